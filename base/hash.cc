@@ -1,0 +1,60 @@
+#include "base/hash.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <bit>
+
+namespace weir {
+namespace {
+
+constexpr std::uint32_t kC1 = 0xcc9e2d51;
+constexpr std::uint32_t kC2 = 0x1b873593;
+
+// Feeds bytes four at a time across string boundaries.
+class Murmur3 {
+ public:
+  explicit Murmur3(std::uint32_t seed) : hash_(seed) {}
+
+  void add(std::string_view data) {
+    for (const char c : data) {
+      pending_ |= std::uint32_t{static_cast<unsigned char>(c)} << (8 * (size_ & 3));
+      if ((++size_ & 3) == 0) {
+        hash_ ^= scramble(pending_);
+        hash_ = std::rotl(hash_, 13) * 5 + 0xe6546b64;
+        pending_ = 0;
+      }
+    }
+  }
+
+  std::uint32_t finish() {
+    std::uint32_t h = hash_ ^ scramble(pending_) ^ static_cast<std::uint32_t>(size_);
+    h = (h ^ (h >> 16)) * 0x85ebca6b;
+    h = (h ^ (h >> 13)) * 0xc2b2ae35;
+    return h ^ (h >> 16);
+  }
+
+ private:
+  static std::uint32_t scramble(std::uint32_t k) { return std::rotl(k * kC1, 15) * kC2; }
+
+  std::uint32_t hash_;
+  std::uint32_t pending_ = 0;
+  std::uint64_t size_ = 0;
+};
+
+}  // namespace
+
+std::uint32_t murmur3_32(std::string_view data, std::uint32_t seed) { return murmur3_32(data, {}, seed); }
+
+std::uint32_t murmur3_32(std::string_view head, std::string_view tail, std::uint32_t seed) {
+  Murmur3 hash(seed);
+  hash.add(head);
+  hash.add(tail);
+  return hash.finish();
+}
+
+std::uint64_t xxh3_64(std::string_view data, std::uint64_t seed) {
+  return XXH3_64bits_withSeed(data.data(), data.size(), seed);
+}
+
+}  // namespace weir

@@ -1,0 +1,48 @@
+// Immutable. What the control plane tells the data plane: one numbered snapshot, replaced whole.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "base/ids.h"
+
+namespace weir {
+
+// Latency guards a rollout can have; their order is that of the rollout's guards and fixed for a threshold version.
+inline constexpr int kMaxLatencyMetrics = 8;
+
+// One latency quantile's thresholds, in microseconds. 0: not armed, nothing is judged by it yet.
+struct LatencyThreshold {
+  std::uint64_t baseline_us = 0;
+  std::uint64_t candidate_us = 0;
+};
+
+struct RolloutTraffic {
+  StepId step = 0;
+  // Share of new units that go to the candidate. A rollback is one plan in which this is 0.
+  std::uint32_t weight_ppm = 0;
+  // Nothing, not even an override, may reach the candidate: the rollout is rolled back.
+  bool candidate_closed = false;
+  // This step's split is evidence. False before the start, after the end, and while judging is off.
+  bool judged = false;
+  std::uint32_t threshold_version = 0;
+  std::uint8_t latency_metrics = 0;
+  std::array<LatencyThreshold, kMaxLatencyMetrics> thresholds{};
+  // Age at which an unfinished request is reported as overdue: the highest armed threshold, else 60 s.
+  std::uint64_t overdue_us = 60'000'000;
+};
+
+struct TrafficPlan {
+  // Rises by one with each plan; apply() ignores a lower one.
+  std::uint64_t number = 0;
+  // By ServiceId. A service beyond the end, or without a rollout, has the default entry.
+  std::vector<RolloutTraffic> rollouts;
+
+  const RolloutTraffic& of(ServiceId service) const {
+    static const RolloutTraffic kNone;
+    return service < rollouts.size() ? rollouts[service] : kNone;
+  }
+};
+
+}  // namespace weir

@@ -1,0 +1,18 @@
+# Every third-party library, found once. A module links what it uses with LIBS in add_module();
+# scripts/tidy holds each library to its one home (ARCHITECTURE.md).
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS headers json)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(prometheus-cpp REQUIRED COMPONENTS core)
+find_package(spdlog REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+if(WEIR_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(WEIR_BENCH)
+  find_package(benchmark REQUIRED)
+endif()

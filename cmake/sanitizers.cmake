@@ -1,0 +1,12 @@
+# ASan+UBSan or TSan, for everything that is built, tests included.
+if(WEIR_SANITIZE STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(WEIR_SANITIZE STREQUAL "thread")
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=thread)
+  # TSan does not understand the stand-alone fences of Asio's fenced blocks, and GCC says so as an error.
+  add_compile_definitions(BOOST_ASIO_DISABLE_FENCED_BLOCK)
+elseif(NOT WEIR_SANITIZE STREQUAL "")
+  message(FATAL_ERROR "WEIR_SANITIZE is '${WEIR_SANITIZE}'; expected '', 'address' or 'thread'")
+endif()
