@@ -1,0 +1,62 @@
+// Immutable. Timeouts and limits: HTTP.md section 0. Set on the file, a listener or a route; the inner one wins.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+namespace weir::config {
+
+enum class Preset : std::uint8_t { kEdge, kSidecar };
+
+// What a client's FIN after a complete request means: answer and close, or give up at once.
+enum class OnClientHalfClose : std::uint8_t { kFinish, kCancel };
+
+using Duration = std::chrono::milliseconds;
+inline constexpr Duration kNever = Duration::max();
+
+struct Timeouts {
+  Duration header{10'000};          // first byte to end of head
+  Duration body_idle{30'000};       // between reads of a request body
+  Duration keep_alive{60'000};      // between requests
+  Duration connect{2'000};          // to open an upstream connection
+  Duration upstream_idle{4'000};    // an unused upstream connection is closed by us
+  Duration response_header{300'000};
+  Duration response_idle{300'000};  // between reads of a response body
+  Duration total = kNever;          // the whole request
+  Duration drain{30'000};           // requests finish within it at shutdown
+  Duration stream_drain{300'000};   // streams do
+  Duration drain_delay{0};          // goes on serving, not ready, before listeners close
+};
+
+struct Limits {
+  std::uint64_t request_line = 8 * 1024;  // bytes
+  std::uint64_t field = 16 * 1024;        // one field line
+  std::uint64_t fields = 60 * 1024;       // all of a head
+  std::uint32_t field_count = 100;
+  std::uint64_t response_fields = 80 * 1024;
+  std::uint32_t response_field_count = 200;
+  std::uint64_t body = 64 * 1024 * 1024;  // request body; kUnlimited allowed
+  std::uint64_t buffer = 32 * 1024;       // per connection and direction
+  std::uint32_t connections = 20'000;     // per listener
+  std::uint32_t upstream_connections = 1024;  // per version
+  std::uint32_t pending = 1024;               // per version: requests that wait for a connection
+};
+inline constexpr std::uint64_t kUnlimited = UINT64_MAX;
+
+// What one place of the file says; unset fields are inherited.
+struct TimeoutOverrides {
+  std::optional<Duration> header, body_idle, keep_alive, connect, upstream_idle, response_header, response_idle, total,
+      drain, stream_drain, drain_delay;
+};
+struct LimitOverrides {
+  std::optional<std::uint64_t> request_line, field, fields, response_fields, body, buffer;
+  std::optional<std::uint32_t> field_count, response_field_count, connections, upstream_connections, pending;
+};
+
+Timeouts preset_timeouts(Preset preset);
+Limits preset_limits(Preset preset);
+void apply(Timeouts& onto, const TimeoutOverrides& overrides);
+void apply(Limits& onto, const LimitOverrides& overrides);
+
+}  // namespace weir::config

@@ -1,0 +1,91 @@
+// Immutable once loaded. A rollout's plan: steps, stickiness, overrides, guards (PRODUCT.md sections 2 and 5).
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "config/limits.h"
+
+namespace weir::config {
+
+// One way to find a request's unit key: exactly one member is set. The first of a list that a request has wins.
+struct KeySource {
+  std::string header;  // lower case
+  std::string cookie;  // set by the weir when the request has none
+};
+
+struct Stickiness {
+  std::vector<KeySource> by;  // empty: every request is split at random
+};
+
+struct Cidr {
+  std::string text;               // as written
+  std::array<std::uint8_t, 16> address{};  // IPv4 as IPv4-mapped IPv6
+  int prefix_bits = 0;            // of the 128
+};
+
+struct Override {
+  std::string header;  // lower case
+  std::string exact;
+  std::string version;
+  std::vector<Cidr> from;  // empty: anybody
+};
+
+enum class OnInconclusive : std::uint8_t { kPause, kRollback };
+
+struct Hold {
+  Duration at_least{120'000};
+  std::uint64_t min_requests = 100;
+  Duration at_most{21'600'000};
+  OnInconclusive on_inconclusive = OnInconclusive::kPause;
+};
+
+struct Pause {
+  std::optional<Duration> duration;  // unset: until `weir promote` or `weir resume`
+};
+
+// One setWeight and all that follows up to the next.
+struct Step {
+  std::uint32_t weight_ppm = 0;
+  std::vector<std::variant<Hold, Pause>> stages;  // in order; never empty once loaded: a default Hold
+};
+
+enum class GuardMetric : std::uint8_t { kErrorRate, kCapacityRate, kClientErrorRate, kClientAbortRate, kLatency };
+enum class GuardAction : std::uint8_t { kRollback, kPause, kWarn };
+
+struct Guard {
+  GuardMetric metric = GuardMetric::kErrorRate;
+  double quantile = 0;     // latency only
+  double relative = 0;     // allowedDegradation: a = 1 + relative
+  double absolute = 0;     // rates: a share; latency: unused
+  Duration absolute_duration{0};  // latency: added to the candidate's threshold
+  GuardAction action = GuardAction::kRollback;
+  bool gate = true;        // `warn` guards never gate
+};
+
+struct Analysis {
+  bool enabled = true;
+  double max_false_rollback = 0.01;
+  double max_false_advance = 0.05;
+  std::uint32_t holdback_ppm = 50'000;
+  GuardAction on_guard_fail = GuardAction::kRollback;
+  std::vector<Guard> guards;  // resolved: the defaults, changed and added to as the plan says
+};
+
+struct Rollout {
+  std::string baseline;
+  std::string candidate;
+  std::string revision;
+  std::string salt;  // resolved: service/candidate/revision unless given
+  Stickiness stickiness;
+  std::vector<Override> overrides;
+  std::vector<Step> steps;  // resolved: ends with a step at kMillion
+  Analysis analysis;
+};
+
+}  // namespace weir::config
