@@ -1,0 +1,90 @@
+// Confined to one thread. The judge of one rollout: from counts to a Verdict, by STATISTICS.md 4.2 to 4.14.
+//
+// Order of use in a tick of the controller: begin_minute() if a full minute of the rollout's elapsed time passed,
+// begin_step() if the weight changed, then tick(), then verdict(). Nothing here reads a clock, a disk or randomness.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analysis/judge/verdict.h"
+#include "analysis/window/baseline_memory.h"
+#include "analysis/window/tick_counts.h"
+#include "base/ids.h"
+#include "config/rollout.h"
+
+namespace weir::analysis {
+
+struct JudgeSpec {
+  std::vector<config::Guard> guards;
+  double max_false_rollback = 0.01;  // alpha
+  double max_false_advance = 0.05;   // beta
+  int steps = 1;                     // K: setWeight steps when the rollout started; it stays
+  bool has_keys = true;              // the rollout is sticky: few_users applies
+};
+
+struct StepContext {
+  enum class Seed : std::uint8_t {
+    kRolloutStart,  // 0.5
+    kStep,          // 0.25/K, K - 1 times at most, then 0.25/1440
+    kEvidenceLost,  // 0.25/1440: a restart without a usable save, or a restored judge that has not seen this step
+  };
+
+  StepId step = 0;         // never 0; rises
+  double weight = 0;       // 0..1, in force: 0.95 in a bake with a holdback of 5 %
+  double next_weight = 1;  // the next setWeight's fraction, 1 for 100 %
+  bool at_full = false;    // the step at 100 %: no advance test
+  Seed seed = Seed::kStep;
+};
+
+struct TickInput {
+  std::span<const StepCounts* const> steps;  // any order
+  const OutsideCounts* outside = nullptr;    // the baseline version's records outside any judged step
+  std::uint64_t malformed = 0;               // ServiceCounts::malformed
+  Seconds dt{0};
+};
+
+class Judge {
+ public:
+  explicit Judge(JudgeSpec spec, const BaselineMemory& memory = {});
+  ~Judge();
+  Judge(Judge&&) noexcept;
+  Judge& operator=(Judge&&) noexcept;
+
+  void begin_step(const StepContext& step);
+  // At most one injection a tick: in the same tick as begin_step() it only refreshes the thresholds.
+  void begin_minute();
+  void tick(const TickInput& input);
+
+  Verdict verdict() const;
+  std::vector<GuardStatus> guards() const;
+  LatencyThresholds thresholds() const;
+  // The newest step begun; 0 before the first.
+  StepId step() const;
+  // Since the start of the rollout, judged requests: for people to look at.
+  const Histogram& latency(Arm arm) const;
+
+  // An edit of the plan (4.0): kept guards keep weight and evidence, changed and new ones begin anew, no weight rises.
+  void change_guards(const JudgeSpec& spec);
+  // An operator resumed (4.8): clears the counting bug and the pause pool.
+  void resume();
+
+  // All state, exactly, but for the requests in flight, which die with the process. Of a known size: tens of KB.
+  std::string save() const;
+  // Nothing when the bytes are damaged, of another version, or of other guards than `spec` has; the caller then begins
+  // with Seed::kEvidenceLost.
+  static std::optional<Judge> restore(const JudgeSpec& spec, std::string_view bytes);
+
+ private:
+  struct State;
+  explicit Judge(std::unique_ptr<State> state);
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace weir::analysis

@@ -1,0 +1,82 @@
+// Immutable. What the numbers say about a rollout, and about each of its guards: STATISTICS.md 4.8. What is done about
+// it is a Decision, and not decided here.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "analysis/window/tick_counts.h"
+#include "base/traffic_plan.h"
+#include "config/rollout.h"
+
+namespace weir::analysis {
+
+struct Verdict {
+  enum class Kind : std::uint8_t {
+    kPass,          // every gate passed and nothing of 4.8 holds back
+    kFail,          // S_rollback >= log(1/alpha): outranks everything else
+    kInconclusive,  // neither; `lacks` says why
+    kError,         // the counts broke an invariant: hold until resume
+  };
+
+  Kind kind = Kind::kInconclusive;
+  // log-sum of weight times evidence over a pool's guards; -infinity when the pool says nothing.
+  double log_evidence_rollback = 0;
+  double log_evidence_pause = 0;
+  double log_evidence_warn = 0;
+  double log_threshold = 0;      // log(1/alpha), of every pool
+  double p_anytime = 1;          // min over time of min(1, 1/evidence) of the rollback pool
+  double promised_alpha = 0;     // alpha, or more once edits made the pool's weights pass 1
+  bool pause_pool_fired = false;  // latched until resume()
+  bool warn_pool_fired = false;   // at this moment
+  std::uint64_t malformed = 0;    // dropped counts and records since the last resume()
+  // Index into guards() of the largest term of the rollback pool, or -1. Likewise for the pause pool.
+  int worst_guard = -1;
+  int worst_pause_guard = -1;
+  // Why this is no Pass, most basic first, each "word: figures": few_users, not_armed, gate, evidence_against,
+  // baseline_unhealthy, in_flight, no_gates, malformed.
+  std::vector<std::string> lacks;
+  // Judged requests of this step that ended, for minRequests.
+  std::uint64_t candidate_requests_in_step = 0;
+  std::uint64_t baseline_requests_in_step = 0;
+};
+
+// One guard as people are shown it.
+struct GuardStatus {
+  config::Guard guard;
+  double weight = 0;          // share of alpha within its pool
+  double margin_factor = 1;   // a
+  double margin = 0;          // d, toward rollback
+  double advance_margin = 0;  // d_k of this step, toward advance
+  double log_evidence_rollback = 0;  // without the weight
+  double log_evidence_advance = 0;   // passes at log(1/beta)
+  bool gate = false;
+  bool gate_passed = false;
+  bool speaks = false;        // the guard of three clusters is met: the evidence counts toward rollback
+  bool alpha_promised = true;  // false for so few users that it only counts as a target
+  // Latency only: judged by thresholds already. Else how much history it has of how much it needs.
+  bool armed = true;
+  double history = 0;
+  double history_needed = 0;
+  LatencyThreshold threshold;
+  // Over the same seconds, both arms: [baseline, candidate].
+  std::array<MetricCount, kArmCount> in_step{};
+  std::array<MetricCount, kArmCount> since_start{};
+  std::uint32_t clusters_seen = 0;  // of the candidate
+  std::uint32_t clusters_hit = 0;   // of them with a bad event
+  double phi_div = 1;
+  double phi_div_advance = 1;
+};
+
+// To publish in the TrafficPlan. The version rises whenever anything here changes.
+struct LatencyThresholds {
+  std::uint32_t version = 0;
+  std::uint8_t metrics = 0;  // slots in use: 0..metrics-1 of `by_slot`, of which some may be unused (zeros)
+  std::array<LatencyThreshold, kMaxLatencyMetrics> by_slot{};
+  std::uint64_t overdue_us = 60'000'000;
+};
+
+}  // namespace weir::analysis

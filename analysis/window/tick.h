@@ -1,0 +1,49 @@
+// Confined to one thread. Folds outcome records into the counts of one tick. Memory follows the rollouts that have
+// traffic in a tick, not those that exist; after warming up, folding allocates nothing.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "analysis/window/tick_counts.h"
+#include "base/outcome.h"
+
+namespace weir::analysis {
+
+class Tick {
+ public:
+  Tick() = default;
+  Tick(const Tick&) = delete;
+  Tick& operator=(const Tick&) = delete;
+
+  // Overridden requests are dropped here: they are never evidence, nor the version's usual traffic.
+  void fold(const Outcome& outcome);
+
+  // The services that had records, in the order of their first one.
+  std::span<const ServiceCounts> services() const { return {services_.data(), used_}; }
+  // Null when the service had no record.
+  const ServiceCounts* of(ServiceId service) const;
+  // Records without a service or a version: they belong to nobody.
+  std::uint64_t malformed() const { return malformed_; }
+
+  void clear();
+
+ private:
+  ServiceCounts& service(ServiceId id);
+  StepCounts& step(ServiceCounts& of, StepId id);
+  OutsideCounts& outside(ServiceCounts& of, VersionId id);
+
+  std::vector<std::uint32_t> place_;  // by ServiceId: 1 + index in services_; 0: no record
+  std::vector<ServiceCounts> services_;
+  std::size_t used_ = 0;
+  // Cleared counts that wait for the next tick; as many as were ever in use at once.
+  std::vector<std::unique_ptr<StepCounts>> steps_;
+  std::vector<std::unique_ptr<OutsideCounts>> outside_;
+  std::size_t steps_used_ = 0;
+  std::size_t outside_used_ = 0;
+  std::uint64_t malformed_ = 0;
+};
+
+}  // namespace weir::analysis
