@@ -1,0 +1,65 @@
+// Immutable. Everything that a request is routed by, built from the plan file: replaced whole on a reload. A request takes
+// one at its start and keeps it to its end.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/names.h"
+#include "config/config.h"
+#include "proxy/route/route_table.h"
+#include "proxy/split/split.h"
+
+namespace weir::proxy {
+
+struct EndpointAddress {
+  std::string host;  // a name or an address, without brackets
+  std::uint16_t port = 80;
+  std::string authority;  // host:port, as a Host field says it
+
+  bool operator==(const EndpointAddress&) const = default;
+};
+
+struct VersionTopology {
+  VersionId id = kNoId;
+  std::string name;
+  std::vector<EndpointAddress> endpoints;
+  std::uint32_t max_connections = 1024;  // of the process, shared out among the workers
+  std::uint32_t max_pending = 1024;
+};
+
+struct ServiceTopology {
+  ServiceId id = kNoId;
+  std::string name;
+  Split split;
+  std::vector<VersionTopology> versions;
+};
+
+// One address to listen on, with its own view of the routes: timeouts and limits resolved file, then listener, then
+// route.
+struct ListenerTopology {
+  std::string address;
+  config::Timeouts timeouts;
+  config::Limits limits;
+  RouteTable routes;
+};
+
+struct Topology {
+  bool sidecar = false;  // trusts and continues x-request-id, x-forwarded-*
+  bool version_header = true;
+  std::vector<ListenerTopology> listeners;
+  std::vector<const ServiceTopology*> services;   // by ServiceId; null where there is none
+  std::vector<const VersionTopology*> versions;   // by VersionId; null where there is none
+  std::vector<std::unique_ptr<const ServiceTopology>> owned;
+
+  const ServiceTopology* service(ServiceId id) const { return id < services.size() ? services[id] : nullptr; }
+  const VersionTopology* version(VersionId id) const { return id < versions.size() ? versions[id] : nullptr; }
+};
+
+// `names` gives the ids; it only grows. The config has been validated.
+std::shared_ptr<const Topology> build_topology(const config::Config& config, Names& names);
+
+}  // namespace weir::proxy

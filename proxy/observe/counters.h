@@ -1,0 +1,47 @@
+// Written by one worker with relaxed stores, read by any thread: totals and gauges that belong to no version. A reader may see
+// one figure newer than another; each by itself only rises (totals) or is exact (gauges).
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+
+namespace weir::proxy {
+
+enum class Count : std::uint8_t {
+  // Totals
+  kConnectionsAccepted,
+  kConnectionsRefused,  // over the listener's limit: answered 503 and closed
+  kAcceptErrors,        // no descriptors, aborted handshakes
+  kIdleClosed,          // keep-alive ran out
+  kRequestsRefused,     // answered here before a version was assigned: malformed, too large, no route
+  kRequestsCut,         // ended by a drain's deadline
+  kUpstreamOpened,
+  kUpstreamConnectFailed,
+  kUpstreamReused,
+  kUpstreamEjected,     // endpoints taken out of rotation
+  kRetries,
+  kUnkeyed,
+  // Gauges
+  kConnections,
+  kRequests,
+  kUpstreamConnections,
+  kUpstreamIdle,
+  kPending,             // requests that wait for an upstream connection
+};
+inline constexpr int kCountCount = static_cast<int>(Count::kPending) + 1;
+
+class Counters {
+ public:
+  void add(Count count, std::int64_t by = 1) {
+    std::atomic<std::int64_t>& value = values_[static_cast<std::size_t>(count)];
+    value.store(value.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+  }
+  std::int64_t get(Count count) const { return values_[static_cast<std::size_t>(count)].load(std::memory_order_relaxed); }
+
+ private:
+  alignas(64) std::array<std::atomic<std::int64_t>, kCountCount> values_{};
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,64 @@
+// The data plane as its owner sees it. Confined to the control thread, but for counters(), which any thread may read.
+// Workers are threads of their own; nothing here waits for them except start(), apply_topology() and stop().
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/outcome.h"
+#include "base/traffic_plan.h"
+#include "proxy/exchange/topology.h"
+#include "proxy/observe/counters.h"
+
+namespace weir::proxy {
+
+struct ServerOptions {
+  std::uint32_t workers = 0;                    // 0: one per core this process may run on
+  std::size_t outcome_ring_capacity = 1 << 15;  // records a worker, a power of two
+};
+
+class Server {
+ public:
+  explicit Server(const ServerOptions& options);
+  ~Server();  // stops at once
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Binds every listener, then starts the workers. On failure nothing runs, and each line says which address and why.
+  std::vector<std::string> start(std::shared_ptr<const Topology> topology);
+
+  // New requests take the new one. Listeners that both have stay untouched; new ones are bound first: if that fails,
+  // nothing changes. Gone ones accept what waits and close; their connections end with the response under way.
+  std::vector<std::string> apply_topology(std::shared_ptr<const Topology> topology);
+
+  // Idempotent; a plan with a number that is not higher than the last one's is ignored.
+  void apply_plan(std::shared_ptr<const TrafficPlan> plan);
+
+  // Visits every outcome that the workers have left so far.
+  void drain_outcomes(const std::function<void(const Outcome&)>& visit);
+  // Outcomes that found their ring full, ever.
+  std::uint64_t outcomes_dropped() const;
+
+  std::int64_t count(Count count) const;  // summed over the workers
+  std::uint32_t workers() const;
+  // The addresses really bound, in the topology's order: a port 0 in the plan is filled in.
+  std::vector<std::string> addresses() const;
+
+  // The steps of a drain, in this order. Responses say `Connection: close` from here on.
+  void begin_drain();
+  // Listeners accept what waits, then close; idle connections close.
+  void close_listeners();
+  // All listeners are closed and no request is under way.
+  bool drained() const;
+  // Ends what still runs, joins the workers.
+  void stop();
+
+ private:
+  class Workers;
+  std::unique_ptr<Workers> workers_;
+};
+
+}  // namespace weir::proxy
