@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""Weir, HAProxy and nginx side by side: same origins, same sticky split of 90 to 10, same requests, one core.
+
+All three run all the time; rounds of load go to one after the other, in an order that turns, so that what else the
+machine does hits them alike. What is reported is the median over the rounds. CPU is user and system time of all of a
+proxy's processes; an answer that is no 2xx or 3xx fails the run.
+"""
+import argparse
+import contextlib
+import datetime
+import json
+import os
+import pathlib
+import platform
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+TICK_US = 1_000_000 / os.sysconf("SC_CLK_TCK")
+START_TIMEOUT_S = 20
+
+# What each proxy is started with; the configuration is the file of that name beside this one, filled in.
+PROXIES = {
+    "weir": ("weir.yaml", lambda build, config: [build / "app/weir", "run", config]),
+    "haproxy": ("haproxy.cfg", lambda build, config: ["haproxy", "-db", "-f", config]),
+    "nginx": ("nginx.conf", lambda build, config: ["nginx", "-c", config, "-p", config.parent]),
+}
+MEASURES = ("cpu_us_per_request", "requests_per_second", "latency_ms_p50", "latency_ms_p99", "rss_mib")
+UNITS = {"cpu_us_per_request": "CPU us/request", "requests_per_second": "requests/s", "latency_ms_p50": "p50 ms",
+         "latency_ms_p99": "p99 ms", "rss_mib": "RSS MiB"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until_open(port: int, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise SystemExit(f"{process.args[0]} ended with status {process.returncode}")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.05)
+    raise SystemExit(f"{process.args[0]} did not open port {port} within {START_TIMEOUT_S} s")
+
+
+def family(pid: int) -> list[int]:
+    """The process and its children: nginx has a master and a worker."""
+    pids = [pid]
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        pids += [child for word in (task / "children").read_text().split() for child in family(int(word))]
+    return pids
+
+
+def cpu_us(pid: int) -> float:
+    total = 0
+    for member in family(pid):
+        fields = pathlib.Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total * TICK_US
+
+
+def rss_mib(pid: int) -> float:
+    pages = sum(int(pathlib.Path(f"/proc/{member}/statm").read_text().split()[1]) for member in family(pid))
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+class Bench:
+    def __init__(self, options: argparse.Namespace, folder: pathlib.Path):
+        self.options = options
+        self.folder = folder
+        self.running: list[subprocess.Popen] = []
+        cores = sorted(os.sched_getaffinity(0))
+        self.proxy_core = str(cores[0])
+        self.other_cores = ",".join(map(str, cores[1:])) or self.proxy_core
+        self.origins = [free_port(), free_port()]
+        self.ports = {name: free_port() for name in options.proxies}
+        self.processes: dict[str, subprocess.Popen] = {}
+
+    def start(self, cores: str, command: list) -> subprocess.Popen:
+        with open(self.folder / f"{len(self.running)}.log", "wb") as log:
+            process = subprocess.Popen(["taskset", "-c", cores, *map(str, command)], stdout=log,
+                                       stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        self.running.append(process)
+        return process
+
+    def stop_all(self) -> None:
+        for process in reversed(self.running):
+            process.terminate()
+        for process in self.running:
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def start_all(self) -> None:
+        for number, port in enumerate(self.origins, 1):
+            origin = self.start(self.other_cores, [
+                self.options.build / "examples/model_server", "--port", port, "--name", f"v{number}",
+                "--delay-min-ms", 0, "--delay-max-ms", 0])
+            wait_until_open(port, origin)
+        for name in self.options.proxies:
+            template, command = PROXIES[name]
+            config = self.folder / template
+            text = (HERE / template).read_text()
+            values = {"PORT": self.ports[name], "ADMIN_PORT": free_port(), "FOLDER": self.folder,
+                      "ORIGIN_1": self.origins[0], "ORIGIN_2": self.origins[1]}
+            for key, value in values.items():
+                text = text.replace(f"@{key}@", str(value))
+            config.write_text(text)
+            self.processes[name] = self.start(self.proxy_core, command(self.options.build, config))
+            wait_until_open(self.ports[name], self.processes[name])
+
+    def load(self, name: str, seconds: float) -> dict:
+        result = self.folder / "load.json"
+        subprocess.run(["taskset", "-c", self.other_cores, self.options.build / "examples/steady_load",
+                        "--port", str(self.ports[name]), "--rate", "0", "--connections", str(self.options.connections),
+                        "--users", "1000", "--seconds", str(seconds), "--json", result],
+                       check=True, stdout=subprocess.DEVNULL)
+        return json.loads(result.read_text())
+
+    def round(self, name: str) -> dict:
+        pid = self.processes[name].pid
+        before = cpu_us(pid)
+        seen = self.load(name, self.options.seconds)
+        used = cpu_us(pid) - before
+        if seen["errors"]:
+            raise SystemExit(f"{name}: {seen['errors']} of {seen['requests']} requests failed; nothing is measured")
+        share = seen["by_version"].get("v2", 0) / seen["requests"]
+        if not 0.05 < share < 0.15:
+            raise SystemExit(f"{name}: v2 answered {share:.1%} of the requests; it should be 10 %")
+        return {"cpu_us_per_request": used / seen["requests"],
+                "requests_per_second": seen["requests"] / seen["seconds"],
+                "latency_ms_p50": seen["latency_us_p50"] / 1000, "latency_ms_p99": seen["latency_us_p99"] / 1000,
+                "rss_mib": rss_mib(pid)}
+
+    def measure(self) -> dict[str, list[dict]]:
+        names = list(self.options.proxies)
+        for name in names:
+            self.load(name, 1)
+        rounds: dict[str, list[dict]] = {name: [] for name in names}
+        for number in range(self.options.rounds):
+            turned = names[number % len(names):] + names[:number % len(names)]
+            for name in turned:
+                rounds[name].append(self.round(name))
+                print(f"round {number + 1}/{self.options.rounds} {name}: "
+                      f"{rounds[name][-1]['cpu_us_per_request']:.2f} us/request", flush=True)
+        return rounds
+
+
+def medians(rounds: dict[str, list[dict]]) -> dict[str, dict]:
+    return {name: {measure: round(statistics.median(one[measure] for one in all_rounds), 3) for measure in MEASURES}
+            for name, all_rounds in rounds.items()}
+
+
+def print_table(median: dict[str, dict]) -> None:
+    print("\n" + f"{'':10}" + "".join(f"{UNITS[measure]:>16}" for measure in MEASURES))
+    for name, values in median.items():
+        print(f"{name:10}" + "".join(f"{values[measure]:>16.2f}" for measure in MEASURES))
+    for peer in ("haproxy", "nginx"):
+        if "weir" in median and peer in median:
+            ratio = median["weir"]["cpu_us_per_request"] / median[peer]["cpu_us_per_request"]
+            print(f"weir / {peer}: {ratio:.3f} of its CPU per request")
+
+
+def write_results(options: argparse.Namespace, rounds: dict[str, list[dict]]) -> None:
+    median = medians(rounds)
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, text=True, capture_output=True,
+                            check=False).stdout.strip()
+    results = {"taken": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "commit": commit,
+               "kernel": platform.release(), "cores": os.cpu_count(), "load_average": os.getloadavg()[0],
+               "connections": options.connections, "seconds": options.seconds, "median": median, "rounds": rounds}
+    for peer in ("haproxy", "nginx"):
+        if "weir" in median and peer in median:
+            results[f"cpu_ratio_to_{peer}"] = round(
+                median["weir"]["cpu_us_per_request"] / median[peer]["cpu_us_per_request"], 4)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(results, indent=1) + "\n")
+    print(f"written to {options.out}")
+
+
+def parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=pathlib.Path, required=True, help="the folder of the release build")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=int, default=5, help="of load a round")
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--proxies", default=",".join(PROXIES), type=lambda text: text.split(","))
+    parser.add_argument("--out", type=pathlib.Path, default=ROOT / "bench/results/side_by_side.json")
+    options = parser.parse_args()
+    options.build = options.build.resolve()
+    return options
+
+
+def main() -> int:
+    options = parse_options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
+        bench = Bench(options, pathlib.Path(folder))
+        try:
+            bench.start_all()
+            rounds = bench.measure()
+        finally:
+            bench.stop_all()
+    print_table(medians(rounds))
+    write_results(options, rounds)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
