@@ -1,0 +1,57 @@
+// One producer (its worker) and one consumer (the control thread), wait-free on both sides. Thread-safe for exactly
+// that pair. Records that find no room are dropped and counted: the control plane treats a drop as a reason not to
+// trust its counts (STATISTICS.md 4.13), never as a reason to slow a request.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "base/outcome.h"
+
+namespace weir::proxy {
+
+class OutcomeRing {
+ public:
+  // Room for this many records, a power of two.
+  explicit OutcomeRing(std::size_t capacity);
+
+  // Producer only.
+  void push(const Outcome& outcome) {
+    const std::uint64_t head = head_.load(std::memory_order_relaxed);
+    if (head - tail_seen_ > mask_) {
+      tail_seen_ = tail_.load(std::memory_order_acquire);
+      if (head - tail_seen_ > mask_) {
+        dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        return;
+      }
+    }
+    records_[head & mask_] = outcome;
+    head_.store(head + 1, std::memory_order_release);
+  }
+
+  // Consumer only: visits what has been pushed so far, oldest first, and frees it. Returns how many.
+  template <class Visit>
+  std::size_t drain(Visit&& visit) {
+    const std::uint64_t head = head_.load(std::memory_order_acquire);
+    std::uint64_t tail = tail_.load(std::memory_order_relaxed);
+    const std::uint64_t first = tail;
+    for (; tail != head; ++tail) visit(records_[tail & mask_]);
+    tail_.store(tail, std::memory_order_release);
+    return static_cast<std::size_t>(tail - first);
+  }
+
+  // Any thread.
+  std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
+
+ private:
+  const std::uint64_t mask_;
+  std::unique_ptr<Outcome[]> records_;
+  alignas(64) std::atomic<std::uint64_t> head_{0};
+  std::uint64_t tail_seen_ = 0;  // the producer's copy: one shared read per lap, not per record
+  std::atomic<std::uint64_t> dropped_{0};
+  alignas(64) std::atomic<std::uint64_t> tail_{0};
+};
+
+}  // namespace weir::proxy

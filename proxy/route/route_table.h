@@ -1,0 +1,54 @@
+// Immutable. Which route a request takes. Routes are tried in the order of the plan file and the first that matches wins;
+// the index only spares the ones that cannot match, it never changes the answer. A path prefix is a plain prefix of the
+// normalised path: "/v1" matches "/v1x" as well, "/v1/" does not. Methods are case-sensitive, hosts and field names not.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "config/config.h"
+#include "proxy/http/field_list.h"
+
+namespace weir::proxy {
+
+// What a route may ask about. The views belong to the request's head; `path` is the normalised copy (route/path.h).
+struct RequestFacts {
+  std::string_view method;
+  std::string_view host;  // lower or upper case, without the port
+  std::string_view path;
+  const http::FieldList* fields = nullptr;
+};
+
+struct Route {
+  RouteId id = kNoId;
+  ServiceId service = kNoId;
+  std::string name;
+  config::RouteMatch match;
+  // Resolved on top of the file's; a listener's own values are put between by RouteTable's builder.
+  config::Timeouts timeouts;
+  config::Limits limits;
+  config::OnClientHalfClose on_client_half_close = config::OnClientHalfClose::kFinish;
+
+  bool matches(const RequestFacts& request) const;
+};
+
+class RouteTable {
+ public:
+  // Normalises the paths of the rules as those of requests are, so that a rule may be written with escapes.
+  explicit RouteTable(std::vector<Route> routes);
+
+  // Null: 404. Allocates nothing.
+  const Route* match(const RequestFacts& request) const;
+  const std::vector<Route>& routes() const { return routes_; }
+
+ private:
+  struct Index;
+  std::vector<Route> routes_;
+  std::shared_ptr<const Index> index_;
+};
+
+}  // namespace weir::proxy

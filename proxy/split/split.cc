@@ -1,0 +1,112 @@
+#include "proxy/split/split.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "base/hash.h"
+
+namespace weir::proxy {
+namespace {
+
+constexpr std::uint64_t kClusterSeed = 2;
+constexpr std::uint64_t kUserSeed = 3;
+constexpr std::uint32_t kUserHashMask = (1u << 20) - 1;
+
+bool contains(const config::Cidr& range, const ClientAddress& client) {
+  const auto whole = static_cast<std::size_t>(range.prefix_bits / 8);
+  if (!std::equal(client.begin(), client.begin() + static_cast<std::ptrdiff_t>(whole), range.address.begin())) {
+    return false;
+  }
+  const int rest = range.prefix_bits % 8;
+  if (rest == 0) return true;
+  const auto mask = static_cast<std::uint8_t>(0xff00u >> rest);
+  return ((client[whole] ^ range.address[whole]) & mask) == 0;
+}
+
+bool applies(const config::Override& rule, const http::FieldList& fields, const ClientAddress& client) {
+  const http::Field* field = fields.find(rule.header);
+  if (field == nullptr || field->value != rule.exact) return false;
+  return rule.from.empty() || std::any_of(rule.from.begin(), rule.from.end(),
+                                          [&](const config::Cidr& range) { return contains(range, client); });
+}
+
+VersionId by_cumulative_weight(const std::vector<WeightedVersion>& weights, std::uint32_t bucket) {
+  std::uint32_t cumulative = 0;
+  for (const WeightedVersion& entry : weights) {
+    cumulative += entry.weight_ppm;
+    if (bucket < cumulative) return entry.version;
+  }
+  return weights.back().version;
+}
+
+std::string first_cookie(const std::vector<config::KeySource>& sources) {
+  const auto at = std::find_if(sources.begin(), sources.end(),
+                               [](const config::KeySource& source) { return !source.cookie.empty(); });
+  return at == sources.end() ? std::string() : at->cookie;
+}
+
+}  // namespace
+
+Split::Split(SplitSpec spec)
+    : spec_(std::move(spec)),
+      cookie_name_(first_cookie(spec_.stickiness.by)),
+      cluster_seed_(xxh3_64(spec_.service) + kClusterSeed),
+      user_seed_(xxh3_64(spec_.service) + kUserSeed) {}
+
+Assignment Split::assign(const http::FieldList& fields, const ClientAddress& client, const RolloutTraffic& traffic,
+                         Random& random) const {
+  Assignment result;
+  result.step = traffic.step;
+  if (take_override(fields, client, traffic, result)) return result;
+  if (!has_rollout() && spec_.weights.size() == 1) {
+    result.version = spec_.weights.front().version;
+    return result;
+  }
+
+  const std::string_view key = find_unit_key(spec_.stickiness.by, fields);
+  if (!key.empty()) {
+    result.reason = AssignmentReason::kHash;
+    result.keyed = true;
+    take_key(key, traffic, result);
+  } else if (!cookie_name_.empty()) {
+    result.reason = AssignmentReason::kNewCookie;
+    result.keyed = true;
+    result.cookie = draw_cookie_id(random);
+    take_key(std::string_view(result.cookie.data(), result.cookie.size()), traffic, result);
+  } else {
+    result.reason = AssignmentReason::kUnkeyed;
+    const auto id = std::bit_cast<std::array<char, sizeof(std::uint64_t)>>(random.next());
+    take_key(std::string_view(id.data(), id.size()), traffic, result);
+  }
+  return result;
+}
+
+bool Split::take_override(const http::FieldList& fields, const ClientAddress& client, const RolloutTraffic& traffic,
+                          Assignment& result) const {
+  for (const SplitSpec::Override& entry : spec_.overrides) {
+    const bool candidate = entry.version == spec_.candidate;
+    if ((candidate && traffic.candidate_closed) || !applies(entry.rule, fields, client)) continue;
+    result.version = entry.version;
+    result.arm = candidate ? Arm::kCandidate : Arm::kBaseline;
+    result.reason = AssignmentReason::kOverride;
+    return true;
+  }
+  return false;
+}
+
+void Split::take_key(std::string_view key, const RolloutTraffic& traffic, Assignment& result) const {
+  const std::uint32_t bucket = bucket_ppm(murmur3_32(spec_.salt, key, 0));
+  if (!has_rollout()) {
+    result.version = by_cumulative_weight(spec_.weights, bucket);
+    return;
+  }
+  const bool candidate = !traffic.candidate_closed && bucket < traffic.weight_ppm;
+  result.arm = candidate ? Arm::kCandidate : Arm::kBaseline;
+  result.version = candidate ? spec_.candidate : spec_.baseline;
+  result.judged = traffic.judged;
+  result.cluster = static_cast<std::uint8_t>(xxh3_64(key, cluster_seed_));
+  result.user_hash = static_cast<std::uint32_t>(xxh3_64(key, user_seed_)) & kUserHashMask;
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,91 @@
+// Immutable. Which version a request is served by: the contract that other programs can compute for themselves.
+//
+//   bucket = (MurmurHash3_x86_32(salt + key, seed 0) * 1,000,000) >> 32;   candidate iff bucket < weight_ppm
+//
+// That is flagd's `fractional` (v2) with the candidate listed first. Raising the weight only moves units from baseline to
+// candidate, lowering it takes back those added last; the answer depends on nothing but salt, key and weight, so it is the
+// same after a restart and on another machine. Static weights: the first version, in the order of the names, whose
+// cumulative weight exceeds the bucket; the salt is then the service's name.
+//
+// Test vectors (salt "chat/v2/", key -> bucket) stand in tests/unit/proxy/split/split_test.cc.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/outcome.h"
+#include "base/random.h"
+#include "base/traffic_plan.h"
+#include "config/rollout.h"
+#include "proxy/http/field_list.h"
+#include "proxy/split/unit_key.h"
+
+namespace weir::proxy {
+
+using ClientAddress = std::array<std::uint8_t, 16>;  // IPv4 as IPv4-mapped IPv6
+
+struct Assignment {
+  VersionId version = kNoId;
+  Arm arm = Arm::kBaseline;
+  AssignmentReason reason = AssignmentReason::kOnly;
+  bool judged = false;  // copied from RolloutTraffic::judged, but false for an override
+  bool keyed = false;
+  std::uint8_t cluster = 0;     // low 8 bits of XXH3_64(key, XXH3_64(service) + 2)
+  std::uint32_t user_hash = 0;  // low 20 bits of XXH3_64(key, XXH3_64(service) + 3)
+  StepId step = 0;
+  // The response sets this cookie: reason is kNewCookie.
+  CookieId cookie{};
+};
+
+struct WeightedVersion {
+  VersionId version = kNoId;
+  std::uint32_t weight_ppm = 0;
+};
+
+struct SplitSpec {
+  std::string service;
+  config::Stickiness stickiness;
+  // A rollout's two arms; kNoId both when the split is static.
+  VersionId baseline = kNoId;
+  VersionId candidate = kNoId;
+  std::string salt;
+  struct Override {
+    config::Override rule;
+    VersionId version = kNoId;
+  };
+  std::vector<Override> overrides;
+  // Static split, in the order of the version names; one entry when the service has one version.
+  std::vector<WeightedVersion> weights;
+};
+
+class Split {
+ public:
+  explicit Split(SplitSpec spec);
+
+  // `traffic` is this service's entry of the plan that the request keeps. Allocates nothing. Only a fresh cookie id, or the
+  // draw of an unkeyed request, takes from `random`.
+  Assignment assign(const http::FieldList& fields, const ClientAddress& client, const RolloutTraffic& traffic,
+                    Random& random) const;
+
+  // The cookie that a kNewCookie response sets: its name, or empty.
+  std::string_view cookie_name() const { return cookie_name_; }
+  bool has_rollout() const { return spec_.candidate != kNoId; }
+  const SplitSpec& spec() const { return spec_; }
+
+ private:
+  bool take_override(const http::FieldList& fields, const ClientAddress& client, const RolloutTraffic& traffic,
+                     Assignment& result) const;
+  // Fills what follows from the unit key: version and arm, and for a rollout whether and as whom it is judged.
+  void take_key(std::string_view key, const RolloutTraffic& traffic, Assignment& result) const;
+
+  SplitSpec spec_;
+  std::string cookie_name_;
+  std::uint64_t cluster_seed_ = 0;
+  std::uint64_t user_seed_ = 0;
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,26 @@
+// Immutable, and pure functions. Where a request's unit key is: in a header, or in the cookie that the weir set.
+#pragma once
+
+#include <array>
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "config/rollout.h"
+#include "proxy/http/field_list.h"
+
+namespace weir::proxy {
+
+// 128 random bits as lower-case hex; anything else in our cookie is replaced.
+using CookieId = std::array<char, 32>;
+
+// The key of the first of `sources` that the request has; empty when it has none. A header without a value is not had,
+// nor is a cookie whose value the weir cannot have set. The view is into the request's head. Allocates nothing.
+std::string_view find_unit_key(const std::vector<config::KeySource>& sources, const http::FieldList& fields);
+
+// The value of the first cookie of this name (RFC 6265 5.4) that is a CookieId; empty when there is none.
+std::string_view find_cookie_id(const http::FieldList& fields, std::string_view name);
+
+CookieId draw_cookie_id(Random& random);
+
+}  // namespace weir::proxy

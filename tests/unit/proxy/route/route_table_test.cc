@@ -1,0 +1,182 @@
+#include "proxy/route/route_table.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+
+namespace weir::proxy {
+namespace {
+
+Route route_to(std::string name) {
+  Route route;
+  route.name = std::move(name);
+  return route;
+}
+
+Route by_path(std::string name, std::string prefix) {
+  Route route = route_to(std::move(name));
+  route.match.path_prefix = std::move(prefix);
+  return route;
+}
+
+RequestFacts get(std::string_view host, std::string_view path, const http::FieldList* fields = nullptr) {
+  RequestFacts facts;
+  facts.method = "GET";
+  facts.host = host;
+  facts.path = path;
+  facts.fields = fields;
+  return facts;
+}
+
+std::string name_of(const Route* route) { return route == nullptr ? "none" : route->name; }
+
+TEST(RouteTable, TakesTheFirstThatMatchesNotTheMostSpecific) {
+  const RouteTable table({by_path("api", "/api"), by_path("users", "/api/users"), by_path("rest", "/")});
+  EXPECT_EQ(name_of(table.match(get("h", "/api/users"))), "api");
+  EXPECT_EQ(name_of(table.match(get("h", "/web"))), "rest");
+}
+
+TEST(RouteTable, PrefixIsPlain) {
+  const RouteTable table({by_path("v1", "/v1"), by_path("v2", "/v2/")});
+  EXPECT_EQ(name_of(table.match(get("h", "/v1x"))), "v1");
+  EXPECT_EQ(name_of(table.match(get("h", "/v2x"))), "none");
+  EXPECT_EQ(name_of(table.match(get("h", "/v2"))), "none");
+}
+
+TEST(RouteTable, ExactPathMatchesNothingElse) {
+  Route exact = route_to("exact");
+  exact.match.path_exact = "/health";
+  const RouteTable table({exact});
+  EXPECT_EQ(name_of(table.match(get("h", "/health"))), "exact");
+  EXPECT_EQ(name_of(table.match(get("h", "/health/"))), "none");
+  EXPECT_EQ(name_of(table.match(get("h", "/healt"))), "none");
+}
+
+TEST(RouteTable, HostIsComparedWithoutCase) {
+  Route mine = by_path("mine", "/");
+  mine.match.host = "api.example.com";
+  const RouteTable table({mine, by_path("any", "/")});
+  EXPECT_EQ(name_of(table.match(get("API.example.COM", "/"))), "mine");
+  EXPECT_EQ(name_of(table.match(get("api.example.co", "/"))), "any");
+  EXPECT_EQ(name_of(table.match(get("", "/"))), "any");
+}
+
+TEST(RouteTable, RouteWithoutHostBeforeOneWithItWins) {
+  Route mine = by_path("mine", "/");
+  mine.match.host = "api.example.com";
+  const RouteTable table({by_path("any", "/a"), mine});
+  EXPECT_EQ(name_of(table.match(get("api.example.com", "/a"))), "any");
+  EXPECT_EQ(name_of(table.match(get("api.example.com", "/b"))), "mine");
+}
+
+TEST(RouteTable, MethodIsComparedWithCase) {
+  Route posts = by_path("posts", "/");
+  posts.match.methods = {"POST", "PUT"};
+  const RouteTable table({posts});
+  RequestFacts facts = get("h", "/");
+  EXPECT_EQ(name_of(table.match(facts)), "none");
+  facts.method = "PUT";
+  EXPECT_EQ(name_of(table.match(facts)), "posts");
+  facts.method = "put";
+  EXPECT_EQ(name_of(table.match(facts)), "none");
+}
+
+TEST(RouteTable, EveryHeaderRuleMustHoldOnSomeFieldLine) {
+  Route beta = by_path("beta", "/");
+  beta.match.headers = {{"x-tier", "beta", {}}, {"x-model", {}, "llama-"}, {"x-trace", {}, {}}};
+  const RouteTable table({beta});
+  http::FieldList fields;
+  fields.add("X-Tier", "alpha");
+  fields.add("x-tier", "beta");
+  fields.add("x-model", "llama-3");
+  EXPECT_EQ(name_of(table.match(get("h", "/", &fields))), "none");
+  fields.add("X-Trace", "");
+  EXPECT_EQ(name_of(table.match(get("h", "/", &fields))), "beta");
+  EXPECT_EQ(name_of(table.match(get("h", "/"))), "none");
+}
+
+TEST(RouteTable, RuleWrittenWithEscapesMatchesTheNormalForm) {
+  Route exact = route_to("exact");
+  exact.match.path_exact = "/%7euser";
+  const RouteTable table({exact});
+  EXPECT_EQ(name_of(table.match(get("h", "/~user"))), "exact");
+}
+
+TEST(RouteTable, WithoutRoutesMatchesNothing) { EXPECT_EQ(RouteTable({}).match(get("h", "/")), nullptr); }
+
+TEST(RouteTable, CopyOutlivesItsOriginal) {
+  auto original = std::make_unique<RouteTable>(std::vector<Route>{by_path("kept", "/kept")});
+  const RouteTable copy = *original;
+  original.reset();
+  EXPECT_EQ(name_of(copy.match(get("h", "/kept"))), "kept");
+}
+
+// Draws routes and requests from a small alphabet, so that prefixes nest, hosts collide and rules overlap.
+class Drawer {
+ public:
+  explicit Drawer(std::uint64_t seed) : random_(seed) {}
+
+  std::string path(std::uint32_t most_parts) {
+    static constexpr std::string_view kParts[] = {"/a", "/b", "/ab", "/a-", "/", "/c"};
+    std::string result;
+    for (std::uint32_t parts = 1 + random_.below(most_parts); parts > 0; --parts) {
+      result += kParts[random_.below(std::size(kParts))];
+    }
+    return result;
+  }
+  std::string host() { return std::string(1, static_cast<char>('a' + random_.below(4))) + ".example"; }
+  std::string method() { return random_.below(2) == 0 ? "GET" : "POST"; }
+  bool one_in(std::uint32_t n) { return random_.below(n) == 0; }
+
+  Route route(std::uint32_t number) {
+    Route result = route_to(std::to_string(number));
+    if (one_in(2)) result.match.host = host();
+    if (one_in(3)) {
+      result.match.path_exact = path(3);
+    } else if (!one_in(10)) {
+      result.match.path_prefix = path(3);
+    }
+    if (one_in(3)) result.match.methods = {method()};
+    if (one_in(3)) result.match.headers = {{"x-k", std::string(1, one_in(2) ? '0' : '1'), {}}};
+    return result;
+  }
+
+ private:
+  Random random_;
+};
+
+std::string first_match(const std::vector<Route>& routes, const RequestFacts& facts) {
+  for (const Route& route : routes) {
+    if (route.matches(facts)) return route.name;
+  }
+  return "none";
+}
+
+TEST(RouteTable, IndexGivesTheSameAnswerAsTryingEachInOrder) {
+  int found = 0;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    Drawer draw(seed);
+    std::vector<Route> routes;
+    for (std::uint32_t i = 0; i < 5 * seed; ++i) routes.push_back(draw.route(i));
+    const RouteTable table(routes);
+    for (int i = 0; i < 300; ++i) {
+      const std::string host = draw.host();
+      const std::string path = draw.path(5);
+      const std::string method = draw.method();
+      http::FieldList fields;
+      if (draw.one_in(2)) fields.add("X-K", draw.one_in(2) ? "0" : "1");
+      RequestFacts facts = get(host, path, &fields);
+      facts.method = method;
+      const std::string expected = first_match(routes, facts);
+      ASSERT_EQ(name_of(table.match(facts)), expected) << "seed " << seed << ' ' << method << ' ' << host << path;
+      found += expected != "none";
+    }
+  }
+  EXPECT_GT(found, 5'000) << "the drawn requests hardly match anything: the comparison shows nothing";
+}
+
+}  // namespace
+}  // namespace weir::proxy
