@@ -1,5 +1,5 @@
 // Confined to one worker. What may watch one response's body as it passes: the seam for metrics that are read from the
-// bytes. None is set by default, and then a response costs no virtual call. An observer sees bytes and never changes them.
+// bytes. None is set by default, and then a response costs no virtual call. An observer never changes what it sees.
 #pragma once
 
 #include <cstdint>

@@ -1,10 +1,10 @@
-// Written by one worker with relaxed stores, read by any thread: totals and gauges that belong to no version. A reader may see
-// one figure newer than another; each by itself only rises (totals) or is exact (gauges).
+// Thread-safe for one writing worker and any readers: totals and gauges that belong to no version, in relaxed atomics.
+// A reader may see one figure newer than another; each by itself only rises (totals) or is exact (gauges).
 #pragma once
 
 #include <array>
-#include <cstddef>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -39,7 +39,9 @@ class Counters {
     std::atomic<std::int64_t>& value = values_[static_cast<std::size_t>(count)];
     value.store(value.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
   }
-  std::int64_t get(Count count) const { return values_[static_cast<std::size_t>(count)].load(std::memory_order_relaxed); }
+  std::int64_t get(Count count) const {
+    return values_[static_cast<std::size_t>(count)].load(std::memory_order_relaxed);
+  }
 
  private:
   alignas(64) std::array<std::atomic<std::int64_t>, kCountCount> values_{};

@@ -1,6 +1,7 @@
-// Immutable. Which route a request takes. Routes are tried in the order of the plan file and the first that matches wins;
-// the index only spares the ones that cannot match, it never changes the answer. A path prefix is a plain prefix of the
-// normalised path: "/v1" matches "/v1x" as well, "/v1/" does not. Methods are case-sensitive, hosts and field names not.
+// Immutable. Which route a request takes. Routes are tried in the order of the plan file and the first that matches
+// wins; the index only spares the ones that cannot match, it never changes the answer. A path prefix is a plain prefix
+// of the normalised path: "/v1" matches "/v1x" as well, "/v1/" does not. Methods are case-sensitive, hosts and field
+// names are not.
 #pragma once
 
 #include <cstdint>

@@ -2,10 +2,10 @@
 //
 //   bucket = (MurmurHash3_x86_32(salt + key, seed 0) * 1,000,000) >> 32;   candidate iff bucket < weight_ppm
 //
-// That is flagd's `fractional` (v2) with the candidate listed first. Raising the weight only moves units from baseline to
-// candidate, lowering it takes back those added last; the answer depends on nothing but salt, key and weight, so it is the
-// same after a restart and on another machine. Static weights: the first version, in the order of the names, whose
-// cumulative weight exceeds the bucket; the salt is then the service's name.
+// That is flagd's `fractional` (v2) with the candidate listed first. Raising the weight only moves units from baseline
+// to candidate, lowering it takes back those added last; the answer depends on nothing but salt, key and weight, so it
+// is the same after a restart and on another machine. Static weights: the first version, in the order of the names,
+// whose cumulative weight exceeds the bucket; the salt is then the service's name.
 //
 // Test vectors (salt "chat/v2/", key -> bucket) stand in tests/unit/proxy/split/split_test.cc.
 #pragma once
@@ -66,8 +66,8 @@ class Split {
  public:
   explicit Split(SplitSpec spec);
 
-  // `traffic` is this service's entry of the plan that the request keeps. Allocates nothing. Only a fresh cookie id, or the
-  // draw of an unkeyed request, takes from `random`.
+  // `traffic` is this service's entry of the plan that the request keeps. Allocates nothing. Only a fresh cookie id, or
+  // the draw of an unkeyed request, takes from `random`.
   Assignment assign(const http::FieldList& fields, const ClientAddress& client, const RolloutTraffic& traffic,
                     Random& random) const;
 

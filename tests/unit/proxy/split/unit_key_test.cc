@@ -22,7 +22,8 @@ config::KeySource cookie_named(std::string name) { return {"", std::move(name)};
 TEST(FindCookieId, FindsItAmongOthers) {
   const std::string id(kId);
   for (const std::string& value :
-       {"weir=" + id, "a=1; weir=" + id, "weir=" + id + "; b=2", "a=1;weir=" + id + ";b=2", "a; =;; weir=" + id + " "}) {
+       {"weir=" + id, "a=1; weir=" + id, "weir=" + id + "; b=2", "a=1;weir=" + id + ";b=2",
+        "a; =;; weir=" + id + " "}) {
     const http::FieldList fields = cookie(value);
     EXPECT_EQ(find_cookie_id(fields, "weir"), kId) << value;
   }
@@ -31,7 +32,8 @@ TEST(FindCookieId, FindsItAmongOthers) {
 TEST(FindCookieId, IgnoresWhatTheWeirCannotHaveSet) {
   const std::string id(kId);
   for (const std::string& value :
-       {std::string("weir="), std::string("weir"), "weir=" + id + "0", "weir=" + id.substr(1), "weir=" + id.substr(1) + "g",
+       {std::string("weir="), std::string("weir"), "weir=" + id + "0", "weir=" + id.substr(1),
+        "weir=" + id.substr(1) + "g",
         "weir=\"" + id + "\"", std::string("weir=0123456789ABCDEF0123456789ABCDEF"), "Weir=" + id, "xweir=" + id,
         "weir2=" + id, "a=weir=" + id, std::string()}) {
     const http::FieldList fields = cookie(value);
