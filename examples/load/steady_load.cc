@@ -59,7 +59,8 @@ class Load {
     std::printf("%llu requests in %.1f s, %llu errors seen by %zu users; p50 %.2f ms, p99 %.2f ms\n",
                 static_cast<unsigned long long>(tally_.requests()), seconds,
                 static_cast<unsigned long long>(tally_.errors()), tally_.users_with_errors(),
-                static_cast<double>(tally_.latency_us(0.5)) / 1000, static_cast<double>(tally_.latency_us(0.99)) / 1000);
+                static_cast<double>(tally_.latency_us(0.5)) / 1000,
+                static_cast<double>(tally_.latency_us(0.99)) / 1000);
     write_json();
   }
 
@@ -107,8 +108,9 @@ class Load {
       co_return false;
     }
     const std::string_view version = answer->field("x-weir-version");
+    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - sent_at);
     if (answer->status() >= 200 && answer->status() < 400) {
-      tally_.answered(version, std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - sent_at));
+      tally_.answered(version, took);
     } else {
       tally_.failed(user, version);
     }

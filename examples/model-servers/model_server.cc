@@ -22,7 +22,8 @@ namespace weir::examples {
 namespace {
 
 using Acceptor = asio::basic_socket_acceptor<Tcp, Executor>;
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+using SteadyClock = std::chrono::steady_clock;
+using Timer = asio::basic_waitable_timer<SteadyClock, asio::wait_traits<SteadyClock>, Executor>;
 
 class Model {
  public:
@@ -42,8 +43,8 @@ class Model {
 
  private:
   static std::string respond(const std::string& status, const std::string& json) {
-    return "HTTP/1.1 " + status + "\r\ncontent-type: application/json\r\ncontent-length: " + std::to_string(json.size()) +
-           "\r\n\r\n" + json;
+    return "HTTP/1.1 " + status + "\r\ncontent-type: application/json\r\ncontent-length: " +
+           std::to_string(json.size()) + "\r\n\r\n" + json;
   }
 
   std::string name_;

@@ -8,11 +8,15 @@ from weir_tidy.source import Finding, Tree
 
 # The first prefix that matches an include decides. Tests, benchmarks and examples use what they like.
 _HOMES = (
+    # To run something later on the own worker's loop is nobody's privilege; sockets and timers are.
+    ("boost/asio/post.hpp", ("proxy/", "app/")),
+    ("boost/asio/co_spawn.hpp", ("proxy/", "app/")),
+    ("boost/asio/detached.hpp", ("proxy/", "app/")),
     ("boost/asio", ("proxy/net/", "base/asio.", "app/")),
     ("boost/beast", ("app/",)),
     ("boost/json", ("base/json.",)),
     ("boost/math", ("analysis/stats/",)),
-    ("boost/system", ("base/",)),
+    ("boost/system", ("base/", "proxy/net/", "app/")),
     ("openssl/", ("proxy/net/",)),
     ("nghttp2/", ("proxy/http/",)),
     ("yaml-cpp/", ("config/load/",)),
