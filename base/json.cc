@@ -1,6 +1,8 @@
 #include "base/json.h"
 
+#include <array>
 #include <boost/json.hpp>
+#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -153,7 +155,11 @@ class Writer {
   void put(bool value) { out_ += value ? "true" : "false"; }
   void put(std::int64_t value) { out_ += std::to_string(value); }
   void put(std::uint64_t value) { out_ += std::to_string(value); }
-  void put(double value) { out_ += std::isfinite(value) ? bj::serialize(bj::value(value)) : "null"; }
+  void put(double value) {
+    if (!std::isfinite(value)) return put(nullptr);
+    std::array<char, 32> text{};  // the shortest that reads back as the same double needs at most 24
+    out_.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr);
+  }
   void put(const std::string& value) { out_ += quoted(value); }
 
   void put(const Array& array) {

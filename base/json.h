@@ -1,5 +1,5 @@
-// Immutable values and pure functions. JSON as plain values: what the admin API, the command line, the schema and the logs
-// read and write. Objects keep the order in which they were built; reading is bounded in size and depth.
+// Immutable values and pure functions. JSON as plain values: what the admin API, the command line, the schema and the
+// logs read and write. Objects keep the order in which they were built; reading is bounded in size and depth.
 #pragma once
 
 #include <concepts>
@@ -50,8 +50,7 @@ class Value {
   template <std::signed_integral T>
   Value(T value) : data_(static_cast<std::int64_t>(value)) {}
   template <std::unsigned_integral T>
-    requires(!std::same_as<T, bool>)
-  Value(T value) : data_(static_cast<std::uint64_t>(value)) {}
+  requires(!std::same_as<T, bool>) Value(T value) : data_(static_cast<std::uint64_t>(value)) {}
 
   bool is_null() const { return std::holds_alternative<std::nullptr_t>(data_); }
   bool is_object() const { return std::holds_alternative<Object>(data_); }

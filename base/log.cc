@@ -69,7 +69,8 @@ std::string render_text(const Line& line, Fields fields) {
 }
 
 std::string render_json(const Line& line, Fields fields) {
-  json::Object object{{"time", line.time}, {"level", kLevels[static_cast<std::size_t>(line.level)]}, {"event", line.event}};
+  json::Object object{
+      {"time", line.time}, {"level", kLevels[static_cast<std::size_t>(line.level)]}, {"event", line.event}};
   for (const Field& field : fields) object.set(field.key, to_json(field));
   return json::write(object);
 }
@@ -87,10 +88,14 @@ bool parse_level(std::string_view word, Level& level) {
 }
 
 bool parse_format(std::string_view word, Format& format) {
-  if (word == "auto") format = Format::kAuto;
-  else if (word == "text") format = Format::kText;
-  else if (word == "json") format = Format::kJson;
-  else return false;
+  if (word == "auto")
+    format = Format::kAuto;
+  else if (word == "text")
+    format = Format::kText;
+  else if (word == "json")
+    format = Format::kJson;
+  else
+    return false;
   return true;
 }
 

@@ -1,5 +1,5 @@
-// Thread-safe. Structured logs, one line an event: `key=value` words for people, JSON for programs. Nothing on the request
-// path logs; the access log is its own bounded queue.
+// Thread-safe. Structured logs, one line an event: `key=value` words for people, JSON for programs. Nothing on the
+// request path logs; the access log is its own bounded queue.
 #pragma once
 
 #include <concepts>
@@ -29,8 +29,8 @@ struct Field {
   template <std::signed_integral T>
   Field(std::string_view name, T number) : key(name), value(static_cast<std::int64_t>(number)) {}
   template <std::unsigned_integral T>
-    requires(!std::same_as<T, bool>)
-  Field(std::string_view name, T number) : key(name), value(static_cast<std::uint64_t>(number)) {}
+  requires(!std::same_as<T, bool>) Field(std::string_view name, T number)
+      : key(name), value(static_cast<std::uint64_t>(number)) {}
 
   std::string_view key;
   std::variant<std::string_view, bool, double, std::int64_t, std::uint64_t> value;
@@ -61,8 +61,8 @@ inline void info(std::string_view event, Fields fields = {}) { write(Level::kInf
 inline void warn(std::string_view event, Fields fields = {}) { write(Level::kWarn, event, fields); }
 inline void error(std::string_view event, Fields fields = {}) { write(Level::kError, event, fields); }
 
-// Lines that a thread of its own writes to a file. When the disk does not keep up, the oldest lines that wait are lost and
-// counted: whoever writes never waits.
+// Lines that a thread of its own writes to a file. When the disk does not keep up, the oldest lines that wait are lost
+// and counted: whoever writes never waits.
 class AccessLog {
  public:
   struct Destination {

@@ -23,8 +23,14 @@ TEST(Json, ANumberThatIsNoneIsNull) {
   EXPECT_EQ(write(Array{std::nan(""), std::numeric_limits<double>::infinity()}), "[null,null]");
 }
 
+TEST(Json, NumbersAreAsShortAsTheyCanBe) {
+  EXPECT_EQ(write(Array{371.2, 25.0, 0.001, 1e300, -0.1}), "[371.2,25,0.001,1e+300,-0.1]");
+  EXPECT_EQ(parse(write(0.1 + 0.2)).value.number(), 0.1 + 0.2);
+}
+
 TEST(Json, ReadsBackWhatItWrote) {
-  const std::string text = R"({"a":[1,2.5,"\u00e9",{"b":false}],"max":18446744073709551615,"min":-9223372036854775808})";
+  const std::string text =
+      R"({"a":[1,2.5,"\u00e9",{"b":false}],"max":18446744073709551615,"min":-9223372036854775808})";
   const ParseResult result = parse(text);
   ASSERT_TRUE(result.ok()) << result.error;
   EXPECT_EQ(result.value["a"].array()[1].number(), 2.5);

@@ -1,0 +1,69 @@
+// Immutable. What the user asked for on the command line, as values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace weir::app {
+
+enum class Verb : std::uint8_t {
+  kRun,
+  kInit,
+  kCheck,
+  kSchema,
+  kStatus,
+  kWatch,
+  kPromote,
+  kPause,
+  kResume,
+  kAbort,
+  kRetry,
+  kUndo,
+  kWeight,
+  kHistory,
+  kReload,
+  kDrain,
+  kHealth,
+  kVersion,
+};
+
+// What `weir` answers to its caller; in `weir --help` too.
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;         // it was refused or did not work; `check`: warnings
+inline constexpr int kExitUsage = 2;          // the command line is wrong; `check`: errors
+inline constexpr int kExitUnreachable = 3;    // no weir answered
+inline constexpr int kExitEndedAtOnce = 143;  // `run`: a second SIGTERM
+
+struct RunArguments {
+  std::string file;      // the plan; empty when the two URLs are given
+  std::string baseline;  // URLs
+  std::string candidate;
+  std::string listen;  // host:port; empty: the default plan's
+  std::string log_level = "info";
+  std::string log_format = "auto";
+  std::string access_log;  // path, "-", or empty: none
+};
+
+// Where the weir to talk to is, as far as the command line says.
+struct TargetArguments {
+  std::string admin;   // URL
+  std::string config;  // plan file that names it
+  std::string token_file;
+};
+
+struct Invocation {
+  Verb verb = Verb::kVersion;
+  RunArguments run;
+  TargetArguments target;
+  std::string file;             // check
+  std::string service;          // what a rollout command is about; history: empty for all
+  std::string format = "text";  // check, status, history: text or json
+  double percent = 0;           // weight
+  std::uint32_t limit = 20;     // history
+  bool full = false;            // promote
+  bool reference = false;       // schema
+  bool frames_only = false;     // watch: never redraw, print a frame per change
+};
+
+}  // namespace weir::app

@@ -1,0 +1,222 @@
+#include "app/cli/parse.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <utility>
+
+namespace weir::app {
+namespace {
+
+constexpr const char* kAbout =
+    "Weir puts a new model version in front of real users a little at a time, watches every request,\n"
+    "and takes it back by itself, within seconds, when it is worse.";
+
+constexpr const char* kFooter = R"(
+Start here:
+  weir run --baseline http://127.0.0.1:9001 --candidate http://127.0.0.1:9002
+                              split traffic between two model servers, with no file at all
+  weir init > weir.yaml       the same plan as a commented file, to be edited
+  weir check weir.yaml        what is wrong with it, by line and column
+  weir run weir.yaml          serve it; edit the file and it is loaded again
+  weir watch                  what happens, and why it waits
+
+Commands find a running weir by --admin URL, WEIR_ADMIN, --config FILE, or http://127.0.0.1:9901,
+and its token by --token-file or WEIR_TOKEN.
+
+Exit codes:
+  0  done                     2  the command line is wrong (`check`: the plan has errors)
+  1  refused, or it failed    3  no weir answered
+     (`check`: warnings)    143  `run`: ended at once by a second SIGTERM)";
+
+constexpr const char* kRunFooter = R"(
+Examples:
+  weir run weir.yaml
+  weir run --baseline http://127.0.0.1:9001 --candidate http://127.0.0.1:9002 --listen 0.0.0.0:8080
+
+A changed file, SIGHUP and `weir reload` load the plan again; a bad one changes nothing and the log says why.
+SIGTERM drains: not ready, listeners close after `drainDelay`, requests finish within `drain`. A second one ends at
+once. Exit codes: 0 drained, 1 could not start, 2 wrong usage, 143 ended by a second SIGTERM.)";
+
+constexpr const char* kCheckFooter = R"(
+Lists every problem at once as file:line:column. Exit codes: 0 clean, 1 warnings, 2 errors.
+
+Example (a pre-commit hook):
+  weir check weir.yaml || test $? -eq 1)";
+
+constexpr const char* kWatchFooter = R"(
+Shows each rollout's step and weight, both versions' rates, errors and latencies, the evidence toward rollback and
+toward advance, and why it waits. Ctrl-C leaves. Without a terminal it prints a frame whenever something changes.)";
+
+constexpr const char* kWeightFooter = R"(
+Examples:
+  weir weight chat 25         a quarter of the users
+  weir weight chat 0.01       one in ten thousand
+
+The weight becomes a step of its own, judged like any other; the plan goes on above it.)";
+
+constexpr const char* kPromoteFooter = R"(
+Leaves the current step though its gates may not have passed; the guards go on guarding.
+
+Examples:
+  weir promote chat           to the next step
+  weir promote chat --full    to 100 percent, past every step)";
+
+// CLI11 writes straight into the invocation. One object a parse.
+class Grammar {
+ public:
+  Grammar() {
+    app_.require_subcommand(1);
+    app_.footer(kFooter);
+    add_server_verbs();
+    add_views();
+    add_rollout_verbs();
+    add_process_verbs();
+    app_.add_flag_callback(
+        "--version",
+        [this] {
+          chose(Verb::kVersion);
+          throw CLI::Success();
+        },
+        "Print the version");
+  }
+
+  ParsedCommandLine parse(std::vector<std::string> arguments) {
+    std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+    try {
+      app_.parse(std::move(arguments));
+    } catch (const CLI::CallForHelp&) {
+      return {.invocation = {}, .exit_code = kExitOk, .text = help()};
+    } catch (const CLI::CallForAllHelp&) {
+      return {.invocation = {}, .exit_code = kExitOk, .text = help()};
+    } catch (const CLI::Success&) {
+      return {.invocation = wanted_, .exit_code = kExitOk, .text = {}};
+    } catch (const CLI::ParseError& error) {
+      return refused(error.what());
+    }
+    if (wanted_.verb == Verb::kRun) {
+      const std::string wrong = wrong_run();
+      if (!wrong.empty()) return refused(wrong);
+    }
+    return {.invocation = wanted_, .exit_code = kExitOk, .text = {}};
+  }
+
+ private:
+  std::string asked() const {
+    const auto chosen = app_.get_subcommands();
+    return chosen.empty() ? "weir" : "weir " + chosen.front()->get_name();
+  }
+  std::string help() const {
+    const auto chosen = app_.get_subcommands();
+    return chosen.empty() ? app_.help() : chosen.front()->help();
+  }
+  ParsedCommandLine refused(const std::string& why) const {
+    return {.invocation = {},
+            .exit_code = kExitUsage,
+            .text = asked() + ": " + why + "\nRun `" + asked() + " --help` for what it takes.\n"};
+  }
+  void chose(Verb verb) { wanted_.verb = verb; }
+
+  CLI::App* add(Verb verb, const char* name, const char* about) {
+    CLI::App* command = app_.add_subcommand(name, about);
+    command->callback([this, verb] { chose(verb); });
+    return command;
+  }
+
+  CLI::App* add_client(Verb verb, const char* name, const char* about) {
+    CLI::App* command = add(verb, name, about);
+    command->add_option("--admin", wanted_.target.admin, "URL of the weir's admin API")->type_name("URL");
+    command->add_option("--config", wanted_.target.config, "Plan file that names the admin address")->type_name("FILE");
+    command->add_option("--token-file", wanted_.target.token_file, "File that holds the admin token")
+        ->type_name("FILE");
+    return command;
+  }
+
+  CLI::App* add_rollout(Verb verb, const char* name, const char* about) {
+    CLI::App* command = add_client(verb, name, about);
+    command->add_option("SERVICE", wanted_.service, "The rollout's service")->required();
+    return command;
+  }
+
+  void add_format(CLI::App* command) {
+    command->add_option("--format", wanted_.format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  }
+
+  void add_server_verbs() {
+    RunArguments& run = wanted_.run;
+    CLI::App* serve = add(Verb::kRun, "run", "Serve a plan file, or split between two URLs with the default plan");
+    serve->add_option("FILE", run.file, "The plan, as YAML");
+    serve->add_option("--baseline", run.baseline, "URL of the version that users have now")->type_name("URL");
+    serve->add_option("--candidate", run.candidate, "URL of the version to roll out")->type_name("URL");
+    serve->add_option("--listen", run.listen, "Where to accept requests, without a file")->type_name("HOST:PORT");
+    serve->add_option("--log-level", run.log_level, "debug, info, warn, error or off")
+        ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}));
+    serve->add_option("--log-format", run.log_format, "auto (text on a terminal, else JSON), text or json")
+        ->check(CLI::IsMember({"auto", "text", "json"}));
+    serve->add_option("--access-log", run.access_log, "One line a request, to a file or - for standard output")
+        ->type_name("PATH");
+    serve->footer(kRunFooter);
+
+    add(Verb::kInit, "init", "Print the default plan as commented YAML");
+    CLI::App* check = add(Verb::kCheck, "check", "Say what is wrong with a plan file");
+    check->add_option("FILE", wanted_.file, "The plan, as YAML")->required();
+    add_format(check);
+    check->footer(kCheckFooter);
+    CLI::App* schema = add(Verb::kSchema, "schema", "Print the plan's JSON Schema (draft-07), for editors");
+    schema->add_flag("--reference", wanted_.reference, "Print the reference page instead, as Markdown");
+  }
+
+  void add_views() {
+    add_format(add_client(Verb::kStatus, "status", "Say how every service and rollout stands"));
+    CLI::App* watch = add_client(Verb::kWatch, "watch", "Show how the rollouts go on, and why they wait");
+    watch->add_flag("--no-redraw", wanted_.frames_only, "Print a frame per change, also on a terminal");
+    watch->footer(kWatchFooter);
+    CLI::App* history = add_client(Verb::kHistory, "history", "List decisions and commands, newest first");
+    history->add_option("SERVICE", wanted_.service, "Only this service's");
+    history->add_option("--limit", wanted_.limit, "How many")->check(CLI::Range(1, 1000));
+    add_format(history);
+  }
+
+  void add_rollout_verbs() {
+    CLI::App* promote = add_rollout(Verb::kPromote, "promote", "Leave the current step for the next");
+    promote->add_flag("--full", wanted_.full, "Go to 100 percent");
+    promote->footer(kPromoteFooter);
+    add_rollout(Verb::kPause, "pause", "Keep the weight until `weir resume`; the guards go on guarding");
+    add_rollout(Verb::kResume, "resume", "End a pause or a hold");
+    add_rollout(Verb::kAbort, "abort", "Take a running rollout back to its baseline now");
+    add_rollout(Verb::kRetry, "retry", "Start a rolled-back rollout anew, from its first step");
+    add_rollout(Verb::kUndo, "undo", "Return a promoted rollout to its baseline");
+    CLI::App* weight = add_rollout(Verb::kWeight, "weight", "Set the candidate's share of the users");
+    weight->add_option("PERCENT", wanted_.percent, "0 to 100; 0.01 works")->required()->check(CLI::Range(0.0, 100.0));
+    weight->footer(kWeightFooter);
+  }
+
+  void add_process_verbs() {
+    add_client(Verb::kReload, "reload", "Load the plan file again; says what is wrong if it is refused");
+    add_client(Verb::kDrain, "drain", "Finish the requests under way, then end, as SIGTERM does");
+    add_client(Verb::kHealth, "health", "Exit 0 when the weir is alive; for a container's HEALTHCHECK");
+    add(Verb::kVersion, "version", "Print the version");
+  }
+
+  std::string wrong_run() const {
+    const RunArguments& run = wanted_.run;
+    const bool urls = !run.baseline.empty() || !run.candidate.empty();
+    if (run.file.empty() && !urls) return "needs a plan FILE, or --baseline URL and --candidate URL";
+    if (!run.file.empty() && urls) return "takes a plan FILE or two URLs, not both";
+    if (urls && run.baseline.empty()) return "--candidate needs --baseline URL beside it";
+    if (urls && run.candidate.empty()) return "--baseline needs --candidate URL beside it";
+    if (!run.file.empty() && !run.listen.empty()) return "--listen is for a run without a file; set `listeners` in it";
+    return {};
+  }
+
+  Invocation wanted_;
+  CLI::App app_{kAbout, "weir"};
+};
+
+}  // namespace
+
+ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments) {
+  Grammar grammar;
+  return grammar.parse(arguments);
+}
+
+}  // namespace weir::app

@@ -1,0 +1,178 @@
+#include "app/cli/view.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "app/cli/figures.h"
+#include "app/cli/terminal.h"
+
+namespace weir::app {
+namespace {
+
+constexpr int kWeightBar = 40;
+constexpr int kEvidenceBar = 10;
+
+std::string shown(const json::Value& text) { return printable(text.string()); }
+
+Tint tint_of_phase(std::string_view phase) {
+  if (phase == "rolledBack") return Tint::kRed;
+  if (phase == "paused") return Tint::kYellow;
+  if (phase == "promoted" || phase == "running" || phase == "baking") return Tint::kGreen;
+  return Tint::kPlain;
+}
+
+class Frame {
+ public:
+  explicit Frame(const ViewOptions& options) : options_(options) {}
+
+  std::string render(const json::Value& status) {
+    head(status);
+    for (const json::Value& service : status["services"].array()) {
+      out_ += '\n';
+      if (service["rollout"].is_object()) {
+        rollout(service, service["rollout"]);
+      } else {
+        line(bold(shown(service["name"])));
+        versions(service, {});
+      }
+    }
+    return std::move(out_);
+  }
+
+ private:
+  std::string bold(std::string_view text) const { return tinted(text, Tint::kBold, options_.colour); }
+  std::string dim(std::string_view text) const { return tinted(text, Tint::kDim, options_.colour); }
+  void line(std::string_view text) {
+    out_ += text;
+    out_ += '\n';
+  }
+  void row(std::string_view text) {
+    out_ += "  ";
+    line(text);
+  }
+
+  void head(const json::Value& status) {
+    std::string text = "weir " + shown(status["version"]);
+    if (!options_.where.empty()) text += " at " + options_.where;
+    text += status["draining"].boolean() ? " · draining" : status["ready"].boolean() ? " · ready" : " · not ready";
+    text += " · " + shown(status["time"]);
+    line(bold(text));
+    for (const json::Value& problem : status["problems"].array()) {
+      line(tinted("! " + shown(problem), Tint::kRed, options_.colour));
+    }
+  }
+
+  void rollout(const json::Value& service, const json::Value& rollout) {
+    const std::string phase = shown(rollout["phase"]);
+    std::string title = bold(shown(service["name"])) + "  " + shown(rollout["baseline"]) + " → " +
+                        shown(rollout["candidate"]) + "  " + tinted(phase, tint_of_phase(phase), options_.colour);
+    title +=
+        "  step " + std::to_string(rollout["step"].integer()) + " of " + std::to_string(rollout["steps"].integer());
+    if (!rollout["stage"].string().empty()) title += " · " + shown(rollout["stage"]);
+    line(title);
+    const double weight = rollout["weight_percent"].number();
+    row(bar(weight / 100, kWeightBar) + " " + percent(weight) + " of users on " + shown(rollout["candidate"]));
+    if (!rollout["reason"].string().empty()) row("because " + shown(rollout["reason"]));
+    if (rollout["durable"].is_null() ? false : !rollout["durable"].boolean()) {
+      row(tinted("not yet durable: the disk has not taken this decision", Tint::kYellow, options_.colour));
+    }
+    versions(service, rollout);
+    guards(rollout);
+    waits(rollout);
+  }
+
+  void versions(const json::Value& service, const json::Value& rollout) {
+    const std::string& baseline = rollout["baseline"].string();
+    const std::string& candidate = rollout["candidate"].string();
+    row(dim(padded("version", 22) + padded("requests/s", 12) + padded("errors", 12) + padded("p50", 10) +
+            padded("p90", 10) + padded("p99", 10)));
+    for (const json::Value& version : service["versions"].array()) {
+      std::string name = shown(version["name"]);
+      if (!baseline.empty() && version["name"].string() == baseline) name += " (baseline)";
+      if (!candidate.empty() && version["name"].string() == candidate) name += " (candidate)";
+      const double rate = version["rate"].number();
+      std::string text = padded(name, 22) + padded(with_commas(static_cast<std::int64_t>(rate + 0.5)), 12);
+      text += padded(rate > 0 ? percent(version["error_percent"].number()) : "–", 12);
+      for (const char* quantile : {"p50_ms", "p90_ms", "p99_ms"}) {
+        text += padded(version[quantile].is_number() ? milliseconds(version[quantile].number()) : "–", 10);
+      }
+      row(text);
+    }
+  }
+
+  std::string share(const json::Value& count) const {
+    const double n = count["n"].number();
+    if (n <= 0) return "–";
+    return percent(100 * count["x"].number() / n) + " of " + with_commas(count["n"].integer());
+  }
+
+  void guards(const json::Value& rollout) {
+    const json::Array& guards = rollout["guards"].array();
+    if (guards.empty()) return;
+    row(dim(padded("guard", 22) + padded("baseline", 22) + padded("candidate", 22) + padded("to rollback", 17) +
+            "to advance"));
+    for (const json::Value& guard : guards) {
+      const double back = std::clamp(guard["toward_rollback"].number(), 0.0, 1.0);
+      const Tint tint = back >= 0.5 ? Tint::kRed : Tint::kPlain;
+      std::string text = padded(shown(guard["name"]), 22);
+      text += padded(share(guard["baseline"]), 22) + padded(share(guard["candidate"]), 22);
+      text += tinted(bar(back, kEvidenceBar), tint, options_.colour) + " " + padded(percent(std::floor(100 * back)), 6);
+      row(text + toward_advance(guard));
+    }
+  }
+
+  std::string toward_advance(const json::Value& guard) const {
+    if (!guard["gate"].boolean()) return "no gate";
+    if (!guard["armed"].boolean(true)) {
+      return "not armed: " + with_commas(guard["history"].integer()) + " of " +
+             with_commas(guard["history_needed"].integer());
+    }
+    return bar(guard["toward_advance"].number(), kEvidenceBar) + (guard["gate_passed"].boolean() ? " passed" : "");
+  }
+
+  void waits(const json::Value& rollout) {
+    for (const json::Value& why : rollout["waits"].array()) {
+      row(tinted("waits: ", Tint::kYellow, options_.colour) + shown(why));
+    }
+  }
+
+  const ViewOptions& options_;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string render_frame(const json::Value& status, const ViewOptions& options) {
+  return Frame(options).render(status);
+}
+
+std::string change_key(const json::Value& status) {
+  json::Array key{status["ready"], status["draining"], status["problems"]};
+  for (const json::Value& service : status["services"].array()) {
+    const json::Value& rollout = service["rollout"];
+    for (const char* member : {"baseline", "candidate", "phase", "step_id", "weight_percent", "reason", "durable"}) {
+      key.push_back(rollout[member]);
+    }
+    for (const json::Value& guard : rollout["guards"].array()) key.push_back(guard["gate_passed"]);
+    // The word before the figures: "not_armed: 1,200 of 2,000" is news once.
+    for (const json::Value& why : rollout["waits"].array())
+      key.push_back(why.string().substr(0, why.string().find(':')));
+  }
+  return json::write(key);
+}
+
+std::string render_history(const json::Value& history, const ViewOptions& options) {
+  std::string out;
+  for (const json::Value& record : history["records"].array()) {
+    const std::string& decision = record["decision"].string();
+    const Tint tint = decision == "rollback" ? Tint::kRed : decision == "pause" ? Tint::kYellow : Tint::kPlain;
+    out += shown(record["time"]) + "  " + shown(record["service"]) + "  ";
+    out += tinted(padded(printable(decision), 9), tint, options.colour) + " ";
+    out += percent(record["weight_before_percent"].number()) + " → " + percent(record["weight_after_percent"].number());
+    out += "  " + shown(record["actor"]) + "  " + shown(record["reason"]) + "\n";
+  }
+  if (out.empty()) out = "Nothing was decided yet.\n";
+  return out;
+}
+
+}  // namespace weir::app

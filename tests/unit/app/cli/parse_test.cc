@@ -1,0 +1,98 @@
+#include "app/cli/parse.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "app/cli/client_commands.h"
+#include "base/json.h"
+
+namespace weir::app {
+namespace {
+
+using testing::HasSubstr;
+
+Invocation parsed(const std::vector<std::string>& arguments) {
+  const ParsedCommandLine line = parse_command_line(arguments);
+  EXPECT_TRUE(line.invocation.has_value()) << line.text;
+  return line.invocation.value_or(Invocation{});
+}
+
+void expect_usage_error(const std::vector<std::string>& arguments, const std::string& says) {
+  const ParsedCommandLine line = parse_command_line(arguments);
+  EXPECT_FALSE(line.invocation.has_value());
+  EXPECT_EQ(line.exit_code, kExitUsage);
+  EXPECT_THAT(line.text, HasSubstr(says));
+  EXPECT_THAT(line.text, HasSubstr("--help"));
+}
+
+TEST(Parse, RunTakesAFileOrTwoUrls) {
+  EXPECT_EQ(parsed({"run", "weir.yaml"}).run.file, "weir.yaml");
+  const Invocation urls =
+      parsed({"run", "--baseline", "http://a:1", "--candidate", "http://b:2", "--listen", "[::]:80"});
+  EXPECT_EQ(urls.verb, Verb::kRun);
+  EXPECT_EQ(urls.run.candidate, "http://b:2");
+  EXPECT_EQ(urls.run.listen, "[::]:80");
+}
+
+TEST(Parse, RunSaysWhatIsMissing) {
+  expect_usage_error({"run"}, "needs a plan FILE");
+  expect_usage_error({"run", "weir.yaml", "--baseline", "http://a"}, "not both");
+  expect_usage_error({"run", "--baseline", "http://a"}, "--candidate");
+  expect_usage_error({"run", "weir.yaml", "--listen", "0.0.0.0:80"}, "--listen");
+  expect_usage_error({"run", "weir.yaml", "--log-level", "loud"}, "--log-level");
+}
+
+TEST(Parse, RolloutCommandsNeedAService) {
+  expect_usage_error({"abort"}, "SERVICE");
+  EXPECT_EQ(parsed({"abort", "chat"}).service, "chat");
+  EXPECT_TRUE(parsed({"promote", "chat", "--full"}).full);
+  EXPECT_EQ(parsed({"undo", "chat", "--admin", "http://h:1"}).target.admin, "http://h:1");
+}
+
+TEST(Parse, WeightIsAPercentage) {
+  EXPECT_DOUBLE_EQ(parsed({"weight", "chat", "0.01"}).percent, 0.01);
+  EXPECT_DOUBLE_EQ(parsed({"weight", "chat", "0"}).percent, 0);
+  expect_usage_error({"weight", "chat", "101"}, "101");
+  expect_usage_error({"weight", "chat", "-1"}, "weir weight");
+  expect_usage_error({"weight", "chat", "ten"}, "ten");
+}
+
+TEST(Parse, UnknownWordsAreRefused) {
+  expect_usage_error({"promot", "chat"}, "weir");
+  expect_usage_error({"status", "--colour"}, "--colour");
+  expect_usage_error({}, "weir");
+}
+
+TEST(Parse, HelpTeachesAndExitsCleanly) {
+  const ParsedCommandLine top = parse_command_line({"--help"});
+  EXPECT_EQ(top.exit_code, kExitOk);
+  EXPECT_THAT(top.text, HasSubstr("weir run --baseline http://127.0.0.1:9001"));
+  EXPECT_THAT(top.text, HasSubstr("Exit codes:"));
+  EXPECT_THAT(top.text, HasSubstr("WEIR_ADMIN"));
+  for (const char* verb : {"run", "init", "check", "schema", "status", "watch", "promote", "pause", "resume", "abort",
+                           "retry", "undo", "weight", "history", "reload", "drain", "health", "version"}) {
+    EXPECT_THAT(top.text, HasSubstr(std::string("\n  ") + verb + " ")) << verb;
+    const ParsedCommandLine own = parse_command_line({verb, "--help"});
+    EXPECT_EQ(own.exit_code, kExitOk) << verb;
+    EXPECT_FALSE(own.invocation.has_value()) << verb;
+    EXPECT_THAT(own.text, HasSubstr(verb));
+  }
+  EXPECT_THAT(parse_command_line({"check", "--help"}).text, HasSubstr("0 clean, 1 warnings, 2 errors"));
+}
+
+TEST(Parse, VersionHasAFlagToo) {
+  EXPECT_EQ(parsed({"version"}).verb, Verb::kVersion);
+  EXPECT_EQ(parsed({"--version"}).verb, Verb::kVersion);
+}
+
+TEST(CommandCall, NamesThePathOfTheApi) {
+  EXPECT_EQ(command_call(parsed({"promote", "chat", "--full"})).target, "/api/v1/services/chat/promote?full=true");
+  EXPECT_EQ(command_call(parsed({"pause", "a/b c"})).target, "/api/v1/services/a%2Fb%20c/pause");
+  EXPECT_EQ(command_call(parsed({"reload"})).target, "/api/v1/reload");
+  const CommandCall weight = command_call(parsed({"weight", "chat", "25"}));
+  EXPECT_EQ(weight.target, "/api/v1/services/chat/weight");
+  EXPECT_EQ(json::parse(weight.body).value["percent"].number(), 25);
+}
+
+}  // namespace
+}  // namespace weir::app

@@ -1,0 +1,92 @@
+#include "app/cli/view.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "app/cli/figures.h"
+#include "app/cli/terminal.h"
+
+namespace weir::app {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+json::Value status() {
+  return json::
+      parse(R"({"version":"0.1.0","ready":true,"time":"2026-11-23T10:15:30.000Z","problems":["the disk takes no writes"],
+    "services":[{"name":"chat","versions":[
+        {"name":"v1","rate":371.2,"error_percent":0.1,"p50_ms":8.25,"p90_ms":15,"p99_ms":1900},
+        {"name":"v2","rate":0}],
+      "rollout":{"baseline":"v1","candidate":"v2","phase":"running","step":2,"steps":4,"step_id":7,"weight_percent":25,
+        "stage":"hold 0:34 of at least 2:00","durable":true,"waits":["not_armed: 1,200 of 2,000"],
+        "guards":[{"name":"errorRate","baseline":{"n":12000,"x":12},"candidate":{"n":4000,"x":120},"toward_rollback":0.75,
+                   "toward_advance":0.4,"gate":true,"gate_passed":false,"armed":true},
+                  {"name":"latency p99","baseline":{"n":0,"x":0},"candidate":{"n":0,"x":0},"gate":true,"armed":false,
+                   "history":1200,"history_needed":2000}]}}]})")
+          .value;
+}
+
+TEST(View, ShowsStepWeightRatesEvidenceAndWhyItWaits) {
+  const std::string frame = render_frame(status(), {.colour = false, .where = "http://127.0.0.1:9901"});
+  for (const char* part : {"v1 → v2", "running", "step 2 of 4", "25 %", "hold 0:34 of at least 2:00", "371", "8.2 ms",
+                           "1.9 s", "3 % of 4,000", "0.10 % of 12,000", "75 %", "not armed: 1,200 of 2,000",
+                           "waits: not_armed", "! the disk takes no writes"}) {
+    EXPECT_THAT(frame, HasSubstr(part));
+  }
+  EXPECT_THAT(frame, Not(HasSubstr("\x1b")));
+}
+
+TEST(View, ColoursOnlyWhenTold) {
+  EXPECT_THAT(render_frame(status(), {.colour = true, .where = {}}), HasSubstr("\x1b[31m"));
+}
+
+TEST(View, AnEmptyDocumentStillRenders) { EXPECT_THAT(render_frame({}, {}), HasSubstr("not ready")); }
+
+TEST(View, TrafficAloneIsNoChange) {
+  const std::string before = change_key(status());
+  const auto with = [](std::string from, std::string to) {
+    std::string text = json::write(status());
+    text.replace(text.find(from), from.size(), to);
+    return change_key(json::parse(text).value);
+  };
+  EXPECT_EQ(with("371.2", "380.5"), before);
+  EXPECT_EQ(with("not_armed: 1,200", "not_armed: 1,900"), before);
+  EXPECT_NE(with("\"step_id\":7", "\"step_id\":8"), before);
+  EXPECT_NE(with("running", "paused"), before);
+  EXPECT_NE(with("\"gate_passed\":false", "\"gate_passed\":true"), before);
+}
+
+TEST(View, HistoryIsOneLineARecord) {
+  const json::Value history = json::parse(R"({"records":[{"time":"t","service":"chat","decision":"rollback",
+    "weight_before_percent":25,"weight_after_percent":0,"actor":"weir","reason":"errorRate\u001b[2J"}]})")
+                                  .value;
+  const std::string text = render_history(history, {});
+  EXPECT_THAT(text, HasSubstr("rollback"));
+  EXPECT_THAT(text, HasSubstr("25 % → 0 %"));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+}
+
+TEST(Figures, ReadAsPeopleWriteThem) {
+  EXPECT_EQ(with_commas(0), "0");
+  EXPECT_EQ(with_commas(-1234567), "-1,234,567");
+  EXPECT_EQ(with_commas(999), "999");
+  EXPECT_EQ(percent(25), "25 %");
+  EXPECT_EQ(percent(0.0001), "0.0001 %");
+  EXPECT_EQ(percent(0.1), "0.10 %");
+  EXPECT_EQ(milliseconds(8.44), "8.4 ms");
+  EXPECT_EQ(milliseconds(3200), "3.2 s");
+  EXPECT_EQ(clock_time(34.9), "0:34");
+  EXPECT_EQ(clock_time(7205), "2:00:05");
+  EXPECT_EQ(bar(0.5, 4), "██░░");
+  EXPECT_EQ(bar(-1, 2), "░░");
+}
+
+TEST(Terminal, WidthCountsColumns) {
+  EXPECT_EQ(display_width("v1 → v2"), 7U);
+  EXPECT_EQ(display_width(tinted("red", Tint::kRed, true)), 3U);
+  EXPECT_EQ(padded("→", 3), "→  ");
+}
+
+}  // namespace
+}  // namespace weir::app
