@@ -1,0 +1,237 @@
+#include "app/admin/admin_server.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <chrono>
+#include <optional>
+#include <thread>
+
+#include "app/admin/access.h"
+#include "base/asio.h"
+#include "base/log.h"
+
+namespace weir::app {
+namespace {
+
+namespace beast = boost::beast;
+namespace http = beast::http;
+using Tcp = asio::ip::tcp;
+using Acceptor = asio::basic_socket_acceptor<Tcp, Executor>;
+using Socket = asio::basic_stream_socket<Tcp, Executor>;
+using Stream = beast::basic_stream<Tcp, Executor>;
+using Timer =
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+using Parser = http::request_parser<http::string_body>;
+using Request = http::request<http::string_body>;
+using Response = http::response<http::string_body>;
+
+constexpr auto kTuple = asio::as_tuple(kUseAwaitable);
+constexpr std::uint64_t kBodyLimit = 64 * 1024;
+constexpr std::uint32_t kHeadLimit = 16 * 1024;
+constexpr int kConnectionLimit = 64;
+constexpr std::chrono::seconds kIdleTimeout{15};     // to send a request, or to take an answer
+constexpr std::chrono::seconds kCommandDeadline{5};  // of the control thread
+constexpr std::chrono::milliseconds kAcceptPause{100};
+
+std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
+
+AccessFacts facts_of(const Request& request) {
+  const std::string_view target = view(request.target());
+  AccessFacts facts;
+  facts.post = request.method() != http::verb::get;
+  facts.probe = target == "/healthz" || target == "/readyz";
+  facts.api = target.starts_with("/api/");
+  facts.host = view(request[http::field::host]);
+  if (request.count(http::field::origin) > 0) facts.origin = view(request[http::field::origin]);
+  facts.fetch_site = view(request["sec-fetch-site"]);
+  facts.authorization = view(request[http::field::authorization]);
+  return facts;
+}
+
+std::optional<ApiReply> refusal(Access access) {
+  switch (access) {
+    case Access::kAllowed:
+      return {};
+    case Access::kForeignHost:
+      return error_reply({.status = 403,
+                          .code = "foreign_host",
+                          .message = "without a token the admin API answers to a Host of loopback only",
+                          .problems = {}});
+    case Access::kForeignOrigin:
+      return error_reply({.status = 403,
+                          .code = "foreign_origin",
+                          .message = "a page of another origin may not command this weir",
+                          .problems = {}});
+    case Access::kNoToken:
+      break;
+  }
+  return error_reply({.status = 401, .code = "unauthorized", .message = "a valid token is needed", .problems = {}});
+}
+
+Response to_http(const Request& request, ApiReply reply) {
+  Response response;
+  response.version(11);
+  response.result(static_cast<unsigned>(reply.status));
+  response.set(http::field::content_type, beast::string_view(reply.content_type.data(), reply.content_type.size()));
+  response.set(http::field::cache_control, "no-store");
+  response.set("x-content-type-options", "nosniff");
+  if (reply.status == 401) response.set(http::field::www_authenticate, "Bearer");
+  response.body() = std::move(reply.body);
+  response.keep_alive(request.keep_alive());
+  response.prepare_payload();
+  return response;
+}
+
+// A reply that is on its way from the control thread.
+struct Pending {
+  explicit Pending(const Executor& executor) : timer(executor) {}
+  Timer timer;
+  std::optional<ApiReply> reply;
+};
+
+}  // namespace
+
+class AdminServer::Loop {
+ public:
+  Loop(AdminOptions options, AdminBackend& backend) : options_(std::move(options)), backend_(backend) {}
+  ~Loop() { stop(); }
+
+  std::string start() {
+    const std::string where = options_.host + ":" + std::to_string(options_.port);
+    if (options_.token.empty() && !is_loopback_host(options_.host)) {
+      return "admin.address " + where + " is not loopback: set admin.token, or listen on 127.0.0.1";
+    }
+    boost::system::error_code error;
+    const auto address = asio::ip::make_address(options_.host == "localhost" ? "127.0.0.1" : options_.host, error);
+    if (error) return "admin.address " + where + ": the host must be an IP address or localhost";
+    const Tcp::endpoint endpoint(address, options_.port);
+    acceptor_.open(endpoint.protocol(), error);
+    if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
+    if (!error) acceptor_.bind(endpoint, error);
+    if (!error) acceptor_.listen(kConnectionLimit, error);
+    if (error) return "admin.address " + where + ": " + error.message();
+    port_ = acceptor_.local_endpoint(error).port();
+    asio::co_spawn(io_, accept(), asio::detached);
+    thread_ = std::thread([this] { io_.run(); });
+    return {};
+  }
+
+  std::uint16_t port() const { return port_; }
+
+  void stop() {
+    if (!thread_.joinable()) return;
+    io_.stop();
+    thread_.join();
+  }
+
+ private:
+  Awaitable<> accept() {
+    for (;;) {
+      Socket socket(io_.get_executor());
+      const auto [error] = co_await acceptor_.async_accept(socket, kTuple);
+      if (error) {
+        // Out of descriptors: wait for some to come back, rather than spin.
+        Timer pause(io_.get_executor(), kAcceptPause);
+        co_await pause.async_wait(kTuple);
+        continue;
+      }
+      if (connections_ >= kConnectionLimit) continue;  // closed by its destructor
+      ++connections_;
+      asio::co_spawn(io_, serve(std::move(socket)), asio::detached);
+    }
+  }
+
+  Awaitable<> serve(Socket socket) {
+    boost::system::error_code error;
+    const std::string peer = socket.remote_endpoint(error).address().to_string();
+    Stream stream(std::move(socket));
+    beast::flat_buffer buffer;
+    for (bool open = true; open;) {
+      Parser parser;
+      parser.body_limit(kBodyLimit);
+      parser.header_limit(kHeadLimit);
+      stream.expires_after(kIdleTimeout);
+      const auto [read_error, read] = co_await http::async_read(stream, buffer, parser, kTuple);
+      if (read_error && !too_large(read_error)) break;
+      const Request& request = parser.get();
+      ApiReply reply;
+      if (read_error)
+        reply = too_large_reply();
+      else
+        reply = co_await answer(request, peer);
+      Response response = to_http(request, std::move(reply));
+      if (read_error) response.keep_alive(false);
+      stream.expires_after(kIdleTimeout);
+      const auto [write_error, written] = co_await http::async_write(stream, response, kTuple);
+      open = !write_error && response.keep_alive();
+    }
+    stream.socket().shutdown(Tcp::socket::shutdown_send, error);
+    --connections_;
+  }
+
+  static bool too_large(const boost::system::error_code& error) {
+    return error == http::error::body_limit || error == http::error::header_limit;
+  }
+  static ApiReply too_large_reply() {
+    return error_reply({.status = 413, .code = "too_large", .message = "at most 64 KiB are read", .problems = {}});
+  }
+
+  Awaitable<ApiReply> answer(const Request& request, const std::string& peer) {
+    const AccessFacts facts = facts_of(request);
+    std::optional<ApiReply> refused = refusal(decide_access(facts, options_.token));
+    if (refused) {
+      log::warn("admin_refused", {{"peer", peer}, {"target", view(request.target())}, {"status", refused->status}});
+      co_return std::move(*refused);
+    }
+    const ApiRequest asked{view(request.method_string()), view(request.target()), request.body()};
+    auto routed = route_api(asked);
+    if (const auto* query = std::get_if<ApiQuery>(&routed)) co_return backend_.query(*query);
+    if (auto* wrong = std::get_if<ApiReply>(&routed)) co_return std::move(*wrong);
+    auto& command = std::get<ApiCommand>(routed);
+    command.actor = actor_name(view(request["x-weir-actor"]), peer);
+    co_return co_await obey(std::move(command));
+  }
+
+  Awaitable<ApiReply> obey(ApiCommand command) {
+    const Executor executor = io_.get_executor();
+    auto pending = std::make_shared<Pending>(executor);
+    pending->timer.expires_after(kCommandDeadline);
+    backend_.submit(std::move(command), [pending, executor](ApiReply reply) {
+      asio::post(executor, [pending, reply = std::move(reply)]() mutable {
+        pending->reply = std::move(reply);
+        pending->timer.cancel();
+      });
+    });
+    co_await pending->timer.async_wait(kTuple);
+    if (pending->reply) co_return std::move(*pending->reply);
+    co_return error_reply(
+        {.status = 504,
+         .code = "no_answer",
+         .message = "the control thread has not answered in time; the command may still be carried out",
+         .problems = {}});
+  }
+
+  const AdminOptions options_;
+  AdminBackend& backend_;
+  IoContext io_{1};
+  Acceptor acceptor_{io_};
+  std::uint16_t port_ = 0;
+  int connections_ = 0;
+  std::thread thread_;
+};
+
+AdminServer::AdminServer(AdminOptions options, AdminBackend& backend)
+    : loop_(std::make_unique<Loop>(std::move(options), backend)) {}
+AdminServer::~AdminServer() = default;
+
+std::string AdminServer::start() { return loop_->start(); }
+std::uint16_t AdminServer::port() const { return loop_->port(); }
+void AdminServer::stop() { loop_->stop(); }
+
+}  // namespace weir::app

@@ -1,0 +1,36 @@
+// Confined to the thread that owns it; serves on a thread of its own. The admin API over HTTP/1.1, bounded in
+// everything: a stuck or hostile client costs one of a few connections, for seconds.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "app/admin/backend.h"
+
+namespace weir::app {
+
+struct AdminOptions {
+  std::string host = "127.0.0.1";  // an address, without brackets
+  std::uint16_t port = 9901;       // 0: any free one
+  std::string token;               // required off loopback
+};
+
+class AdminServer {
+ public:
+  AdminServer(AdminOptions options, AdminBackend& backend);
+  ~AdminServer();
+  AdminServer(const AdminServer&) = delete;
+  AdminServer& operator=(const AdminServer&) = delete;
+
+  // "" when it serves; else why not, and what to do.
+  std::string start();
+  std::uint16_t port() const;
+  void stop();
+
+ private:
+  class Loop;
+  std::unique_ptr<Loop> loop_;
+};
+
+}  // namespace weir::app

@@ -1,0 +1,165 @@
+#include "app/admin/api.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "base/ids.h"
+#include "base/json.h"
+
+namespace weir::app {
+namespace {
+
+constexpr std::uint32_t kHistoryLimit = 1000;
+constexpr std::string_view kServices = "/api/v1/services/";
+constexpr std::string_view kHex = "0123456789abcdef";
+
+using Routed = std::variant<ApiQuery, ApiCommand, ApiReply>;
+
+int hex_digit(char c) {
+  const char lower = c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c;
+  const auto at = kHex.find(lower);
+  return at == std::string_view::npos ? -1 : static_cast<int>(at);
+}
+
+// Nothing for a broken escape.
+std::optional<std::string> decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out += text[i];
+      continue;
+    }
+    if (i + 2 >= text.size()) return {};
+    const int high = hex_digit(text[i + 1]);
+    const int low = hex_digit(text[i + 2]);
+    if (high < 0 || low < 0) return {};
+    out += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return out;
+}
+
+// The value of a query's parameter as it stands; "" when it has none.
+std::string_view parameter(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), pair.size() + 1));
+    if (pair.starts_with(name) && pair.substr(name.size()).starts_with('=')) return pair.substr(name.size() + 1);
+  }
+  return {};
+}
+
+ApiReply bad_request(std::string message) {
+  return error_reply({.status = 400, .code = "bad_request", .message = std::move(message), .problems = {}});
+}
+ApiReply not_found() {
+  return error_reply({.status = 404, .code = "not_found", .message = "there is no such path", .problems = {}});
+}
+ApiReply wrong_method(std::string_view allowed) {
+  return error_reply({.status = 405,
+                      .code = "method_not_allowed",
+                      .message = "this path takes " + std::string(allowed) + " only",
+                      .problems = {}});
+}
+
+Routed route_history(std::string_view query) {
+  ApiQuery out{.kind = ApiQuery::Kind::kHistory, .service = {}, .limit = 50};
+  const std::optional<std::string> service = decoded(parameter(query, "service"));
+  if (!service) return bad_request("service is not percent-encoded properly");
+  out.service = *service;
+  const std::string_view limit = parameter(query, "limit");
+  if (!limit.empty()) {
+    const auto [end, error] = std::from_chars(limit.data(), limit.data() + limit.size(), out.limit);
+    const bool whole = error == std::errc() && end == limit.data() + limit.size();
+    if (!whole || out.limit == 0 || out.limit > kHistoryLimit) {
+      return bad_request("limit must be 1 to " + std::to_string(kHistoryLimit));
+    }
+  }
+  return out;
+}
+
+std::optional<ApiQuery> simple_query(std::string_view path) {
+  constexpr std::array<std::pair<std::string_view, ApiQuery::Kind>, 4> kPaths = {{
+      {"/api/v1/status", ApiQuery::Kind::kStatus},
+      {"/metrics", ApiQuery::Kind::kMetrics},
+      {"/healthz", ApiQuery::Kind::kHealth},
+      {"/readyz", ApiQuery::Kind::kReady},
+  }};
+  for (const auto& [name, kind] : kPaths) {
+    if (path == name) return ApiQuery{.kind = kind, .service = {}, .limit = 0};
+  }
+  return {};
+}
+
+std::optional<ApiVerb> verb_of(std::string_view word, std::string_view query) {
+  constexpr std::array<std::pair<std::string_view, ApiVerb>, 7> kWords = {{
+      {"promote", ApiVerb::kPromote},
+      {"pause", ApiVerb::kPause},
+      {"resume", ApiVerb::kResume},
+      {"abort", ApiVerb::kAbort},
+      {"retry", ApiVerb::kRetry},
+      {"undo", ApiVerb::kUndo},
+      {"weight", ApiVerb::kWeight},
+  }};
+  for (const auto& [name, verb] : kWords) {
+    if (word != name) continue;
+    return verb == ApiVerb::kPromote && parameter(query, "full") == "true" ? ApiVerb::kPromoteFull : verb;
+  }
+  return {};
+}
+
+Routed route_command(std::string_view rest, std::string_view query, std::string_view body) {
+  const auto slash = rest.find('/');
+  if (slash == std::string_view::npos) return not_found();
+  const std::optional<std::string> service = decoded(rest.substr(0, slash));
+  const std::optional<ApiVerb> verb = verb_of(rest.substr(slash + 1), query);
+  if (!verb || !service || service->empty()) return not_found();
+  ApiCommand command{.verb = *verb, .service = *service, .weight_ppm = 0, .actor = {}};
+  if (*verb == ApiVerb::kWeight) {
+    const json::ParseResult parsed = json::parse(body);
+    const json::Value& percent = parsed.value["percent"];
+    if (!percent.is_number() || !(percent.number() >= 0 && percent.number() <= 100)) {
+      return bad_request("expected {\"percent\": P} with P from 0 to 100");
+    }
+    command.weight_ppm = static_cast<std::uint32_t>(std::llround(percent.number() * (kMillion / 100.0)));
+  }
+  return command;
+}
+
+}  // namespace
+
+Routed route_api(const ApiRequest& request) {
+  const std::string_view path = request.target.substr(0, request.target.find('?'));
+  const std::string_view query = path.size() == request.target.size() ? "" : request.target.substr(path.size() + 1);
+  const bool history = path == "/api/v1/history";
+  const std::optional<ApiQuery> simple = simple_query(path);
+  if (history || simple) {
+    if (request.method != "GET") return wrong_method("GET");
+    return history ? route_history(query) : Routed(*simple);
+  }
+  const bool reload = path == "/api/v1/reload";
+  const bool drain = path == "/api/v1/drain";
+  if (!reload && !drain && !path.starts_with(kServices)) return not_found();
+  if (request.method != "POST") return wrong_method("POST");
+  if (reload) return ApiCommand{.verb = ApiVerb::kReload, .service = {}, .weight_ppm = 0, .actor = {}};
+  if (drain) return ApiCommand{.verb = ApiVerb::kDrain, .service = {}, .weight_ppm = 0, .actor = {}};
+  return route_command(path.substr(kServices.size()), query, request.body);
+}
+
+ApiReply error_reply(const ApiError& error) {
+  json::Object inner{{"code", error.code}, {"message", error.message}};
+  if (!error.problems.empty()) {
+    json::Array problems(error.problems.begin(), error.problems.end());
+    inner.set("problems", std::move(problems));
+  }
+  return {.status = error.status, .body = json::write(json::Object{{"error", std::move(inner)}})};
+}
+
+ApiReply message_reply(std::string_view message) {
+  return {.status = 200, .body = json::write(json::Object{{"message", message}})};
+}
+
+}  // namespace weir::app

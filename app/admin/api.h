@@ -1,0 +1,73 @@
+// Immutable values and pure functions. The admin API's words, and its routes.
+//
+//   GET  /api/v1/status                      how everything stands
+//   GET  /api/v1/history?service=&limit=     decisions and commands, newest first
+//   POST /api/v1/services/<service>/promote[?full=true] | pause | resume | abort | retry | undo
+//   POST /api/v1/services/<service>/weight   {"percent": 25}
+//   POST /api/v1/reload, /api/v1/drain
+//   GET  /metrics, /healthz, /readyz
+//
+// Answers are JSON; what is refused is {"error": {"code": "...", "message": "..."}}.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace weir::app {
+
+enum class ApiVerb : std::uint8_t {
+  kPromote,
+  kPromoteFull,
+  kPause,
+  kResume,
+  kAbort,
+  kRetry,
+  kUndo,
+  kWeight,
+  kReload,
+  kDrain,
+};
+
+// What only the control thread may do.
+struct ApiCommand {
+  ApiVerb verb = ApiVerb::kPause;
+  std::string service;           // empty for reload and drain
+  std::uint32_t weight_ppm = 0;  // kWeight
+  std::string actor;
+};
+
+struct ApiReply {
+  int status = 200;
+  std::string body;
+  std::string_view content_type = "application/json";  // of static storage
+};
+
+struct ApiQuery {
+  enum class Kind : std::uint8_t { kStatus, kHistory, kMetrics, kHealth, kReady };
+  Kind kind = Kind::kStatus;
+  std::string service;  // kHistory; empty: all
+  std::uint32_t limit = 50;
+};
+
+struct ApiRequest {
+  std::string_view method;
+  std::string_view target;
+  std::string_view body;
+};
+
+// A command or a query; else the reply that says what is wrong with the request.
+std::variant<ApiQuery, ApiCommand, ApiReply> route_api(const ApiRequest& request);
+
+struct ApiError {
+  int status = 400;
+  std::string_view code;
+  std::string message;
+  std::vector<std::string> problems;  // each on a line of its own, where there is more than one
+};
+ApiReply error_reply(const ApiError& error);
+ApiReply message_reply(std::string_view message);  // 200, {"message": "..."}
+
+}  // namespace weir::app

@@ -1,0 +1,94 @@
+#include "app/admin/access.h"
+
+#include <gtest/gtest.h>
+
+namespace weir::app {
+namespace {
+
+AccessFacts post(std::string_view host) {
+  AccessFacts facts;
+  facts.post = true;
+  facts.api = true;
+  facts.host = host;
+  return facts;
+}
+
+TEST(Loopback, IsKnownByItsLooks) {
+  for (const char* host : {"localhost", "LOCALHOST", "127.0.0.1", "127.9.8.7", "::1", "[::1]"}) {
+    EXPECT_TRUE(is_loopback_host(host)) << host;
+  }
+  for (const char* host : {"", "0.0.0.0", "::", "10.0.0.1", "127.0.0.1.evil.example", "127.0.0", "127.0.0.256",
+                           "localhost.evil.example", "1270.0.0.1", "128.0.0.1", "[::1].evil"}) {
+    EXPECT_FALSE(is_loopback_host(host)) << host;
+  }
+}
+
+TEST(Token, EqualsOnlyItself) {
+  EXPECT_TRUE(equal_in_constant_time("secret", "secret"));
+  for (const char* guess : {"", "s", "secre", "secret ", "Secret", "secretsecret", "terces"}) {
+    EXPECT_FALSE(equal_in_constant_time("secret", guess)) << guess;
+  }
+  EXPECT_FALSE(equal_in_constant_time("", ""));
+}
+
+TEST(Access, WithoutATokenTheHostMustBeLoopback) {
+  EXPECT_EQ(decide_access(post("127.0.0.1:9901"), ""), Access::kAllowed);
+  EXPECT_EQ(decide_access(post("[::1]:9901"), ""), Access::kAllowed);
+  EXPECT_EQ(decide_access(post("localhost"), ""), Access::kAllowed);
+  EXPECT_EQ(decide_access(post("evil.example:9901"), ""), Access::kForeignHost);
+  EXPECT_EQ(decide_access(post("localhost.evil.example"), ""), Access::kForeignHost);
+  EXPECT_EQ(decide_access(post(""), ""), Access::kForeignHost);
+}
+
+TEST(Access, APostFromAForeignPageIsRefused) {
+  AccessFacts facts = post("127.0.0.1:9901");
+  facts.origin = "http://127.0.0.1:9901";
+  EXPECT_EQ(decide_access(facts, ""), Access::kAllowed);
+  for (const char* origin : {"https://evil.example", "null", "http://127.0.0.1:8080", "https://127.0.0.1:9901", ""}) {
+    facts.origin = origin;
+    EXPECT_EQ(decide_access(facts, ""), Access::kForeignOrigin) << origin;
+  }
+  facts.origin.reset();
+  facts.fetch_site = "cross-site";
+  EXPECT_EQ(decide_access(facts, ""), Access::kForeignOrigin);
+}
+
+TEST(Access, AForeignPageIsRefusedThoughItKnowsTheToken) {
+  AccessFacts facts = post("weir.internal:9901");
+  facts.authorization = "Bearer secret";
+  EXPECT_EQ(decide_access(facts, "secret"), Access::kAllowed);
+  facts.origin = "https://evil.example";
+  EXPECT_EQ(decide_access(facts, "secret"), Access::kForeignOrigin);
+}
+
+TEST(Access, TheTokenIsAskedForUnderApiAlone) {
+  AccessFacts facts = post("weir.internal:9901");
+  EXPECT_EQ(decide_access(facts, "secret"), Access::kNoToken);
+  facts.authorization = "secret";
+  EXPECT_EQ(decide_access(facts, "secret"), Access::kNoToken);
+  facts.authorization = "Bearer wrong";
+  EXPECT_EQ(decide_access(facts, "secret"), Access::kNoToken);
+  facts.post = false;
+  EXPECT_EQ(decide_access(facts, "secret"), Access::kNoToken);
+  facts.api = false;
+  EXPECT_EQ(decide_access(facts, "secret"), Access::kAllowed);
+}
+
+TEST(Access, ProbesAreForAnybody) {
+  AccessFacts facts;
+  facts.probe = true;
+  facts.host = "10.0.0.7:9901";
+  EXPECT_EQ(decide_access(facts, ""), Access::kAllowed);
+  EXPECT_EQ(decide_access(facts, "secret"), Access::kAllowed);
+}
+
+TEST(Actor, IsTheGivenNameOrThePeer) {
+  EXPECT_EQ(actor_name("ann@laptop", "10.0.0.7"), "ann@laptop from 10.0.0.7");
+  EXPECT_EQ(actor_name("", "10.0.0.7"), "admin:10.0.0.7");
+  EXPECT_EQ(actor_name("two words", "10.0.0.7"), "admin:10.0.0.7");
+  EXPECT_EQ(actor_name("x\x1b[2J", "10.0.0.7"), "admin:10.0.0.7");
+  EXPECT_EQ(actor_name(std::string(129, 'x'), "10.0.0.7"), "admin:10.0.0.7");
+}
+
+}  // namespace
+}  // namespace weir::app

@@ -1,0 +1,116 @@
+#include "app/admin/admin_server.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "app/cli/admin_client.h"
+#include "base/json.h"
+
+namespace weir::app {
+namespace {
+
+// Answers queries with their kind, and commands with what they said, from another thread.
+class EchoBackend final : public AdminBackend {
+ public:
+  ~EchoBackend() override {
+    for (std::thread& thread : threads_) thread.join();
+  }
+  ApiReply query(const ApiQuery& query) override {
+    return message_reply("query " + std::to_string(static_cast<int>(query.kind)));
+  }
+  void submit(ApiCommand command, std::function<void(ApiReply)> done) override {
+    threads_.emplace_back([command, done] { done(message_reply(command.service + " by " + command.actor)); });
+  }
+
+ private:
+  std::vector<std::thread> threads_;
+};
+
+AdminClient client_of(const AdminServer& server, std::string token = {}) {
+  return AdminClient({.address = {"127.0.0.1", server.port()}, .token = std::move(token), .actor = "ann@laptop"});
+}
+
+std::string message(const AdminReply& reply) { return json::parse(reply.body).value["message"].string(); }
+
+TEST(AdminServer, AnswersQueriesAndCommands) {
+  EchoBackend backend;
+  AdminServer server({.host = "127.0.0.1", .port = 0, .token = {}}, backend);
+  ASSERT_EQ(server.start(), "");
+  const AdminClient client = client_of(server);
+  EXPECT_EQ(message(client.get("/api/v1/status")), "query 0");
+  const AdminReply reply = client.post("/api/v1/services/chat/pause");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(message(reply), "chat by ann@laptop from 127.0.0.1");
+  EXPECT_EQ(client.get("/nothing").status, 404);
+  server.stop();
+}
+
+TEST(AdminServer, AsksForItsToken) {
+  EchoBackend backend;
+  AdminServer server({.host = "127.0.0.1", .port = 0, .token = "secret"}, backend);
+  ASSERT_EQ(server.start(), "");
+  EXPECT_EQ(client_of(server).get("/api/v1/status").status, 401);
+  EXPECT_EQ(client_of(server, "wrong").post("/api/v1/drain").status, 401);
+  EXPECT_EQ(client_of(server, "secret").get("/api/v1/status").status, 200);
+  EXPECT_EQ(client_of(server).get("/healthz").status, 200);
+  server.stop();
+}
+
+TEST(AdminServer, RefusesABodyThatIsTooLarge) {
+  EchoBackend backend;
+  AdminServer server({.host = "127.0.0.1", .port = 0, .token = {}}, backend);
+  ASSERT_EQ(server.start(), "");
+  const std::string body(65 * 1024, ' ');
+  const AdminReply reply = client_of(server).post("/api/v1/services/chat/weight", body);
+  EXPECT_NE(reply.status, 200);
+  EXPECT_EQ(client_of(server).get("/healthz").status, 200);
+  server.stop();
+}
+
+TEST(AdminServer, OffLoopbackItNeedsAToken) {
+  EchoBackend backend;
+  AdminServer open({.host = "0.0.0.0", .port = 0, .token = {}}, backend);
+  EXPECT_NE(open.start().find("admin.token"), std::string::npos);
+  AdminServer closed({.host = "0.0.0.0", .port = 0, .token = "secret"}, backend);
+  EXPECT_EQ(closed.start(), "");
+}
+
+TEST(AdminServer, SaysThatItsAddressIsTaken) {
+  EchoBackend backend;
+  AdminServer first({.host = "127.0.0.1", .port = 0, .token = {}}, backend);
+  ASSERT_EQ(first.start(), "");
+  AdminServer second({.host = "127.0.0.1", .port = first.port(), .token = {}}, backend);
+  EXPECT_NE(second.start().find("admin.address"), std::string::npos);
+}
+
+// A backend that never answers and drops what it was asked when the server is asked to end.
+TEST(AdminServer, EndsWhileACommandWaits) {
+  class Silent final : public AdminBackend {
+   public:
+    ApiReply query(const ApiQuery&) override { return {}; }
+    void submit(ApiCommand, std::function<void(ApiReply)> done) override {
+      const std::lock_guard lock(mutex);
+      waiting = std::move(done);
+    }
+    std::mutex mutex;
+    std::function<void(ApiReply)> waiting;
+  } backend;
+  auto server = std::make_unique<AdminServer>(AdminOptions{.host = "127.0.0.1", .port = 0, .token = {}}, backend);
+  ASSERT_EQ(server->start(), "");
+  const AdminClient client = client_of(*server);
+  std::thread asking([&client] { EXPECT_EQ(client.post("/api/v1/drain").status, 0); });
+  for (bool asked = false; !asked;) {
+    const std::lock_guard lock(backend.mutex);
+    asked = static_cast<bool>(backend.waiting);
+  }
+  server->stop();
+  backend.waiting = nullptr;
+  server.reset();  // closes its connections
+  asking.join();
+}
+
+}  // namespace
+}  // namespace weir::app
