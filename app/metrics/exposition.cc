@@ -1,0 +1,223 @@
+#include "app/metrics/exposition.h"
+
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include "app/build/build_info.h"
+
+namespace weir::app {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+struct CountWords {
+  const char* name;
+  const char* help;
+  MetricType type = MetricType::Counter;
+};
+
+// In the order of proxy::Count.
+constexpr std::array<CountWords, proxy::kCountCount> kCountWords = {{
+    {"weir_downstream_connections_accepted_total", "Client connections accepted."},
+    {"weir_downstream_connections_refused_total", "Client connections over a listener's limit, answered 503."},
+    {"weir_downstream_accept_errors_total", "Accepts that failed: no descriptors, aborted handshakes."},
+    {"weir_downstream_idle_closed_total", "Client connections closed because keepAlive ran out."},
+    {"weir_requests_refused_total", "Requests answered by the weir itself before a version was assigned."},
+    {"weir_requests_cut_total", "Requests ended by the deadline of a drain."},
+    {"weir_upstream_connections_opened_total", "Connections opened to endpoints."},
+    {"weir_upstream_connect_failures_total", "Connections to endpoints that could not be opened."},
+    {"weir_upstream_connections_reused_total", "Requests sent on a connection that was open already."},
+    {"weir_upstream_ejections_total", "Endpoints taken out of rotation."},
+    {"weir_upstream_retries_total", "Requests sent a second time."},
+    {"weir_requests_unkeyed_total", "Requests split at random for want of a sticky key."},
+    {"weir_downstream_connections", "Client connections open.", MetricType::Gauge},
+    {"weir_requests_active", "Requests under way.", MetricType::Gauge},
+    {"weir_upstream_connections", "Connections to endpoints open.", MetricType::Gauge},
+    {"weir_upstream_connections_idle", "Connections to endpoints open and unused.", MetricType::Gauge},
+    {"weir_requests_pending", "Requests that wait for a connection to an endpoint.", MetricType::Gauge},
+}};
+
+ClientMetric valued(MetricType type, double value, Labels labels = {}) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  if (type == MetricType::Counter)
+    metric.counter.value = value;
+  else
+    metric.gauge.value = value;
+  return metric;
+}
+
+// A scrape as prometheus-cpp wants to see it: built when it is asked for, and forgotten.
+class ScrapeCollectable final : public prometheus::Collectable {
+ public:
+  explicit ScrapeCollectable(const Scrape& scrape) : scrape_(scrape) {}
+
+  std::vector<MetricFamily> Collect() const override {
+    std::vector<MetricFamily> out;
+    const auto add = [&out](MetricFamily family) {
+      if (!family.metric.empty()) out.push_back(std::move(family));
+    };
+    add(requests());
+    add(durations());
+    add(weights());
+    add(phases());
+    add(evidence());
+    for (std::size_t i = 0; i < kCountWords.size(); ++i) {
+      add(single(kCountWords[i], static_cast<double>(scrape_.counts[i])));
+    }
+    own(add);
+    return out;
+  }
+
+ private:
+  static MetricFamily family(const CountWords& words) { return {words.name, words.help, words.type, {}}; }
+  static MetricFamily single(const CountWords& words, double value) {
+    MetricFamily out = family(words);
+    out.metric.push_back(valued(words.type, value));
+    return out;
+  }
+
+  MetricFamily requests() const {
+    MetricFamily out = family({"weir_requests_total", "Requests that ended, by what became of them."});
+    for (const RequestSeries& series : scrape_.requests.requests) {
+      for (std::size_t i = 0; i < series.by_class.size(); ++i) {
+        if (series.by_class[i] == 0) continue;
+        Labels labels = {{"service", series.service}, {"route", series.route}, {"version", series.version}};
+        labels.push_back({"class", std::string(to_string(static_cast<OutcomeClass>(i)))});
+        out.metric.push_back(valued(out.type, static_cast<double>(series.by_class[i]), std::move(labels)));
+      }
+    }
+    return out;
+  }
+
+  MetricFamily durations() const {
+    MetricFamily out =
+        family({"weir_request_duration_seconds",
+                "From the request's head parsed to the last byte received from the endpoint.", MetricType::Histogram});
+    for (const DurationSeries& series : scrape_.requests.durations) {
+      ClientMetric metric;
+      metric.label = {{"service", series.service}, {"version", series.version}};
+      std::uint64_t cumulative = 0;
+      for (std::size_t i = 0; i < series.buckets.size(); ++i) {
+        cumulative += series.buckets[i];
+        const bool last = i == kDurationBounds.size();
+        metric.histogram.bucket.push_back({cumulative, last ? INFINITY : kDurationBounds[i]});
+      }
+      metric.histogram.sample_count = cumulative;
+      metric.histogram.sample_sum = static_cast<double>(series.sum_us) / 1e6;
+      out.metric.push_back(std::move(metric));
+    }
+    return out;
+  }
+
+  MetricFamily weights() const {
+    MetricFamily out = family({"weir_rollout_weight", "Share of users on the candidate, 0 to 1.", MetricType::Gauge});
+    for (const RolloutSample& rollout : scrape_.rollouts) {
+      out.metric.push_back(valued(out.type, rollout.weight, {{"service", rollout.service}}));
+    }
+    return out;
+  }
+
+  MetricFamily phases() const {
+    MetricFamily out = family({"weir_rollout_phase", "1 for the phase that a rollout is in.", MetricType::Gauge});
+    for (const RolloutSample& rollout : scrape_.rollouts) {
+      for (const std::string& phase : scrape_.phases) {
+        const double is = rollout.phase == phase ? 1 : 0;
+        out.metric.push_back(valued(out.type, is, {{"service", rollout.service}, {"phase", phase}}));
+      }
+    }
+    return out;
+  }
+
+  MetricFamily evidence() const {
+    MetricFamily out = family({"weir_guard_evidence",
+                               "A guard's evidence as a share of what decides: at 1 it rolls back, or its gate passes.",
+                               MetricType::Gauge});
+    const auto add = [&out](const RolloutSample& rollout, const GuardSample& guard, const char* toward, double share) {
+      Labels labels = {{"service", rollout.service}, {"guard", guard.guard}, {"toward", toward}};
+      out.metric.push_back(valued(out.type, std::isfinite(share) ? std::max(share, 0.0) : 0.0, std::move(labels)));
+    };
+    for (const RolloutSample& rollout : scrape_.rollouts) {
+      for (const GuardSample& guard : rollout.guards) {
+        add(rollout, guard, "rollback", guard.toward_rollback);
+        add(rollout, guard, "advance", guard.toward_advance);
+      }
+    }
+    return out;
+  }
+
+  template <class Add>
+  void own(const Add& add) const {
+    const auto counter = [&add](const char* name, const char* help, double value) { add(single({name, help}, value)); };
+    const auto gauge = [&add](const char* name, const char* help, double value) {
+      add(single({name, help, MetricType::Gauge}, value));
+    };
+    gauge("weir_store_healthy", "1 while the state file takes what is written.", scrape_.store.healthy ? 1 : 0);
+    gauge("weir_store_pending_records", "Records that are not yet durable.",
+          static_cast<double>(scrape_.store.pending));
+    counter("weir_store_write_failures_total", "Writes to the state file that failed.",
+            static_cast<double>(scrape_.store.failures));
+    counter("weir_outcomes_dropped_total", "Outcomes that found their worker's ring full.",
+            static_cast<double>(scrape_.outcomes_dropped));
+    counter("weir_access_log_dropped_total", "Access log lines that the disk was too slow for.",
+            static_cast<double>(scrape_.access_log_dropped));
+    counter("weir_reloads_total", "Plans loaded after the first.", static_cast<double>(scrape_.reloads));
+    counter("weir_reloads_refused_total", "Plans that changed nothing because they were refused.",
+            static_cast<double>(scrape_.reloads_refused));
+    gauge("weir_ready", "1 while new requests are welcome.", scrape_.ready ? 1 : 0);
+    MetricFamily build = family({"weir_build_info", "1; the labels say which program this is.", MetricType::Gauge});
+    build.metric.push_back(
+        valued(build.type, 1, {{"version", std::string(version())}, {"compiler", std::string(compiler())}}));
+    add(std::move(build));
+    counter("process_cpu_seconds_total", "CPU time of the process.", scrape_.process.cpu_s);
+    gauge("process_start_time_seconds", "When the process began, since 1970.", scrape_.process.start_time_s);
+    gauge("process_resident_memory_bytes", "Memory of the process.", scrape_.process.resident_bytes);
+    gauge("process_open_fds", "Open file descriptors.", scrape_.process.open_fds);
+    gauge("process_max_fds", "Most file descriptors that may be open.", scrape_.process.max_fds);
+  }
+
+  const Scrape& scrape_;
+};
+
+double seconds_of(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
+
+}  // namespace
+
+ProcessSample process_sample() {
+  static const double kStart = static_cast<double>(::time(nullptr));
+  ProcessSample out;
+  out.start_time_s = kStart;
+  rusage usage{};
+  if (::getrusage(RUSAGE_SELF, &usage) == 0) out.cpu_s = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) out.max_fds = static_cast<double>(limit.rlim_cur);
+  double pages = 0;
+  std::ifstream statm("/proc/self/statm");
+  statm >> pages >> pages;  // the second figure is what is resident
+  out.resident_bytes = pages * static_cast<double>(::sysconf(_SC_PAGESIZE));
+  std::error_code error;
+  for (std::filesystem::directory_iterator at("/proc/self/fd", error), end; !error && at != end; at.increment(error)) {
+    ++out.open_fds;
+  }
+  return out;
+}
+
+std::string render_metrics(const Scrape& scrape) {
+  return prometheus::TextSerializer().Serialize(ScrapeCollectable(scrape).Collect());
+}
+
+}  // namespace weir::app

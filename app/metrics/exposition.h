@@ -1,0 +1,60 @@
+// Pure function over plain values, but for process_sample(). The text that /metrics answers, in Prometheus' format.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/metrics/request_metrics.h"
+#include "proxy/observe/counters.h"
+
+namespace weir::app {
+
+struct GuardSample {
+  std::string guard;           // "errorRate", "latency p99"
+  double toward_rollback = 0;  // share of the evidence that decides: 1 rolls back
+  double toward_advance = 0;   // 1 passes the gate
+};
+
+struct RolloutSample {
+  std::string service;
+  std::string phase;  // one of `phases` of the scrape
+  double weight = 0;  // of the candidate, 0 to 1
+  std::vector<GuardSample> guards;
+};
+
+struct StoreSample {
+  bool healthy = true;
+  std::uint64_t pending = 0;   // records not yet durable
+  std::uint64_t failures = 0;  // writes that failed, ever
+};
+
+struct ProcessSample {
+  double start_time_s = 0;  // since 1970
+  double cpu_s = 0;
+  double resident_bytes = 0;
+  double open_fds = 0;
+  double max_fds = 0;
+};
+ProcessSample process_sample();
+
+struct Scrape {
+  RequestTotals requests;
+  std::array<std::int64_t, proxy::kCountCount> counts{};
+  std::vector<std::string> phases;  // every word that a rollout's phase can be
+  std::vector<RolloutSample> rollouts;
+  StoreSample store;
+  ProcessSample process;
+  std::uint64_t outcomes_dropped = 0;
+  std::uint64_t access_log_dropped = 0;
+  std::uint64_t reloads = 0;
+  std::uint64_t reloads_refused = 0;
+  bool ready = false;
+};
+
+inline constexpr std::string_view kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
+std::string render_metrics(const Scrape& scrape);
+
+}  // namespace weir::app

@@ -1,0 +1,73 @@
+#include "app/metrics/exposition.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace weir::app {
+namespace {
+
+using testing::HasSubstr;
+
+Scrape scrape() {
+  Scrape out;
+  RequestSeries requests{.service = "chat", .route = "a \"b\"\n", .version = "v1"};
+  requests.by_class[0] = 7;
+  out.requests.requests.push_back(requests);
+  DurationSeries durations{.service = "chat", .version = "v1"};
+  durations.buckets[3] = 2;
+  durations.buckets.back() = 1;
+  durations.sum_us = 2'500'000;
+  out.requests.durations.push_back(durations);
+  out.phases = {"running", "rolledBack"};
+  out.rollouts.push_back({.service = "chat",
+                          .phase = "running",
+                          .weight = 0.25,
+                          .guards = {{.guard = "errorRate", .toward_rollback = -INFINITY, .toward_advance = 0.5}}});
+  out.counts[static_cast<std::size_t>(proxy::Count::kConnections)] = 12;
+  out.process = process_sample();
+  out.ready = true;
+  return out;
+}
+
+TEST(Exposition, HasTheFamiliesThatDashboardsUse) {
+  const std::string text = render_metrics(scrape());
+  EXPECT_THAT(text, HasSubstr(R"(weir_requests_total{service="chat",route="a \"b\"\n",version="v1",class="ok"} 7)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_request_duration_seconds_bucket{service="chat",version="v1",le="0.01"} 2)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_request_duration_seconds_bucket{service="chat",version="v1",le="+Inf"} 3)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_request_duration_seconds_sum{service="chat",version="v1"} 2.5)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_rollout_weight{service="chat"} 0.25)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_rollout_phase{service="chat",phase="running"} 1)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_rollout_phase{service="chat",phase="rolledBack"} 0)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_guard_evidence{service="chat",guard="errorRate",toward="rollback"} 0)"));
+  EXPECT_THAT(text, HasSubstr("weir_downstream_connections 12"));
+  EXPECT_THAT(text, HasSubstr("weir_build_info{"));
+}
+
+TEST(Exposition, AnIdleWeirStillHasItsTotals) {
+  const std::string text = render_metrics({});
+  EXPECT_THAT(text, HasSubstr("weir_requests_refused_total 0"));
+  EXPECT_THAT(text, HasSubstr("weir_ready 0"));
+}
+
+TEST(Exposition, ProcessFiguresAreReal) {
+  const ProcessSample sample = process_sample();
+  EXPECT_GT(sample.resident_bytes, 1e5);
+  EXPECT_GT(sample.open_fds, 2);
+  EXPECT_GT(sample.max_fds, 2);
+}
+
+TEST(Exposition, PassesPromtool) {
+  if (std::system("promtool --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "promtool is not installed";
+  const auto path = std::filesystem::path(testing::TempDir()) / "exposition_test.prom";
+  std::ofstream(path) << render_metrics(scrape());
+  const std::string command = "promtool check metrics < '" + path.string() + "'";
+  EXPECT_EQ(std::system(command.c_str()), 0);
+}
+
+}  // namespace
+}  // namespace weir::app
