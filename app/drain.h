@@ -1,0 +1,37 @@
+// Confined to the control thread. The order and the times of a drain; it does nothing itself.
+//
+// serving -> delay (not ready, still serving, `Connection: close`) -> closing (no listeners, requests finish) -> ended
+#pragma once
+
+#include <cstdint>
+
+#include "base/clock.h"
+
+namespace weir::app {
+
+class Drain {
+ public:
+  enum class State : std::uint8_t { kServing, kDelay, kClosing, kEnded };
+  // What the caller has to do now, once.
+  enum class Action : std::uint8_t { kNone, kBeginDrain, kCloseListeners, kStop };
+
+  struct Times {
+    Milliseconds delay{0};       // drainDelay
+    Milliseconds limit{30'000};  // drain: from the closing of the listeners
+  };
+
+  // The first request to end. Further ones change nothing.
+  void begin(const Times& times, SteadyTime now);
+  Action advance(SteadyTime now, bool drained);
+
+  State state() const { return state_; }
+  bool draining() const { return state_ != State::kServing; }
+
+ private:
+  State state_ = State::kServing;
+  bool announced_ = false;
+  Times times_;
+  SteadyTime since_;  // the current state
+};
+
+}  // namespace weir::app

@@ -1,0 +1,51 @@
+#include "app/drain.h"
+
+#include <gtest/gtest.h>
+
+namespace weir::app {
+namespace {
+
+using Action = Drain::Action;
+constexpr Drain::Times kTimes{.delay = Milliseconds(5'000), .limit = Milliseconds(30'000)};
+
+TEST(Drain, GoesThroughItsStatesInOrder) {
+  ManualClock clock;
+  Drain drain;
+  EXPECT_EQ(drain.advance(clock.now(), true), Action::kNone);
+  drain.begin(kTimes, clock.now());
+  EXPECT_TRUE(drain.draining());
+  EXPECT_EQ(drain.advance(clock.now(), false), Action::kBeginDrain);
+  clock.advance(Milliseconds(4'999));
+  EXPECT_EQ(drain.advance(clock.now(), true), Action::kNone) << "drainDelay is served out though nothing runs";
+  clock.advance(Milliseconds(1));
+  EXPECT_EQ(drain.advance(clock.now(), false), Action::kCloseListeners);
+  clock.advance(Milliseconds(29'999));
+  EXPECT_EQ(drain.advance(clock.now(), false), Action::kNone);
+  clock.advance(Milliseconds(1));
+  EXPECT_EQ(drain.advance(clock.now(), false), Action::kStop);
+  EXPECT_EQ(drain.state(), Drain::State::kEnded);
+  EXPECT_EQ(drain.advance(clock.now(), true), Action::kNone);
+}
+
+TEST(Drain, EndsAsSoonAsNothingRuns) {
+  ManualClock clock;
+  Drain drain;
+  drain.begin({.delay = Milliseconds(0), .limit = Milliseconds(30'000)}, clock.now());
+  EXPECT_EQ(drain.advance(clock.now(), false), Action::kBeginDrain);
+  EXPECT_EQ(drain.advance(clock.now(), false), Action::kCloseListeners);
+  EXPECT_EQ(drain.advance(clock.now(), true), Action::kStop);
+}
+
+TEST(Drain, BeginningTwiceChangesNothing) {
+  ManualClock clock;
+  Drain drain;
+  drain.begin(kTimes, clock.now());
+  EXPECT_EQ(drain.advance(clock.now(), false), Action::kBeginDrain);
+  clock.advance(Milliseconds(4'000));
+  drain.begin(kTimes, clock.now());
+  clock.advance(Milliseconds(1'000));
+  EXPECT_EQ(drain.advance(clock.now(), false), Action::kCloseListeners);
+}
+
+}  // namespace
+}  // namespace weir::app
