@@ -1,0 +1,52 @@
+// Confined to one worker. One request of a client and the response to it, whatever the protocol on the wire.
+#pragma once
+
+#include <cstdint>
+
+#include "base/error.h"
+#include "proxy/http/head.h"
+#include "proxy/http/message_stream.h"
+#include "proxy/http/reply.h"
+#include "proxy/http/serialize.h"
+#include "proxy/net/address.h"
+#include "proxy/net/waker.h"
+
+namespace weir::proxy {
+
+class DownstreamStream : public http::BodySource, public http::BodySink {
+ public:
+  virtual ~DownstreamStream() = default;
+
+  // Woken whenever anything here has changed.
+  virtual Waker& waker() = 0;
+  virtual const SocketAddress& peer() const = 0;
+  virtual std::string_view peer_text() const = 0;  // its IP address, for X-Forwarded-For
+  virtual std::string_view scheme() const = 0;     // "http" or "https"
+
+  // Valid until the first read_body() or watch().
+  virtual http::RequestHead& request() = 0;
+  // Before the first read_body(): the route's limit. Not kNone: refuse with it.
+  virtual http::Fault start_body(std::uint64_t limit) = 0;
+  virtual bool request_ended() const = 0;
+  virtual std::uint64_t request_body_received() const = 0;
+
+  // Keeps a read under way while nothing is expected, so that a client that goes away is noticed. What it sends is kept for
+  // its next request, one buffer of it.
+  virtual void watch() = 0;
+  virtual bool gone() const = 0;         // reset, or ended inside its request
+  virtual bool half_closed() const = 0;  // sends no more, still reads
+
+  // Tells a client that waits for it to send its body.
+  virtual void send_continue() = 0;
+  // An interim head may come before the final one.
+  virtual void send_head(const http::ResponseHead& response, const http::Edits& edits) = 0;
+  virtual void send_reply(const http::LocalReply& reply, const http::Edits& edits) = 0;
+  virtual void send_options_reply(const http::Edits& edits) = 0;
+  virtual bool response_ended() const = 0;
+  // The response cannot be ended: the client must not take it for a whole one.
+  virtual void cut() = 0;
+  // The connection ends with this response.
+  virtual void close_after() = 0;
+};
+
+}  // namespace weir::proxy

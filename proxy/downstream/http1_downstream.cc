@@ -1,0 +1,151 @@
+#include "proxy/downstream/http1_downstream.h"
+
+#include <utility>
+
+namespace weir::proxy {
+namespace {
+
+constexpr std::size_t kHeadBuffer = 4 * 1024;
+// What a client may still send while we wait for it to notice that we have closed.
+constexpr std::size_t kLingerAtMost = 256 * 1024;
+
+}  // namespace
+
+Http1Downstream::Http1Downstream(ByteStream stream, const SocketAddress& peer, BufferPool& buffers,
+                                 const config::Limits& limits)
+    : stream_(std::move(stream)),
+      buffers_(buffers),
+      peer_(peer),
+      codec_(limits),
+      stream_buffer_(limits.buffer),
+      head_limit_(limits.request_line + limits.fields + kHeadBuffer) {
+  stream_.set_observer(&waker_);
+}
+
+std::string_view Http1Downstream::peer_text() const {
+  if (peer_text_.empty()) peer_text_ = ip_text(peer_);
+  return peer_text_;
+}
+
+void Http1Downstream::take_read() {
+  if (!stream_.is_open()) {
+    broken_ = true;
+    return;
+  }
+  const ReadResult read = stream_.take_read();
+  if (read.state == ReadState::kData) in_.filled(read.bytes);
+  if (read.state == ReadState::kEnd) end_of_input_ = true;
+  if (read.state == ReadState::kFailed) broken_ = true;
+  if (read.state == ReadState::kPending || read.state == ReadState::kIdle) return;
+  const bool parks = std::exchange(parking_, false) && read.state == ReadState::kCancelled;
+  parked_ = parks;
+  if (!parks) return;
+  in_.release();
+  writer_.release();
+  codec_.release();
+  stream_.start_wait();
+}
+
+void Http1Downstream::arm_read(std::size_t capacity) {
+  if (stream_.reading() || broken_ || end_of_input_) return;
+  if (!in_) in_ = buffers_.take(capacity);
+  if (in_.empty() && in_.capacity() < capacity) in_.grow(capacity);
+  if (in_.space().empty()) in_.compact();
+  if (in_.space().empty()) in_.grow(in_.capacity() * 2);
+  stream_.start_read(in_.space());
+}
+
+RequestEvent Http1Downstream::read_request() {
+  take_read();
+  if (!in_.empty()) {
+    const http::Scan scan = codec_.read_head({in_.data(), in_.size()});
+    if (scan.failed()) return {RequestEvent::State::kRefused, scan.fault};
+    if (scan.done()) {
+      reader_.pin(scan.bytes);
+      return {RequestEvent::State::kRequest, http::Fault::kNone};
+    }
+    if (in_.size() > head_limit_) return {RequestEvent::State::kRefused, http::Fault::kFieldsTooLarge};
+  }
+  if (broken_ || end_of_input_) return {RequestEvent::State::kClosed, http::Fault::kNone};
+  if (!parked_) arm_read(kHeadBuffer);
+  return {};
+}
+
+bool Http1Downstream::next() {
+  take_read();
+  reader_.unpin(in_);
+  const bool both_ended = codec_.body_ended() && codec_.response_ended() && !reader_.decoded_ahead();
+  if (closing_ || broken_ || !both_ended || !codec_.keep_alive()) return false;
+  if (end_of_input_ && in_.empty()) return false;
+  codec_.reset();
+  reader_.reset();
+  return true;
+}
+
+void Http1Downstream::park() {
+  if (parked_ || parking_ || !in_.empty() || !stream_.reading() || stream_.writing()) return;
+  parking_ = true;
+  stream_.cancel_read();
+}
+
+bool Http1Downstream::linger() {
+  take_read();
+  if (stream_.write_failed()) broken_ = true;
+  if (broken_ || end_of_input_ || lingered_ > kLingerAtMost) return false;
+  if (stream_.writing()) return true;
+  if (!std::exchange(shut_down_, true)) stream_.shutdown_send();
+  lingered_ += in_.size();
+  reader_.reset();
+  in_.consume(in_.size());
+  arm_read(kHeadBuffer);
+  return true;
+}
+
+// The bytes of the request stay pinned until it is done, so a read ahead goes behind them, while there is room.
+void Http1Downstream::watch() {
+  take_read();
+  if (stream_.reading() || broken_ || end_of_input_) return;
+  if (!in_) in_ = buffers_.take(kHeadBuffer);
+  if (!in_.space().empty()) stream_.start_read(in_.space());
+}
+
+void Http1Downstream::send_continue() { writer_.collected().append(http::continue_response()); }
+
+void Http1Downstream::send_head(const http::ResponseHead& response, const http::Edits& edits) {
+  codec_.write_head(response, edits, closing_, writer_.collected());
+}
+
+void Http1Downstream::send_reply(const http::LocalReply& reply, const http::Edits& edits) {
+  if (reply.close) closing_ = true;
+  http::LocalReply framed = reply;
+  framed.close = closing_;
+  codec_.write_reply(framed, edits, writer_.collected());
+  flush();
+}
+
+void Http1Downstream::send_options_reply(const http::Edits& edits) {
+  const http::Receiver receiver{request().minor_version, false, request().keep_alive && !closing_};
+  http::write_options_reply(edits, receiver, writer_.collected());
+  if (!receiver.keep_alive) closing_ = true;
+  flush();
+}
+
+http::BodyEvent Http1Downstream::read_body() {
+  take_read();
+  const http::BodyEvent event = reader_.next(codec_, in_, Side::kDownstream);
+  if (event.state != http::BodyEvent::State::kPending) return event;
+  if (broken_) return http::failed_body({ErrorKind::kReset, Side::kDownstream, Retry::kNever, "client_reset"});
+  if (end_of_input_) return http::failed_body({ErrorKind::kTruncated, Side::kDownstream, Retry::kNever, "client_closed"});
+  arm_read(stream_buffer_);
+  return event;
+}
+
+void Http1Downstream::send_body(std::string_view data, bool end) {
+  broken_ = broken_ || writer_.send_body(codec_, stream_, data, end) != http::Fault::kNone;
+}
+
+void Http1Downstream::send_trailers(const http::FieldList& trailers) {
+  broken_ = broken_ || codec_.finish(trailers, writer_.collected()) != http::Fault::kNone;
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,98 @@
+// Confined to one worker. A client's HTTP/1 connection: its requests one after another, pipelined ones kept in order.
+#pragma once
+
+#include <string>
+
+#include "base/clock.h"
+#include "config/limits.h"
+#include "proxy/downstream/downstream_stream.h"
+#include "proxy/http/codec.h"
+#include "proxy/http/message_io.h"
+#include "proxy/net/buffer_pool.h"
+#include "proxy/net/byte_stream.h"
+
+namespace weir::proxy {
+
+struct RequestEvent {
+  enum class State : std::uint8_t {
+    kPending,   // a read is under way
+    kRequest,   // request() is whole
+    kRefused,   // `fault`: answer it and close
+    kClosed,    // the client is gone, or has said all it had to
+  };
+  State state = State::kPending;
+  http::Fault fault = http::Fault::kNone;
+};
+
+class Http1Downstream final : public DownstreamStream {
+ public:
+  Http1Downstream(ByteStream stream, const SocketAddress& peer, BufferPool& buffers, const config::Limits& limits);
+
+  // Between exchanges.
+  RequestEvent read_request();
+  // Some of a request's head has come.
+  bool request_begun() const { return !in_.empty() && !codec_.idle(); }
+  // After an exchange: whether another request may follow. If so it is ready for read_request().
+  bool next();
+  // Gives the buffers back, as soon as nothing is being read into them, until the client says something.
+  void park();
+  bool parked() const { return parked_; }
+  // Reads and drops until the client has closed, so that a response just sent is not lost to a reset. False: done.
+  bool linger();
+  void close() { stream_.close(); }
+  bool sent() const { return !stream_.writing(); }
+
+  Waker& waker() override { return waker_; }
+  const SocketAddress& peer() const override { return peer_; }
+  std::string_view peer_text() const override;
+  std::string_view scheme() const override { return "http"; }
+
+  http::RequestHead& request() override { return codec_.head(); }
+  http::Fault start_body(std::uint64_t limit) override { return codec_.start_body(limit); }
+  bool request_ended() const override { return codec_.body_ended(); }
+  std::uint64_t request_body_received() const override { return codec_.body_received(); }
+  void watch() override;
+  bool gone() const override { return broken_ || stream_.write_failed() || (end_of_input_ && !codec_.body_ended()); }
+  bool half_closed() const override { return end_of_input_; }
+
+  void send_continue() override;
+  void send_head(const http::ResponseHead& response, const http::Edits& edits) override;
+  void send_reply(const http::LocalReply& reply, const http::Edits& edits) override;
+  void send_options_reply(const http::Edits& edits) override;
+  bool response_ended() const override { return codec_.response_ended(); }
+  void cut() override { stream_.abort(); }
+  void close_after() override { closing_ = true; }
+
+  http::BodyEvent read_body() override;
+  const http::FieldList& trailers() const override { return codec_.trailers(); }
+  void send_body(std::string_view data, bool end) override;
+  void send_trailers(const http::FieldList& trailers) override;
+  void flush() override { writer_.flush(stream_); }
+  bool sending() const override { return stream_.writing(); }
+  bool send_failed() const override { return stream_.write_failed(); }
+
+ private:
+  void take_read();
+  void arm_read(std::size_t capacity);
+
+  ByteStream stream_;
+  Waker waker_;
+  BufferPool& buffers_;
+  SocketAddress peer_;
+  mutable std::string peer_text_;  // made when first asked for
+  http::ServerCodec codec_;
+  std::size_t stream_buffer_;
+  std::size_t head_limit_;
+  ReadBuffer in_;
+  http::BodyReader reader_;
+  http::MessageWriter writer_;
+  std::size_t lingered_ = 0;
+  bool closing_ = false;
+  bool parking_ = false;  // a read is being cancelled, to park
+  bool parked_ = false;
+  bool end_of_input_ = false;
+  bool broken_ = false;
+  bool shut_down_ = false;
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,310 @@
+#include "proxy/exchange/exchange.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "proxy/route/path.h"
+
+namespace weir::proxy {
+namespace {
+
+constexpr int kMaxAttempts = 2;
+// How long a client keeps its place in the split by cookie: 90 days.
+constexpr int kCookieMaxAge_s = 90 * 24 * 3600;
+
+// RFC 9110 9.2.2: what a proxy may send again by itself once some of it may have been received.
+bool idempotent(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS";
+}
+
+// At most 128 visible ASCII characters (PRODUCT.md section 4).
+bool acceptable_request_id(std::string_view id) {
+  return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+void write_hex(std::uint64_t value, char* out) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  for (int i = 15; i >= 0; --i, value >>= 4) out[i] = kDigits[value & 15];
+}
+
+http::LocalReply answer_to(const Error& error) {
+  if (error.side != Side::kDownstream) return http::failure(error);
+  http::LocalReply reply;
+  reply.close = true;
+  reply.code = error.context;
+  if (error.kind == ErrorKind::kTimeout) {
+    reply.status = 408;
+    reply.reason = "the request's body did not arrive in time";
+  } else if (error.kind == ErrorKind::kTooLarge) {
+    reply.status = 413;
+    reply.reason = "the request's body is larger than this route allows";
+  } else {
+    reply.status = 400;
+    reply.reason = "the request's body is malformed";
+  }
+  return reply;
+}
+
+}  // namespace
+
+Exchange::Exchange(WorkerContext& worker, DownstreamStream& downstream, Local<Topology> topology,
+                   const ListenerTopology& listener)
+    : worker_(worker),
+      downstream_(downstream),
+      listener_(listener),
+      slow_(worker.deadlines, [](void* self) { static_cast<Exchange*>(self)->report_slowness(); }, this) {
+  context_.topology = std::move(topology);
+  context_.plan = worker.plan.current();
+  context_.clock.start(std::chrono::steady_clock::now());
+  worker_.counters.add(Count::kRequests);
+}
+
+Exchange::~Exchange() { worker_.counters.add(Count::kRequests, -1); }
+
+Awaitable<> Exchange::run() {
+  take_request_id();
+  if (worker_.draining) downstream_.close_after();
+  if (!match()) co_return;
+  assign();
+  co_await forward();
+  record();
+}
+
+// False: answered here, no version has any part in it.
+bool Exchange::match() {
+  const http::RequestHead& request = downstream_.request();
+  http::Edits edits;
+  edit_reply(edits);
+  if (request.answer_here) {
+    downstream_.send_options_reply(edits);
+    return false;
+  }
+  http::LocalReply refused;
+  const NormalPath path = normalise_path(request.path, worker_.path_space);
+  if (!path.valid) {
+    refused = http::refusal(http::Fault::kBadTarget);
+  } else {
+    const RequestFacts facts{request.method, request.host, path.path, &request.fields};
+    context_.route = listener_.routes.match(facts);
+    if (context_.route == nullptr) {
+      refused = {404, "no_route", "no route matches this request", false, std::nullopt};
+    } else if (const http::Fault fault = downstream_.start_body(context_.route->limits.body); fault != http::Fault::kNone) {
+      refused = http::refusal(fault);
+      context_.route = nullptr;
+    } else {
+      context_.service = context_.topology->service(context_.route->service);
+      return true;
+    }
+  }
+  worker_.counters.add(Count::kRequestsRefused);
+  // A body that nobody will read ends the connection with it.
+  if (request.framing != http::BodyFraming::kNone) refused.close = true;
+  downstream_.send_reply(refused, edits);
+  return false;
+}
+
+void Exchange::assign() {
+  static const RolloutTraffic kNoRollout;
+  context_.traffic = context_.plan ? &context_.plan->of(context_.service->id) : &kNoRollout;
+  context_.assignment = context_.service->split.assign(downstream_.request().fields, ip_bytes(downstream_.peer()),
+                                                       *context_.traffic, worker_.random);
+  context_.version = context_.topology->version(context_.assignment.version);
+  if (context_.assignment.reason == AssignmentReason::kUnkeyed) worker_.counters.add(Count::kUnkeyed);
+  watch_slowness();
+}
+
+Awaitable<Result<EndpointLease>> Exchange::pick(bool fresh) {
+  Cluster& cluster = *worker_.clusters[context_.assignment.version];
+  const Cluster::Request request{downstream_.waker(), *this, context_.route->timeouts.connect, context_.route->limits, fresh};
+  Result<EndpointLease> lease = co_await cluster.lease(request);
+  co_return std::move(lease);
+}
+
+Awaitable<> Exchange::forward() {
+  http::Edits edits;
+  edit_request(edits);
+  for (int attempt = 1;; ++attempt) {
+    EndpointLease lease;
+    if (attempt == 1) lease = worker_.clusters[context_.assignment.version]->try_lease(&downstream_.waker());
+    if (!lease) {
+      Result<EndpointLease> opened = co_await pick(attempt > 1);
+      if (!opened) {
+        const bool again = opened.error().retry == Retry::kIfUnsent && attempt < kMaxAttempts;
+        if (again) {
+          context_.attempts = static_cast<std::uint8_t>(attempt + 1);
+          worker_.counters.add(Count::kRetries);
+          continue;
+        }
+        ForwardResult nothing_sent;
+        nothing_sent.error = opened.error();
+        finish_failed(nothing_sent);
+        co_return;
+      }
+      lease = std::move(*opened);
+    }
+    Forwarder forwarder({downstream_, lease.stream(), *this, worker_.deadlines, context_.clock, context_.route->timeouts,
+                         context_.route->on_client_half_close == config::OnClientHalfClose::kCancel});
+    const ForwardResult result = co_await forwarder.run(edits);
+    response_bytes_ = lease.stream().body_received();
+    if (!result.error) {
+      lease.release(context_.route->timeouts.upstream_idle);
+      co_return;
+    }
+    const bool again = attempt < kMaxAttempts && may_send_again(result, lease.stream());
+    lease.drop();
+    if (!again) {
+      finish_failed(result);
+      co_return;
+    }
+    worker_.counters.add(Count::kRetries);
+  }
+}
+
+// A request may go out again if the origin has seen nothing of it, or if an aged connection broke before it said a word and
+// the method allows it. Its body is never sent twice.
+bool Exchange::may_send_again(const ForwardResult& result, const UpstreamStream& upstream) const {
+  if (result.response_started || result.body_taken || result.error->side != Side::kUpstream) return false;
+  if (downstream_.gone() || !upstream.untouched()) return false;
+  if (result.error->kind == ErrorKind::kReset && upstream.bytes_sent() == 0) return true;
+  return result.error->retry == Retry::kIfReusedConnection && idempotent(downstream_.request().method);
+}
+
+void Exchange::finish_failed(const ForwardResult& result) {
+  Error error = *result.error;
+  if (error.kind == ErrorKind::kCancelled || downstream_.gone()) {
+    const bool ours = worker_.stopping;
+    error = ours ? Error{ErrorKind::kCancelled, Side::kInternal, Retry::kNever, "shutting_down"}
+                 : Error{ErrorKind::kReset, Side::kDownstream, Retry::kNever, "client_gone"};
+    // What had failed upstream before the client went away stays the version's.
+    if (!ours && result.error->side == Side::kUpstream) error = *result.error;
+  }
+  context_.error = error;
+  if (!context_.response_ended) context_.latency_us = context_.clock.elapsed_us(std::chrono::steady_clock::now());
+  if (result.response_started || downstream_.gone()) {
+    downstream_.cut();
+    return;
+  }
+  reply(answer_to(error));
+}
+
+void Exchange::reply(const http::LocalReply& reply) {
+  http::Edits edits;
+  edit_reply(edits);
+  if (context_.version != nullptr && context_.topology->version_header) {
+    edits.set(http::FieldId::kXWeirVersion, "x-weir-version", context_.version->name);
+  }
+  add_cookie(edits);
+  http::LocalReply framed = reply;
+  framed.close = framed.close || !downstream_.request_ended();
+  context_.status = reply.status;
+  downstream_.send_reply(framed, edits);
+}
+
+void Exchange::record() {
+  slow_.clear();
+  worker_.outcomes.push(context_.ended_outcome(downstream_.request_body_received(), response_bytes_));
+}
+
+void Exchange::take_request_id() {
+  const std::string_view theirs = downstream_.request().fields.value(http::FieldId::kXRequestId);
+  if (context_.topology->sidecar && acceptable_request_id(theirs)) {
+    std::copy(theirs.begin(), theirs.end(), context_.request_id_space.begin());
+    context_.request_id = {context_.request_id_space.data(), theirs.size()};
+    return;
+  }
+  write_hex(worker_.random.next(), context_.request_id_space.data());
+  write_hex(worker_.random.next(), context_.request_id_space.data() + 16);
+  context_.request_id = {context_.request_id_space.data(), 32};
+}
+
+// An edge trusts nobody's word about where a request came from; a sidecar continues what its gateway said.
+void Exchange::edit_request(http::Edits& edits) {
+  using http::FieldId;
+  const http::RequestHead& request = downstream_.request();
+  const bool trust = context_.topology->sidecar;
+  const std::string_view before = trust ? request.fields.value(FieldId::kXForwardedFor) : std::string_view();
+  if (before.empty()) {
+    edits.set(FieldId::kXForwardedFor, "x-forwarded-for", downstream_.peer_text());
+  } else {
+    edits.set(FieldId::kXForwardedFor, "x-forwarded-for", before, downstream_.peer_text());
+  }
+  if (!trust || !request.fields.has(FieldId::kXForwardedProto)) {
+    edits.set(FieldId::kXForwardedProto, "x-forwarded-proto", downstream_.scheme());
+  }
+  if ((!trust || !request.fields.has(FieldId::kXForwardedHost)) && !request.authority.empty()) {
+    edits.set(FieldId::kXForwardedHost, "x-forwarded-host", request.authority);
+  }
+  edits.set(FieldId::kXRequestId, "x-request-id", context_.request_id);
+  if (!context_.version->endpoints.empty()) edits.set_fallback_host(context_.version->endpoints.front().authority);
+}
+
+void Exchange::edit_reply(http::Edits& edits) {
+  edits.set(http::FieldId::kXRequestId, "x-request-id", context_.request_id);
+}
+
+void Exchange::add_cookie(http::Edits& edits) {
+  if (context_.assignment.reason != AssignmentReason::kNewCookie) return;
+  const std::string_view name = context_.service->split.cookie_name();
+  const int size = std::snprintf(cookie_.data(), cookie_.size(), "%.*s=%.*s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax",
+                                 static_cast<int>(name.size()), name.data(), static_cast<int>(context_.assignment.cookie.size()),
+                                 context_.assignment.cookie.data(), kCookieMaxAge_s);
+  if (size > 0 && static_cast<std::size_t>(size) < cookie_.size()) {
+    edits.add("set-cookie", {cookie_.data(), static_cast<std::size_t>(size)});
+  }
+}
+
+void Exchange::on_response_head(http::ResponseHead& head, http::Edits& edits, SteadyTime now) {
+  context_.status = head.status;
+  context_.retry_after = head.fields.has(http::FieldId::kRetryAfter);
+  context_.time_to_headers_us = std::max<std::uint64_t>(1, context_.clock.elapsed_us(now));
+  edit_reply(edits);
+  if (context_.topology->version_header) {
+    edits.set(http::FieldId::kXWeirVersion, "x-weir-version", context_.version->name);
+  } else {
+    edits.drop(http::FieldId::kXWeirVersion);
+  }
+  add_cookie(edits);
+  if (worker_.draining) downstream_.close_after();
+}
+
+void Exchange::on_response_end(SteadyTime now) {
+  context_.latency_us = context_.clock.elapsed_us(now);
+  context_.response_ended = true;
+}
+
+bool Exchange::given_up() const { return worker_.stopping || downstream_.gone(); }
+
+void Exchange::connecting(bool now) {
+  downstream_.watch();
+  context_.clock.set(JudgedClock::Wait::kConnecting, now, std::chrono::steady_clock::now());
+}
+
+// A request that has passed a threshold is counted while it still runs, so that a version that hangs is seen at once.
+void Exchange::watch_slowness() {
+  if (!context_.assignment.judged) return;
+  const SteadyTime now = std::chrono::steady_clock::now();
+  const std::uint64_t elapsed_us = context_.clock.elapsed_us(now);
+  const std::uint64_t next_us = context_.next_threshold_us(elapsed_us);
+  if (next_us == 0) return;
+  const std::uint64_t left_us = next_us > elapsed_us ? next_us - elapsed_us : 0;
+  // One more, for "passed" means more than the threshold; and while the clock stands, look again at the next tick.
+  slow_.set(now + Microseconds(left_us + 1));
+}
+
+void Exchange::report_slowness() {
+  const std::uint64_t elapsed_us = context_.clock.elapsed_us(std::chrono::steady_clock::now());
+  Outcome outcome = context_.base_outcome();
+  outcome.kind = Outcome::Kind::kSlow;
+  outcome.latency_us = elapsed_us;
+  outcome.over = context_.newly_over(elapsed_us);
+  if (!context_.overdue && elapsed_us > context_.traffic->overdue_us) {
+    context_.overdue = true;
+    outcome.overdue_change = 1;
+  }
+  context_.over = static_cast<std::uint8_t>(context_.over | outcome.over);
+  if (outcome.over != 0 || outcome.overdue_change != 0) worker_.outcomes.push(outcome);
+  watch_slowness();
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,58 @@
+// Confined to one worker. Everything that one request learns on its way, and the record that it leaves.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/outcome.h"
+#include "base/snapshot.h"
+#include "base/traffic_plan.h"
+#include "proxy/exchange/topology.h"
+#include "proxy/forward/judged_clock.h"
+#include "proxy/split/split.h"
+
+namespace weir::proxy {
+
+struct RequestContext {
+  // Kept from start to end, so that no reload and no change of weight mixes versions inside one request.
+  Local<Topology> topology;
+  Local<TrafficPlan> plan;
+
+  const Route* route = nullptr;
+  const ServiceTopology* service = nullptr;
+  const VersionTopology* version = nullptr;
+  const RolloutTraffic* traffic = nullptr;
+  Assignment assignment;
+
+  JudgedClock clock;
+  std::array<char, 128> request_id_space{};
+  std::string_view request_id;
+
+  int status = 0;                       // of the head that the client got; 0: none
+  bool retry_after = false;             // the response had a Retry-After
+  std::optional<Error> error;           // the first failure after the version was assigned
+  std::uint64_t time_to_headers_us = 0;
+  std::uint64_t latency_us = 0;
+  bool response_ended = false;          // latency_us is final
+  std::uint8_t attempts = 1;
+  std::uint8_t over = 0;                // latency metrics already reported as passed
+  bool overdue = false;                 // reported as overdue
+
+  // What the client's part in a failure makes of it: never the version's fault.
+  OutcomeClass classify() const;
+  // The bits of the latency metrics whose threshold `elapsed_us` has passed and that have not been reported.
+  std::uint8_t newly_over(std::uint64_t elapsed_us) const;
+  // The smallest threshold above `elapsed_us`, overdue_us among them; 0: none is left.
+  std::uint64_t next_threshold_us(std::uint64_t elapsed_us) const;
+
+  // The parts of a record that were known when the version was assigned.
+  Outcome base_outcome() const;
+  Outcome ended_outcome(std::uint64_t bytes_in, std::uint64_t bytes_out) const;
+};
+
+// The class of a whole response.
+OutcomeClass classify_status(int status, bool retry_after);
+
+}  // namespace weir::proxy

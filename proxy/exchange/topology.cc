@@ -1,0 +1,102 @@
+#include "proxy/exchange/topology.h"
+
+#include <utility>
+
+namespace weir::proxy {
+namespace {
+
+Split build_split(const std::string& name, const config::Config& config, const config::Service& service, Names& names) {
+  SplitSpec spec;
+  spec.service = name;
+  const auto rollout = config.rollouts.find(name);
+  if (rollout != config.rollouts.end()) {
+    spec.stickiness = rollout->second.stickiness;
+    spec.baseline = names.version(name, rollout->second.baseline);
+    spec.candidate = names.version(name, rollout->second.candidate);
+    spec.salt = rollout->second.salt;
+    for (const config::Override& rule : rollout->second.overrides) {
+      spec.overrides.push_back({rule, names.version(name, rule.version)});
+    }
+    return Split(std::move(spec));
+  }
+  spec.stickiness = service.stickiness;
+  spec.salt = name;
+  if (service.weights_ppm.empty()) {
+    spec.weights.push_back({names.version(name, service.versions.begin()->first), kMillion});
+  }
+  for (const auto& [version, weight_ppm] : service.weights_ppm) {
+    spec.weights.push_back({names.version(name, version), weight_ppm});
+  }
+  return Split(std::move(spec));
+}
+
+std::string authority_of(const config::Endpoint& endpoint) {
+  const bool v6 = endpoint.host.find(':') != std::string::npos;
+  const std::string host = v6 ? "[" + endpoint.host + "]" : endpoint.host;
+  return endpoint.port == 80 ? host : host + ":" + std::to_string(endpoint.port);
+}
+
+std::unique_ptr<const ServiceTopology> build_service(const std::string& name, const config::Config& config, Names& names) {
+  const config::Service& service = config.services.at(name);
+  config::Limits limits = config::preset_limits(config.preset);
+  config::apply(limits, config.limits);
+  auto built = std::make_unique<ServiceTopology>(ServiceTopology{
+      .id = names.services.intern(name), .name = name, .split = build_split(name, config, service, names), .versions = {}});
+  for (const auto& [version_name, version] : service.versions) {
+    VersionTopology topology{.id = names.version(name, version_name),
+                             .name = version_name,
+                             .endpoints = {},
+                             .max_connections = limits.upstream_connections,
+                             .max_pending = limits.pending};
+    for (const config::Endpoint& endpoint : version.endpoints) {
+      topology.endpoints.push_back({endpoint.host, endpoint.port, authority_of(endpoint)});
+    }
+    built->versions.push_back(std::move(topology));
+  }
+  return built;
+}
+
+ListenerTopology build_listener(const config::Listener& listener, const config::Config& config, Names& names) {
+  config::Timeouts timeouts = config::preset_timeouts(config.preset);
+  config::Limits limits = config::preset_limits(config.preset);
+  config::apply(timeouts, config.timeouts);
+  config::apply(limits, config.limits);
+  config::apply(timeouts, listener.timeouts);
+  config::apply(limits, listener.limits);
+  std::vector<Route> routes;
+  for (const config::Route& declared : config.routes) {
+    Route route;
+    route.id = names.routes.intern(declared.name);
+    route.service = names.services.intern(declared.service);
+    route.name = declared.name;
+    route.match = declared.match;
+    route.timeouts = timeouts;
+    route.limits = limits;
+    config::apply(route.timeouts, declared.timeouts);
+    config::apply(route.limits, declared.limits);
+    route.on_client_half_close = declared.on_client_half_close;
+    routes.push_back(std::move(route));
+  }
+  return {listener.address, timeouts, limits, RouteTable(std::move(routes))};
+}
+
+}  // namespace
+
+std::shared_ptr<const Topology> build_topology(const config::Config& config, Names& names) {
+  auto topology = std::make_shared<Topology>();
+  topology->sidecar = config.preset == config::Preset::kSidecar;
+  topology->version_header = config.version_header;
+  for (const auto& [name, service] : config.services) topology->owned.push_back(build_service(name, config, names));
+  topology->services.resize(names.services.size());
+  topology->versions.resize(names.versions.size());
+  for (const auto& service : topology->owned) {
+    topology->services[service->id] = service.get();
+    for (const VersionTopology& version : service->versions) topology->versions[version.id] = &version;
+  }
+  for (const config::Listener& listener : config.listeners) {
+    topology->listeners.push_back(build_listener(listener, config, names));
+  }
+  return topology;
+}
+
+}  // namespace weir::proxy

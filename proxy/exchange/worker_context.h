@@ -1,0 +1,45 @@
+// Confined to one worker. What all exchanges of a worker share. Nothing of it is shared with another worker, but the two
+// ends that lead to the control plane: the plan that comes in, the outcomes that go out.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/asio.h"
+#include "base/random.h"
+#include "base/snapshot.h"
+#include "base/traffic_plan.h"
+#include "proxy/exchange/topology.h"
+#include "proxy/net/buffer_pool.h"
+#include "proxy/net/deadline_list.h"
+#include "proxy/observe/counters.h"
+#include "proxy/observe/outcome_ring.h"
+#include "proxy/upstream/cluster.h"
+
+namespace weir::proxy {
+
+struct WorkerContext {
+  WorkerContext(IoContext& io_context, const Snapshot<TrafficPlan>& plans, std::size_t ring_capacity)
+      : io(io_context), deadlines(std::chrono::steady_clock::now()), random(Random::from_entropy()), plan(plans), outcomes(ring_capacity) {}
+
+  IoContext& io;
+  DeadlineList deadlines;
+  BufferPool buffers;
+  Counters counters;
+  Random random;
+  SnapshotReader<TrafficPlan> plan;
+  OutcomeRing outcomes;
+
+  Local<Topology> topology;
+  std::vector<std::unique_ptr<Cluster>> clusters;  // by VersionId; null where there is none
+  std::vector<std::unique_ptr<Cluster>> retired;   // until their last request is done
+  std::vector<char> path_space;                    // for normalised paths
+
+  bool draining = false;  // responses say `Connection: close`
+  bool stopping = false;  // what runs is cut
+
+  // Takes a new topology and brings the clusters in line with it; `workers` share each version's limits.
+  void set_topology(std::shared_ptr<const Topology> next, std::uint32_t workers);
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,177 @@
+#include "proxy/forward/forwarder.h"
+
+#include <algorithm>
+
+namespace weir::proxy {
+namespace {
+
+SteadyTime after(SteadyTime from, config::Duration duration) {
+  if (duration >= std::chrono::hours(24 * 365)) return SteadyTime::max();
+  return from + duration;
+}
+
+void wake(void* waker) { static_cast<Waker*>(waker)->wake(); }
+
+}  // namespace
+
+Forwarder::Forwarder(const ForwardSpec& spec)
+    : downstream_(spec.downstream),
+      upstream_(spec.upstream),
+      observer_(spec.observer),
+      clock_(spec.clock),
+      timeouts_(spec.timeouts),
+      cancel_on_half_close_(spec.cancel_on_half_close),
+      deadline_(spec.deadlines, &wake, &spec.downstream.waker()) {}
+
+Awaitable<ForwardResult> Forwarder::run(const http::Edits& edits) {
+  Waker& waker = downstream_.waker();
+  now_ = client_moved_ = upstream_moved_ = std::chrono::steady_clock::now();
+  const bool waits_for_continue = downstream_.request().expect_continue;
+  upstream_.send_head(downstream_.request(), edits);
+  if (waits_for_continue) {
+    downstream_.send_continue();
+    downstream_.flush();
+  }
+  // Without a body its head stays where it is: the request can be sent again.
+  request_done_ = downstream_.request_ended();
+  if (request_done_) upstream_.flush();
+  while (step()) {
+    if (!waker.take()) co_await waker.wait();
+    now_ = std::chrono::steady_clock::now();
+  }
+  co_return result_;
+}
+
+// All that can be done without waiting; false when there is nothing left to do.
+bool Forwarder::step() {
+  pump_request();
+  if (!result_.error) pump_response();
+  if (finished()) return false;
+  if (!result_.error) check_client();
+  if (!result_.error) check_deadlines();
+  if (result_.error) return false;
+  account_waiting();
+  const SteadyTime next = due();
+  if (next == SteadyTime::max()) {
+    deadline_.clear();
+  } else {
+    deadline_.set(next);
+  }
+  return true;
+}
+
+void Forwarder::pump_request() {
+  while (!request_done_ && !upstream_.sending()) {
+    if (upstream_.send_failed()) {
+      // The origin may have answered early and closed: its response is still to be read.
+      request_done_ = true;
+      break;
+    }
+    const http::BodyEvent event = downstream_.read_body();
+    if (event.state == http::BodyEvent::State::kPending) {
+      upstream_.flush();
+      return;
+    }
+    if (event.state == http::BodyEvent::State::kFailed) return fail(event.error);
+    client_moved_ = upstream_moved_ = now_;
+    result_.body_taken = result_.body_taken || !event.data.empty();
+    const bool trailers = event.end && downstream_.trailers().size() > 0;
+    if (!upstream_.request_ended()) upstream_.send_body(event.data, event.end && !trailers);
+    if (trailers) upstream_.send_trailers(downstream_.trailers());
+    if (!event.end) continue;
+    upstream_.flush();
+    request_done_ = true;
+  }
+  if (request_done_) downstream_.watch();
+}
+
+// False while the final head has not come.
+bool Forwarder::pump_head() {
+  while (!head_done_) {
+    const ResponseHeadEvent event = upstream_.read_head();
+    if (event.state == ResponseHeadEvent::State::kPending) return false;
+    if (event.state == ResponseHeadEvent::State::kFailed) {
+      fail(event.error);
+      return false;
+    }
+    upstream_moved_ = now_;
+    response_edits_.clear();
+    if (upstream_.head().interim()) {
+      downstream_.send_head(upstream_.head(), response_edits_);
+      downstream_.flush();
+      upstream_.next_head();
+      continue;
+    }
+    observer_.on_response_head(upstream_.head(), response_edits_, now_);
+    downstream_.send_head(upstream_.head(), response_edits_);
+    head_done_ = result_.response_started = true;
+  }
+  return true;
+}
+
+void Forwarder::pump_response() {
+  if (downstream_.sending() || response_done_ || !pump_head()) return;
+  while (!downstream_.sending() && !response_done_) {
+    const http::BodyEvent event = upstream_.read_body();
+    if (event.state == http::BodyEvent::State::kPending) break;
+    if (event.state == http::BodyEvent::State::kFailed) {
+      downstream_.flush();
+      return fail(event.error);
+    }
+    client_moved_ = upstream_moved_ = now_;
+    const bool trailers = event.end && upstream_.trailers().size() > 0;
+    if (!downstream_.response_ended()) downstream_.send_body(event.data, event.end && !trailers);
+    if (trailers) downstream_.send_trailers(upstream_.trailers());
+    if (!event.end) continue;
+    response_done_ = true;
+    observer_.on_response_end(now_);
+  }
+  downstream_.flush();
+}
+
+bool Forwarder::finished() const { return response_done_ && (!downstream_.sending() || downstream_.gone()); }
+
+void Forwarder::fail(const Error& error) {
+  if (!result_.error) result_.error = error;
+}
+
+void Forwarder::check_client() {
+  if (response_done_) return;
+  if (downstream_.gone()) {
+    fail({ErrorKind::kReset, Side::kDownstream, Retry::kNever, "client_gone"});
+  } else if (cancel_on_half_close_ && downstream_.half_closed()) {
+    fail({ErrorKind::kEof, Side::kDownstream, Retry::kNever, "client_half_closed"});
+  }
+}
+
+// Who is waited for: the client to send or to take, else the origin to take, to begin or to go on.
+SteadyTime Forwarder::due() const {
+  SteadyTime next = after(clock_.started(), timeouts_.total);
+  if (!request_done_ && !upstream_.sending()) {
+    next = std::min(next, after(client_moved_, timeouts_.body_idle));
+  } else if (!head_done_) {
+    next = std::min(next, after(upstream_moved_, timeouts_.response_header));
+  }
+  if (downstream_.sending()) {
+    next = std::min(next, after(client_moved_, timeouts_.body_idle));
+  } else if (head_done_ && !response_done_) {
+    next = std::min(next, after(upstream_moved_, timeouts_.response_idle));
+  }
+  return next;
+}
+
+void Forwarder::check_deadlines() {
+  if (now_ < due()) return;
+  const bool client_sends_nothing = !request_done_ && !upstream_.sending() && now_ >= after(client_moved_, timeouts_.body_idle);
+  const bool client_takes_nothing = downstream_.sending() && now_ >= after(client_moved_, timeouts_.body_idle);
+  if (client_sends_nothing) return fail({ErrorKind::kTimeout, Side::kDownstream, Retry::kNever, "body_timeout"});
+  if (client_takes_nothing) return fail({ErrorKind::kTimeout, Side::kDownstream, Retry::kNever, "client_stalled"});
+  fail({ErrorKind::kTimeout, Side::kUpstream, Retry::kNever, head_done_ ? "response_timeout" : "timeout"});
+}
+
+void Forwarder::account_waiting() {
+  const bool for_client = (!request_done_ && !upstream_.sending()) || downstream_.sending();
+  clock_.set(JudgedClock::Wait::kClient, for_client, now_);
+}
+
+}  // namespace weir::proxy

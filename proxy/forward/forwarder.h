@@ -1,0 +1,84 @@
+// Confined to one worker. Carries one request to an origin and its response back, both ways at once, with back-pressure:
+// a slice is read only when the one before it has been taken. Knows no protocol.
+#pragma once
+
+#include <optional>
+
+#include "base/asio.h"
+#include "base/error.h"
+#include "config/limits.h"
+#include "proxy/downstream/downstream_stream.h"
+#include "proxy/forward/judged_clock.h"
+#include "proxy/net/deadline_list.h"
+#include "proxy/upstream/upstream_stream.h"
+
+namespace weir::proxy {
+
+// Told, in order, what the exchange has to add or to remember.
+class ForwardObserver {
+ public:
+  // The final head, before it goes to the client: what to change in it.
+  virtual void on_response_head(http::ResponseHead& head, http::Edits& edits, SteadyTime now) = 0;
+  // The last byte has come from upstream.
+  virtual void on_response_end(SteadyTime now) = 0;
+
+ protected:
+  ~ForwardObserver() = default;
+};
+
+struct ForwardSpec {
+  DownstreamStream& downstream;
+  UpstreamStream& upstream;
+  ForwardObserver& observer;
+  DeadlineList& deadlines;
+  JudgedClock& clock;
+  const config::Timeouts& timeouts;
+  bool cancel_on_half_close = false;
+};
+
+struct ForwardResult {
+  // The first thing that went wrong. Nothing: the response is whole and the client has it, but perhaps for its tail in the
+  // kernel's hands.
+  std::optional<Error> error;
+  bool response_started = false;  // a final head is on its way to the client: nothing can be sent instead
+  bool body_taken = false;        // some of the request's body was read: the request cannot be sent again
+};
+
+class Forwarder {
+ public:
+  explicit Forwarder(const ForwardSpec& spec);
+
+  // Sends the downstream's request with `edits`, and forwards until both are done or one has failed.
+  Awaitable<ForwardResult> run(const http::Edits& edits);
+
+ private:
+  bool step();
+  void pump_request();
+  void pump_response();
+  bool pump_head();
+  void check_client();
+  void check_deadlines();
+  void account_waiting();
+  bool finished() const;
+  void fail(const Error& error);
+  SteadyTime due() const;
+
+  DownstreamStream& downstream_;
+  UpstreamStream& upstream_;
+  ForwardObserver& observer_;
+  JudgedClock& clock_;
+  const config::Timeouts& timeouts_;
+  bool cancel_on_half_close_;
+  Deadline deadline_;
+
+  ForwardResult result_;
+  http::Edits response_edits_;
+  bool request_done_ = false;   // nothing more will be sent upstream
+  bool head_done_ = false;
+  bool response_done_ = false;  // all of it has come from upstream
+  SteadyTime now_{};
+  SteadyTime client_moved_{};    // last time the client sent or took something
+  SteadyTime upstream_moved_{};  // last time the origin did
+};
+
+}  // namespace weir::proxy

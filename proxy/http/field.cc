@@ -1,0 +1,91 @@
+#include "proxy/http/field.h"
+
+#include <array>
+
+namespace weir::http {
+namespace {
+
+struct KnownField {
+  std::string_view name;  // lower case
+  FieldId id;
+};
+
+// By length; field_id() looks at one length only.
+constexpr std::array kKnownFields = {
+    KnownField{"te", FieldId::kTe},
+    KnownField{"via", FieldId::kVia},
+    KnownField{"host", FieldId::kHost},
+    KnownField{"date", FieldId::kDate},
+    KnownField{"cookie", FieldId::kCookie},
+    KnownField{"expect", FieldId::kExpect},
+    KnownField{"server", FieldId::kServer},
+    KnownField{"trailer", FieldId::kTrailer},
+    KnownField{"upgrade", FieldId::kUpgrade},
+    KnownField{"forwarded", FieldId::kForwarded},
+    KnownField{"connection", FieldId::kConnection},
+    KnownField{"keep-alive", FieldId::kKeepAlive},
+    KnownField{"set-cookie", FieldId::kSetCookie},
+    KnownField{"tracestate", FieldId::kTracestate},
+    KnownField{"retry-after", FieldId::kRetryAfter},
+    KnownField{"traceparent", FieldId::kTraceparent},
+    KnownField{"content-type", FieldId::kContentType},
+    KnownField{"max-forwards", FieldId::kMaxForwards},
+    KnownField{"x-request-id", FieldId::kXRequestId},
+    KnownField{"authorization", FieldId::kAuthorization},
+    KnownField{"x-weir-reason", FieldId::kXWeirReason},
+    KnownField{"content-length", FieldId::kContentLength},
+    KnownField{"http2-settings", FieldId::kHttp2Settings},
+    KnownField{"x-weir-version", FieldId::kXWeirVersion},
+    KnownField{"x-forwarded-for", FieldId::kXForwardedFor},
+    KnownField{"content-encoding", FieldId::kContentEncoding},
+    KnownField{"proxy-connection", FieldId::kProxyConnection},
+    KnownField{"x-forwarded-host", FieldId::kXForwardedHost},
+    KnownField{"transfer-encoding", FieldId::kTransferEncoding},
+    KnownField{"x-forwarded-proto", FieldId::kXForwardedProto},
+};
+static_assert(kKnownFields.size() == kFieldIdCount - 1);
+
+constexpr std::size_t kLongestKnown = kKnownFields.back().name.size();
+
+// first_of_length[n]: index of the first known field of at least n characters.
+constexpr auto kFirstOfLength = [] {
+  std::array<std::uint8_t, kLongestKnown + 2> first{};
+  std::size_t index = 0;
+  for (std::size_t length = 0; length < first.size(); ++length) {
+    while (index < kKnownFields.size() && kKnownFields[index].name.size() < length) ++index;
+    first[length] = static_cast<std::uint8_t>(index);
+  }
+  return first;
+}();
+
+constexpr bool sorted_by_length() {
+  for (std::size_t i = 1; i < kKnownFields.size(); ++i) {
+    if (kKnownFields[i].name.size() < kKnownFields[i - 1].name.size()) return false;
+  }
+  return true;
+}
+static_assert(sorted_by_length());
+
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+
+}  // namespace
+
+FieldId field_id(std::string_view name) {
+  if (name.empty() || name.size() > kLongestKnown) return FieldId::kOther;
+  const char initial = lower(name.front());
+  for (std::size_t i = kFirstOfLength[name.size()]; i < kFirstOfLength[name.size() + 1]; ++i) {
+    const KnownField& known = kKnownFields[i];
+    if (known.name.front() == initial && equal_ignoring_case(known.name, name)) return known.id;
+  }
+  return FieldId::kOther;
+}
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (lower(a[i]) != lower(b[i])) return false;
+  }
+  return true;
+}
+
+}  // namespace weir::http

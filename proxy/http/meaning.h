@@ -1,0 +1,14 @@
+// Pure functions. What the fields of a head mean for the message (RFC 9110 7, RFC 9112 3 and 6, HTTP.md section 0): its
+// framing, its authority, who may see which field. A head that has more than one meaning has none.
+#pragma once
+
+#include "proxy/http/fault.h"
+#include "proxy/http/head.h"
+
+namespace weir::http {
+
+// `head` has its start line and all fields as received; the rest is filled in, and what is not to be forwarded is dropped.
+Fault understand(RequestHead& head);
+Fault understand(ResponseHead& head, bool head_request);
+
+}  // namespace weir::http

@@ -1,0 +1,71 @@
+#include "proxy/http/reply.h"
+
+namespace weir::http {
+
+LocalReply refusal(Fault fault) {
+  const FaultText& text = describe(fault);
+  return {text.status, text.code, text.reason, true, std::nullopt};
+}
+
+LocalReply failure(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::kConnect:
+      return {503, error.context, "no endpoint of this version could be reached", false, std::nullopt};
+    case ErrorKind::kUnavailable:
+      return {503, error.context, "this version has no endpoint to send the request to", false, std::nullopt};
+    case ErrorKind::kOverflow:
+      return {503, error.context, "this version serves as many requests as it may", false, 1};
+    case ErrorKind::kTimeout:
+      return {504, error.context, "the upstream server did not answer in time", false, std::nullopt};
+    case ErrorKind::kCancelled:
+      return {503, error.context, "this proxy is shutting down", true, 1};
+    case ErrorKind::kProtocol:
+    case ErrorKind::kTooLarge:
+      return {502, error.context, "the upstream server's response is not valid", false, std::nullopt};
+    case ErrorKind::kReset:
+    case ErrorKind::kEof:
+    case ErrorKind::kTruncated:
+      return {502, error.context, "the upstream server closed the connection before its response was whole", false, std::nullopt};
+    case ErrorKind::kInternal:
+      break;
+  }
+  return {500, "internal", "an error inside the proxy", true, std::nullopt};
+}
+
+// Both strings are literals of ours: nothing in them needs escaping.
+void write_local_reply(const LocalReply& reply, const Edits& edits, const Receiver& receiver, HeadBuffer& out) {
+  static constexpr std::string_view kBefore = "{\"error\":{\"code\":\"";
+  static constexpr std::string_view kBetween = "\",\"message\":\"";
+  static constexpr std::string_view kAfter = "\"}}\n";
+  ResponseHead head;
+  head.status = reply.status;
+  head.reason = reason_phrase(reply.status);
+  head.framing = BodyFraming::kLength;
+  head.content_length = kBefore.size() + reply.code.size() + kBetween.size() + reply.reason.size() + kAfter.size();
+  Edits all = edits;
+  all.add("content-type", "application/json");
+  all.add("x-weir-reason", reply.code);
+  if (reply.status == 405) all.add("allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  if (reply.retry_after_s) all.add("retry-after", *reply.retry_after_s == 1 ? "1" : "5");
+  Receiver to = receiver;
+  to.keep_alive = receiver.keep_alive && !reply.close;
+  write_response_head(head, all, to, out);
+  if (receiver.head_request) return;
+  out.append(kBefore);
+  out.append(reply.code);
+  out.append(kBetween);
+  out.append(reply.reason);
+  out.append(kAfter);
+}
+
+void write_options_reply(const Edits& edits, const Receiver& receiver, HeadBuffer& out) {
+  ResponseHead head;
+  head.status = 200;
+  head.reason = reason_phrase(200);
+  head.framing = BodyFraming::kLength;
+  Edits all = edits;
+  all.add("allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  write_response_head(head, all, receiver, out);
+}
+
+}  // namespace weir::http

@@ -1,0 +1,157 @@
+#include "proxy/http/serialize.h"
+
+#include <cassert>
+
+namespace weir::http {
+namespace {
+
+constexpr std::string_view kCrlf = "\r\n";
+
+// Fields that stand side by side in the read buffer, and are whole lines there, go out as one copy.
+void append_fields(const FieldList& fields, const Edits& edits, HeadBuffer& out) {
+  const char* run = nullptr;
+  const char* run_end = nullptr;
+  const auto flush = [&] {
+    if (run != nullptr) out.append({run, static_cast<std::size_t>(run_end - run)});
+    run = nullptr;
+  };
+  for (const Field& field : fields) {
+    if (field.id != FieldId::kOther && edits.drops(field.id)) continue;
+    if (field.plain_line) {
+      const char* const end = field.value.data() + field.value.size() + kCrlf.size();
+      if (run == nullptr || run_end != field.name.data()) {
+        flush();
+        run = field.name.data();
+      }
+      run_end = end;
+      continue;
+    }
+    flush();
+    out.append(field.name);
+    out.append(": ");
+    out.append(field.value);
+    out.append(kCrlf);
+  }
+  flush();
+}
+
+void append_added(const Edits& edits, HeadBuffer& out) {
+  for (const Edits::Added& added : edits) {
+    out.append(added.name);
+    out.append(": ");
+    out.append(added.value);
+    if (!added.value.empty() && !added.more.empty()) out.append(", ");
+    out.append(added.more);
+    out.append(kCrlf);
+  }
+}
+
+void append_framing(BodyFraming framing, std::uint64_t content_length, HeadBuffer& out) {
+  if (framing == BodyFraming::kChunked) {
+    out.append("transfer-encoding: chunked\r\n");
+  } else if (framing == BodyFraming::kLength) {
+    out.append("content-length: ");
+    out.append_number(content_length);
+    out.append(kCrlf);
+  }
+}
+
+}  // namespace
+
+void Edits::add(std::string_view name, std::string_view value, std::string_view more) {
+  assert(count_ < kMaxAdded);
+  if (count_ < kMaxAdded) added_[count_++] = {name, value, more};
+}
+
+BodyFraming outgoing_framing(const ResponseHead& head, const Receiver& receiver) {
+  if (head.framing == BodyFraming::kUntilClose && receiver.minor_version > 0) return BodyFraming::kChunked;
+  if (head.framing == BodyFraming::kChunked && receiver.minor_version == 0) return BodyFraming::kUntilClose;
+  return head.framing;
+}
+
+void write_request_head(const RequestHead& head, const Edits& edits, HeadBuffer& out) {
+  out.append(head.method);
+  out.append(' ');
+  out.append(head.path);
+  if (head.has_query) {
+    out.append('?');
+    out.append(head.query);
+  }
+  out.append(" HTTP/1.1\r\nhost: ");
+  out.append(head.authority.empty() ? edits.fallback_host() : head.authority);
+  out.append(kCrlf);
+  append_fields(head.fields, edits, out);
+  if (head.max_forwards) {
+    out.append("max-forwards: ");
+    out.append_number(*head.max_forwards);
+    out.append(kCrlf);
+  }
+  append_added(edits, out);
+  append_framing(head.framing, head.content_length, out);
+  out.append(kCrlf);
+}
+
+void write_response_head(const ResponseHead& head, const Edits& edits, const Receiver& receiver, HeadBuffer& out) {
+  out.append("HTTP/1.1 ");
+  out.append_number(static_cast<std::uint64_t>(head.status));
+  out.append(' ');
+  out.append(head.reason);
+  out.append(kCrlf);
+  append_fields(head.fields, edits, out);
+  append_added(edits, out);
+  if (!head.interim()) {
+    const BodyFraming framing = outgoing_framing(head, receiver);
+    if (framing == BodyFraming::kNone && head.length_known) {
+      append_framing(BodyFraming::kLength, head.content_length, out);
+    } else {
+      append_framing(framing, head.content_length, out);
+    }
+    if (!receiver.keep_alive) {
+      out.append("connection: close\r\n");
+    } else if (receiver.minor_version == 0) {
+      out.append("connection: keep-alive\r\n");
+    }
+  }
+  out.append(kCrlf);
+}
+
+std::string_view continue_response() { return "HTTP/1.1 100 Continue\r\n\r\n"; }
+
+std::string_view reason_phrase(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 400:
+      return "Bad Request";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 417:
+      return "Expectation Failed";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "";
+  }
+}
+
+}  // namespace weir::http

@@ -1,0 +1,84 @@
+#include "proxy/net/address.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <charconv>
+#include <cstring>
+
+namespace weir::proxy {
+
+std::uint16_t SocketAddress::port() const {
+  if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in*>(&storage)->sin_port);
+  if (family() == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_port);
+  return 0;
+}
+
+void SocketAddress::set_port(std::uint16_t port) {
+  if (family() == AF_INET) reinterpret_cast<sockaddr_in*>(&storage)->sin_port = htons(port);
+  if (family() == AF_INET6) reinterpret_cast<sockaddr_in6*>(&storage)->sin6_port = htons(port);
+}
+
+std::array<std::uint8_t, 16> ip_bytes(const SocketAddress& address) {
+  std::array<std::uint8_t, 16> bytes{};
+  if (address.family() == AF_INET) {
+    bytes[10] = bytes[11] = 0xff;
+    std::memcpy(&bytes[12], &reinterpret_cast<const sockaddr_in*>(&address.storage)->sin_addr, 4);
+  } else if (address.family() == AF_INET6) {
+    std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6*>(&address.storage)->sin6_addr, 16);
+  }
+  return bytes;
+}
+
+std::string ip_text(const SocketAddress& address) {
+  if (address.family() != AF_INET && address.family() != AF_INET6) return {};
+  const std::array<std::uint8_t, 16> bytes = ip_bytes(address);
+  static constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  char text[INET6_ADDRSTRLEN] = {};
+  if (std::memcmp(bytes.data(), kMapped.data(), kMapped.size()) == 0) {
+    ::inet_ntop(AF_INET, &bytes[12], text, sizeof text);
+  } else {
+    ::inet_ntop(AF_INET6, bytes.data(), text, sizeof text);
+  }
+  return text;
+}
+
+std::string to_string(const SocketAddress& address) {
+  const std::string port = std::to_string(address.port());
+  if (address.family() == AF_INET6) return "[" + ip_text(address) + "]:" + port;
+  return ip_text(address) + ":" + port;
+}
+
+std::optional<SocketAddress> parse_ip(std::string_view host, std::uint16_t port) {
+  const std::string text(host);
+  SocketAddress address;
+  auto& v4 = *reinterpret_cast<sockaddr_in*>(&address.storage);
+  auto& v6 = *reinterpret_cast<sockaddr_in6*>(&address.storage);
+  if (::inet_pton(AF_INET, text.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    address.size = sizeof v4;
+  } else if (::inet_pton(AF_INET6, text.c_str(), &v6.sin6_addr) == 1) {
+    v6.sin6_family = AF_INET6;
+    address.size = sizeof v6;
+  } else {
+    return std::nullopt;
+  }
+  address.set_port(port);
+  return address;
+}
+
+std::optional<SocketAddress> parse_listen_address(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  const std::string_view digits = text.substr(colon + 1);
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  if (host.empty() || host == "*") host = "0.0.0.0";
+  if (host == "localhost") host = "127.0.0.1";
+  return parse_ip(host, port);
+}
+
+}  // namespace weir::proxy

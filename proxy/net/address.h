@@ -1,0 +1,37 @@
+// Pure functions, and a plain value. Socket addresses, as a plan writes them and as the kernel does.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace weir::proxy {
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+  sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+  int family() const { return storage.ss_family; }
+  std::uint16_t port() const;
+  void set_port(std::uint16_t port);
+};
+
+// IPv4 as IPv4-mapped IPv6, so that one rule of a plan reads the same on every listener. Zeros for other families.
+std::array<std::uint8_t, 16> ip_bytes(const SocketAddress& address);
+// "10.0.0.1" or "2001:db8::1", for X-Forwarded-For and logs; IPv4-mapped ones as IPv4. Empty for other families.
+std::string ip_text(const SocketAddress& address);
+// "10.0.0.1:80" or "[::1]:80".
+std::string to_string(const SocketAddress& address);
+
+// An address given in digits: no name is looked up. Nothing if it is no such address.
+std::optional<SocketAddress> parse_ip(std::string_view host, std::uint16_t port);
+// "host:port" or "[v6]:port"; the host may be empty for every address, or "localhost".
+std::optional<SocketAddress> parse_listen_address(std::string_view text);
+
+}  // namespace weir::proxy

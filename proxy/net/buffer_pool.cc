@@ -1,0 +1,69 @@
+#include "proxy/net/buffer_pool.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+namespace weir::proxy {
+
+ReadBuffer::ReadBuffer(ReadBuffer&& other) noexcept
+    : pool_(other.pool_),
+      bytes_(std::move(other.bytes_)),
+      capacity_(std::exchange(other.capacity_, 0)),
+      begin_(std::exchange(other.begin_, 0)),
+      end_(std::exchange(other.end_, 0)) {}
+
+ReadBuffer& ReadBuffer::operator=(ReadBuffer&& other) noexcept {
+  if (this == &other) return *this;
+  release();
+  pool_ = other.pool_;
+  bytes_ = std::move(other.bytes_);
+  capacity_ = std::exchange(other.capacity_, 0);
+  begin_ = std::exchange(other.begin_, 0);
+  end_ = std::exchange(other.end_, 0);
+  return *this;
+}
+
+void ReadBuffer::compact() {
+  if (begin_ == 0) return;
+  std::memmove(bytes_.get(), bytes_.get() + begin_, size());
+  end_ -= begin_;
+  begin_ = 0;
+}
+
+void ReadBuffer::grow(std::size_t capacity) {
+  if (capacity <= capacity_) return compact();
+  ReadBuffer larger = pool_->take(capacity);
+  std::memcpy(larger.bytes_.get(), data(), size());
+  larger.end_ = size();
+  *this = std::move(larger);
+}
+
+void ReadBuffer::release() {
+  if (capacity_ == 0) return;
+  pool_->give(std::move(bytes_), capacity_);
+  capacity_ = begin_ = end_ = 0;
+}
+
+ReadBuffer BufferPool::take(std::size_t capacity) {
+  ReadBuffer buffer;
+  buffer.pool_ = this;
+  buffer.capacity_ = std::bit_ceil(std::max(capacity, kSmallest));
+  const auto size = static_cast<std::size_t>(std::countr_zero(buffer.capacity_ / kSmallest));
+  if (size < kSizes && !free_[size].empty()) {
+    buffer.bytes_ = std::move(free_[size].back());
+    free_[size].pop_back();
+  } else {
+    buffer.bytes_ = std::make_unique_for_overwrite<char[]>(buffer.capacity_);
+  }
+  return buffer;
+}
+
+void BufferPool::give(std::unique_ptr<char[]> bytes, std::size_t capacity) {
+  const auto size = static_cast<std::size_t>(std::countr_zero(capacity / kSmallest));
+  if (size >= kSizes || (free_[size].size() + 1) * capacity > kKeptBytes) return;
+  free_[size].push_back(std::move(bytes));
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,69 @@
+// Confined to one worker. Read buffers of a few sizes, kept for the next connection that needs one: an idle connection
+// holds none.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace weir::proxy {
+
+class BufferPool;
+
+// Bytes [begin, end) have been read and not yet used. Empty (capacity 0) until taken from a pool.
+class ReadBuffer {
+ public:
+  ReadBuffer() = default;
+  ReadBuffer(ReadBuffer&& other) noexcept;
+  ReadBuffer& operator=(ReadBuffer&& other) noexcept;
+  ~ReadBuffer() { release(); }
+
+  explicit operator bool() const { return capacity_ != 0; }
+  std::size_t capacity() const { return capacity_; }
+  std::size_t size() const { return end_ - begin_; }
+  bool empty() const { return begin_ == end_; }
+  const char* data() const { return bytes_.get() + begin_; }
+
+  // Room behind the unread bytes.
+  std::span<char> space() { return {bytes_.get() + end_, capacity_ - end_}; }
+  void filled(std::size_t bytes) { end_ += bytes; }
+  void consume(std::size_t bytes) {
+    begin_ += bytes;
+    if (begin_ == end_) begin_ = end_ = 0;
+  }
+  // Moves the unread bytes to the front; views into the buffer die.
+  void compact();
+  // Moves the unread bytes into a buffer of at least `capacity`; views into the buffer die.
+  void grow(std::size_t capacity);
+  // Back to the pool, unread bytes and all.
+  void release();
+
+ private:
+  friend class BufferPool;
+  BufferPool* pool_ = nullptr;
+  std::unique_ptr<char[]> bytes_;
+  std::size_t capacity_ = 0;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+// Must outlive its buffers.
+class BufferPool {
+ public:
+  // A buffer of at least `capacity` bytes: the next power of two, 4 KiB at least.
+  ReadBuffer take(std::size_t capacity);
+
+ private:
+  friend class ReadBuffer;
+  static constexpr std::size_t kSmallest = 4 * 1024;
+  static constexpr std::size_t kSizes = 7;                      // up to 256 KiB are kept
+  static constexpr std::size_t kKeptBytes = 4 * 1024 * 1024;  // of each size
+
+  void give(std::unique_ptr<char[]> bytes, std::size_t capacity);
+
+  std::array<std::vector<std::unique_ptr<char[]>>, kSizes> free_;
+};
+
+}  // namespace weir::proxy

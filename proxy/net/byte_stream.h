@@ -1,0 +1,86 @@
+// Confined to one worker. A connection as bytes: TCP or a Unix socket now, TLS over memory buffers inside it later. Its
+// path for plain bytes is not virtual.
+//
+// At most one read and one write are under way at a time. Neither is awaited: whoever observes the stream is woken when
+// one has come to its end, and asks what became of it. So one coroutine can watch a client while an origin works.
+#pragma once
+
+#include <array>
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/system/error_code.hpp>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "base/asio.h"
+#include "proxy/net/waker.h"
+
+namespace weir::proxy {
+
+using StreamSocket = asio::basic_stream_socket<asio::generic::stream_protocol, Executor>;
+
+enum class ReadState : std::uint8_t {
+  kIdle,      // no read under way, nothing to take
+  kPending,
+  kData,      // `bytes` have come
+  kReadable,  // a wait has ended: something can be read
+  kCancelled, // by cancel_read(), and nothing had come
+  kEnd,       // the peer has finished sending
+  kFailed,    // the connection is broken
+};
+
+struct ReadResult {
+  ReadState state = ReadState::kIdle;
+  std::size_t bytes = 0;
+};
+
+class ByteStream final {
+ public:
+  static constexpr std::size_t kMaxParts = 4;
+
+  ByteStream() = default;
+  explicit ByteStream(StreamSocket socket);
+  ByteStream(ByteStream&& other) noexcept;
+  ByteStream& operator=(ByteStream&& other) noexcept;
+  ~ByteStream() { close(); }
+
+  bool is_open() const { return state_ != nullptr; }
+  // Null: nobody is woken, results wait.
+  void set_observer(Wakeable* observer);
+
+  // Reads what comes first into `space`, which must live until the result is taken or the stream closed. After a short
+  // read this costs no system call: the kernel's next edge is waited for.
+  void start_read(std::span<char> space);
+  // Waits until something can be read, without a buffer: for a connection parked while idle.
+  void start_wait();
+  // A pending read ends soon: as kCancelled, or with what came just before. Only while not writing().
+  void cancel_read();
+  bool reading() const;
+  // The result of the last read; kPending while it is under way, kIdle once taken.
+  ReadResult take_read();
+
+  // Sends the parts in order: as much as the kernel takes at once, in one call, the rest when it can. The bytes must live
+  // until writing() is false or the stream closed.
+  void write(std::span<const std::string_view> parts);
+  bool writing() const;
+  bool write_failed() const;
+  // Bytes accepted by the kernel since the stream was opened.
+  std::uint64_t bytes_written() const;
+
+  // No more will be sent.
+  void shutdown_send();
+  void close();
+  // Closes such that the peer sees a reset, never a clean end: for a message cut short.
+  void abort();
+
+ private:
+  struct State;
+  struct OnRead;
+  struct OnWait;
+  struct OnWrite;
+  State* state_ = nullptr;  // deletes itself once closed and the last handler has run
+};
+
+}  // namespace weir::proxy

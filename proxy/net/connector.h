@@ -1,0 +1,32 @@
+// Confined to one worker. Opens one connection to a host and port, trying each of a name's addresses in turn.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/asio.h"
+#include "proxy/net/byte_stream.h"
+
+namespace weir::proxy {
+
+class Connector {
+ public:
+  enum class State : std::uint8_t { kPending, kConnected, kFailed };
+
+  // Begins at once. `observer` is woken when the state is no longer kPending, never before this returns.
+  Connector(IoContext& io, const std::string& host, std::uint16_t port, Wakeable& observer);
+  ~Connector();
+  Connector(const Connector&) = delete;
+  Connector& operator=(const Connector&) = delete;
+
+  State state() const;
+  ByteStream take();  // once kConnected
+
+ private:
+  struct Attempt;
+  std::shared_ptr<Attempt> attempt_;  // outlives this: a handler may come after the end
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,129 @@
+#include "proxy/server/connection.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::proxy {
+
+Connection::Connection(WorkerContext& worker, ByteStream stream, const SocketAddress& peer, std::uint32_t listener)
+    : worker_(worker),
+      stream_(std::move(stream), peer, worker.buffers, worker.topology->listeners[listener].limits),
+      deadline_(worker.deadlines, [](void* self) { static_cast<Connection*>(self)->stream_.waker().wake(); }, this),
+      listener_(listener) {}
+
+// Of the listener that took the connection, as the newest topology has it.
+const ListenerTopology* Connection::settings() const {
+  return listener_ < topology_->listeners.size() ? &topology_->listeners[listener_] : nullptr;
+}
+
+Awaitable<> Connection::serve() {
+  for (;;) {
+    const Wait waited = co_await wait_for_request();
+    if (waited == Wait::kClosed) break;
+    first_ = false;
+    Exchange exchange(worker_, stream_, topology_, *settings());
+    co_await exchange.run();
+    if (!stream_.next()) {
+      co_await linger();
+      break;
+    }
+  }
+  stream_.close();
+}
+
+Awaitable<Connection::Wait> Connection::wait_for_request() {
+  Waker& waker = stream_.waker();
+  idle_since_ = std::chrono::steady_clock::now();
+  park_at_ = idle_since_ + kParkAfter;
+  request_begun_ = SteadyTime::max();
+  idle_ = true;
+  Wait result = Wait::kClosed;
+  for (;;) {
+    topology_ = worker_.topology;
+    const RequestEvent event = stream_.read_request();
+    if (event.state == RequestEvent::State::kRequest && settings() != nullptr) {
+      result = Wait::kRequest;
+      break;
+    }
+    if (event.state == RequestEvent::State::kRefused) {
+      co_await refuse(event.fault);
+      break;
+    }
+    if (event.state != RequestEvent::State::kPending || settings() == nullptr) break;
+    const SteadyTime now = std::chrono::steady_clock::now();
+    if (!stream_.request_begun() && (closing_ || worker_.stopping)) break;
+    if (stream_.request_begun() && now >= request_begun_ && now - request_begun_ >= settings()->timeouts.header) {
+      co_await refuse(http::Fault::kNone);
+      break;
+    }
+    if (!idle_step(settings()->timeouts, now)) break;
+    if (!waker.take()) co_await waker.wait();
+  }
+  deadline_.clear();
+  idle_ = false;
+  co_return result;
+}
+
+// Sets the deadline of what is waited for now: the rest of a head, or a first byte. False: waited long enough.
+bool Connection::idle_step(const config::Timeouts& timeouts, SteadyTime now) {
+  if (stream_.request_begun()) {
+    request_begun_ = std::min(request_begun_, now);
+    deadline_.set(request_begun_ + timeouts.header);
+    return true;
+  }
+  const config::Duration patience = first_ ? timeouts.header : timeouts.keep_alive;
+  const SteadyTime end = patience == config::kNever ? SteadyTime::max() : idle_since_ + patience;
+  if (now >= end) {
+    worker_.counters.add(Count::kIdleClosed);
+    return false;
+  }
+  if (now >= park_at_) {
+    stream_.park();
+    park_at_ = now + kParkAfter;
+  }
+  const SteadyTime next = stream_.parked() ? end : std::min(end, park_at_);
+  if (next == SteadyTime::max()) {
+    deadline_.clear();
+  } else {
+    deadline_.set(next);
+  }
+  return true;
+}
+
+// A request that cannot be read; kNone: that did not come in time.
+Awaitable<> Connection::refuse(http::Fault fault) {
+  worker_.counters.add(Count::kRequestsRefused);
+  http::LocalReply reply = http::refusal(fault);
+  if (fault == http::Fault::kNone) {
+    reply = {408, "header_timeout", "the request's head did not arrive in time", true, std::nullopt};
+  }
+  stream_.send_reply(reply, http::Edits());
+  co_await linger();
+}
+
+// Our last bytes are on their way: wait until the client has closed, so that what it still sends does not reset them.
+Awaitable<> Connection::linger() {
+  Waker& waker = stream_.waker();
+  const SteadyTime end = std::chrono::steady_clock::now() + kLingerFor;
+  deadline_.set(end);
+  while (!worker_.stopping && stream_.linger()) {
+    if (std::chrono::steady_clock::now() >= end && stream_.sent()) break;
+    if (!waker.take()) co_await waker.wait();
+    if (!deadline_.is_set()) deadline_.set(std::max(end, std::chrono::steady_clock::now() + kLingerFor));
+  }
+  deadline_.clear();
+}
+
+void Connection::close_when_idle() {
+  closing_ = true;
+  stream_.close_after();
+  if (idle_) stream_.waker().wake();
+}
+
+void Connection::cut() {
+  closing_ = true;
+  stream_.cut();
+  stream_.waker().wake();
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,59 @@
+// Confined to one worker. One client connection: its requests one after another, each an Exchange, and the idle time
+// between them.
+#pragma once
+
+#include <cstdint>
+
+#include "base/asio.h"
+#include "proxy/downstream/http1_downstream.h"
+#include "proxy/exchange/exchange.h"
+#include "proxy/exchange/worker_context.h"
+
+namespace weir::proxy {
+
+class Connection {
+ public:
+  // An idle connection keeps its buffers for this long.
+  static constexpr std::chrono::seconds kParkAfter{1};
+  // How long a client may take to notice that we have closed.
+  static constexpr std::chrono::seconds kLingerFor{2};
+
+  // `listener`: index in the topology; kNoListener once it is gone there.
+  Connection(WorkerContext& worker, ByteStream stream, const SocketAddress& peer, std::uint32_t listener);
+
+  // Until the client is gone, or has been told to go.
+  Awaitable<> serve();
+
+  // It ends when its request does, at once when it is idle.
+  void close_when_idle();
+  // It ends now, whatever it does.
+  void cut();
+  // The listener's place in a new topology.
+  void move_to(std::uint32_t listener) { listener_ = listener; }
+  std::uint32_t listener() const { return listener_; }
+
+  static constexpr std::uint32_t kNoListener = UINT32_MAX;
+
+ private:
+  enum class Wait : std::uint8_t { kRequest, kClosed };
+
+  const ListenerTopology* settings() const;
+  Awaitable<Wait> wait_for_request();
+  Awaitable<> refuse(http::Fault fault);
+  Awaitable<> linger();
+  bool idle_step(const config::Timeouts& timeouts, SteadyTime now);
+
+  WorkerContext& worker_;
+  Http1Downstream stream_;
+  Deadline deadline_;
+  std::uint32_t listener_;
+  Local<Topology> topology_;  // what the settings in use were read from
+  SteadyTime idle_since_{};
+  SteadyTime park_at_{};
+  SteadyTime request_begun_{};  // first byte of a head that is not whole yet
+  bool first_ = true;
+  bool idle_ = false;
+  bool closing_ = false;
+};
+
+}  // namespace weir::proxy

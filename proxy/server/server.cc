@@ -1,0 +1,186 @@
+#include "proxy/server/server.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <future>
+#include <thread>
+#include <utility>
+
+#include "base/snapshot.h"
+#include "proxy/server/worker.h"
+
+namespace weir::proxy {
+namespace {
+
+std::uint32_t usable_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (::sched_getaffinity(0, sizeof set, &set) != 0) return std::max(1U, std::thread::hardware_concurrency());
+  return static_cast<std::uint32_t>(std::max(1, CPU_COUNT(&set)));
+}
+
+}  // namespace
+
+class Server::Workers {
+ public:
+  explicit Workers(const ServerOptions& options)
+      : count_(options.workers != 0 ? options.workers : usable_cores()), ring_capacity_(options.outcome_ring_capacity) {
+    for (std::uint32_t i = 0; i < count_; ++i) workers_.push_back(std::make_unique<Worker>(plans_, ring_capacity_, count_));
+  }
+
+  std::vector<std::string> set_topology(std::shared_ptr<const Topology> topology) {
+    std::vector<Bound> added;
+    std::vector<std::string> errors = bind_missing(*topology, added);
+    if (!errors.empty()) {
+      for (const Bound& bound : added) {
+        for (const int descriptor : bound.sockets.descriptors) ::close(descriptor);
+      }
+      return errors;
+    }
+    std::erase_if(bound_, [&](const auto& known) { return !has(*topology, known.first); });
+    for (const Bound& bound : added) bound_.emplace_back(bound.address, to_string(bound.sockets.address));
+    topology_ = topology;
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      std::vector<ListenerSocket> sockets;
+      for (const Bound& bound : added) {
+        sockets.push_back({bound.address, bound.sockets.descriptors[i], bound.sockets.address.family()});
+      }
+      Worker& worker = *workers_[i];
+      each_own(i, [&worker, topology, sockets] { worker.set_topology(topology, sockets); });
+    }
+    return errors;
+  }
+
+  void run() {
+    for (const auto& worker : workers_) threads_.emplace_back([&worker = *worker] { worker.run(); });
+  }
+
+  // On every worker's thread, all of it done when this returns.
+  void everywhere(void (Worker::*task)()) {
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      Worker& worker = *workers_[i];
+      each_own(i, [&worker, task] { (worker.*task)(); });
+    }
+  }
+
+  void join() {
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+
+  bool running() const { return !threads_.empty(); }
+  Snapshot<TrafficPlan>& plans() { return plans_; }
+  const std::vector<std::unique_ptr<Worker>>& all() const { return workers_; }
+
+  std::vector<std::string> addresses() const {
+    std::vector<std::string> addresses;
+    for (const ListenerTopology& listener : topology_->listeners) {
+      const auto at = std::find_if(bound_.begin(), bound_.end(), [&](const auto& b) { return b.first == listener.address; });
+      if (at != bound_.end()) addresses.push_back(at->second);
+    }
+    return addresses;
+  }
+
+  std::uint64_t last_plan = 0;
+
+ private:
+  struct Bound {
+    std::string address;
+    ListeningSockets sockets;
+  };
+
+  static bool has(const Topology& topology, const std::string& address) {
+    return std::any_of(topology.listeners.begin(), topology.listeners.end(), [&](const auto& l) { return l.address == address; });
+  }
+
+  std::vector<std::string> bind_missing(const Topology& topology, std::vector<Bound>& added) const {
+    std::vector<std::string> errors;
+    for (const ListenerTopology& listener : topology.listeners) {
+      const bool known = std::any_of(bound_.begin(), bound_.end(), [&](const auto& b) { return b.first == listener.address; });
+      if (known) continue;
+      ListeningSockets sockets = listen_on(listener.address, workers_.size());
+      if (!sockets.error.empty()) errors.push_back(sockets.error);
+      added.push_back({listener.address, std::move(sockets)});
+    }
+    return errors;
+  }
+
+  // Before the threads run there is nobody to race with.
+  void each_own(std::size_t index, std::function<void()> task) {
+    if (!running()) return task();
+    std::promise<void> done;
+    workers_[index]->post([&] {
+      task();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+
+  const std::uint32_t count_;
+  const std::size_t ring_capacity_;
+  Snapshot<TrafficPlan> plans_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::thread> threads_;
+  std::shared_ptr<const Topology> topology_;
+  std::vector<std::pair<std::string, std::string>> bound_;  // the plan's address, the real one
+};
+
+Server::Server(const ServerOptions& options) : workers_(std::make_unique<Workers>(options)) {}
+
+Server::~Server() { stop(); }
+
+std::vector<std::string> Server::start(std::shared_ptr<const Topology> topology) {
+  std::vector<std::string> errors = workers_->set_topology(std::move(topology));
+  if (errors.empty()) workers_->run();
+  return errors;
+}
+
+std::vector<std::string> Server::apply_topology(std::shared_ptr<const Topology> topology) {
+  return workers_->set_topology(std::move(topology));
+}
+
+void Server::apply_plan(std::shared_ptr<const TrafficPlan> plan) {
+  if (plan->number <= workers_->last_plan) return;
+  workers_->last_plan = plan->number;
+  workers_->plans().publish(std::move(plan));
+}
+
+void Server::drain_outcomes(const std::function<void(const Outcome&)>& visit) {
+  for (const auto& worker : workers_->all()) worker->outcomes().drain(visit);
+}
+
+std::uint64_t Server::outcomes_dropped() const {
+  std::uint64_t sum = 0;
+  for (const auto& worker : workers_->all()) sum += worker->outcomes().dropped();
+  return sum;
+}
+
+std::int64_t Server::count(Count count) const {
+  std::int64_t sum = 0;
+  for (const auto& worker : workers_->all()) sum += worker->counters().get(count);
+  return sum;
+}
+
+std::uint32_t Server::workers() const { return static_cast<std::uint32_t>(workers_->all().size()); }
+
+std::vector<std::string> Server::addresses() const { return workers_->addresses(); }
+
+void Server::begin_drain() { workers_->everywhere(&Worker::begin_drain); }
+
+void Server::close_listeners() { workers_->everywhere(&Worker::close_listeners); }
+
+bool Server::drained() const {
+  const auto& all = workers_->all();
+  return std::all_of(all.begin(), all.end(), [](const auto& worker) { return worker->drained(); });
+}
+
+void Server::stop() {
+  if (!workers_->running()) return;
+  workers_->everywhere(&Worker::stop);
+  workers_->join();
+}
+
+}  // namespace weir::proxy

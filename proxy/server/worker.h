@@ -1,0 +1,71 @@
+// One thread of the data plane: an event loop, its listeners, its connections, its upstream pools. run() is the thread's
+// whole life; post() is thread-safe; everything else happens on the worker's own thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <vector>
+
+#include "base/asio.h"
+#include "proxy/exchange/worker_context.h"
+#include "proxy/net/listener.h"
+#include "proxy/server/connection.h"
+
+namespace weir::proxy {
+
+// A socket to listen on, and the topology's listener it is for.
+struct ListenerSocket {
+  std::string address;  // as the plan says it: what tells listeners apart
+  int descriptor = -1;
+  int family = 0;
+};
+
+class Worker {
+ public:
+  Worker(const Snapshot<TrafficPlan>& plans, std::size_t ring_capacity, std::uint32_t workers);
+  ~Worker();
+
+  void run();
+  void post(std::function<void()> task);
+
+  // On the worker's thread. `added` are sockets of listeners that the topology has and this worker does not.
+  void set_topology(std::shared_ptr<const Topology> topology, const std::vector<ListenerSocket>& added);
+  void begin_drain();
+  void close_listeners();
+  void stop();
+
+  // Any thread.
+  bool drained() const { return drained_.load(std::memory_order_acquire); }
+  const Counters& counters() const { return context_.counters; }
+  OutcomeRing& outcomes() { return context_.outcomes; }
+
+ private:
+  struct Acceptor;
+  using Connections = std::list<Connection>;
+
+  void tick();
+  void schedule_tick();
+  void accept(Acceptor& acceptor, StreamSocket socket, const SocketAddress& peer);
+  void refuse(StreamSocket socket);
+  Awaitable<> serve(Connections::iterator connection, std::string address);
+  void forget_closed_listeners();
+  std::uint32_t listener_index(const std::string& address) const;
+  std::uint32_t connection_limit(const std::string& address) const;
+
+  IoContext io_{1};
+  WorkerContext context_;
+  std::uint32_t workers_;
+  struct Timer;
+  std::unique_ptr<Timer> timer_;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  Connections connections_;
+  std::vector<Connections::iterator> finished_;  // erased at the next tick: whoever walks the list may have ended them
+  bool closing_ = false;
+  bool stopped_ = false;
+  std::atomic<bool> drained_{false};
+};
+
+}  // namespace weir::proxy

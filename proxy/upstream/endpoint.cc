@@ -1,0 +1,75 @@
+#include "proxy/upstream/endpoint.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::proxy {
+
+// A parked connection: closed when the origin says anything, or when it has been idle for long enough.
+struct Endpoint::Idle final : Wakeable {
+  Idle(Endpoint& of, std::unique_ptr<Http1Upstream> connection)
+      : endpoint(of), stream(std::move(connection)), expiry(of.deadlines_, [](void* self) { static_cast<Idle*>(self)->wake(); }, this) {}
+
+  void wake() override { endpoint.remove(this); }
+
+  Endpoint& endpoint;
+  std::unique_ptr<Http1Upstream> stream;
+  Deadline expiry;
+};
+
+Endpoint::Endpoint(std::string host, std::uint16_t port, DeadlineList& deadlines, Counters& counters)
+    : host_(std::move(host)), port_(port), deadlines_(deadlines), counters_(counters) {}
+
+Endpoint::~Endpoint() { close_idle(); }
+
+std::unique_ptr<Http1Upstream> Endpoint::take_idle() {
+  if (idle_.empty()) return nullptr;
+  std::unique_ptr<Http1Upstream> stream = std::move(idle_.back()->stream);
+  idle_.pop_back();
+  counters_.add(Count::kUpstreamIdle, -1);
+  return stream;
+}
+
+bool Endpoint::keep_idle(std::unique_ptr<Http1Upstream> stream, config::Duration idle_timeout) {
+  // An origin that says how long it waits is asked nothing in its last second.
+  if (const auto timeout = stream->keep_alive_timeout_s()) {
+    const config::Duration told = std::chrono::seconds(*timeout) - std::chrono::seconds(1);
+    idle_timeout = std::min(idle_timeout, told);
+  }
+  auto idle = std::make_unique<Idle>(*this, std::move(stream));
+  if (idle_timeout <= config::Duration::zero() || !idle->stream->park(idle.get())) {
+    idle.reset();
+    --connections;
+    counters_.add(Count::kUpstreamConnections, -1);
+    return false;
+  }
+  if (idle_timeout != config::kNever) idle->expiry.set(std::chrono::steady_clock::now() + idle_timeout);
+  idle_.push_back(std::move(idle));
+  counters_.add(Count::kUpstreamIdle);
+  return true;
+}
+
+void Endpoint::close_idle() {
+  while (!idle_.empty()) remove(idle_.back().get());
+}
+
+void Endpoint::remove(Idle* idle) {
+  const auto at = std::find_if(idle_.begin(), idle_.end(), [&](const auto& entry) { return entry.get() == idle; });
+  if (at == idle_.end()) return;
+  std::swap(*at, idle_.back());
+  const std::unique_ptr<Idle> gone = std::move(idle_.back());
+  idle_.pop_back();
+  --connections;
+  counters_.add(Count::kUpstreamIdle, -1);
+  counters_.add(Count::kUpstreamConnections, -1);
+}
+
+void Endpoint::connect_failed(SteadyTime now, bool may_eject) {
+  if (++failures_ < kFailuresToEject || !may_eject) return;
+  failures_ = 0;
+  ++ejections_;
+  ejected_until_ = now + std::min<std::chrono::seconds>(kFirstEjection * ejections_, kLongestEjection);
+  counters_.add(Count::kUpstreamEjected);
+}
+
+}  // namespace weir::proxy

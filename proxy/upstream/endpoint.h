@@ -1,0 +1,63 @@
+// Confined to one worker. One origin as this worker knows it: its idle connections, its load, and whether it can be reached.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "config/limits.h"
+#include "proxy/net/deadline_list.h"
+#include "proxy/observe/counters.h"
+#include "proxy/upstream/http1_upstream.h"
+
+namespace weir::proxy {
+
+class Endpoint {
+ public:
+  // HTTP.md section 0, outlier: after so many refused connections in a row it is left out, longer each time.
+  static constexpr std::uint32_t kFailuresToEject = 5;
+  static constexpr std::chrono::seconds kFirstEjection{30};
+  static constexpr std::chrono::seconds kLongestEjection{300};
+
+  Endpoint(std::string host, std::uint16_t port, DeadlineList& deadlines, Counters& counters);
+  ~Endpoint();
+  Endpoint(const Endpoint&) = delete;
+  Endpoint& operator=(const Endpoint&) = delete;
+
+  const std::string& host() const { return host_; }
+  std::uint16_t port() const { return port_; }
+
+  // The idle connection used last, or null.
+  std::unique_ptr<Http1Upstream> take_idle();
+  // Keeps a connection that an exchange is done with, if it can carry another, for `idle_timeout` at most.
+  // False: it was closed.
+  bool keep_idle(std::unique_ptr<Http1Upstream> stream, config::Duration idle_timeout);
+  void close_idle();
+  bool has_idle() const { return !idle_.empty(); }
+
+  std::uint32_t active = 0;       // requests that hold a lease
+  std::uint32_t connections = 0;  // open or opening, idle ones included
+
+  bool ejected(SteadyTime now) const { return now < ejected_until_; }
+  // `may_eject`: enough others of the version are left.
+  void connect_failed(SteadyTime now, bool may_eject);
+  void connect_succeeded() { failures_ = 0; }
+
+ private:
+  struct Idle;
+
+  void remove(Idle* idle);
+
+  std::string host_;
+  std::uint16_t port_;
+  DeadlineList& deadlines_;
+  Counters& counters_;
+  std::vector<std::unique_ptr<Idle>> idle_;
+  std::uint32_t failures_ = 0;
+  std::uint32_t ejections_ = 0;
+  SteadyTime ejected_until_{};
+};
+
+}  // namespace weir::proxy

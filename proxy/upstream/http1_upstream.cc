@@ -1,0 +1,136 @@
+#include "proxy/upstream/http1_upstream.h"
+
+#include <utility>
+
+namespace weir::proxy {
+namespace {
+
+constexpr std::size_t kHeadBuffer = 8 * 1024;
+
+}  // namespace
+
+Http1Upstream::Http1Upstream(ByteStream stream, BufferPool& buffers, const config::Limits& limits)
+    : stream_(std::move(stream)),
+      buffers_(buffers),
+      codec_(limits),
+      stream_buffer_(limits.buffer),
+      head_limit_(limits.request_line + limits.response_fields + kHeadBuffer) {}
+
+void Http1Upstream::begin(Wakeable* observer) {
+  codec_.reset();
+  stream_.set_observer(observer);
+  ++exchanges_;
+  written_before_ = stream_.bytes_written();
+  reader_.reset();
+  head_done_ = false;
+  untouched_ = true;
+}
+
+bool Http1Upstream::park(Wakeable* observer) {
+  const bool clean = head_done_ && codec_.reusable() && !stream_.writing() && !stream_.write_failed() && writer_.empty();
+  reader_.unpin(in_);
+  // Bytes behind the response belong to no request: the two of us disagree about where it ended.
+  if (!clean || broken_ || fault_ || end_of_input_ || reader_.decoded_ahead() || !in_.empty()) return false;
+  stream_.set_observer(observer);
+  arm_read();
+  return true;
+}
+
+void Http1Upstream::send_head(const http::RequestHead& request, const http::Edits& edits) {
+  codec_.write_head(request, edits, writer_.collected());
+}
+
+void Http1Upstream::send_body(std::string_view data, bool end) {
+  fault_ = fault_ || writer_.send_body(codec_, stream_, data, end) != http::Fault::kNone;
+}
+
+void Http1Upstream::send_trailers(const http::FieldList& trailers) {
+  fault_ = fault_ || codec_.finish(trailers, writer_.collected()) != http::Fault::kNone;
+}
+
+void Http1Upstream::take_read() {
+  if (!stream_.is_open()) return;
+  const ReadResult read = stream_.take_read();
+  switch (read.state) {
+    case ReadState::kData:
+      in_.filled(read.bytes);
+      untouched_ = false;
+      break;
+    case ReadState::kEnd:
+      end_of_input_ = true;
+      break;
+    case ReadState::kFailed:
+      broken_ = true;
+      break;
+    case ReadState::kIdle:
+    case ReadState::kPending:
+    case ReadState::kReadable:
+    case ReadState::kCancelled:
+      break;
+  }
+}
+
+void Http1Upstream::arm_read() {
+  if (stream_.reading()) return;
+  if (!in_) in_ = buffers_.take(kHeadBuffer);
+  // The body of a long response gets the larger buffer once the small one is empty.
+  if (head_done_ && in_.empty() && in_.capacity() < stream_buffer_ && !codec_.body_ended()) in_.grow(stream_buffer_);
+  if (in_.space().empty()) in_.compact();
+  if (in_.space().empty()) in_.grow(in_.capacity() * 2);
+  stream_.start_read(in_.space());
+}
+
+Error Http1Upstream::broken(std::string_view context) const {
+  const ErrorKind kind = end_of_input_ && !untouched_ ? ErrorKind::kTruncated : ErrorKind::kReset;
+  const Retry retry = untouched_ && reused() ? Retry::kIfReusedConnection : Retry::kNever;
+  return {kind, Side::kUpstream, retry, context};
+}
+
+ResponseHeadEvent Http1Upstream::read_head() {
+  take_read();
+  if (!in_.empty()) {
+    const http::Scan scan = codec_.read_head({in_.data(), in_.size()});
+    if (scan.failed()) {
+      fault_ = true;
+      return {ResponseHeadEvent::State::kFailed, http::to_error(scan.fault, Side::kUpstream)};
+    }
+    if (scan.done()) {
+      reader_.pin(scan.bytes);
+      head_done_ = !codec_.head().interim();
+      if (head_done_) keep_alive_timeout_s_ = codec_.head().keep_alive_timeout_s;
+      return {ResponseHeadEvent::State::kHead, {}};
+    }
+    if (in_.size() > head_limit_) {
+      return {ResponseHeadEvent::State::kFailed, http::to_error(http::Fault::kFieldsTooLarge, Side::kUpstream)};
+    }
+  }
+  if (broken_ || end_of_input_) {
+    return {ResponseHeadEvent::State::kFailed, broken(untouched_ ? "upstream_closed" : "upstream_truncated_head")};
+  }
+  arm_read();
+  return {};
+}
+
+void Http1Upstream::next_head() {
+  reader_.unpin(in_);
+  codec_.next_head();
+}
+
+http::BodyEvent Http1Upstream::read_body() {
+  take_read();
+  const http::BodyEvent event = reader_.next(codec_, in_, Side::kUpstream);
+  if (event.state != http::BodyEvent::State::kPending) {
+    fault_ = fault_ || event.state == http::BodyEvent::State::kFailed;
+    return event;
+  }
+  if (broken_) return http::failed_body(broken("upstream_reset"));
+  if (end_of_input_) {
+    // A response may end with its connection, if its framing says so.
+    if (codec_.body_eof() != http::Fault::kNone) return http::failed_body(broken("upstream_truncated"));
+    return http::body_slice({}, true);
+  }
+  arm_read();
+  return event;
+}
+
+}  // namespace weir::proxy
