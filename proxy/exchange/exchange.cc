@@ -246,9 +246,10 @@ void Exchange::edit_reply(http::Edits& edits) {
 void Exchange::add_cookie(http::Edits& edits) {
   if (context_.assignment.reason != AssignmentReason::kNewCookie) return;
   const std::string_view name = context_.service->split.cookie_name();
-  const int size = std::snprintf(cookie_.data(), cookie_.size(), "%.*s=%.*s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax",
-                                 static_cast<int>(name.size()), name.data(), static_cast<int>(context_.assignment.cookie.size()),
-                                 context_.assignment.cookie.data(), kCookieMaxAge_s);
+  const CookieId& id = context_.assignment.cookie;
+  const int size = std::snprintf(cookie_.data(), cookie_.size(),
+                                 "%.*s=%.*s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax", static_cast<int>(name.size()),
+                                 name.data(), static_cast<int>(id.size()), id.data(), kCookieMaxAge_s);
   if (size > 0 && static_cast<std::size_t>(size) < cookie_.size()) {
     edits.add("set-cookie", {cookie_.data(), static_cast<std::size_t>(size)});
   }

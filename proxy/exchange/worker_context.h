@@ -20,7 +20,11 @@ namespace weir::proxy {
 
 struct WorkerContext {
   WorkerContext(IoContext& io_context, const Snapshot<TrafficPlan>& plans, std::size_t ring_capacity)
-      : io(io_context), deadlines(std::chrono::steady_clock::now()), random(Random::from_entropy()), plan(plans), outcomes(ring_capacity) {}
+      : io(io_context),
+        deadlines(std::chrono::steady_clock::now()),
+        random(Random::from_entropy()),
+        plan(plans),
+        outcomes(ring_capacity) {}
 
   IoContext& io;
   DeadlineList deadlines;

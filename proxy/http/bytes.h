@@ -19,7 +19,7 @@ constexpr bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && 
 
 inline constexpr auto kTokenBytes = [] {
   std::array<bool, 256> table{};
-  for (int c = 0; c < 256; ++c) table[static_cast<std::size_t>(c)] = c < 128 && (is_digit(static_cast<char>(c)) || is_alpha(static_cast<char>(c)));
+  for (char c = 0x20; c < 0x7f; ++c) table[static_cast<std::uint8_t>(c)] = is_digit(c) || is_alpha(c);
   for (const char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<std::uint8_t>(c)] = true;
   return table;
 }();

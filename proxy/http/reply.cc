@@ -25,7 +25,7 @@ LocalReply failure(const Error& error) {
     case ErrorKind::kReset:
     case ErrorKind::kEof:
     case ErrorKind::kTruncated:
-      return {502, error.context, "the upstream server closed the connection before its response was whole", false, std::nullopt};
+      return {502, error.context, "the upstream server's connection broke before the end of its response", false, {}};
     case ErrorKind::kInternal:
       break;
   }

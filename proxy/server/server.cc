@@ -93,7 +93,8 @@ class Server::Workers {
   };
 
   static bool has(const Topology& topology, const std::string& address) {
-    return std::any_of(topology.listeners.begin(), topology.listeners.end(), [&](const auto& l) { return l.address == address; });
+    const auto& all = topology.listeners;
+    return std::any_of(all.begin(), all.end(), [&](const auto& listener) { return listener.address == address; });
   }
 
   std::vector<std::string> bind_missing(const Topology& topology, std::vector<Bound>& added) const {

@@ -1,22 +1,14 @@
 #include "proxy/server/worker.h"
 
 #include <algorithm>
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/wait_traits.hpp>
 #include <utility>
 
 #include "proxy/http/reply.h"
 
 namespace weir::proxy {
-namespace {
-
-using TickTimer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
-
-}  // namespace
-
 struct Worker::Acceptor {
   Acceptor(IoContext& io, DeadlineList& deadlines, const ListenerSocket& socket)
       : address(socket.address), listener(io, deadlines, socket.descriptor, socket.family) {}
@@ -27,13 +19,8 @@ struct Worker::Acceptor {
   bool closing = false;
 };
 
-struct Worker::Timer {
-  explicit Timer(IoContext& io) : timer(io.get_executor()) {}
-  TickTimer timer;
-};
-
 Worker::Worker(const Snapshot<TrafficPlan>& plans, std::size_t ring_capacity, std::uint32_t workers)
-    : context_(io_, plans, ring_capacity), workers_(workers), timer_(std::make_unique<Timer>(io_)) {}
+    : context_(io_, plans, ring_capacity), workers_(workers), timer_(io_) {}
 
 Worker::~Worker() = default;
 
@@ -46,10 +33,7 @@ void Worker::run() {
 void Worker::post(std::function<void()> task) { asio::post(io_, std::move(task)); }
 
 void Worker::schedule_tick() {
-  timer_->timer.expires_after(DeadlineList::kTick);
-  timer_->timer.async_wait([this](const boost::system::error_code& error) {
-    if (!error) tick();
-  });
+  timer_.start(DeadlineList::kTick, [this] { tick(); });
 }
 
 void Worker::tick() {
@@ -144,8 +128,9 @@ Awaitable<> Worker::serve(Connections::iterator connection, std::string address)
   co_await connection->serve();
   finished_.push_back(connection);
   context_.counters.add(Count::kConnections, -1);
-  const auto acceptor = std::find_if(acceptors_.begin(), acceptors_.end(), [&](const auto& a) { return a->address == address; });
-  if (acceptor != acceptors_.end() && (*acceptor)->connections > 0) --(*acceptor)->connections;
+  for (const auto& acceptor : acceptors_) {
+    if (acceptor->address == address && acceptor->connections > 0) --acceptor->connections;
+  }
 }
 
 void Worker::begin_drain() { context_.draining = true; }

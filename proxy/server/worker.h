@@ -1,5 +1,5 @@
-// One thread of the data plane: an event loop, its listeners, its connections, its upstream pools. run() is the thread's
-// whole life; post() is thread-safe; everything else happens on the worker's own thread.
+// Confined to one worker, but for post() and what says so. One thread of the data plane: an event loop, its listeners, its
+// connections, its upstream pools. run() is the thread's whole life.
 #pragma once
 
 #include <atomic>
@@ -12,6 +12,7 @@
 #include "base/asio.h"
 #include "proxy/exchange/worker_context.h"
 #include "proxy/net/listener.h"
+#include "proxy/net/tick_timer.h"
 #include "proxy/server/connection.h"
 
 namespace weir::proxy {
@@ -58,8 +59,7 @@ class Worker {
   IoContext io_{1};
   WorkerContext context_;
   std::uint32_t workers_;
-  struct Timer;
-  std::unique_ptr<Timer> timer_;
+  TickTimer timer_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   Connections connections_;
   std::vector<Connections::iterator> finished_;  // erased at the next tick: whoever walks the list may have ended them

@@ -8,7 +8,9 @@ namespace weir::proxy {
 // A parked connection: closed when the origin says anything, or when it has been idle for long enough.
 struct Endpoint::Idle final : Wakeable {
   Idle(Endpoint& of, std::unique_ptr<Http1Upstream> connection)
-      : endpoint(of), stream(std::move(connection)), expiry(of.deadlines_, [](void* self) { static_cast<Idle*>(self)->wake(); }, this) {}
+      : endpoint(of),
+        stream(std::move(connection)),
+        expiry(of.deadlines_, [](void* self) { static_cast<Idle*>(self)->wake(); }, this) {}
 
   void wake() override { endpoint.remove(this); }
 
