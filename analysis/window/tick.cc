@@ -1,0 +1,131 @@
+#include "analysis/window/tick.h"
+
+namespace weir::analysis {
+namespace {
+
+constexpr BinaryMetric kBinaryMetrics[] = {BinaryMetric::kErrorRate, BinaryMetric::kCapacityRate,
+                                           BinaryMetric::kClientErrorRate, BinaryMetric::kClientAbortRate};
+
+void count(MetricCount& metric, bool bad) {
+  ++metric.n;
+  metric.x += bad ? 1 : 0;
+}
+
+bool enters_histogram(const Outcome& outcome) { return outcome.outcome == OutcomeClass::kOk; }
+
+// A judged record into its arm: what ended counts for the binary metrics, and every record for the latency slots that it
+// names (STATISTICS.md 4.1).
+void add_judged(ArmCounts& arm, const Outcome& outcome) {
+  ClusterCounts& cluster = arm.clusters.of(outcome.cluster);
+  arm.overdue_change += outcome.overdue_change;
+  for (std::size_t slot = 0; slot < kMaxLatencyMetrics; ++slot) {
+    const auto bit = static_cast<std::uint8_t>(1U << slot);
+    if (((outcome.over | outcome.under) & bit) == 0) continue;
+    const bool over = (outcome.over & bit) != 0;
+    count(arm.metrics[latency_metric_index(slot)], over);
+    count(cluster.metrics[latency_metric_index(slot)], over);
+  }
+  if (outcome.kind != Outcome::Kind::kEnded) return;
+  ++arm.requests;
+  ++cluster.requests;
+  for (const BinaryMetric metric : kBinaryMetrics) {
+    if (!counts_in(metric, outcome.outcome)) continue;
+    const bool failed = is_failure(metric, outcome.outcome);
+    count(arm.metrics[metric_index(metric)], failed);
+    count(cluster.metrics[metric_index(metric)], failed);
+  }
+  if (enters_histogram(outcome) || outcome.over != 0) arm.latency.add(histogram_index(outcome.latency_us));
+}
+
+void add_outside(OutsideCounts& counts, const Outcome& outcome) {
+  if (outcome.kind != Outcome::Kind::kEnded) return;
+  ++counts.requests;
+  for (const BinaryMetric metric : kBinaryMetrics) {
+    if (counts_in(metric, outcome.outcome)) count(counts.metrics[metric_index(metric)], is_failure(metric, outcome.outcome));
+  }
+  if (enters_histogram(outcome)) counts.latency.add(histogram_index(outcome.latency_us));
+}
+
+// A record that no worker can have written: a metric entered twice over, an arm that does not exist.
+bool impossible(const Outcome& outcome) {
+  return (outcome.over & outcome.under) != 0 || static_cast<int>(outcome.arm) >= kArmCount ||
+         static_cast<int>(outcome.outcome) >= kOutcomeClassCount;
+}
+
+}  // namespace
+
+void Tick::fold(const Outcome& outcome) {
+  if (outcome.service == kNoId || outcome.version == kNoId) {
+    ++malformed_;
+    return;
+  }
+  if (outcome.reason == AssignmentReason::kOverride) return;
+  ServiceCounts& counts = service(outcome.service);
+  if (impossible(outcome)) {
+    ++counts.malformed;
+    return;
+  }
+  if (!outcome.judged || outcome.step == 0) {
+    add_outside(outside(counts, outcome.version), outcome);
+    return;
+  }
+  ArmCounts& arm = step(counts, outcome.step).of(outcome.arm);
+  if (arm.version == kNoId) arm.version = outcome.version;
+  if (arm.version != outcome.version) {
+    ++counts.malformed;
+    return;
+  }
+  add_judged(arm, outcome);
+}
+
+const ServiceCounts* Tick::of(ServiceId id) const {
+  return id < place_.size() && place_[id] != 0 ? &services_[place_[id] - 1] : nullptr;
+}
+
+void Tick::clear() {
+  for (std::size_t i = 0; i < used_; ++i) {
+    place_[services_[i].service] = 0;
+    services_[i].service = kNoId;
+    services_[i].steps.clear();
+    services_[i].outside.clear();
+    services_[i].malformed = 0;
+  }
+  for (std::size_t i = 0; i < steps_used_; ++i) steps_[i]->clear();
+  for (std::size_t i = 0; i < outside_used_; ++i) outside_[i]->clear();
+  used_ = steps_used_ = outside_used_ = 0;
+  malformed_ = 0;
+}
+
+ServiceCounts& Tick::service(ServiceId id) {
+  if (id >= place_.size()) place_.resize(id + 1, 0);
+  if (place_[id] == 0) {
+    if (used_ == services_.size()) services_.emplace_back();
+    services_[used_].service = id;
+    place_[id] = static_cast<std::uint32_t>(++used_);
+  }
+  return services_[place_[id] - 1];
+}
+
+StepCounts& Tick::step(ServiceCounts& of, StepId id) {
+  for (StepCounts* counts : of.steps) {
+    if (counts->step == id) return *counts;
+  }
+  if (steps_used_ == steps_.size()) steps_.push_back(std::make_unique<StepCounts>());
+  StepCounts& counts = *steps_[steps_used_++];
+  counts.step = id;
+  of.steps.push_back(&counts);
+  return counts;
+}
+
+OutsideCounts& Tick::outside(ServiceCounts& of, VersionId id) {
+  for (OutsideCounts* counts : of.outside) {
+    if (counts->version == id) return *counts;
+  }
+  if (outside_used_ == outside_.size()) outside_.push_back(std::make_unique<OutsideCounts>());
+  OutsideCounts& counts = *outside_[outside_used_++];
+  counts.version = id;
+  of.outside.push_back(&counts);
+  return counts;
+}
+
+}  // namespace weir::analysis

@@ -1,0 +1,133 @@
+#include "analysis/window/tick.h"
+
+#include <gtest/gtest.h>
+
+#include "analysis/window/baseline_memory.h"
+
+namespace weir::analysis {
+namespace {
+
+Outcome judged(StepId step, Arm arm, OutcomeClass outcome) {
+  Outcome record;
+  record.service = 3;
+  record.version = arm == Arm::kBaseline ? 7 : 8;
+  record.step = step;
+  record.arm = arm;
+  record.judged = true;
+  record.outcome = outcome;
+  record.cluster = 9;
+  record.latency_us = 1'000;
+  return record;
+}
+
+const MetricCount& metric(const ArmCounts& arm, BinaryMetric which) { return arm.metrics[metric_index(which)]; }
+
+TEST(Tick, CountsEachMetricByItsOwnRule) {
+  Tick tick;
+  tick.fold(judged(1, Arm::kCandidate, OutcomeClass::kOk));
+  tick.fold(judged(1, Arm::kCandidate, OutcomeClass::kHttp5xx));
+  tick.fold(judged(1, Arm::kCandidate, OutcomeClass::kCapacity));
+  tick.fold(judged(1, Arm::kCandidate, OutcomeClass::kClientAbort));
+  ASSERT_NE(tick.of(3), nullptr);
+  const ArmCounts& arm = tick.of(3)->steps.at(0)->of(Arm::kCandidate);
+  EXPECT_EQ(arm.requests, 4U);
+  EXPECT_EQ(metric(arm, BinaryMetric::kErrorRate).n, 2U);
+  EXPECT_EQ(metric(arm, BinaryMetric::kErrorRate).x, 1U);
+  EXPECT_EQ(metric(arm, BinaryMetric::kCapacityRate).n, 3U);
+  EXPECT_EQ(metric(arm, BinaryMetric::kCapacityRate).x, 1U);
+  EXPECT_EQ(metric(arm, BinaryMetric::kClientAbortRate).n, 4U);
+  EXPECT_EQ(metric(arm, BinaryMetric::kClientAbortRate).x, 1U);
+  EXPECT_EQ(arm.clusters.touched().size(), 1U);
+  EXPECT_EQ(arm.clusters.touched()[0].requests, 4U);
+}
+
+TEST(Tick, KeepsStepsAndArmsApart) {
+  Tick tick;
+  tick.fold(judged(1, Arm::kBaseline, OutcomeClass::kOk));
+  tick.fold(judged(2, Arm::kCandidate, OutcomeClass::kOk));
+  ASSERT_EQ(tick.of(3)->steps.size(), 2U);
+  EXPECT_EQ(tick.of(3)->steps[0]->of(Arm::kBaseline).requests, 1U);
+  EXPECT_EQ(tick.of(3)->steps[0]->of(Arm::kCandidate).requests, 0U);
+  EXPECT_EQ(tick.of(3)->steps[1]->of(Arm::kCandidate).requests, 1U);
+}
+
+TEST(Tick, CountsASlowRequestOnceWhileItRunsAndNothingElseOfIt) {
+  Tick tick;
+  Outcome slow = judged(1, Arm::kCandidate, OutcomeClass::kOk);
+  slow.kind = Outcome::Kind::kSlow;
+  slow.over = 1;
+  slow.overdue_change = 1;
+  tick.fold(slow);
+  const ArmCounts& arm = tick.of(3)->steps.at(0)->of(Arm::kCandidate);
+  EXPECT_EQ(arm.requests, 0U);
+  EXPECT_EQ(arm.overdue_change, 1);
+  EXPECT_EQ(arm.metrics[latency_metric_index(0)].n, 1U);
+  EXPECT_EQ(arm.metrics[latency_metric_index(0)].x, 1U);
+  EXPECT_EQ(arm.latency.total(), 0U);
+}
+
+TEST(Tick, DropsOverridesAndSetsUnjudgedRecordsApart) {
+  Tick tick;
+  Outcome overridden = judged(1, Arm::kCandidate, OutcomeClass::kHttp5xx);
+  overridden.reason = AssignmentReason::kOverride;
+  tick.fold(overridden);
+  EXPECT_EQ(tick.of(3), nullptr);
+  Outcome before = judged(0, Arm::kBaseline, OutcomeClass::kOk);
+  tick.fold(before);
+  ASSERT_NE(tick.of(3)->outside_of(7), nullptr);
+  EXPECT_TRUE(tick.of(3)->steps.empty());
+}
+
+TEST(Tick, RefusesRecordsThatCannotBe) {
+  Tick tick;
+  Outcome nobody = judged(1, Arm::kBaseline, OutcomeClass::kOk);
+  nobody.version = kNoId;
+  tick.fold(nobody);
+  EXPECT_EQ(tick.malformed(), 1U);
+  Outcome both = judged(1, Arm::kBaseline, OutcomeClass::kOk);
+  both.over = both.under = 1;
+  tick.fold(both);
+  EXPECT_EQ(tick.of(3)->malformed, 1U);
+}
+
+TEST(Tick, IsAsNewOnceCleared) {
+  Tick tick;
+  tick.fold(judged(1, Arm::kCandidate, OutcomeClass::kHttp5xx));
+  tick.clear();
+  EXPECT_EQ(tick.of(3), nullptr);
+  EXPECT_TRUE(tick.services().empty());
+  tick.fold(judged(1, Arm::kCandidate, OutcomeClass::kOk));
+  const ArmCounts& arm = tick.of(3)->steps.at(0)->of(Arm::kCandidate);
+  EXPECT_EQ(arm.requests, 1U);
+  EXPECT_EQ(metric(arm, BinaryMetric::kErrorRate).x, 0U);
+  EXPECT_EQ(arm.clusters.touched().size(), 1U);
+  EXPECT_EQ(arm.latency.total(), 1U);
+}
+
+TEST(BaselineMemories, FadesByTheLongerOfItsHalfLives) {
+  DecayedRate rate;
+  rate.add({.n = 5'000, .x = 50}, Seconds(1));
+  // 300 s later, but only one observation: by observations almost nothing has faded.
+  rate.add({.n = 1, .x = 0}, Seconds(300));
+  EXPECT_NEAR(rate.n, 5'000, 2);
+  // A half-life of both.
+  rate.add({.n = 5'000, .x = 0}, Seconds(300));
+  EXPECT_NEAR(rate.n, 5'000 / 2.0 + 5'000, 2);
+  EXPECT_NEAR(rate.x, 25, 0.1);
+}
+
+TEST(BaselineMemories, RemembersEachVersionByItself) {
+  Tick tick;
+  tick.fold(judged(1, Arm::kBaseline, OutcomeClass::kOk));
+  tick.fold(judged(1, Arm::kCandidate, OutcomeClass::kHttp5xx));
+  BaselineMemories memories;
+  memories.update(tick, Seconds(0.1));
+  EXPECT_EQ(memories.of(3, 7).rates[metric_index(BinaryMetric::kErrorRate)].x, 0);
+  EXPECT_EQ(memories.of(3, 8).rates[metric_index(BinaryMetric::kErrorRate)].x, 1);
+  EXPECT_EQ(memories.of(3, 7).latency.total, 1);
+  memories.forget(3);
+  EXPECT_EQ(memories.of(3, 8).rates[0].n, 0);
+}
+
+}  // namespace
+}  // namespace weir::analysis
