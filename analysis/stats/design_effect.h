@@ -1,0 +1,42 @@
+// Pure functions. How many requests of the same users count as one: STATISTICS.md 4.7.
+//
+// The problem: a user who meets a bug meets it again and again, so failures come in clumps, and evidence that counts each
+// request as independent is false by orders of magnitude. Users are hashed into 256 clusters; how much more the clusters
+// differ than chance explains says by how much the evidence has to be divided.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace weir::analysis {
+
+// One arm of a binary metric, in one cluster, since the rollout began.
+struct ClusterCount {
+  std::uint64_t n = 0;
+  std::uint64_t x = 0;
+};
+
+// One arm's spread over its clusters.
+struct Spread {
+  double n = 0;
+  double between = 0;             // D
+  double within = 0;              // M
+  double effective_clusters = 0;  // Geff
+};
+Spread spread(std::span<const ClusterCount> clusters);
+
+struct DesignEffect {
+  double phi = 1;
+  double few = 1;
+  double divisor = 1;          // phi_div, of the rollback side
+  double advance_divisor = 1;  // phi_div_adv
+};
+
+// `factor` is the margin's a, `clusters` is G. Whether the candidate has failed totally is the caller's to know.
+DesignEffect design_effect(const Spread& baseline, const Spread& candidate, double factor, std::size_t clusters);
+
+// Approximates (t quantile / z quantile)^2 at z^2 = 14 for so many effective clusters.
+double few_clusters(double effective_clusters);
+
+}  // namespace weir::analysis

@@ -1,0 +1,27 @@
+// Pure functions. Sums of numbers kept as logarithms: STATISTICS.md 4.13. -infinity is the logarithm of nothing.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <span>
+
+namespace weir::analysis {
+
+inline constexpr double kLogZero = -std::numeric_limits<double>::infinity();
+
+// log(exp(a) + exp(b)).
+inline double log_add(double a, double b) {
+  const double high = std::max(a, b);
+  const double low = std::min(a, b);
+  if (low == kLogZero) return high;
+  return high + std::log1p(std::exp(low - high));
+}
+
+inline double log_sum(std::span<const double> logs) {
+  double sum = kLogZero;
+  for (const double log : logs) sum = log_add(sum, log);
+  return sum;
+}
+
+}  // namespace weir::analysis

@@ -1,0 +1,91 @@
+// Pure functions, and one accumulator that is confined to one thread. Is the candidate's rate of bad events acceptable, that is
+// at most a times the baseline's plus d? STATISTICS.md 4.2 and 4.3.
+//
+// The problem: one looks at the numbers ten times a second and stops at the first alarm, so an ordinary test at 1 % would raise
+// a false one sooner or later. Evidence is therefore a test martingale: under any true rates that are acceptable, the expected
+// factor of a tick is at most 1, so it passes 1/alpha with probability alpha at most, however often one looks (Ville). The
+// baseline's rate may drift: each tick compares both arms over the same seconds, by the likelihood of a harmful alternative
+// against the nearest acceptable rates (the projection).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace weir::analysis {
+
+// Acceptable: candidate <= factor * baseline + absolute.
+struct Margin {
+  double factor = 1;    // a
+  double absolute = 0;  // d, a share of requests
+};
+
+// One tick of one metric, both arms over the same time.
+struct TickRates {
+  std::uint64_t baseline_n = 0;
+  std::uint64_t baseline_x = 0;
+  std::uint64_t candidate_n = 0;
+  std::uint64_t candidate_x = 0;
+};
+
+// pb*: what the baseline's rate was before the tick, with the prior of 4.0.
+double baseline_rate(double x, double n);
+// w*: the candidate's share of observations before the tick, with 200 pseudo-observations at the nominal weight.
+double allocation(double candidate_n, double n, double nominal_weight);
+
+struct Rates {
+  double baseline = 0;   // pb*, or p0
+  double candidate = 0;  // pc*, or q0'
+};
+
+// p0 and a p0 + d: the acceptable rates that are hardest to tell from `alternative` at allocation `w`.
+Rates project(const Rates& alternative, double w, const Margin& margin);
+
+// What each kind of observation adds to the logarithm of the evidence.
+struct Coefficients {
+  double candidate_bad = 0;   // c1
+  double candidate_good = 0;  // c0
+  double baseline_bad = 0;    // b1
+  double baseline_good = 0;   // b0
+
+  double increment(const TickRates& tick) const;
+};
+Coefficients coefficients(const Rates& alternative, double w, const Margin& margin);
+
+// The alternative whose odds of a bad event are `kappa` times those at the margin's edge.
+double alternative_rate(double edge, double kappa);
+
+// What is known before a tick, and weighs it.
+struct Predicted {
+  double baseline_rate = 0;  // pb*
+  double allocation = 0;     // w*
+  double divisor = 1;        // phi_div (4.7): how many observations count as one
+};
+
+enum class TestSide : std::uint8_t {
+  kRollback,  // evidence that the candidate is not acceptable
+  kAdvance,   // evidence that it is
+};
+
+// The evidence of one metric toward one side: a mixture over a grid of alternatives.
+class RateTest {
+ public:
+  explicit RateTest(TestSide side);
+
+  // Adds exp(log_gamma) to every alternative, for a change that may begin now (4.2 "Restarts").
+  void inject(double log_gamma);
+  // The advance side at a step's start: every alternative begins at one. The rollback side: at nothing.
+  void restart();
+  void add(const TickRates& tick, const Margin& margin, const Predicted& predicted);
+
+  double log_evidence() const;
+
+  std::span<const double> state() const { return log_r_; }
+  void set_state(std::span<const double> state) { log_r_.assign(state.begin(), state.end()); }
+
+ private:
+  TestSide side_;
+  std::vector<double> log_r_;
+};
+
+}  // namespace weir::analysis
