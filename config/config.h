@@ -61,8 +61,8 @@ struct Service {
 };
 
 struct HeaderMatch {
-  std::string name;  // lower case
-  std::optional<std::string> exact;    // neither: present
+  std::string name;                  // lower case
+  std::optional<std::string> exact;  // neither: present
   std::optional<std::string> prefix;
 };
 
@@ -86,7 +86,7 @@ struct Route {
 
 struct Config {
   Preset preset = Preset::kEdge;
-  std::uint32_t workers = 0;  // 0: one per core
+  std::uint32_t workers = 0;   // 0: one per core
   bool version_header = true;  // x-weir-version on replies
   std::vector<Listener> listeners;
   Admin admin;

@@ -16,11 +16,11 @@ using Duration = std::chrono::milliseconds;
 inline constexpr Duration kNever = Duration::max();
 
 struct Timeouts {
-  Duration header{10'000};          // first byte to end of head
-  Duration body_idle{30'000};       // between reads of a request body
-  Duration keep_alive{60'000};      // between requests
-  Duration connect{2'000};          // to open an upstream connection
-  Duration upstream_idle{4'000};    // an unused upstream connection is closed by us
+  Duration header{10'000};        // first byte to end of head
+  Duration body_idle{30'000};     // between reads of a request body
+  Duration keep_alive{60'000};    // between requests
+  Duration connect{2'000};        // to open an upstream connection
+  Duration upstream_idle{4'000};  // an unused upstream connection is closed by us
   Duration response_header{300'000};
   Duration response_idle{300'000};  // between reads of a response body
   Duration total = kNever;          // the whole request
@@ -36,9 +36,9 @@ struct Limits {
   std::uint32_t field_count = 100;
   std::uint64_t response_fields = 80 * 1024;
   std::uint32_t response_field_count = 200;
-  std::uint64_t body = 64 * 1024 * 1024;  // request body; kUnlimited allowed
-  std::uint64_t buffer = 32 * 1024;       // per connection and direction
-  std::uint32_t connections = 20'000;     // per listener
+  std::uint64_t body = 64 * 1024 * 1024;      // request body; kUnlimited allowed
+  std::uint64_t buffer = 32 * 1024;           // per connection and direction
+  std::uint32_t connections = 20'000;         // per listener
   std::uint32_t upstream_connections = 1024;  // per version
   std::uint32_t pending = 1024;               // per version: requests that wait for a connection
 };

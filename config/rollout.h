@@ -24,9 +24,9 @@ struct Stickiness {
 };
 
 struct Cidr {
-  std::string text;               // as written
+  std::string text;                        // as written
   std::array<std::uint8_t, 16> address{};  // IPv4 as IPv4-mapped IPv6
-  int prefix_bits = 0;            // of the 128
+  int prefix_bits = 0;                     // of the 128
 };
 
 struct Override {
@@ -60,12 +60,12 @@ enum class GuardAction : std::uint8_t { kRollback, kPause, kWarn };
 
 struct Guard {
   GuardMetric metric = GuardMetric::kErrorRate;
-  double quantile = 0;     // latency only
-  double relative = 0;     // allowedDegradation: a = 1 + relative
-  double absolute = 0;     // rates: a share; latency: unused
+  double quantile = 0;            // latency only
+  double relative = 0;            // allowedDegradation: a = 1 + relative
+  double absolute = 0;            // rates: a share; latency: unused
   Duration absolute_duration{0};  // latency: added to the candidate's threshold
   GuardAction action = GuardAction::kRollback;
-  bool gate = true;        // `warn` guards never gate
+  bool gate = true;  // `warn` guards never gate
 };
 
 struct Analysis {

@@ -1,0 +1,41 @@
+// Pure functions. A plan file's text to a Config, or to everything that is wrong with it at once. Reads no file and no
+// environment but through what it is given.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+
+namespace weir::config {
+
+struct Problem {
+  enum class Severity { kWarning, kError };
+  Severity severity = Severity::kError;
+  Position position;
+  std::string what;      // "routes[0].service: there is no service \"chta\""
+  std::string expected;  // may be empty
+  std::string nearest;   // the nearest known key or name; may be empty
+};
+
+// `file:line:column: error: what; expected …; did you mean …?`
+std::string format(const Problem& problem, std::string_view file);
+
+// Where secrets come from.
+struct Environment {
+  std::function<std::optional<std::string>(const std::string& name)> variable;
+  std::function<std::optional<std::string>(const std::string& path)> file;
+};
+
+struct LoadResult {
+  std::optional<Config> config;   // when there is no error
+  std::vector<Problem> problems;  // by position
+  bool ok() const { return config.has_value(); }
+};
+
+LoadResult load(std::string_view yaml, const Environment& environment);
+
+}  // namespace weir::config

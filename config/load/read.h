@@ -1,0 +1,20 @@
+// Pure functions. A document of the right shape to the structs of a Config. What each value means is settled here, what
+// the values mean to each other in consistency.h.
+#pragma once
+
+#include "config/load/document.h"
+#include "config/load/load.h"
+#include "config/load/report.h"
+
+namespace weir::config {
+
+Config read_config(const Node& root, const Environment& environment, Report& report);
+Rollout read_rollout(const std::string& service, const Node& node, Report& report);
+Stickiness read_stickiness(const Node& node);
+
+// The guards that every rollout has (PRODUCT.md section 5).
+std::vector<Guard> default_guards();
+// 1, 5, 25, 50 and 100 %, each with the default hold.
+std::vector<Step> default_steps();
+
+}  // namespace weir::config

@@ -1,0 +1,248 @@
+#include <charconv>
+#include <cmath>
+
+#include "base/ids.h"
+#include "config/load/cidr.h"
+#include "config/load/read.h"
+#include "config/load/values.h"
+
+namespace weir::config {
+namespace {
+
+struct MetricDefaults {
+  std::string_view name;
+  GuardMetric metric;
+  double relative;
+  double absolute;
+};
+
+// PRODUCT.md section 5.
+constexpr MetricDefaults kBinaryMetrics[] = {{"errorRate", GuardMetric::kErrorRate, 0.1, 0.001},
+                                             {"capacityRate", GuardMetric::kCapacityRate, 0.1, 0.01},
+                                             {"clientErrorRate", GuardMetric::kClientErrorRate, 0.1, 0.01},
+                                             {"clientAbortRate", GuardMetric::kClientAbortRate, 0.1, 0.02}};
+
+struct QuantileDefault {
+  double quantile;
+  double relative;
+};
+constexpr QuantileDefault kQuantiles[] = {{0.5, 0.05}, {0.9, 0.1}, {0.99, 0.2}};
+constexpr double kSameQuantile = 1e-9;
+
+std::optional<double> default_latency_margin(double quantile) {
+  for (const QuantileDefault& known : kQuantiles) {
+    if (std::abs(known.quantile - quantile) < kSameQuantile) return known.relative;
+  }
+  return std::nullopt;
+}
+
+GuardAction read_action(const std::string& word) {
+  if (word == "pause") return GuardAction::kPause;
+  return word == "warn" ? GuardAction::kWarn : GuardAction::kRollback;
+}
+
+bool same_guard(const Guard& a, const Guard& b) {
+  return a.metric == b.metric &&
+         (a.metric != GuardMetric::kLatency || std::abs(a.quantile - b.quantile) < kSameQuantile);
+}
+
+// What a metric is compared by when the plan says nothing; nothing for a quantile that needs a margin of its own.
+std::optional<Guard> guard_of(const std::string& metric, double quantile) {
+  Guard guard;
+  for (const MetricDefaults& known : kBinaryMetrics) {
+    if (known.name != metric) continue;
+    guard.metric = known.metric;
+    guard.relative = known.relative;
+    guard.absolute = known.absolute;
+    return guard;
+  }
+  guard.metric = GuardMetric::kLatency;
+  guard.quantile = quantile;
+  const std::optional<double> margin = default_latency_margin(quantile);
+  if (margin) guard.relative = *margin;
+  return margin ? std::optional(guard) : std::nullopt;
+}
+
+// The given parts of a margin; where only one is given the other is 0 (STATISTICS.md 4.0).
+void read_margin(const Node& node, Guard& guard, const std::string& path, Report& report) {
+  guard.relative = share_of(node, "relative").value_or(0);
+  guard.absolute = 0;
+  const std::string* const absolute = scalar(node, "absolute");
+  if (absolute == nullptr) return;
+  const bool latency = guard.metric == GuardMetric::kLatency;
+  const std::optional<double> share = parse_share(*absolute);
+  const std::optional<Duration> duration = parse_duration(*absolute);
+  if (latency && duration) {
+    guard.absolute_duration = *duration;
+  } else if (!latency && share) {
+    guard.absolute = *share;
+  } else if (share || duration) {
+    report.error(node.find("absolute")->position, path + ".absolute: \"" + *absolute + "\"",
+                 latency ? "a duration, for a latency" : "a percentage, for a rate");
+  }
+}
+
+struct ReadGuard {
+  Guard guard;
+  bool enabled = true;
+};
+
+std::optional<ReadGuard> read_guard(const Node& node, const std::string& path, GuardAction action, Report& report) {
+  const std::string* const metric = scalar(node, "metric");
+  if (metric == nullptr) return std::nullopt;
+  double quantile = 0.99;
+  if (const std::string* text = scalar(node, "quantile"))
+    std::from_chars(text->data(), text->data() + text->size(), quantile);
+  const Node* const margin = node.find("allowedDegradation");
+  std::optional<Guard> defaults = guard_of(*metric, quantile);
+  if (!defaults && margin == nullptr) {
+    report.error(node.position, path + ": this quantile has no margin of its own", "allowedDegradation");
+    return std::nullopt;
+  }
+  ReadGuard result;
+  if (defaults) {
+    result.guard = *defaults;
+  } else {
+    result.guard.metric = GuardMetric::kLatency;
+    result.guard.quantile = quantile;
+  }
+  result.guard.action = action;
+  if (margin != nullptr) read_margin(*margin, result.guard, path + ".allowedDegradation", report);
+  if (const std::string* word = scalar(node, "onGuardFail")) result.guard.action = read_action(*word);
+  read(node, "gate", result.guard.gate);
+  read(node, "enabled", result.enabled);
+  return result;
+}
+
+Analysis read_analysis(const Node* node, const std::string& path, Report& report) {
+  Analysis analysis;
+  analysis.guards = default_guards();
+  if (node == nullptr) return analysis;
+  if (node->type == Node::Type::kScalar) {
+    analysis.enabled = false;
+    report.warn(node->position, path + " is off: nothing is judged, and a bad candidate is not taken back", "guards");
+    return analysis;
+  }
+  analysis.max_false_rollback = share_of(*node, "maxFalseRollback").value_or(analysis.max_false_rollback);
+  analysis.max_false_advance = share_of(*node, "maxFalseAdvance").value_or(analysis.max_false_advance);
+  analysis.holdback_ppm = percent_of(*node, "holdback").value_or(analysis.holdback_ppm);
+  if (const std::string* word = scalar(*node, "onGuardFail")) analysis.on_guard_fail = read_action(*word);
+  for (Guard& guard : analysis.guards) guard.action = analysis.on_guard_fail;
+  const Node* const guards = node->find("guards");
+  if (guards == nullptr) return analysis;
+  for (std::size_t i = 0; i < guards->list.size(); ++i) {
+    const std::string inner = path + ".guards[" + std::to_string(i) + "]";
+    const std::optional<ReadGuard> given = read_guard(guards->list[i], inner, analysis.on_guard_fail, report);
+    if (!given) continue;
+    std::erase_if(analysis.guards, [&](const Guard& known) { return same_guard(known, given->guard); });
+    if (given->enabled) analysis.guards.push_back(given->guard);
+  }
+  return analysis;
+}
+
+Hold read_hold(const Node& node, const std::string& path, Report& report) {
+  Hold hold;
+  hold.at_least = duration_of(node, "atLeast").value_or(hold.at_least);
+  hold.at_most = duration_of(node, "atMost").value_or(hold.at_most);
+  read_count(node, "minRequests", hold.min_requests);
+  const std::string* const word = scalar(node, "onInconclusive");
+  if (word != nullptr && *word == "rollback") hold.on_inconclusive = OnInconclusive::kRollback;
+  if (hold.at_least > hold.at_most)
+    report.error(node.position, path + ": atLeast is longer than atMost", "atLeast <= atMost");
+  return hold;
+}
+
+void finish_step(std::vector<Step>& steps) {
+  if (!steps.empty() && steps.back().stages.empty()) steps.back().stages.emplace_back(Hold());
+}
+
+std::vector<Step> read_steps(const Node& node, const std::string& path, Report& report) {
+  std::vector<Step> steps;
+  for (std::size_t i = 0; i < node.list.size(); ++i) {
+    const Node& entry = node.list[i];
+    const std::string inner = path + "[" + std::to_string(i) + "]";
+    if (const std::optional<std::uint32_t> weight = percent_of(entry, "setWeight")) {
+      finish_step(steps);
+      if (!steps.empty() && *weight <= steps.back().weight_ppm) {
+        report.warn(entry.position, inner + ".setWeight does not rise above the step before it", "a higher weight");
+      }
+      steps.push_back({*weight, {}});
+      continue;
+    }
+    const Node* const hold = entry.find("hold");
+    const Node* const pause = entry.find("pause");
+    if (hold == nullptr && pause == nullptr) continue;
+    if (steps.empty()) {
+      report.error(entry.position, inner + " stands before the first setWeight", "a setWeight first");
+      continue;
+    }
+    if (hold != nullptr) steps.back().stages.emplace_back(read_hold(*hold, inner + ".hold", report));
+    if (pause != nullptr) steps.back().stages.emplace_back(Pause{duration_of(*pause, "duration")});
+  }
+  finish_step(steps);
+  if (!steps.empty() && steps.back().weight_ppm != kMillion) steps.push_back({kMillion, {Hold()}});
+  return steps;
+}
+
+std::vector<Override> read_overrides(const Node& node, const std::string& path, Report& report) {
+  std::vector<Override> overrides;
+  for (std::size_t i = 0; i < node.list.size(); ++i) {
+    const Node& entry = node.list[i];
+    Override rule;
+    read(entry, "version", rule.version);
+    const Node* const match = entry.find("match");
+    const Node* const header = match != nullptr ? match->find("header") : nullptr;
+    if (header != nullptr) {
+      read(*header, "name", rule.header);
+      read(*header, "exact", rule.exact);
+      rule.header = lower_case(rule.header);
+    }
+    if (const Node* const from = entry.find("from")) {
+      for (const Node& element : from->list) {
+        if (const std::optional<Cidr> cidr = parse_cidr(element.scalar)) {
+          rule.from.push_back(*cidr);
+        } else {
+          report.error(element.position, path + "[" + std::to_string(i) + "].from: \"" + element.scalar + "\"",
+                       "an address or a network, such as 10.0.0.0/8");
+        }
+      }
+    }
+    overrides.push_back(std::move(rule));
+  }
+  return overrides;
+}
+
+}  // namespace
+
+std::vector<Guard> default_guards() {
+  std::vector<Guard> guards;
+  for (const MetricDefaults& known : kBinaryMetrics) guards.push_back(*guard_of(std::string(known.name), 0));
+  guards.push_back(*guard_of("latency", 0.99));
+  return guards;
+}
+
+std::vector<Step> default_steps() {
+  std::vector<Step> steps;
+  for (const std::uint32_t percent : {1U, 5U, 25U, 50U, 100U}) steps.push_back({percent * 10'000, {Hold()}});
+  return steps;
+}
+
+Rollout read_rollout(const std::string& service, const Node& node, Report& report) {
+  const std::string path = "rollouts." + service;
+  Rollout rollout;
+  read(node, "baseline", rollout.baseline);
+  read(node, "candidate", rollout.candidate);
+  read(node, "revision", rollout.revision);
+  rollout.salt = service + "/" + rollout.candidate + "/" + rollout.revision;
+  read(node, "salt", rollout.salt);
+  if (const Node* const stickiness = node.find("stickiness")) rollout.stickiness = read_stickiness(*stickiness);
+  if (const Node* const overrides = node.find("overrides")) {
+    rollout.overrides = read_overrides(*overrides, path + ".overrides", report);
+  }
+  const Node* const steps = node.find("steps");
+  rollout.steps = steps != nullptr ? read_steps(*steps, path + ".steps", report) : default_steps();
+  rollout.analysis = read_analysis(node.find("analysis"), path + ".analysis", report);
+  return rollout;
+}
+
+}  // namespace weir::config

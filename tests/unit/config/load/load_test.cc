@@ -1,0 +1,189 @@
+#include "config/load/load.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace weir::config {
+namespace {
+
+using testing::ElementsAre;
+
+Environment environment() {
+  return {
+      [](const std::string& name) { return name == "TOKEN" ? std::optional<std::string>("secret\n") : std::nullopt; },
+      [](const std::string&) { return std::optional<std::string>(); }};
+}
+
+std::vector<std::string> problems_of(const std::string& yaml) {
+  std::vector<std::string> lines;
+  for (const Problem& problem : load(yaml, environment()).problems) lines.push_back(format(problem, "plan"));
+  return lines;
+}
+
+constexpr const char* kServed =
+    "listeners: [ { address: 127.0.0.1:8080 } ]\n"
+    "routes: [ { match: { pathPrefix: / }, service: chat } ]\n"
+    "services:\n"
+    "  chat:\n"
+    "    versions:\n"
+    "      v1: { endpoints: [\"http://127.0.0.1:9001\"] }\n"
+    "      v2: { endpoints: [\"http://127.0.0.1:9002\"] }\n";
+// Line 8 begins here.
+std::string with(const std::string& rest) { return kServed + rest; }
+std::string rollout(const std::string& rest) {
+  return with("rollouts:\n  chat:\n    baseline: v1\n    candidate: v2\n" + rest);
+}  // line 12
+
+TEST(Load, FillsInTheDefaults) {
+  const LoadResult result = load(rollout(""), environment());
+  ASSERT_TRUE(result.ok()) << format(result.problems.at(0), "plan");
+  EXPECT_TRUE(result.problems.empty());
+  const Config& config = *result.config;
+  EXPECT_EQ(config.admin.address, "127.0.0.1:9901");
+  EXPECT_EQ(config.state.path, "./weir.db");
+  EXPECT_EQ(config.routes.at(0).name, "route-1");
+  const Rollout& chat = config.rollouts.at("chat");
+  EXPECT_EQ(chat.salt, "chat/v2/");
+  ASSERT_EQ(chat.steps.size(), 5U);
+  EXPECT_EQ(chat.steps.front().weight_ppm, 10'000U);
+  EXPECT_EQ(chat.steps.back().weight_ppm, 1'000'000U);
+  ASSERT_EQ(chat.analysis.guards.size(), 5U);
+  EXPECT_DOUBLE_EQ(chat.analysis.guards[0].absolute, 0.001);
+  EXPECT_DOUBLE_EQ(chat.analysis.guards[4].quantile, 0.99);
+  EXPECT_DOUBLE_EQ(chat.analysis.guards[4].relative, 0.2);
+}
+
+TEST(Load, ReadsWhatAPlanCanSay) {
+  const LoadResult result = load(
+      "preset: sidecar\nworkers: 4\ntimeouts: { connect: 500ms, responseIdle: none }\nlimits: { body: 1MiB, pending: 7 "
+      "}\n"
+      "admin: { address: 0.0.0.0:9901, token: { env: TOKEN } }\nstate: { path: /var/lib/weir/state.db }\n" +
+          rollout(
+              "    revision: r2\n"
+              "    stickiness: { by: [ { header: X-User-Id }, { cookie: weir } ], scope: user }\n"
+              "    overrides: [ { match: { header: { name: X-Weir-Version, exact: v2 } }, version: v2, from: "
+              "[10.0.0.0/8] } ]\n"
+              "    steps:\n"
+              "      - setWeight: 0.01\n"
+              "      - hold: { atLeast: 1m, minRequests: 200, atMost: 30m, onInconclusive: rollback }\n"
+              "      - pause: {}\n"
+              "      - setWeight: 25\n"
+              "      - pause: { duration: 10m }\n"
+              "    analysis:\n"
+              "      maxFalseRollback: 2%\n"
+              "      holdback: 10\n"
+              "      onGuardFail: pause\n"
+              "      guards:\n"
+              "        - { metric: errorRate, allowedDegradation: { relative: 20% }, onGuardFail: rollback }\n"
+              "        - { metric: latency, quantile: 0.95, allowedDegradation: { relative: 20%, absolute: 5ms } }\n"
+              "        - { metric: clientAbortRate, enabled: false }\n"),
+      environment());
+  ASSERT_TRUE(result.ok()) << format(result.problems.at(0), "plan");
+  const Config& config = *result.config;
+  EXPECT_EQ(config.preset, Preset::kSidecar);
+  EXPECT_EQ(config.workers, 4U);
+  EXPECT_EQ(config.timeouts.connect, std::chrono::milliseconds(500));
+  EXPECT_EQ(config.timeouts.response_idle, kNever);
+  EXPECT_EQ(config.limits.body, 1U << 20);
+  EXPECT_EQ(config.limits.pending, 7U);
+  EXPECT_EQ(config.admin.token->value, "secret");
+  const Rollout& chat = config.rollouts.at("chat");
+  EXPECT_EQ(chat.salt, "chat/v2/r2");
+  EXPECT_EQ(chat.stickiness.by.at(0).header, "x-user-id");
+  EXPECT_EQ(chat.stickiness.by.at(1).cookie, "weir");
+  EXPECT_EQ(chat.overrides.at(0).header, "x-weir-version");
+  EXPECT_EQ(chat.overrides.at(0).from.at(0).prefix_bits, 96 + 8);
+  ASSERT_EQ(chat.steps.size(), 3U);  // one at 100 is added
+  EXPECT_EQ(chat.steps[0].weight_ppm, 100U);
+  EXPECT_EQ(chat.steps[0].stages.size(), 2U);
+  EXPECT_EQ(std::get<Hold>(chat.steps[0].stages[0]).on_inconclusive, OnInconclusive::kRollback);
+  EXPECT_EQ(std::get<Pause>(chat.steps[1].stages[0]).duration, std::chrono::minutes(10));
+  EXPECT_EQ(chat.analysis.holdback_ppm, 100'000U);
+  ASSERT_EQ(chat.analysis.guards.size(), 5U);
+  const Guard& errors = chat.analysis.guards[3];
+  EXPECT_EQ(errors.metric, GuardMetric::kErrorRate);
+  EXPECT_EQ(errors.absolute, 0);
+  EXPECT_EQ(errors.action, GuardAction::kRollback);
+  EXPECT_EQ(chat.analysis.guards[4].absolute_duration, std::chrono::milliseconds(5));
+  EXPECT_EQ(chat.analysis.guards[4].action, GuardAction::kPause);
+}
+
+TEST(Load, ReportsASyntaxErrorAlone) {
+  EXPECT_EQ(problems_of("listeners: [ { address: x\nservices:\n").size(), 1U);
+  EXPECT_THAT(problems_of("a: 1\n---\nb: 2\n"), ElementsAre("plan:3:1: error: a second document begins here"));
+}
+
+struct BadPlan {
+  std::string yaml;
+  std::string message;
+};
+
+TEST(Load, SaysWhatIsWrongAndWhere) {
+  const std::vector<BadPlan> plans = {
+      {with("timeout: {}\n"), "plan:8:1: error: timeout is no known key; did you mean timeouts?"},
+      {with("preset: edge\npreset: edge\n"), "plan:9:1: error: preset is given twice; expected each key once"},
+      {with("<<: {}\n"), "plan:8:1: error: <<: merge keys are not read; expected the keys themselves"},
+      {with("timeouts: { connect: 5 }\n"),
+       "plan:8:22: error: timeouts.connect: \"5\"; expected a duration with a unit (ms, s, m, h, d), such as 30s"},
+      {with("limits: { body: 1MB }\n"),
+       "plan:8:17: error: limits.body: \"1MB\"; expected a size with a unit (B, KiB, MiB, GiB), such as 64KiB"},
+      {with("workers: 0\n"), "plan:8:10: error: workers: \"0\"; expected a whole number, at least 1"},
+      {with("preset: core\n"), "plan:8:9: error: preset: \"core\"; expected one of edge, sidecar"},
+      {with("admin: { address: 0.0.0.0:9901 }\n"),
+       "plan:8:19: error: admin.address is not loopback, and there is no admin.token; expected token: { env: NAME } or "
+       "{ file: PATH }"},
+      {rollout("    steps: [ { setWeight: 101 } ]\n"),
+       "plan:12:27: error: rollouts.chat.steps[0].setWeight: \"101\"; expected a percentage from 0 to 100, in steps of "
+       "0.0001"},
+      {rollout("    steps: [ { hold: {} }, { setWeight: 5 } ]\n"),
+       "plan:12:14: error: rollouts.chat.steps[0] stands before the first setWeight; expected a setWeight first"},
+      {rollout("    steps: [ { setWeight: 5, hold: {} } ]\n"),
+       "plan:12:14: error: rollouts.chat.steps[0]: not exactly one key; expected one of the keys of a step"},
+      {rollout("    strategy: blueGreen\n"),
+       "plan:12:15: error: rollouts.chat.strategy: \"blueGreen\"; expected one of canary"},
+      {rollout("    webhooks: []\n"),
+       "plan:12:5: error: rollouts.chat.webhooks: Webhooks. This version does not have it yet; expected the key left "
+       "out"},
+      {rollout("    analysis: { guards: [ { metric: latency, quantile: 0.95 } ] }\n"),
+       "plan:12:27: error: rollouts.chat.analysis.guards[0]: this quantile has no margin of its own; expected "
+       "allowedDegradation"},
+      {rollout("    analysis: { guards: [ { metric: errorRate, allowedDegradation: { absolute: 5ms } } ] }\n"),
+       "plan:12:80: error: rollouts.chat.analysis.guards[0].allowedDegradation.absolute: \"5ms\"; expected a "
+       "percentage, for a rate"},
+      {with("rollouts: { chat: { baseline: v1, candidate: v9 } }\n"),
+       "plan:8:46: error: rollouts.chat.candidate: chat has no version \"v9\"; expected one of v1, v2"},
+      {with("rollouts: { chat: { baseline: v1 } }\n"),
+       "plan:8:19: error: rollouts.chat.candidate is missing; expected a text"},
+  };
+  for (const BadPlan& plan : plans) EXPECT_THAT(problems_of(plan.yaml), testing::Contains(plan.message)) << plan.yaml;
+}
+
+TEST(Load, ChecksStaticWeightsAndRoutes) {
+  const std::string base =
+      "listeners: [ { address: \":8080\" } ]\nservices:\n  s:\n    versions:\n      a: { endpoints: [\"http://h:1\"] "
+      "}\n      b: { endpoints: [\"http://h:2\"] }\n";
+  EXPECT_THAT(problems_of(base + "    weights: { a: 90, b: 5 }\nroutes: [ { match: {}, service: s } ]\n"),
+              ElementsAre("plan:7:14: error: services.s.weights sum to 95%; expected 100%"));
+  EXPECT_THAT(problems_of(base + "    weights: { a: 90, b: 10 }\nroutes:\n  - { match: { pathPrefix: /v1 }, service: s "
+                                 "}\n  - { match: { pathExact: /v1/x }, service: s }\n  - { match: {}, service: t }\n"),
+              ElementsAre("plan:10:5: error: routes[1] can never be reached: routes[0] takes all that it matches; "
+                          "expected the more special route first",
+                          "plan:11:27: error: routes[2].service: there is no service \"t\"; expected one of s"));
+}
+
+TEST(Load, ListsEveryProblemAtOnce) {
+  const std::vector<std::string> problems =
+      problems_of(with("prest: edge\nworkers: x\nrollouts: { chat: { baseline: v1, candidate: v9 } }\n"));
+  EXPECT_EQ(problems.size(), 3U) << testing::PrintToString(problems);
+}
+
+TEST(Load, WarnsOfWhatIsAllowedButUnwise) {
+  const LoadResult result = load(rollout("    analysis: off\n"), environment());
+  ASSERT_TRUE(result.ok());
+  EXPECT_FALSE(result.config->rollouts.at("chat").analysis.enabled);
+  ASSERT_EQ(result.problems.size(), 1U);
+  EXPECT_EQ(result.problems[0].severity, Problem::Severity::kWarning);
+}
+
+}  // namespace
+}  // namespace weir::config
