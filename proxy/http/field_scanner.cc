@@ -124,7 +124,8 @@ bool FieldScanner::fail(Fault fault) {
 // Whichever limit a byte at `at` would pass first, whatever stands behind it: the answer must not depend on the cuts.
 bool FieldScanner::check_room(std::size_t at) {
   const std::uint64_t line_end = line_begin_ + limits_.field;
-  const std::uint64_t all_end = begin_ + limits_.fields;
+  constexpr std::uint64_t kLineEnd = 2;  // a line's CRLF counts too
+  const std::uint64_t all_end = begin_ + std::max(limits_.fields, kLineEnd) - kLineEnd;
   if (at <= std::min(line_end, all_end)) return true;
   return fail(line_end <= all_end ? Fault::kFieldTooLarge : Fault::kFieldsTooLarge);
 }

@@ -1,0 +1,160 @@
+#include "proxy/http/body.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "config/limits.h"
+
+namespace weir::http {
+namespace {
+
+struct Decoded {
+  std::string data;
+  bool ended = false;
+  Fault fault = Fault::kNone;
+  std::size_t consumed = 0;
+  std::string trailers;
+
+  bool operator==(const Decoded&) const = default;
+};
+
+void PrintTo(const Decoded& decoded, std::ostream* out) {
+  *out << decoded.data << " ended " << decoded.ended << " fault " << describe(decoded.fault).code << " consumed "
+       << decoded.consumed << " trailers " << decoded.trailers;
+}
+
+// The input comes in pieces that end at `cuts`.
+Decoded decode(std::string_view input, BodyFraming framing, const std::vector<std::size_t>& cuts,
+               std::uint64_t length = 0, std::uint64_t limit = config::kUnlimited) {
+  BodyDecoder decoder;
+  Decoded decoded;
+  decoded.fault = decoder.start(framing, length, limit);
+  std::size_t at = 0;
+  for (const std::size_t cut : cuts) {
+    while (decoded.fault == Fault::kNone && !decoder.ended() && at < cut) {
+      // A copy of its own, so that a slice kept too long is seen by the sanitizer.
+      const std::string piece(input.substr(at, cut - at));
+      const BodyDecoder::Result result = decoder.decode(piece);
+      decoded.data += result.part.data;
+      decoded.fault = result.fault;
+      at += result.consumed;
+    }
+  }
+  decoded.ended = decoder.ended();
+  // Where in the piece a fault stands depends on the cuts.
+  decoded.consumed = decoded.fault == Fault::kNone ? at : 0;
+  if (decoded.fault != Fault::kNone) decoded.data.clear();
+  if (decoded.ended) {
+    for (const Field& field : decoder.trailers())
+      decoded.trailers += std::string(field.name) + "=" + std::string(field.value) + ";";
+  }
+  return decoded;
+}
+
+Decoded decode_whole(std::string_view input, BodyFraming framing = BodyFraming::kChunked) {
+  return decode(input, framing, {input.size()});
+}
+
+TEST(BodyDecoder, TakesChunksAndNothingBehindThem) {
+  const Decoded decoded = decode_whole("5\r\nhello\r\n6;x=y\r\n world\r\n0\r\n\r\nGET /");
+  EXPECT_EQ(decoded.data, "hello world");
+  EXPECT_TRUE(decoded.ended);
+  EXPECT_EQ(decoded.consumed, 30U);
+}
+
+TEST(BodyDecoder, KeepsTrailersThatMayBeForwarded) {
+  const Decoded decoded = decode_whole("1\r\na\r\n0\r\nGrpc-Status: 0\r\nContent-Length: 5\r\nX: y\r\n\r\n");
+  EXPECT_TRUE(decoded.ended);
+  EXPECT_EQ(decoded.trailers, "Grpc-Status=0;X=y;");
+}
+
+TEST(BodyDecoder, RefusesWhatIsNoChunk) {
+  const std::vector<std::pair<std::string, Fault>> cases = {
+      {"\r\n", Fault::kBadChunk},
+      {"g\r\n", Fault::kBadChunk},
+      {"0x5\r\nhello\r\n", Fault::kBadChunk},
+      {"5 \r\nhello\r\n", Fault::kBadChunk},
+      {"+5\r\nhello\r\n", Fault::kBadChunk},
+      {"5\nhello\r\n", Fault::kBadChunk},
+      {"5\rhello\r\n", Fault::kBadChunk},
+      {"5\r\nhello!\r\n", Fault::kBadChunk},
+      {"5\r\nhello\n0\r\n\r\n", Fault::kBadChunk},
+      {"5;\x01\r\nhello\r\n", Fault::kBadChunk},
+      {"5;" + std::string(300, 'x') + "\r\nhello\r\n", Fault::kBadChunk},
+      {"11111111111111111\r\n", Fault::kChunkTooLarge},
+      {"0\r\nX : y\r\n\r\n", Fault::kBadTrailer},
+      {"0\r\n" + std::string(5'000, 'x') + ": y\r\n\r\n", Fault::kBadTrailer},
+  };
+  for (const auto& [input, fault] : cases) EXPECT_EQ(decode_whole(input).fault, fault) << input;
+}
+
+TEST(BodyDecoder, SaysTheSameHoweverTheBytesAreCut) {
+  const std::vector<std::string> inputs = {"5\r\nhello\r\n6;x=y\r\n world\r\n0\r\n\r\nGET /",
+                                           "1\r\na\r\n0\r\nA: b\r\nC: d\r\n\r\nrest",
+                                           "5\r\nhello!\r\n",
+                                           "0\r\nX : y\r\n\r\n",
+                                           "fffffffffffffffff\r\n",
+                                           "A\r\n0123456789\r\n"};
+  for (const std::string& input : inputs) {
+    const Decoded whole = decode_whole(input);
+    std::vector<std::size_t> bytewise;
+    for (std::size_t i = 1; i <= input.size(); ++i) {
+      bytewise.push_back(i);
+      EXPECT_EQ(decode(input, BodyFraming::kChunked, {i, input.size()}), whole) << input << " cut at " << i;
+    }
+    EXPECT_EQ(decode(input, BodyFraming::kChunked, bytewise), whole) << input;
+  }
+}
+
+TEST(BodyDecoder, TakesALengthAndNotAByteMore) {
+  const Decoded decoded = decode("helloGET", BodyFraming::kLength, {2, 8}, 5);
+  EXPECT_EQ(decoded.data, "hello");
+  EXPECT_TRUE(decoded.ended);
+  EXPECT_EQ(decoded.consumed, 5U);
+}
+
+TEST(BodyDecoder, HoldsTheLimitOfABody) {
+  EXPECT_EQ(decode("", BodyFraming::kLength, {}, 6, 5).fault, Fault::kBodyTooLarge);
+  EXPECT_EQ(decode("5\r\nhello\r\n0\r\n\r\n", BodyFraming::kChunked, {15}, 0, 5).fault, Fault::kNone);
+  EXPECT_EQ(decode("5\r\nhello\r\n1\r\n!\r\n", BodyFraming::kChunked, {16}, 0, 5).fault, Fault::kBodyTooLarge);
+}
+
+TEST(BodyDecoder, KnowsWhetherAnEndOfInputEndsTheBody) {
+  BodyDecoder decoder;
+  ASSERT_EQ(decoder.start(BodyFraming::kUntilClose, 0, config::kUnlimited), Fault::kNone);
+  EXPECT_EQ(decoder.decode("abc").part.data, "abc");
+  EXPECT_EQ(decoder.finish_at_eof(), Fault::kNone);
+  ASSERT_EQ(decoder.start(BodyFraming::kLength, 5, config::kUnlimited), Fault::kNone);
+  EXPECT_EQ(decoder.decode("abc").part.data, "abc");
+  EXPECT_EQ(decoder.finish_at_eof(), Fault::kTruncatedBody);
+}
+
+TEST(BodyEncoder, FramesChunks) {
+  BodyEncoder encoder;
+  BodyEncoder::Frame frame;
+  encoder.start(BodyFraming::kChunked, 0);
+  ASSERT_EQ(encoder.frame(255, false, frame), Fault::kNone);
+  EXPECT_EQ(frame.before, "ff\r\n");
+  EXPECT_EQ(frame.after, "\r\n");
+  ASSERT_EQ(encoder.frame(1, true, frame), Fault::kNone);
+  EXPECT_EQ(frame.before, "1\r\n");
+  EXPECT_EQ(frame.after, "\r\n0\r\n\r\n");
+  EXPECT_TRUE(encoder.ended());
+}
+
+TEST(BodyEncoder, NeverSendsMoreOrLessThanItDeclared) {
+  BodyEncoder encoder;
+  BodyEncoder::Frame frame;
+  encoder.start(BodyFraming::kLength, 5);
+  EXPECT_EQ(encoder.frame(6, false, frame), Fault::kTruncatedBody);
+  encoder.start(BodyFraming::kLength, 5);
+  EXPECT_EQ(encoder.frame(4, true, frame), Fault::kTruncatedBody);
+  encoder.start(BodyFraming::kLength, 5);
+  EXPECT_EQ(encoder.frame(5, true, frame), Fault::kNone);
+  EXPECT_TRUE(encoder.ended());
+}
+
+}  // namespace
+}  // namespace weir::http
