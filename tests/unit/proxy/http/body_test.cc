@@ -25,12 +25,17 @@ void PrintTo(const Decoded& decoded, std::ostream* out) {
        << decoded.consumed << " trailers " << decoded.trailers;
 }
 
+struct Body {
+  BodyFraming framing = BodyFraming::kChunked;
+  std::uint64_t length = 0;
+  std::uint64_t limit = config::kUnlimited;
+};
+
 // The input comes in pieces that end at `cuts`.
-Decoded decode(std::string_view input, BodyFraming framing, const std::vector<std::size_t>& cuts,
-               std::uint64_t length = 0, std::uint64_t limit = config::kUnlimited) {
+Decoded decode(std::string_view input, const Body& body, const std::vector<std::size_t>& cuts) {
   BodyDecoder decoder;
   Decoded decoded;
-  decoded.fault = decoder.start(framing, length, limit);
+  decoded.fault = decoder.start(body.framing, body.length, body.limit);
   std::size_t at = 0;
   for (const std::size_t cut : cuts) {
     while (decoded.fault == Fault::kNone && !decoder.ended() && at < cut) {
@@ -53,9 +58,7 @@ Decoded decode(std::string_view input, BodyFraming framing, const std::vector<st
   return decoded;
 }
 
-Decoded decode_whole(std::string_view input, BodyFraming framing = BodyFraming::kChunked) {
-  return decode(input, framing, {input.size()});
-}
+Decoded decode_whole(std::string_view input) { return decode(input, {}, {input.size()}); }
 
 TEST(BodyDecoder, TakesChunksAndNothingBehindThem) {
   const Decoded decoded = decode_whole("5\r\nhello\r\n6;x=y\r\n world\r\n0\r\n\r\nGET /");
@@ -102,23 +105,23 @@ TEST(BodyDecoder, SaysTheSameHoweverTheBytesAreCut) {
     std::vector<std::size_t> bytewise;
     for (std::size_t i = 1; i <= input.size(); ++i) {
       bytewise.push_back(i);
-      EXPECT_EQ(decode(input, BodyFraming::kChunked, {i, input.size()}), whole) << input << " cut at " << i;
+      EXPECT_EQ(decode(input, {}, {i, input.size()}), whole) << input << " cut at " << i;
     }
-    EXPECT_EQ(decode(input, BodyFraming::kChunked, bytewise), whole) << input;
+    EXPECT_EQ(decode(input, {}, bytewise), whole) << input;
   }
 }
 
 TEST(BodyDecoder, TakesALengthAndNotAByteMore) {
-  const Decoded decoded = decode("helloGET", BodyFraming::kLength, {2, 8}, 5);
+  const Decoded decoded = decode("helloGET", {.framing = BodyFraming::kLength, .length = 5}, {2, 8});
   EXPECT_EQ(decoded.data, "hello");
   EXPECT_TRUE(decoded.ended);
   EXPECT_EQ(decoded.consumed, 5U);
 }
 
 TEST(BodyDecoder, HoldsTheLimitOfABody) {
-  EXPECT_EQ(decode("", BodyFraming::kLength, {}, 6, 5).fault, Fault::kBodyTooLarge);
-  EXPECT_EQ(decode("5\r\nhello\r\n0\r\n\r\n", BodyFraming::kChunked, {15}, 0, 5).fault, Fault::kNone);
-  EXPECT_EQ(decode("5\r\nhello\r\n1\r\n!\r\n", BodyFraming::kChunked, {16}, 0, 5).fault, Fault::kBodyTooLarge);
+  EXPECT_EQ(decode("", {.framing = BodyFraming::kLength, .length = 6, .limit = 5}, {}).fault, Fault::kBodyTooLarge);
+  EXPECT_EQ(decode("5\r\nhello\r\n0\r\n\r\n", {.limit = 5}, {15}).fault, Fault::kNone);
+  EXPECT_EQ(decode("5\r\nhello\r\n1\r\n!\r\n", {.limit = 5}, {16}).fault, Fault::kBodyTooLarge);
 }
 
 TEST(BodyDecoder, KnowsWhetherAnEndOfInputEndsTheBody) {
