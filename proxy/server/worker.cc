@@ -25,9 +25,8 @@ Worker::Worker(const Snapshot<TrafficPlan>& plans, std::size_t ring_capacity, st
 Worker::~Worker() = default;
 
 void Worker::run() {
-  const auto guard = asio::make_work_guard(io_);
   schedule_tick();
-  io_.run();
+  io_.run();  // until the last tick: the loop ends once every handler has had its say
 }
 
 void Worker::post(std::function<void()> task) { asio::post(io_, std::move(task)); }
@@ -47,7 +46,6 @@ void Worker::tick() {
     for (const auto& cluster : context_.clusters) {
       if (cluster != nullptr) cluster->retire();
     }
-    io_.stop();
     return;
   }
   schedule_tick();
