@@ -241,6 +241,7 @@ void Exchange::edit_request(http::Edits& edits) {
 
 void Exchange::edit_reply(http::Edits& edits) {
   edits.set(http::FieldId::kXRequestId, "x-request-id", context_.request_id);
+  edits.add("date", worker_.date.view());
 }
 
 void Exchange::add_cookie(http::Edits& edits) {
@@ -259,7 +260,8 @@ void Exchange::on_response_head(http::ResponseHead& head, http::Edits& edits, St
   context_.status = head.status;
   context_.retry_after = head.fields.has(http::FieldId::kRetryAfter);
   context_.time_to_headers_us = std::max<std::uint64_t>(1, context_.clock.elapsed_us(now));
-  edit_reply(edits);
+  edits.set(http::FieldId::kXRequestId, "x-request-id", context_.request_id);
+  if (!head.fields.has(http::FieldId::kDate)) edits.add("date", worker_.date.view());
   if (context_.topology->version_header) {
     edits.set(http::FieldId::kXWeirVersion, "x-weir-version", context_.version->name);
   } else {

@@ -10,6 +10,7 @@
 #include "base/snapshot.h"
 #include "base/traffic_plan.h"
 #include "proxy/exchange/topology.h"
+#include "proxy/http/date.h"
 #include "proxy/net/buffer_pool.h"
 #include "proxy/net/deadline_list.h"
 #include "proxy/observe/counters.h"
@@ -38,6 +39,8 @@ struct WorkerContext {
   std::vector<std::unique_ptr<Cluster>> clusters;  // by VersionId; null where there is none
   std::vector<std::unique_ptr<Cluster>> retired;   // until their last request is done
   std::vector<char> path_space;                    // for normalised paths
+
+  http::DateText date;                             // follows the tick
 
   bool draining = false;  // responses say `Connection: close`
   bool stopping = false;  // what runs is cut

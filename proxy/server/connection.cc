@@ -97,7 +97,9 @@ Awaitable<> Connection::refuse(http::Fault fault) {
   if (fault == http::Fault::kNone) {
     reply = {408, "header_timeout", "the request's head did not arrive in time", true, std::nullopt};
   }
-  stream_.send_reply(reply, http::Edits());
+  http::Edits edits;
+  edits.add("date", worker_.date.view());
+  stream_.send_reply(reply, edits);
   co_await linger();
 }
 

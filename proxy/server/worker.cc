@@ -25,6 +25,7 @@ Worker::Worker(const Snapshot<TrafficPlan>& plans, std::size_t ring_capacity, st
 Worker::~Worker() = default;
 
 void Worker::run() {
+  context_.date.update(std::chrono::system_clock::now());
   schedule_tick();
   io_.run();  // until the last tick: the loop ends once every handler has had its say
 }
@@ -36,6 +37,7 @@ void Worker::schedule_tick() {
 }
 
 void Worker::tick() {
+  context_.date.update(std::chrono::system_clock::now());
   context_.deadlines.advance(std::chrono::steady_clock::now());
   for (const Connections::iterator connection : finished_) connections_.erase(connection);
   finished_.clear();

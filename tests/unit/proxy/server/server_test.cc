@@ -97,6 +97,7 @@ TEST(Server, SaysWhatItAddsToRequestsAndReplies) {
   const std::string answer = client.read_until(kEnd);
   EXPECT_THAT(answer, HasSubstr("\r\nx-weir-version: v1\r\n"));
   EXPECT_THAT(answer, HasSubstr("\r\nx-request-id: "));
+  EXPECT_THAT(answer, HasSubstr(" GMT\r\n"));
   EXPECT_THAT(answer, testing::Not(HasSubstr("forged")));
   ASSERT_TRUE(proxy.outcome());
   EXPECT_THAT(seen, HasSubstr("\r\nhost: shop.example\r\n"));
@@ -114,6 +115,7 @@ TEST(Server, RefusesWhatIsMalformedAndClosesAndNoOriginSeesIt) {
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(answer, HasSubstr("x-weir-reason: length_and_encoding"));
   EXPECT_THAT(answer, HasSubstr("connection: close"));
+  EXPECT_THAT(answer, HasSubstr("\r\ndate: "));
   EXPECT_FALSE(client.reset());
   EXPECT_FALSE(reached);
   EXPECT_EQ(proxy.server().count(Count::kRequestsRefused), 1);
