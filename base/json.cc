@@ -53,6 +53,8 @@ Object::Object(std::initializer_list<Member> members) {
   for (const Member& member : members) set(member.first, member.second);
 }
 
+bool Object::empty() const { return members_.empty(); }
+
 Object& Object::set(std::string_view name, Value value) {
   for (Member& member : members_) {
     if (member.first == name) {

@@ -29,7 +29,7 @@ class Object {
   // Null when there is none.
   const Value* find(std::string_view name) const;
   const std::vector<Member>& members() const { return members_; }
-  bool empty() const { return members_.empty(); }
+  bool empty() const;
 
  private:
   std::vector<Member> members_;
