@@ -51,6 +51,8 @@ struct TickInput {
 
 class Judge {
  public:
+  struct State;  // opaque
+
   explicit Judge(JudgeSpec spec, const BaselineMemory& memory = {});
   ~Judge();
   Judge(Judge&&) noexcept;
@@ -66,8 +68,6 @@ class Judge {
   LatencyThresholds thresholds() const;
   // The newest step begun; 0 before the first.
   StepId step() const;
-  // Since the start of the rollout, judged requests: for people to look at.
-  const Histogram& latency(Arm arm) const;
 
   // An edit of the plan (4.0): kept guards keep weight and evidence, changed and new ones begin anew, no weight rises.
   void change_guards(const JudgeSpec& spec);
@@ -76,12 +76,11 @@ class Judge {
 
   // All state, exactly, but for the requests in flight, which die with the process. Of a known size: tens of KB.
   std::string save() const;
-  // Nothing when the bytes are damaged, of another version, or of other guards than `spec` has; the caller then begins
-  // with Seed::kEvidenceLost.
+  // Nothing when the bytes are damaged or of another version; the caller then begins with Seed::kEvidenceLost. Guards
+  // that `spec` has otherwise than the bytes begin anew, as by change_guards().
   static std::optional<Judge> restore(const JudgeSpec& spec, std::string_view bytes);
 
  private:
-  struct State;
   explicit Judge(std::unique_ptr<State> state);
 
   std::unique_ptr<State> state_;

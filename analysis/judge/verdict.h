@@ -27,9 +27,9 @@ struct Verdict {
   double log_evidence_rollback = 0;
   double log_evidence_pause = 0;
   double log_evidence_warn = 0;
-  double log_threshold = 0;      // log(1/alpha), of every pool
-  double p_anytime = 1;          // min over time of min(1, 1/evidence) of the rollback pool
-  double promised_alpha = 0;     // alpha, or more once edits made the pool's weights pass 1
+  double log_threshold = 0;       // log(1/alpha), of every pool
+  double p_anytime = 1;           // min over time of min(1, 1/evidence) of the rollback pool
+  double promised_alpha = 0;      // alpha, or more once edits made the pool's weights pass 1
   bool pause_pool_fired = false;  // latched until resume()
   bool warn_pool_fired = false;   // at this moment
   std::uint64_t malformed = 0;    // dropped counts and records since the last resume()
@@ -47,15 +47,15 @@ struct Verdict {
 // One guard as people are shown it.
 struct GuardStatus {
   config::Guard guard;
-  double weight = 0;          // share of alpha within its pool
-  double margin_factor = 1;   // a
-  double margin = 0;          // d, toward rollback
-  double advance_margin = 0;  // d_k of this step, toward advance
+  double weight = 0;                 // share of alpha within its pool
+  double margin_factor = 1;          // a
+  double margin = 0;                 // d, toward rollback
+  double advance_margin = 0;         // d_k of this step, toward advance
   double log_evidence_rollback = 0;  // without the weight
   double log_evidence_advance = 0;   // passes at log(1/beta)
   bool gate = false;
   bool gate_passed = false;
-  bool speaks = false;        // the guard of three clusters is met: the evidence counts toward rollback
+  bool speaks = false;         // the guard of three clusters is met: the evidence counts toward rollback
   bool alpha_promised = true;  // false for so few users that it only counts as a target
   // Latency only: judged by thresholds already. Else how much history it has of how much it needs.
   bool armed = true;

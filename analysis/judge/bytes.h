@@ -1,0 +1,71 @@
+// Confined to one thread. Numbers to bytes and back, exactly: small integers short, doubles whole.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace weir::analysis {
+
+class ByteWriter {
+ public:
+  void integer(std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7) out_ += static_cast<char>(0x80 | (value & 0x7f));
+    out_ += static_cast<char>(value);
+  }
+  void number(double value) {
+    auto bits = std::bit_cast<std::uint64_t>(value);
+    for (int i = 0; i < 8; ++i, bits >>= 8) out_ += static_cast<char>(bits & 0xff);
+  }
+  std::string take() { return std::move(out_); }
+
+ private:
+  std::string out_;
+};
+
+// After a read beyond the end, or of a number too long, ok() is false for good and all that is read is zero.
+class ByteReader {
+ public:
+  explicit ByteReader(std::string_view bytes) : rest_(bytes) {}
+
+  std::uint64_t integer() {
+    std::uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+      const unsigned byte = next();
+      value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
+      if ((byte & 0x80) == 0) return ok_ ? value : 0;
+    }
+    ok_ = false;
+    return 0;
+  }
+  // For counts and enumerations: anything above `most` is damage.
+  std::uint64_t integer_up_to(std::uint64_t most) {
+    const std::uint64_t value = integer();
+    if (value > most) ok_ = false;
+    return ok_ ? value : 0;
+  }
+  double number() {
+    std::uint64_t bits = 0;
+    for (unsigned i = 0; i < 8; ++i) bits |= static_cast<std::uint64_t>(next()) << (8 * i);
+    return ok_ ? std::bit_cast<double>(bits) : 0;
+  }
+  bool ok() const { return ok_; }
+  bool at_end() const { return rest_.empty(); }
+
+ private:
+  unsigned next() {
+    if (rest_.empty()) {
+      ok_ = false;
+      return 0;
+    }
+    const auto byte = static_cast<unsigned char>(rest_.front());
+    rest_.remove_prefix(1);
+    return byte;
+  }
+
+  std::string_view rest_;
+  bool ok_ = true;
+};
+
+}  // namespace weir::analysis

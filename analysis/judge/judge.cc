@@ -1,0 +1,332 @@
+#include "analysis/judge/judge.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <utility>
+
+#include "analysis/judge/guard_rule.h"
+#include "analysis/judge/state.h"
+#include "analysis/stats/log_sum.h"
+#include "analysis/stats/quantile.h"
+
+namespace weir::analysis {
+namespace {
+
+// STATISTICS.md 4.0, gamma.
+constexpr double kSeedRollout = 0.5;
+constexpr double kSeedSteps = 0.25;  // over K
+constexpr double kSeedMinute = 0.25 / 1440;
+
+// Observations of a step that ended so many steps ago feed the memory only.
+constexpr std::size_t kStepsKept = 64;
+constexpr double kMostThresholdObservations = 5'000;  // Nb at a threshold's first moment (4.4)
+constexpr double kLeastRate = 1e-6;
+
+}  // namespace
+
+Judge::State::State(JudgeSpec with, const BaselineMemory& memory)
+    : spec(std::move(with)),
+      step_seeds_left(std::max(0, spec.steps - 1)),
+      rates(memory.rates),
+      history(memory.latency) {
+  set_guards(spec.guards);
+}
+
+GuardState Judge::State::make_guard(const config::Guard& guard) {
+  GuardState made;
+  made.guard = guard;
+  if (!is_latency(guard)) {
+    made.metric = metric_index(binary_metric(guard));
+    return made;
+  }
+  const auto used = [&](std::size_t slot) {
+    return std::any_of(guards.begin(), guards.end(), [&](const GuardState& other) {
+      return is_latency(other.guard) && other.metric == latency_metric_index(slot);
+    });
+  };
+  // Round and round: a slot just left may still be named by requests under way.
+  std::size_t slot = next_slot;
+  for (int tries = 0; tries < kMaxLatencyMetrics && used(slot); ++tries) slot = (slot + 1) % kMaxLatencyMetrics;
+  next_slot = (slot + 1) % kMaxLatencyMetrics;
+  made.metric = latency_metric_index(slot);
+  made.history = history;
+  for (ClusterTable& table : clusters) table.forget(made.metric);
+  for (StepState& step : steps) step.seen[made.metric] = {};
+  for (auto& arm : in_step) arm[made.metric] = {};
+  return made;
+}
+
+// Kept guards keep weight and evidence; new and changed ones begin anew; no weight rises (4.0, "weights").
+void Judge::State::set_guards(const std::vector<config::Guard>& wanted) {
+  const std::vector<GuardState> before = std::move(guards);
+  const bool started = !steps.empty();
+  guards.clear();
+  std::vector<config::Guard> fresh;
+  for (const config::Guard& guard : wanted) {
+    const auto kept =
+        std::find_if(before.begin(), before.end(), [&](const GuardState& old) { return same_rule(old.guard, guard); });
+    if (kept == before.end()) {
+      fresh.push_back(guard);
+      continue;
+    }
+    guards.push_back(*kept);
+    guards.back().guard = guard;
+  }
+  std::array<double, kPoolCount> sums{};
+  for (const config::Guard& guard : fresh) sums[static_cast<std::size_t>(guard.action)] += table_weight(guard);
+  for (std::size_t pool = 0; pool < kPoolCount; ++pool) {
+    if (table_sums[pool] == 0) table_sums[pool] = sums[pool];
+  }
+  for (const config::Guard& guard : fresh) {
+    guards.push_back(make_guard(guard));
+    guards.back().weight = table_weight(guard) / table_sums[static_cast<std::size_t>(guard.action)];
+    if (started) guards.back().rollback.inject(std::log(kSeedMinute));
+  }
+  ++threshold_version;
+}
+
+void Judge::State::inject_all(double log_gamma) {
+  for (GuardState& guard : guards) guard.rollback.inject(log_gamma);
+}
+
+StepState* Judge::State::find_step(StepId id) {
+  const auto at = std::find_if(steps.begin(), steps.end(), [&](const StepState& step) { return step.id == id; });
+  return at == steps.end() ? nullptr : &*at;
+}
+
+// Drops what breaks 4.13's invariants; sorts by step, because evidence is added in that order.
+void Judge::State::check(const TickInput& input) {
+  checked.clear();
+  malformed += input.malformed;
+  for (const StepCounts* counts : input.steps) {
+    CheckedStep step{.step = find_step(counts->step), .arms = {}, .valid = {}};
+    for (std::size_t arm = 0; arm < counts->arms.size(); ++arm) {
+      step.arms[arm] = &counts->arms[arm];
+      for (std::size_t m = 0; m < kMetricCount; ++m) {
+        const MetricCount& count = counts->arms[arm].metrics[m];
+        step.valid[arm][m] = count.x <= count.n;
+        if (count.x > count.n) ++malformed;
+      }
+    }
+    checked.push_back(step);
+  }
+  const auto id = [](const CheckedStep& step) { return step.step == nullptr ? 0 : step.step->id; };
+  std::sort(checked.begin(), checked.end(), [&](const auto& a, const auto& b) { return id(a) < id(b); });
+}
+
+void Judge::State::refresh_thresholds() {
+  const auto can_arm = [](const GuardState& guard) {
+    return is_latency(guard.guard) && !guard.armed() && guard.history.total >= history_needed(exceedance(guard.guard));
+  };
+  if (!minute_began && std::none_of(guards.begin(), guards.end(), can_arm)) return;
+  for (GuardState& guard : guards) {
+    if (!guard.armed() && !can_arm(guard)) continue;
+    const double tau = exceedance(guard.guard);
+    const double quantile_us = upper_quantile_us(guard.history.counts, guard.history.total, tau);
+    if (!guard.armed()) guard.above.n = std::min(kMostThresholdObservations, guard.history.total);
+    guard.above.x = tau * guard.above.n;
+    guard.threshold.baseline_us = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::llround(quantile_us)));
+    guard.threshold.candidate_us = std::max<std::uint64_t>(1, candidate_threshold_us(guard.guard, quantile_us));
+    ++threshold_version;
+  }
+}
+
+void Judge::State::fill_clusters() {
+  for (const CheckedStep& step : checked) {
+    if (step.step == nullptr || !step.step->tests()) continue;
+    for (std::size_t arm = 0; arm < kArmCount; ++arm) clusters[arm].add(*step.arms[arm], step.valid[arm]);
+  }
+}
+
+// With this tick's requests already in the tables, so that a burst damps its own weight (4.7).
+void Judge::State::weigh_clusters() {
+  if (checked.empty()) return;
+  for (GuardState& guard : guards) {
+    const Spread baseline = spread(clusters[0].of(guard.metric));
+    const Spread candidate = spread(clusters[1].of(guard.metric));
+    const double factor = rollback_margin(guard.guard).factor;
+    const DesignEffect effect = design_effect(baseline, candidate, factor, kClusterCount);
+    const MetricCount bad = clusters[1].total(guard.metric);
+    const bool total_failure = !is_latency(guard.guard) && bad.n > 0 && bad.x == bad.n;
+    guard.phi_div = total_failure ? 1 : effect.divisor;
+    guard.phi_div_advance = effect.advance_divisor;
+  }
+}
+
+double Judge::State::expected_rate(const GuardState& guard) const {
+  if (!is_latency(guard.guard)) {
+    const DecayedRate& rate = rates[guard.metric];
+    return baseline_rate(rate.x, rate.n);
+  }
+  if (guard.above.n <= 0) return exceedance(guard.guard);
+  return std::clamp(guard.above.x / guard.above.n, kLeastRate, 1 - kLeastRate);
+}
+
+void Judge::State::test() {
+  for (GuardState& guard : guards) {
+    if (is_latency(guard.guard) && !guard.armed()) continue;
+    const Margin margin = rollback_margin(guard.guard);
+    const Margin advance = advance_margin(guard.guard, current.next_weight);
+    Predicted predicted{.baseline_rate = expected_rate(guard), .allocation = 0, .divisor = 1};
+    for (const CheckedStep& step : checked) {
+      if (step.step == nullptr || !step.step->tests()) continue;
+      const MetricCount baseline = step.count(Arm::kBaseline, guard.metric);
+      const MetricCount candidate = step.count(Arm::kCandidate, guard.metric);
+      const TickRates tick{baseline.n, baseline.x, candidate.n, candidate.x};
+      const StepState::Seen& seen = step.step->seen[guard.metric];
+      predicted.allocation =
+          allocation(static_cast<double>(seen.candidate), static_cast<double>(seen.both), step.step->weight);
+      predicted.divisor = guard.phi_div;
+      guard.rollback.add(tick, margin, predicted);
+      predicted.divisor = guard.phi_div_advance;
+      guard.advance.add(tick, advance, predicted);
+    }
+  }
+}
+
+// After the tests: what was learnt from this tick predicts the next one, never itself (4.2).
+void Judge::State::remember(const TickInput& input) {
+  std::array<MetricCount, kMetricCount> baseline{};
+  std::vector<const HistogramDelta*> latencies;
+  for (const CheckedStep& step : checked) {
+    for (std::size_t m = 0; m < kMetricCount; ++m) {
+      const MetricCount b = step.count(Arm::kBaseline, m);
+      const MetricCount c = step.count(Arm::kCandidate, m);
+      baseline[m].n += b.n;
+      baseline[m].x += b.x;
+      if (step.step == nullptr) continue;
+      step.step->seen[m].candidate += c.n;
+      step.step->seen[m].both += b.n + c.n;
+    }
+    latencies.push_back(&step.arms[0]->latency);
+  }
+  if (input.outside != nullptr) {
+    for (std::size_t m = 0; m < kBinaryMetricCount; ++m) {
+      baseline[m].n += input.outside->metrics[m].n;
+      baseline[m].x += input.outside->metrics[m].x;
+    }
+    latencies.push_back(&input.outside->latency);
+  }
+  for (std::size_t m = 0; m < kBinaryMetricCount; ++m) rates[m].add(baseline[m], input.dt);
+  baseline_errors.add(baseline[metric_index(BinaryMetric::kErrorRate)], input.dt);
+  baseline_errors.learn(rates[metric_index(BinaryMetric::kErrorRate)]);
+
+  std::uint64_t observations = 0;
+  for (const HistogramDelta* delta : latencies) observations += delta->total();
+  const auto learn = [&](DecayedHistogram& into, double half_life) {
+    into.fade(input.dt, observations, half_life);
+    for (const HistogramDelta* delta : latencies) into.add(*delta);
+  };
+  learn(history, 100 / 0.01);
+  for (GuardState& guard : guards) {
+    if (!is_latency(guard.guard)) continue;
+    learn(guard.history, 100 / exceedance(guard.guard));
+    if (guard.armed()) guard.above.add(baseline[guard.metric], input.dt);
+  }
+}
+
+void Judge::State::count_step() {
+  for (const CheckedStep& step : checked) {
+    if (step.step == nullptr || step.step->id != current.step) continue;
+    for (std::size_t arm = 0; arm < kArmCount; ++arm) {
+      requests_in_step[arm] += step.arms[arm]->requests;
+      overdue[arm] += step.arms[arm]->overdue_change;
+      for (std::size_t m = 0; m < kMetricCount; ++m) {
+        const MetricCount count = step.count(static_cast<Arm>(arm), m);
+        in_step[arm][m].n += count.n;
+        in_step[arm][m].x += count.x;
+      }
+    }
+  }
+}
+
+Judge::Judge(JudgeSpec spec, const BaselineMemory& memory) : state_(std::make_unique<State>(std::move(spec), memory)) {}
+Judge::Judge(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Judge::~Judge() = default;
+Judge::Judge(Judge&&) noexcept = default;
+Judge& Judge::operator=(Judge&&) noexcept = default;
+
+void Judge::begin_step(const StepContext& step) {
+  State& s = *state_;
+  double gamma = kSeedMinute;
+  if (step.seed == StepContext::Seed::kRolloutStart) gamma = kSeedRollout;
+  if (step.seed == StepContext::Seed::kStep && s.step_seeds_left > 0) {
+    --s.step_seeds_left;
+    gamma = kSeedSteps / s.spec.steps;
+  }
+  s.inject_all(std::log(gamma));
+  for (GuardState& guard : s.guards) guard.advance.restart();
+  s.steps.push_back({.id = step.step, .weight = step.weight, .seen = {}});
+  if (s.steps.size() > kStepsKept) s.steps.erase(s.steps.begin());
+  s.current = step;
+  s.in_step = {};
+  s.requests_in_step = {};
+  s.overdue = {};
+  s.baseline_errors.begin_step();
+  s.baseline_errors.learn(s.rates[metric_index(BinaryMetric::kErrorRate)]);
+  s.stepped = true;
+  // The place of srm.next_step() (4.9).
+}
+
+void Judge::begin_minute() {
+  if (!state_->stepped) state_->inject_all(std::log(kSeedMinute));
+  state_->minute_began = true;
+}
+
+void Judge::tick(const TickInput& input) {
+  State& s = *state_;
+  s.check(input);
+  s.refresh_thresholds();
+  s.fill_clusters();
+  s.weigh_clusters();
+  s.test();
+  s.remember(input);
+  s.count_step();
+  // The place of srm.update(T) (4.9).
+  const double against = s.pool_evidence(config::GuardAction::kRollback);
+  s.p_anytime = std::min(s.p_anytime, std::exp(-against));
+  const double pausing = s.pool_evidence(config::GuardAction::kPause);
+  s.pause_pool_fired = s.pause_pool_fired || pausing >= -std::log(s.spec.max_false_rollback);
+  s.stepped = false;
+  s.minute_began = false;
+}
+
+LatencyThresholds Judge::thresholds() const {
+  LatencyThresholds out;
+  out.version = state_->threshold_version;
+  std::uint64_t highest_us = 0;
+  for (const GuardState& guard : state_->guards) {
+    if (!is_latency(guard.guard)) continue;
+    const std::size_t slot = guard.metric - kBinaryMetricCount;
+    out.by_slot[slot] = guard.threshold;
+    out.metrics = std::max(out.metrics, static_cast<std::uint8_t>(slot + 1));
+    highest_us = std::max({highest_us, guard.threshold.baseline_us, guard.threshold.candidate_us});
+  }
+  if (highest_us > 0) out.overdue_us = highest_us;
+  return out;
+}
+
+StepId Judge::step() const { return state_->current.step; }
+
+void Judge::change_guards(const JudgeSpec& spec) {
+  State& s = *state_;
+  s.spec.max_false_rollback = spec.max_false_rollback;
+  s.spec.max_false_advance = spec.max_false_advance;
+  s.spec.has_keys = spec.has_keys;
+  s.spec.guards = spec.guards;
+  s.set_guards(spec.guards);
+}
+
+void Judge::resume() {
+  State& s = *state_;
+  s.malformed = 0;
+  s.pause_pool_fired = false;
+  for (GuardState& guard : s.guards) {
+    if (guard.guard.action != config::GuardAction::kPause) continue;
+    guard.rollback.restart();
+    guard.rollback.inject(std::log(kSeedMinute));
+  }
+}
+
+}  // namespace weir::analysis

@@ -1,0 +1,236 @@
+// Judge::save() and Judge::restore(): STATISTICS.md 4.13 says what has to outlive the process.
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "analysis/judge/bytes.h"
+#include "analysis/judge/guard_rule.h"
+#include "analysis/judge/state.h"
+
+namespace weir::analysis {
+namespace {
+
+constexpr std::uint64_t kVersion = 1;
+constexpr std::uint64_t kMostGuards = 64;
+constexpr std::uint64_t kMostSteps = 1'024;
+
+void write(ByteWriter& out, const MetricCount& count) {
+  out.integer(count.n);
+  out.integer(count.x);
+}
+void read(ByteReader& in, MetricCount& count) {
+  count.n = in.integer();
+  count.x = in.integer();
+}
+
+void write(ByteWriter& out, const DecayedRate& rate) {
+  out.number(rate.x);
+  out.number(rate.n);
+}
+void read(ByteReader& in, DecayedRate& rate) {
+  rate.x = in.number();
+  rate.n = in.number();
+}
+
+void write(ByteWriter& out, const DecayedHistogram& histogram) {
+  const auto used = [](double count) { return count > 0; };
+  out.number(histogram.total);
+  out.integer(static_cast<std::uint64_t>(std::count_if(histogram.counts.begin(), histogram.counts.end(), used)));
+  for (std::size_t i = 0; i < histogram.counts.size(); ++i) {
+    if (!used(histogram.counts[i])) continue;
+    out.integer(i);
+    out.number(histogram.counts[i]);
+  }
+}
+void read(ByteReader& in, DecayedHistogram& histogram) {
+  histogram = {};
+  histogram.total = in.number();
+  const std::uint64_t used = in.integer_up_to(kHistogramBuckets);
+  for (std::uint64_t i = 0; i < used && in.ok(); ++i) {
+    const std::uint64_t index = in.integer_up_to(kHistogramBuckets - 1);
+    histogram.counts[index] = in.number();
+  }
+}
+
+void write(ByteWriter& out, const RateTest& test) {
+  out.integer(test.state().size());
+  for (const double log_r : test.state()) out.number(log_r);
+}
+void read(ByteReader& in, RateTest& test) {
+  std::vector<double> state(in.integer_up_to(kMostGuards));
+  for (double& log_r : state) log_r = in.number();
+  // Another grid is another test: what was gathered says nothing about this one.
+  if (state.size() == test.state().size()) test.set_state(state);
+}
+
+void write(ByteWriter& out, const config::Guard& guard) {
+  out.integer(static_cast<std::uint64_t>(guard.metric));
+  out.number(guard.quantile);
+  out.number(guard.relative);
+  out.number(guard.absolute);
+  out.integer(static_cast<std::uint64_t>(guard.absolute_duration.count()));
+  out.integer(static_cast<std::uint64_t>(guard.action));
+  out.integer(guard.gate ? 1 : 0);
+}
+void read(ByteReader& in, config::Guard& guard) {
+  guard.metric =
+      static_cast<config::GuardMetric>(in.integer_up_to(static_cast<std::uint64_t>(config::GuardMetric::kLatency)));
+  guard.quantile = in.number();
+  guard.relative = in.number();
+  guard.absolute = in.number();
+  guard.absolute_duration = config::Duration(static_cast<config::Duration::rep>(in.integer()));
+  guard.action = static_cast<config::GuardAction>(in.integer_up_to(kPoolCount - 1));
+  guard.gate = in.integer_up_to(1) == 1;
+}
+
+void write(ByteWriter& out, const GuardState& state) {
+  write(out, state.guard);
+  out.number(state.weight);
+  out.integer(state.metric);
+  write(out, state.rollback);
+  write(out, state.advance);
+  out.number(state.phi_div);
+  out.number(state.phi_div_advance);
+  write(out, state.history);
+  write(out, state.above);
+  out.integer(state.threshold.baseline_us);
+  out.integer(state.threshold.candidate_us);
+}
+void read(ByteReader& in, GuardState& state) {
+  read(in, state.guard);
+  state.weight = in.number();
+  state.metric = in.integer_up_to(kMetricCount - 1);
+  read(in, state.rollback);
+  read(in, state.advance);
+  state.phi_div = in.number();
+  state.phi_div_advance = in.number();
+  read(in, state.history);
+  read(in, state.above);
+  state.threshold.baseline_us = in.integer();
+  state.threshold.candidate_us = in.integer();
+}
+
+void write(ByteWriter& out, const StepState& step) {
+  out.integer(step.id);
+  out.number(step.weight);
+  for (const StepState::Seen& seen : step.seen) {
+    out.integer(seen.candidate);
+    out.integer(seen.both);
+  }
+}
+void read(ByteReader& in, StepState& step) {
+  step.id = static_cast<StepId>(in.integer());
+  step.weight = in.number();
+  for (StepState::Seen& seen : step.seen) {
+    seen.candidate = in.integer();
+    seen.both = in.integer();
+  }
+}
+
+void write(ByteWriter& out, ClusterTable& table) {
+  for (std::size_t m = 0; m < kMetricCount; ++m) {
+    const ClusterTable::Column& column = table.column(m);
+    const bool used = std::any_of(column.begin(), column.end(), [](const ClusterCount& c) { return c.n > 0; });
+    out.integer(used ? 1 : 0);
+    if (!used) continue;
+    for (const ClusterCount& cluster : column) {
+      out.integer(cluster.n);
+      out.integer(cluster.x);
+    }
+  }
+  for (std::size_t g = 0; g < kClusterCount; ++g) out.integer(table.seen_bits()[g] ? 1 : 0);
+}
+void read(ByteReader& in, ClusterTable& table) {
+  for (std::size_t m = 0; m < kMetricCount; ++m) {
+    if (in.integer_up_to(1) == 0) continue;
+    for (ClusterCount& cluster : table.column(m)) {
+      cluster.n = in.integer();
+      cluster.x = in.integer();
+    }
+  }
+  for (std::size_t g = 0; g < kClusterCount; ++g) table.seen_bits()[g] = in.integer_up_to(1) == 1;
+}
+
+void write_context(ByteWriter& out, const StepContext& step) {
+  out.integer(step.step);
+  out.number(step.weight);
+  out.number(step.next_weight);
+  out.integer(step.at_full ? 1 : 0);
+}
+void read_context(ByteReader& in, StepContext& step) {
+  step.step = static_cast<StepId>(in.integer());
+  step.weight = in.number();
+  step.next_weight = in.number();
+  step.at_full = in.integer_up_to(1) == 1;
+}
+
+}  // namespace
+
+std::string Judge::save() const {
+  State& s = *state_;
+  ByteWriter out;
+  out.integer(kVersion);
+  out.integer(static_cast<std::uint64_t>(s.spec.steps));
+  out.integer(static_cast<std::uint64_t>(s.step_seeds_left));
+  out.integer(s.next_slot);
+  for (const double sum : s.table_sums) out.number(sum);
+  out.integer(s.guards.size());
+  for (const GuardState& guard : s.guards) write(out, guard);
+  out.integer(s.steps.size());
+  for (const StepState& step : s.steps) write(out, step);
+  write_context(out, s.current);
+  for (std::size_t arm = 0; arm < kArmCount; ++arm) {
+    for (const MetricCount& count : s.in_step[arm]) write(out, count);
+    out.integer(s.requests_in_step[arm]);
+    write(out, s.clusters[arm]);
+  }
+  for (const DecayedRate& rate : s.rates) write(out, rate);
+  write(out, s.history);
+  const std::optional<double> usual = s.baseline_errors.usual();
+  out.integer(usual ? 1 : 0);
+  out.number(usual.value_or(0));
+  out.integer(s.threshold_version);
+  out.integer(s.malformed);
+  out.integer(s.pause_pool_fired ? 1 : 0);
+  out.number(s.p_anytime);
+  return out.take();
+}
+
+std::optional<Judge> Judge::restore(const JudgeSpec& spec, std::string_view bytes) {
+  ByteReader in(bytes);
+  if (in.integer() != kVersion) return {};
+  JudgeSpec saved = spec;
+  saved.guards.clear();
+  auto state = std::make_unique<State>(std::move(saved), BaselineMemory{});
+  State& s = *state;
+  s.spec.steps = static_cast<int>(in.integer_up_to(kMostSteps));
+  s.step_seeds_left = static_cast<int>(in.integer_up_to(kMostSteps));
+  s.next_slot = in.integer_up_to(kMaxLatencyMetrics - 1);
+  for (double& sum : s.table_sums) sum = in.number();
+  s.guards.resize(in.integer_up_to(kMostGuards));
+  for (GuardState& guard : s.guards) read(in, guard);
+  s.steps.resize(in.integer_up_to(kMostSteps));
+  for (StepState& step : s.steps) read(in, step);
+  read_context(in, s.current);
+  for (std::size_t arm = 0; arm < kArmCount; ++arm) {
+    for (MetricCount& count : s.in_step[arm]) read(in, count);
+    s.requests_in_step[arm] = in.integer();
+    read(in, s.clusters[arm]);
+  }
+  for (DecayedRate& rate : s.rates) read(in, rate);
+  read(in, s.history);
+  const bool known = in.integer_up_to(1) == 1;
+  const double usual = in.number();
+  if (known) s.baseline_errors.set_usual(usual);
+  s.threshold_version = static_cast<std::uint32_t>(in.integer());
+  s.malformed = in.integer();
+  s.pause_pool_fired = in.integer_up_to(1) == 1;
+  s.p_anytime = in.number();
+  if (!in.ok() || !in.at_end() || s.spec.steps < 1) return {};
+  Judge judge(std::move(state));
+  judge.change_guards(spec);
+  return judge;
+}
+
+}  // namespace weir::analysis

@@ -1,0 +1,110 @@
+// Confined to one thread. Everything that a judge knows: what is saved and what dies with the process.
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "analysis/judge/cluster_table.h"
+#include "analysis/judge/error_window.h"
+#include "analysis/judge/judge.h"
+#include "analysis/stats/design_effect.h"
+#include "analysis/stats/rate_test.h"
+
+namespace weir::analysis {
+
+// One guard's evidence, both ways.
+struct GuardState {
+  config::Guard guard;
+  double weight = 0;       // share of alpha within its pool; an edit never raises it
+  std::size_t metric = 0;  // index in every table of counts
+  RateTest rollback{TestSide::kRollback};
+  RateTest advance{TestSide::kAdvance};
+  double phi_div = 1;
+  double phi_div_advance = 1;
+  // Latency only. The history fades by this quantile's own half-life; the rate is the share above the threshold.
+  DecayedHistogram history;
+  DecayedRate above;
+  LatencyThreshold threshold;  // zeros: not armed
+  bool armed() const { return threshold.baseline_us > 0; }
+};
+
+// One step id and what was seen under it, for w* of 4.2.
+struct StepState {
+  StepId id = 0;
+  double weight = 0;
+  struct Seen {
+    std::uint64_t candidate = 0;
+    std::uint64_t both = 0;
+  };
+  std::array<Seen, kMetricCount> seen{};
+
+  bool tests() const { return weight > 0 && weight < 1; }
+};
+
+// What the tick says of one step, after the checks of 4.13.
+struct CheckedStep {
+  StepState* step = nullptr;  // null: a step that is forgotten, for the memory only
+  std::array<const ArmCounts*, kArmCount> arms{};
+  std::array<std::bitset<kMetricCount>, kArmCount> valid;
+
+  MetricCount count(Arm arm, std::size_t metric) const {
+    const auto i = static_cast<std::size_t>(arm);
+    return valid[i][metric] ? arms[i]->metrics[metric] : MetricCount{};
+  }
+};
+
+inline constexpr std::size_t kPoolCount = 3;  // by GuardAction
+
+struct Judge::State {
+  JudgeSpec spec;
+  std::vector<GuardState> guards;
+  std::array<double, kPoolCount> table_sums{};  // of each pool when it first had guards: what renormalises its weights
+  int step_seeds_left = 0;                      // injections of 0.25/K still due
+  std::size_t next_slot = 0;                    // the latency slot to try first for a new guard
+
+  std::vector<StepState> steps;  // ascending, the newest last; old ones are forgotten
+  StepContext current;
+  std::array<std::array<MetricCount, kMetricCount>, kArmCount> in_step{};
+  std::array<std::uint64_t, kArmCount> requests_in_step{};
+  std::array<std::int64_t, kArmCount> overdue{};
+
+  std::array<ClusterTable, kArmCount> clusters;
+  std::array<DecayedRate, kBinaryMetricCount> rates{};
+  DecayedHistogram history;  // for guards to come
+  ErrorWindow baseline_errors;
+  std::uint32_t threshold_version = 0;
+  std::uint64_t malformed = 0;
+  bool pause_pool_fired = false;
+  double p_anytime = 1;
+  // Within a tick.
+  bool stepped = false;
+  bool minute_began = false;
+  std::vector<CheckedStep> checked;
+
+  State(JudgeSpec with, const BaselineMemory& memory);
+
+  // In order, a tick (4.14).
+  void check(const TickInput& input);
+  void refresh_thresholds();
+  void fill_clusters();
+  void weigh_clusters();
+  void test();
+  void remember(const TickInput& input);
+  void count_step();
+
+  void set_guards(const std::vector<config::Guard>& wanted);
+  GuardState make_guard(const config::Guard& guard);
+  void inject_all(double log_gamma);
+  StepState* find_step(StepId id);
+  double expected_rate(const GuardState& guard) const;  // pb*
+  double pool_evidence(config::GuardAction pool, int* worst = nullptr) const;
+  bool speaks(const GuardState& guard) const;
+  bool alpha_promised(const GuardState& guard) const;
+  bool gate_passed(const GuardState& guard) const;
+};
+
+}  // namespace weir::analysis

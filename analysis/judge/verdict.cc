@@ -1,0 +1,225 @@
+#include "analysis/judge/verdict.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+#include "analysis/judge/guard_rule.h"
+#include "analysis/judge/state.h"
+#include "analysis/stats/log_sum.h"
+#include "analysis/stats/quantile.h"
+
+namespace weir::analysis {
+namespace {
+
+// STATISTICS.md 4.0, "guards" and "advance minimums".
+constexpr std::uint32_t kClustersToSpeak = 3;
+constexpr std::uint64_t kLoneFailures = 10;
+constexpr double kLoneFailureShare = 0.9;
+constexpr std::uint32_t kClustersToAdvance = 5;
+const double kLogEvidenceAgainst = std::log(10.0);
+// Of 4.8's in_flight.
+constexpr double kOverdueRequests = 3;
+
+std::string with_commas(double value) {
+  std::string digits = std::to_string(static_cast<std::uint64_t>(std::max(0.0, std::floor(value))));
+  for (std::size_t at = digits.size(); at > 3;) digits.insert(at -= 3, ",");
+  return digits;
+}
+
+std::string percent(double share) {
+  std::array<char, 32> text{};
+  const int length = std::snprintf(text.data(), text.size(), "%.3g %%", 100 * share);
+  return {text.data(), static_cast<std::size_t>(length)};
+}
+
+}  // namespace
+
+// Evidence speaks once enough users have met the harm, or once the few that there are have met hardly anything else.
+bool Judge::State::speaks(const GuardState& guard) const {
+  const std::uint32_t seen = clusters[1].seen();
+  const std::uint32_t hit = clusters[1].hit(guard.metric);
+  if (hit < std::min(kClustersToSpeak, seen)) return false;
+  if (seen >= kClustersToSpeak) return true;
+  const MetricCount bad = clusters[1].total(guard.metric);
+  return bad.x >= kLoneFailures && static_cast<double>(bad.x) >= kLoneFailureShare * static_cast<double>(bad.n);
+}
+
+bool Judge::State::alpha_promised(const GuardState& guard) const {
+  return !speaks(guard) || clusters[1].seen() >= kClustersToSpeak;
+}
+
+bool Judge::State::gate_passed(const GuardState& guard) const {
+  if (is_latency(guard.guard) && !guard.armed()) return false;
+  const Margin margin = advance_margin(guard.guard, current.next_weight);
+  // Such a margin allows for everything.
+  if (margin.factor * expected_rate(guard) + margin.absolute >= 1) return true;
+  return guard.advance.log_evidence() >= -std::log(spec.max_false_advance);
+}
+
+double Judge::State::pool_evidence(config::GuardAction pool, int* worst) const {
+  double sum = kLogZero;
+  double largest = kLogZero;
+  for (std::size_t i = 0; i < guards.size(); ++i) {
+    const GuardState& guard = guards[i];
+    if (guard.guard.action != pool || !speaks(guard)) continue;
+    const double term = std::log(guard.weight) + guard.rollback.log_evidence();
+    sum = log_add(sum, term);
+    if (worst != nullptr && term > largest) {
+      largest = term;
+      *worst = static_cast<int>(i);
+    }
+  }
+  return sum;
+}
+
+namespace {
+
+class Holds {
+ public:
+  explicit Holds(const Judge::State& state, std::vector<std::string>& lacks) : state_(state), lacks_(lacks) {}
+
+  // Most basic first.
+  void list(double against) {
+    if (state_.malformed > 0) say("malformed", with_commas(static_cast<double>(state_.malformed)) + " counts dropped");
+    if (state_.current.at_full) {
+      evidence_against(against);
+      return;
+    }
+    if (state_.current.weight <= 0) say("no_traffic", "at weight 0 nobody is sent to the candidate");
+    few_users();
+    gates();
+    evidence_against(against);
+    baseline_unhealthy();
+    in_flight();
+  }
+
+ private:
+  void say(const char* word, const std::string& figures) { lacks_.push_back(std::string(word) + ": " + figures); }
+
+  void few_users() {
+    const std::uint32_t seen = state_.clusters[1].seen();
+    if (state_.spec.has_keys && seen < kClustersToAdvance) {
+      say("few_users", std::to_string(seen) + " of " + std::to_string(kClustersToAdvance));
+    }
+  }
+
+  void gates() {
+    bool any = false;
+    for (const GuardState& guard : state_.guards) {
+      if (!guard.guard.gate || guard.guard.action == config::GuardAction::kWarn) continue;
+      any = true;
+      if (is_latency(guard.guard) && !guard.armed()) {
+        say("not_armed", with_commas(guard.history.total) + " of " +
+                             with_commas(std::round(history_needed(exceedance(guard.guard)))) + " (" +
+                             guard_name(guard.guard) + ")");
+      } else if (!state_.gate_passed(guard)) {
+        const double share = guard.advance.log_evidence() / -std::log(state_.spec.max_false_advance);
+        say("gate", guard_name(guard.guard) + " at " + percent(std::clamp(share, 0.0, 1.0)) + " of its evidence");
+      }
+    }
+    if (!any) say("no_gates", "nothing advances without a gate");
+  }
+
+  void evidence_against(double against) {
+    if (against < kLogEvidenceAgainst) return;
+    say("evidence_against", "1 : " + with_commas(std::exp(std::min(against, 30.0))) + ", must be under 1 : 10");
+  }
+
+  void baseline_unhealthy() {
+    if (!state_.baseline_errors.unhealthy()) return;
+    say("baseline_unhealthy", percent(state_.baseline_errors.rate()) + " errors in the last 60 s");
+  }
+
+  // Slow failures come later than fast successes, so a step that looks good may still be waiting for its failures.
+  void in_flight() {
+    const auto share = [&](std::size_t arm) {
+      const auto late = static_cast<double>(std::max<std::int64_t>(0, state_.overdue[arm]));
+      const double all = late + static_cast<double>(state_.requests_in_step[arm]);
+      return all == 0 ? 0 : late / all;
+    };
+    const double excess = share(1) - share(0);
+    const auto late = static_cast<double>(std::max<std::int64_t>(0, state_.overdue[1]));
+    const double all = late + static_cast<double>(state_.requests_in_step[1]);
+    config::Guard errors;  // the default when the plan has switched errorRate off
+    for (const GuardState& guard : state_.guards) {
+      if (guard.guard.metric == config::GuardMetric::kErrorRate) errors = guard.guard;
+    }
+    const double margin = advance_margin(errors, state_.current.next_weight).absolute;
+    if (excess <= margin || excess * all <= kOverdueRequests) return;
+    say("in_flight", with_commas(late) + " requests of the candidate take longer than any ended one");
+  }
+
+  const Judge::State& state_;
+  std::vector<std::string>& lacks_;
+};
+
+}  // namespace
+
+Verdict Judge::verdict() const {
+  const State& s = *state_;
+  Verdict verdict;
+  verdict.log_threshold = -std::log(s.spec.max_false_rollback);
+  verdict.log_evidence_rollback = s.pool_evidence(config::GuardAction::kRollback, &verdict.worst_guard);
+  verdict.log_evidence_pause = s.pool_evidence(config::GuardAction::kPause, &verdict.worst_pause_guard);
+  verdict.log_evidence_warn = s.pool_evidence(config::GuardAction::kWarn);
+  verdict.warn_pool_fired = verdict.log_evidence_warn >= verdict.log_threshold;
+  verdict.pause_pool_fired = s.pause_pool_fired;
+  verdict.malformed = s.malformed;
+  verdict.p_anytime = s.p_anytime;
+  double weights = 0;
+  for (const GuardState& guard : s.guards) {
+    if (guard.guard.action == config::GuardAction::kRollback) weights += guard.weight;
+  }
+  verdict.promised_alpha = s.spec.max_false_rollback * std::max(1.0, weights);
+  verdict.baseline_requests_in_step = s.requests_in_step[0];
+  verdict.candidate_requests_in_step = s.requests_in_step[1];
+  Holds(s, verdict.lacks).list(verdict.log_evidence_rollback);
+  if (verdict.log_evidence_rollback >= verdict.log_threshold) {
+    verdict.kind = Verdict::Kind::kFail;
+  } else if (s.malformed > 0) {
+    verdict.kind = Verdict::Kind::kError;
+  } else {
+    verdict.kind = verdict.lacks.empty() ? Verdict::Kind::kPass : Verdict::Kind::kInconclusive;
+  }
+  return verdict;
+}
+
+std::vector<GuardStatus> Judge::guards() const {
+  const State& s = *state_;
+  std::vector<GuardStatus> out;
+  for (const GuardState& guard : s.guards) {
+    GuardStatus status;
+    const Margin margin = rollback_margin(guard.guard);
+    status.guard = guard.guard;
+    status.weight = guard.weight;
+    status.margin_factor = margin.factor;
+    status.margin = margin.absolute;
+    status.advance_margin = advance_margin(guard.guard, s.current.next_weight).absolute;
+    status.log_evidence_rollback = guard.rollback.log_evidence();
+    status.log_evidence_advance = guard.advance.log_evidence();
+    status.gate = guard.guard.gate && guard.guard.action != config::GuardAction::kWarn;
+    status.gate_passed = s.gate_passed(guard);
+    status.speaks = s.speaks(guard);
+    status.alpha_promised = s.alpha_promised(guard);
+    if (is_latency(guard.guard)) {
+      status.armed = guard.armed();
+      status.history = guard.history.total;
+      status.history_needed = std::round(history_needed(exceedance(guard.guard)));
+      status.threshold = guard.threshold;
+    }
+    for (std::size_t arm = 0; arm < kArmCount; ++arm) {
+      status.in_step[arm] = s.in_step[arm][guard.metric];
+      status.since_start[arm] = s.clusters[arm].total(guard.metric);
+    }
+    status.clusters_seen = s.clusters[1].seen();
+    status.clusters_hit = s.clusters[1].hit(guard.metric);
+    status.phi_div = guard.phi_div;
+    status.phi_div_advance = guard.phi_div_advance;
+    out.push_back(status);
+  }
+  return out;
+}
+
+}  // namespace weir::analysis

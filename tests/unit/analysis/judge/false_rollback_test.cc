@@ -1,0 +1,83 @@
+// Seeded A/A rollouts over sticky users, watched at every tick: how often a candidate that is no worse is taken back.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdio>
+#include <vector>
+
+#include "base/random.h"
+#include "tests/unit/analysis/judge/counts.h"
+
+namespace weir::analysis {
+namespace {
+
+constexpr std::uint64_t kSeed = 20'261'124;
+constexpr int kTicks = 400;
+constexpr int kUsers = 1'000;
+constexpr int kRequestsPerTick = 100;
+
+// Users differ much in their own error rate, as users do: most of the errors are those of a few.
+struct User {
+  std::uint8_t cluster;
+  bool candidate;
+  double error_rate;
+};
+
+std::vector<User> population(Random& random, double weight) {
+  std::vector<User> users;
+  for (int i = 0; i < kUsers; ++i) {
+    const double rate = random.uniform() < 0.03 ? 0.9 : 0.0005;
+    users.push_back({static_cast<std::uint8_t>(random.below(256)), random.uniform() < weight, rate});
+  }
+  return users;
+}
+
+bool rolled_back(Random& random, const JudgeSpec& spec, double weight) {
+  Judge judge(spec);
+  judge.begin_step(
+      {.step = 1, .weight = weight, .next_weight = 1, .at_full = false, .seed = StepContext::Seed::kRolloutStart});
+  const std::vector<User> users = population(random, weight);
+  for (int t = 0; t < kTicks; ++t) {
+    StepCounts step;
+    step.step = 1;
+    for (int i = 0; i < kRequestsPerTick; ++i) {
+      const User& user = users[random.below(kUsers)];
+      const OutcomeClass outcome = random.uniform() < user.error_rate ? OutcomeClass::kHttp5xx : OutcomeClass::kOk;
+      testing::add(step, {user.candidate ? Arm::kCandidate : Arm::kBaseline, 1, outcome, user.cluster});
+    }
+    if (t % 60 == 59) judge.begin_minute();
+    testing::tick(judge, step);
+    if (judge.verdict().kind == Verdict::Kind::kFail) return true;
+  }
+  return false;
+}
+
+// At the boundary of the null, where a false rollback is most likely: zero margins, and one guard that has all of
+// alpha.
+TEST(FalseRollback, StaysUnderAlphaAtTheBoundary) {
+  std::printf("seed %llu\n", static_cast<unsigned long long>(kSeed));
+  constexpr int kRuns = 60;
+  constexpr double kAlpha = 0.1;
+  config::Guard guard;
+  guard.metric = config::GuardMetric::kErrorRate;
+  const JudgeSpec spec{
+      .guards = {guard}, .max_false_rollback = kAlpha, .max_false_advance = 0.05, .steps = 1, .has_keys = true};
+  Random random(kSeed);
+  int rolled = 0;
+  for (int run = 0; run < kRuns; ++run) rolled += rolled_back(random, spec, 0.2) ? 1 : 0;
+  std::printf("%d of %d rolled back\n", rolled, kRuns);
+  EXPECT_LE(rolled, kAlpha * kRuns);
+}
+
+TEST(FalseRollback, IsRareWithTheDefaultMargins) {
+  const JudgeSpec spec{.guards = testing::binary_guards(),
+                       .max_false_rollback = 0.01,
+                       .max_false_advance = 0.05,
+                       .steps = 1,
+                       .has_keys = true};
+  Random random(kSeed + 1);
+  for (int run = 0; run < 15; ++run) EXPECT_FALSE(rolled_back(random, spec, 0.05)) << "run " << run;
+}
+
+}  // namespace
+}  // namespace weir::analysis
