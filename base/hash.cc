@@ -57,4 +57,11 @@ std::uint64_t xxh3_64(std::string_view data, std::uint64_t seed) {
   return XXH3_64bits_withSeed(data.data(), data.size(), seed);
 }
 
+std::uint64_t rollout_identity(const std::array<std::string_view, 5>& words) {
+  std::uint64_t identity = 0;
+  // Chained, so that no shift of letters between words gives the same.
+  for (const std::string_view word : words) identity = xxh3_64(word, identity + 1);
+  return identity == 0 ? 1 : identity;
+}
+
 }  // namespace weir

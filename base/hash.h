@@ -1,6 +1,7 @@
 // Pure functions. The hashes that assign users; their values are a contract with other programs and with the past.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -12,6 +13,9 @@ std::uint32_t murmur3_32(std::string_view data, std::uint32_t seed = 0);
 std::uint32_t murmur3_32(std::string_view head, std::string_view tail, std::uint32_t seed);
 
 std::uint64_t xxh3_64(std::string_view data, std::uint64_t seed = 0);
+
+// Tells rollouts apart: by service, baseline, candidate, revision and salt. Never 0.
+std::uint64_t rollout_identity(const std::array<std::string_view, 5>& words);
 
 // The bucket of a 32-bit hash among a million (PRODUCT.md section 2): flagd's `fractional` v2.
 constexpr std::uint32_t bucket_ppm(std::uint32_t hash) {

@@ -19,6 +19,9 @@ struct LatencyThreshold {
 };
 
 struct RolloutTraffic {
+  // rollout_identity() of the split that this is meant for: during a reload a request may see a plan that is older or
+  // newer than its routes, and then stays on the baseline.
+  std::uint64_t identity = 0;
   StepId step = 0;
   // Share of new units that go to the candidate. A rollback is one plan in which this is 0.
   std::uint32_t weight_ppm = 0;

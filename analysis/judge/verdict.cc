@@ -34,6 +34,12 @@ std::string percent(double share) {
   return {text.data(), static_cast<std::size_t>(length)};
 }
 
+std::string factor(double value) {
+  std::array<char, 32> text{};
+  const int length = std::snprintf(text.data(), text.size(), "%.3g", value);
+  return {text.data(), static_cast<std::size_t>(length)};
+}
+
 }  // namespace
 
 // Evidence speaks once enough users have met the harm, or once the few that there are have met hardly anything else.
@@ -72,6 +78,29 @@ double Judge::State::pool_evidence(config::GuardAction pool, int* worst) const {
     }
   }
   return sum;
+}
+
+std::string explain(const GuardStatus& guard) {
+  const auto arm = [&](std::size_t i) {
+    const MetricCount& count = guard.since_start[i];
+    const double share = count.n == 0 ? 0 : static_cast<double>(count.x) / static_cast<double>(count.n);
+    return with_commas(static_cast<double>(count.x)) + " of " + with_commas(static_cast<double>(count.n)) + " (" +
+           percent(share) + ")";
+  };
+  std::string text = guard_name(guard.guard) + ": candidate " + arm(1) + ", baseline " + arm(0);
+  if (is_latency(guard.guard)) {
+    const auto ms = [](std::uint64_t us) { return with_commas(std::round(static_cast<double>(us) / 1000)) + " ms"; };
+    text += " slower than " + ms(guard.threshold.candidate_us) + " and " + ms(guard.threshold.baseline_us);
+  } else {
+    text += ", allowed " + percent(guard.margin_factor - 1) + " + " + percent(guard.margin);
+  }
+  const double log_evidence = std::log(guard.weight) + guard.log_evidence_rollback;
+  text += "; evidence " + with_commas(std::exp(std::min(log_evidence, 40.0))) + " : 1";
+  text +=
+      ", users hit: " + std::to_string(guard.clusters_hit) + " of " + std::to_string(guard.clusters_seen) + " groups";
+  if (guard.phi_div > 1.005) text += ", damped by " + factor(guard.phi_div);
+  if (!guard.alpha_promised) text += "; with so few users maxFalseRollback is not promised";
+  return text;
 }
 
 namespace {
@@ -176,8 +205,11 @@ Verdict Judge::verdict() const {
   verdict.baseline_requests_in_step = s.requests_in_step[0];
   verdict.candidate_requests_in_step = s.requests_in_step[1];
   Holds(s, verdict.lacks).list(verdict.log_evidence_rollback);
+  const bool names_pause = s.pause_pool_fired && verdict.worst_pause_guard >= 0;
+  if (names_pause) verdict.because = explain(guards()[static_cast<std::size_t>(verdict.worst_pause_guard)]);
   if (verdict.log_evidence_rollback >= verdict.log_threshold) {
     verdict.kind = Verdict::Kind::kFail;
+    if (verdict.worst_guard >= 0) verdict.because = explain(guards()[static_cast<std::size_t>(verdict.worst_guard)]);
   } else if (s.malformed > 0) {
     verdict.kind = Verdict::Kind::kError;
   } else {

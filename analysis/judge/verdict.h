@@ -36,6 +36,7 @@ struct Verdict {
   // Index into guards() of the largest term of the rollback pool, or -1. Likewise for the pause pool.
   int worst_guard = -1;
   int worst_pause_guard = -1;
+  std::string because;  // the worst guard in words, when the rollback or the pause pool has fired
   // Why this is no Pass, most basic first, each "word: figures": few_users, not_armed, gate, evidence_against,
   // baseline_unhealthy, in_flight, no_gates, malformed.
   std::vector<std::string> lacks;
@@ -70,6 +71,9 @@ struct GuardStatus {
   double phi_div = 1;
   double phi_div_advance = 1;
 };
+
+// The numbers of one guard in a sentence: both arms over the same seconds, the margin, the evidence.
+std::string explain(const GuardStatus& guard);
 
 // To publish in the TrafficPlan. The version rises whenever anything here changes.
 struct LatencyThresholds {

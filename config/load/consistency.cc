@@ -165,6 +165,15 @@ class Checker {
       }
     }
     check_levels(name, rollout);
+    const std::uint32_t bake = kMillion - rollout.analysis.holdback_ppm;
+    for (const Step& step : rollout.steps) {
+      if (step.weight_ppm <= bake || step.weight_ppm == kMillion) continue;
+      report_.error(place(root_, {"rollouts", name, "steps"}),
+                    path + ".steps: setWeight " + format_percent(step.weight_ppm) +
+                        " leaves less than the holdback of " + format_percent(rollout.analysis.holdback_ppm) +
+                        " on the baseline",
+                    "at most " + format_percent(bake) + ", or 100");
+    }
   }
 
   void check_levels(const std::string& name, const Rollout& rollout) {

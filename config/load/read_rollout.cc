@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -152,8 +153,13 @@ Hold read_hold(const Node& node, const std::string& path, Report& report) {
   return hold;
 }
 
+// A step without a hold gets the default one, before its pauses: what waits for a person has been judged.
 void finish_step(std::vector<Step>& steps) {
-  if (!steps.empty() && steps.back().stages.empty()) steps.back().stages.emplace_back(Hold());
+  if (steps.empty()) return;
+  auto& stages = steps.back().stages;
+  const bool held =
+      std::any_of(stages.begin(), stages.end(), [](const auto& stage) { return std::holds_alternative<Hold>(stage); });
+  if (!held) stages.insert(stages.begin(), Hold());
 }
 
 std::vector<Step> read_steps(const Node& node, const std::string& path, Report& report) {
@@ -164,7 +170,7 @@ std::vector<Step> read_steps(const Node& node, const std::string& path, Report& 
     if (const std::optional<std::uint32_t> weight = percent_of(entry, "setWeight")) {
       finish_step(steps);
       if (!steps.empty() && *weight <= steps.back().weight_ppm) {
-        report.warn(entry.position, inner + ".setWeight does not rise above the step before it", "a higher weight");
+        report.error(entry.position, inner + ".setWeight does not rise above the step before it", "a higher weight");
       }
       steps.push_back({*weight, {}});
       continue;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/hash.h"
+
 namespace weir::proxy {
 namespace {
 
@@ -14,6 +16,8 @@ Split build_split(const std::string& name, const config::Config& config, const c
     spec.baseline = names.version(name, rollout->second.baseline);
     spec.candidate = names.version(name, rollout->second.candidate);
     spec.salt = rollout->second.salt;
+    spec.identity = rollout_identity({name, rollout->second.baseline, rollout->second.candidate,
+                                      rollout->second.revision, rollout->second.salt});
     for (const config::Override& rule : rollout->second.overrides) {
       spec.overrides.push_back({rule, names.version(name, rule.version)});
     }

@@ -54,8 +54,10 @@ Split::Split(SplitSpec spec)
       cluster_seed_(xxh3_64(spec_.service) + kClusterSeed),
       user_seed_(xxh3_64(spec_.service) + kUserSeed) {}
 
-Assignment Split::assign(const http::FieldList& fields, const ClientAddress& client, const RolloutTraffic& traffic,
+Assignment Split::assign(const http::FieldList& fields, const ClientAddress& client, const RolloutTraffic& planned,
                          Random& random) const {
+  static const RolloutTraffic kNone;
+  const RolloutTraffic& traffic = planned.identity == spec_.identity ? planned : kNone;
   Assignment result;
   result.step = traffic.step;
   if (take_override(fields, client, traffic, result)) return result;

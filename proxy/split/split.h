@@ -53,6 +53,7 @@ struct SplitSpec {
   VersionId baseline = kNoId;
   VersionId candidate = kNoId;
   std::string salt;
+  std::uint64_t identity = 0;  // of the rollout: traffic meant for another one is not taken
   struct Override {
     config::Override rule;
     VersionId version = kNoId;

@@ -97,7 +97,8 @@ TEST(Load, ReadsWhatAPlanCanSay) {
   EXPECT_EQ(chat.steps[0].weight_ppm, 100U);
   EXPECT_EQ(chat.steps[0].stages.size(), 2U);
   EXPECT_EQ(std::get<Hold>(chat.steps[0].stages[0]).on_inconclusive, OnInconclusive::kRollback);
-  EXPECT_EQ(std::get<Pause>(chat.steps[1].stages[0]).duration, std::chrono::minutes(10));
+  ASSERT_EQ(chat.steps[1].stages.size(), 2U);  // the default hold comes first
+  EXPECT_EQ(std::get<Pause>(chat.steps[1].stages[1]).duration, std::chrono::minutes(10));
   EXPECT_EQ(chat.analysis.holdback_ppm, 100'000U);
   ASSERT_EQ(chat.analysis.guards.size(), 5U);
   const Guard& errors = chat.analysis.guards[3];
@@ -152,6 +153,12 @@ TEST(Load, SaysWhatIsWrongAndWhere) {
        "percentage, for a rate"},
       {with("rollouts: { chat: { baseline: v1, candidate: v9 } }\n"),
        "plan:8:46: error: rollouts.chat.candidate: chat has no version \"v9\"; expected one of v1, v2"},
+      {rollout("    steps: [ { setWeight: 5 }, { setWeight: 5 } ]\n"),
+       "plan:12:32: error: rollouts.chat.steps[1].setWeight does not rise above the step before it; expected a higher "
+       "weight"},
+      {rollout("    steps: [ { setWeight: 97 } ]\n"),
+       "plan:12:12: error: rollouts.chat.steps: setWeight 97% leaves less than the holdback of 5% on the baseline; "
+       "expected at most 95%, or 100"},
       {with("rollouts: { chat: { baseline: v1 } }\n"),
        "plan:8:19: error: rollouts.chat.candidate is missing; expected a text"},
   };

@@ -1,0 +1,241 @@
+#include "analysis/rollout/decide.h"
+
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "config/units.h"
+
+namespace weir::analysis {
+namespace {
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : "; ") + part;
+  return text;
+}
+
+Decision decided(Decision::Kind kind, std::string_view rule, RolloutState after, std::string reason) {
+  after.reason = std::move(reason);
+  return {.kind = kind, .rule = rule, .after = std::move(after)};
+}
+
+Decision rollback(const RolloutState& state, std::string_view rule, std::string reason) {
+  RolloutState after = state;
+  after.phase = Phase::kRolledBack;
+  after.cause = PauseCause::kNone;
+  after.weight_ppm = 0;
+  after.served_ppm = 0;
+  after.stage = 0;
+  ++after.step;
+  return decided(Decision::Kind::kRollback, rule, std::move(after), std::move(reason));
+}
+
+Decision pause(const RolloutState& state, PauseCause cause, std::string reason) {
+  RolloutState after = state;
+  after.phase = Phase::kPaused;
+  after.cause = cause;
+  constexpr std::array<std::string_view, 6> kRules = {"none", "plan", "operator", "guard", "counts", "inconclusive"};
+  return decided(Decision::Kind::kPause, kRules[static_cast<std::size_t>(cause)], std::move(after), std::move(reason));
+}
+
+Decision promote(const RolloutState& state, std::string_view rule, std::string reason) {
+  RolloutState after = state;
+  after.phase = Phase::kPromoted;
+  after.cause = PauseCause::kNone;
+  after.weight_ppm = kMillion;
+  after.served_ppm = kMillion;
+  ++after.step;
+  return decided(Decision::Kind::kPromote, rule, std::move(after), std::move(reason));
+}
+
+Decision enter_step(const RolloutState& state, const config::Rollout& policy, std::uint32_t weight_ppm,
+                    std::string_view rule) {
+  return decided(Decision::Kind::kAdvance, rule, begin_step(state, policy, weight_ppm),
+                 "the step at " + config::format_percent(state.weight_ppm) + " is over");
+}
+
+// From the last stage on to the next step; from the last step to the end.
+Decision leave_step(const RolloutState& state, const config::Rollout& policy, std::string_view rule) {
+  if (state.weight_ppm == kMillion) return promote(state, rule, "the bake at 100% is over");
+  return enter_step(state, policy, weight_after(policy, state.weight_ppm), rule);
+}
+
+Decision leave_stage(const RolloutState& state, const config::Rollout& policy, std::string_view rule) {
+  const config::Step step = step_at(policy, state.weight_ppm);
+  if (state.stage + 1 >= step.stages.size()) return leave_step(state, policy, rule);
+  RolloutState after = begin_stage(state, policy, state.stage + 1);
+  if (after.cause == PauseCause::kPlan) {
+    return decided(Decision::Kind::kPause, "plan", std::move(after), "the plan pauses here");
+  }
+  return decided(Decision::Kind::kAdvance, rule, std::move(after), "the next stage of the same step");
+}
+
+Decision decide_hold(const RolloutState& state, const Verdict& verdict, const config::Rollout& policy,
+                     const config::Hold& hold) {
+  const bool judged = policy.analysis.enabled;
+  const bool long_enough = state.in_stage >= hold.at_least;
+  const bool enough = !judged || verdict.candidate_requests_in_step >= hold.min_requests;
+  const bool passed = !judged || verdict.kind == Verdict::Kind::kPass;
+  if (long_enough && enough && passed) return leave_stage(state, policy, judged ? "gates" : "time");
+  if (state.in_stage < hold.at_most) return {};
+  std::string reason = "no decision within " + config::format_duration(hold.at_most) + ": ";
+  if (!enough) {
+    reason += std::to_string(verdict.candidate_requests_in_step) + " of " + std::to_string(hold.min_requests) +
+              " requests" + (verdict.lacks.empty() ? "" : "; ");
+  }
+  reason += joined(verdict.lacks);
+  if (hold.on_inconclusive == config::OnInconclusive::kRollback) return rollback(state, "inconclusive", reason);
+  return pause(state, PauseCause::kInconclusive, reason);
+}
+
+Refusal refuse(std::string message) { return {std::move(message)}; }
+
+}  // namespace
+
+std::string_view to_string(Decision::Kind kind) {
+  constexpr std::array<std::string_view, 9> kWords = {"hold",    "start",    "advance", "pause", "resume",
+                                                      "promote", "rollback", "weight",  "edit"};
+  return kWords[static_cast<std::size_t>(kind)];
+}
+
+Decision decide(const RolloutState& state, const Verdict& verdict, const config::Rollout& policy) {
+  if (state.over() || state.step == 0) return {};
+  if (verdict.kind == Verdict::Kind::kFail) return rollback(state, "guard", verdict.because);
+  const bool latched = state.phase == Phase::kPaused && state.cause != PauseCause::kPlan;
+  if (latched) return {};
+  if (verdict.pause_pool_fired) return pause(state, PauseCause::kGuard, verdict.because);
+  if (verdict.kind == Verdict::Kind::kError) return pause(state, PauseCause::kCounts, joined(verdict.lacks));
+  const config::Step step = step_at(policy, state.weight_ppm);
+  if (state.stage >= step.stages.size()) return {};
+  if (const auto* hold = std::get_if<config::Hold>(&step.stages[state.stage])) {
+    return decide_hold(state, verdict, policy, *hold);
+  }
+  const auto& planned = std::get<config::Pause>(step.stages[state.stage]);
+  if (!planned.duration || state.in_stage < *planned.duration) return {};
+  // Time alone never advances what the evidence speaks against.
+  if (policy.analysis.enabled && verdict.log_evidence_rollback >= std::log(10.0)) return {};
+  return leave_stage(state, policy, "pause_over");
+}
+
+Decision start(const RolloutState& from, const config::Rollout& policy) {
+  RolloutState fresh;
+  fresh.step = from.step;
+  fresh.attempt = from.attempt + (from.step == 0 ? 0 : 1);
+  fresh.steps_at_start = static_cast<std::uint32_t>(policy.steps.size());
+  Decision decision = decided(Decision::Kind::kStart, "plan",
+                              begin_step(fresh, policy, policy.steps.front().weight_ppm), "the rollout begins");
+  decision.new_judge = true;
+  return decision;
+}
+
+Decision edit(const RolloutState& state, const config::Rollout& policy) {
+  if (state.over() || state.step == 0) return {};
+  const bool same_test = state.served_ppm == served_weight(policy, state.weight_ppm) &&
+                         state.next_ppm == weight_after(policy, state.weight_ppm) && state.salt == policy.salt;
+  const bool latched = state.phase == Phase::kPaused && state.cause != PauseCause::kPlan;
+  RolloutState after = state;
+  if (!same_test) {
+    after = begin_step(state, policy, state.weight_ppm);
+  } else {
+    const auto stages = static_cast<std::uint32_t>(step_at(policy, state.weight_ppm).stages.size());
+    const Seconds spent = state.in_stage;
+    after = begin_stage(state, policy, std::min(state.stage, stages - 1));
+    // A hold made shorter or longer goes on; what was a pause and is a hold now begins.
+    if (after.cause == state.cause || latched) after.in_stage = spent;
+  }
+  if (latched) {
+    after.phase = state.phase;
+    after.cause = state.cause;
+  }
+  return decided(Decision::Kind::kEdit, "file", std::move(after), "the plan was edited");
+}
+
+namespace {
+
+std::variant<Decision, Refusal> promote_by(const RolloutState& state, const Command& command,
+                                           const config::Rollout& policy) {
+  if (state.over()) return refuse("the rollout is over: " + std::string(to_string(state.phase)));
+  const std::string reason = "promoted by an operator";
+  Decision decision;
+  if (state.weight_ppm == kMillion) {
+    decision = promote(state, "operator", reason);
+  } else if (command.verb == Command::Verb::kPromoteFull) {
+    decision = enter_step(state, policy, kMillion, "operator");
+  } else {
+    decision = leave_step(state, policy, "operator");
+  }
+  decision.after.reason = reason;
+  decision.resumes = true;
+  return decision;
+}
+
+std::variant<Decision, Refusal> resume_by(const RolloutState& state, const config::Rollout& policy) {
+  if (state.phase != Phase::kPaused) return refuse("the rollout is not paused; `weir promote` leaves the current step");
+  if (state.cause == PauseCause::kPlan) {
+    Decision decision = leave_stage(state, policy, "operator");
+    decision.after.reason = "resumed by an operator";
+    return decision;
+  }
+  RolloutState after = begin_stage(state, policy, state.stage);
+  after.in_step = Seconds(0);
+  Decision decision = decided(Decision::Kind::kResume, "operator", std::move(after), "resumed by an operator");
+  decision.resumes = true;
+  return decision;
+}
+
+std::variant<Decision, Refusal> set_weight_by(const RolloutState& state, const Command& command,
+                                              const config::Rollout& policy) {
+  if (state.over()) return refuse("the rollout is over: `weir retry` or `weir undo` comes first");
+  const std::uint32_t bake = kMillion - policy.analysis.holdback_ppm;
+  if (command.weight_ppm > bake && command.weight_ppm < kMillion) {
+    return refuse("a weight between " + config::format_percent(bake) +
+                  " and 100% leaves less than the holdback on the baseline");
+  }
+  const bool latched = state.phase == Phase::kPaused && state.cause != PauseCause::kPlan;
+  RolloutState after = begin_step(state, policy, command.weight_ppm);
+  if (latched) {
+    after.phase = state.phase;
+    after.cause = state.cause;
+  }
+  return decided(Decision::Kind::kSetWeight, "operator", std::move(after),
+                 "set to " + config::format_percent(command.weight_ppm) + " by an operator");
+}
+
+}  // namespace
+
+std::variant<Decision, Refusal> obey(const RolloutState& state, const Command& command, const config::Rollout& policy) {
+  if (state.step == 0) return refuse("the rollout has not begun: its state is not written yet");
+  switch (command.verb) {
+    case Command::Verb::kPromote:
+    case Command::Verb::kPromoteFull:
+      return promote_by(state, command, policy);
+    case Command::Verb::kPause:
+      if (state.over()) return refuse("the rollout is over: " + std::string(to_string(state.phase)));
+      if (state.phase == Phase::kPaused && state.cause != PauseCause::kPlan)
+        return refuse("the rollout is paused already");
+      return pause(state, PauseCause::kOperator, "paused by an operator");
+    case Command::Verb::kResume:
+      return resume_by(state, policy);
+    case Command::Verb::kAbort:
+      if (state.over()) return refuse("the rollout is over; `weir undo` returns a promoted one to its baseline");
+      return rollback(state, "operator", "aborted by an operator");
+    case Command::Verb::kRetry: {
+      if (state.phase != Phase::kRolledBack) return refuse("only a rolled-back rollout can be tried again");
+      Decision decision = start(state, policy);
+      decision.rule = "operator";
+      decision.after.reason = "started anew by an operator";
+      return decision;
+    }
+    case Command::Verb::kUndo:
+      if (state.phase != Phase::kPromoted)
+        return refuse("only a promoted rollout can be undone; `weir abort` ends a running one");
+      return rollback(state, "operator", "returned to its baseline by an operator");
+    case Command::Verb::kWeight:
+      return set_weight_by(state, command, policy);
+  }
+  return refuse("unknown command");
+}
+
+}  // namespace weir::analysis

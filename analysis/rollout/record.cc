@@ -1,0 +1,96 @@
+#include "analysis/rollout/record.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "analysis/judge/guard_rule.h"
+#include "base/log.h"
+
+namespace weir::analysis {
+namespace {
+
+json::Value count_json(const MetricCount& count) { return json::Object{{"n", count.n}, {"x", count.x}}; }
+
+double percent_of(std::uint32_t ppm) { return static_cast<double>(ppm) / 10'000; }
+
+// How far the evidence is on the way to what decides; nothing for evidence that speaks for the opposite.
+double share(double log_evidence, double log_threshold) {
+  if (!std::isfinite(log_evidence) || log_threshold <= 0) return log_evidence > 0 ? 1 : 0;
+  return std::clamp(log_evidence / log_threshold, 0.0, 1.0);
+}
+
+constexpr double kLogBeta = 2.995732;  // of the default maxFalseAdvance; only bars are drawn by it
+
+std::string_view action_word(config::GuardAction action) {
+  if (action == config::GuardAction::kRollback) return "rollback";
+  return action == config::GuardAction::kPause ? "pause" : "warn";
+}
+
+}  // namespace
+
+double evidence_of(double log_evidence) { return std::exp(std::min(log_evidence, 100.0)); }
+
+json::Value guard_json(const GuardStatus& guard, const Verdict& verdict) {
+  const double weighted = std::log(guard.weight) + guard.log_evidence_rollback;
+  json::Object out{
+      {"name", guard_name(guard.guard)},
+      {"action", action_word(guard.guard.action)},
+      {"weight", guard.weight},
+      {"baseline", count_json(guard.in_step[0])},
+      {"candidate", count_json(guard.in_step[1])},
+      {"baseline_since_start", count_json(guard.since_start[0])},
+      {"candidate_since_start", count_json(guard.since_start[1])},
+      {"margin_factor", guard.margin_factor},
+      {"margin", guard.margin},
+      {"advance_margin", guard.advance_margin},
+      {"evidence_rollback", evidence_of(weighted)},
+      {"evidence_needed", evidence_of(verdict.log_threshold)},
+      {"evidence_advance", evidence_of(guard.log_evidence_advance)},
+      {"toward_rollback", guard.speaks ? share(weighted, verdict.log_threshold) : 0},
+      {"toward_advance", guard.gate_passed ? 1 : std::min(0.99, share(guard.log_evidence_advance, kLogBeta))},
+      {"gate", guard.gate},
+      {"gate_passed", guard.gate_passed},
+      {"speaks", guard.speaks},
+      {"alpha_promised", guard.alpha_promised},
+      {"groups_seen", guard.clusters_seen},
+      {"groups_hit", guard.clusters_hit},
+      {"design_effect", guard.phi_div},
+      {"explain", explain(guard)}};
+  if (is_latency(guard.guard)) {
+    out.set("armed", guard.armed);
+    out.set("history", static_cast<std::uint64_t>(guard.history));
+    out.set("history_needed", static_cast<std::uint64_t>(guard.history_needed));
+    out.set("baseline_threshold_ms", static_cast<double>(guard.threshold.baseline_us) / 1000);
+    out.set("candidate_threshold_ms", static_cast<double>(guard.threshold.candidate_us) / 1000);
+  }
+  return out;
+}
+
+json::Value decision_record(const RecordContext& context) {
+  const RolloutState& after = context.decision.after;
+  json::Array guards;
+  for (const GuardStatus& guard : context.guards) guards.push_back(guard_json(guard, context.verdict));
+  return json::Object{{"time", log::iso_time(context.unix_ms)},
+                      {"service", context.key.service},
+                      {"baseline", context.key.baseline},
+                      {"candidate", context.key.candidate},
+                      {"revision", context.key.revision},
+                      {"decision", to_string(context.decision.kind)},
+                      {"rule", context.decision.rule},
+                      {"reason", after.reason},
+                      {"actor", context.actor},
+                      {"phase_before", to_string(context.before.phase)},
+                      {"phase_after", to_string(after.phase)},
+                      {"weight_before_percent", percent_of(context.before.served_ppm)},
+                      {"weight_after_percent", percent_of(after.served_ppm)},
+                      {"step_id_before", context.before.step},
+                      {"step_id_after", after.step},
+                      {"attempt", after.attempt},
+                      {"elapsed_s", context.before.elapsed.count()},
+                      {"evidence_rollback", evidence_of(context.verdict.log_evidence_rollback)},
+                      {"p_anytime", context.verdict.p_anytime},
+                      {"guards", std::move(guards)}};
+}
+
+}  // namespace weir::analysis

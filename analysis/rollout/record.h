@@ -1,0 +1,35 @@
+// Pure functions. A decision as it is kept and shown: what was decided, by whom, on which numbers.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "analysis/judge/verdict.h"
+#include "analysis/rollout/decide.h"
+#include "analysis/rollout/ports.h"
+#include "base/json.h"
+
+namespace weir::analysis {
+
+struct RecordContext {
+  const RolloutKey& key;
+  const RolloutState& before;
+  const Decision& decision;
+  const Verdict& verdict;
+  std::span<const GuardStatus> guards;
+  std::string_view actor;    // "weir", "file", or who sent the command
+  std::int64_t unix_ms = 0;  // wall time
+};
+
+// The words that `weir history` shows stand on top; the numbers are under "guards".
+json::Value decision_record(const RecordContext& context);
+
+// One guard's numbers, as records and status have them.
+json::Value guard_json(const GuardStatus& guard, const Verdict& verdict);
+
+// A logarithm of evidence as what people can read: 0 for nothing, and a number that JSON can hold for a mountain of it.
+double evidence_of(double log_evidence);
+
+}  // namespace weir::analysis

@@ -1,0 +1,262 @@
+#include "analysis/rollout/rollout.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "analysis/rollout/record.h"
+
+namespace weir::analysis {
+namespace {
+
+constexpr Seconds kSavePeriod{10};
+constexpr Seconds kSavePeriodNearVerdict{1};
+constexpr Seconds kMinute{60};
+const double kLogNearVerdict = std::log(10.0);
+
+std::int64_t unix_ms(const Clock& clock) {
+  return std::chrono::duration_cast<Milliseconds>(clock.wall_now().time_since_epoch()).count();
+}
+
+std::uint64_t minutes_in(Seconds elapsed) { return static_cast<std::uint64_t>(elapsed / kMinute); }
+
+StepContext context_of(const RolloutState& state, StepContext::Seed seed) {
+  return {.step = state.step,
+          .weight = static_cast<double>(state.served_ppm) / kMillion,
+          .next_weight = static_cast<double>(state.next_ppm) / kMillion,
+          .at_full = state.weight_ppm == kMillion,
+          .seed = seed};
+}
+
+}  // namespace
+
+Rollout::Rollout(RolloutPlan plan, RolloutWorld world, const StoredRollout* stored)
+    : plan_(std::move(plan)), world_(std::move(world)) {
+  if (stored == nullptr) return;
+  const std::optional<RolloutState> state = read_state(stored->state);
+  if (!state) {
+    lose_state("its saved state cannot be read");
+    return;
+  }
+  state_ = *state;
+  minutes_ = minutes_in(state_.elapsed);
+  if (state_.over() || state_.step == 0) return;
+  wants_edit_ = state_.plan != fingerprint(plan_.policy);  // it may have changed while nobody was there
+  if (!plan_.policy.analysis.enabled) return;
+  judge_ = Judge::restore(judge_spec(), stored->evidence);
+  const bool usable = judge_.has_value();
+  if (!usable) judge_.emplace(judge_spec(), world_.memory());
+  if (judge_->step() != state_.step) judge_->begin_step(context_of(state_, StepContext::Seed::kEvidenceLost));
+  verdict_ = judge_->verdict();
+}
+
+void Rollout::lose_state(const std::string& why) {
+  Decision lost;
+  lost.kind = Decision::Kind::kRollback;
+  lost.rule = "state_lost";
+  lost.after = state_;
+  lost.after.step = std::max<StepId>(1, state_.step + 1);
+  lost.after.phase = Phase::kRolledBack;
+  lost.after.weight_ppm = 0;
+  lost.after.served_ppm = 0;
+  lost.after.reason = why + "; `weir retry " + plan_.key.service + "` starts the rollout anew";
+  propose(std::move(lost), "weir", {});
+}
+
+JudgeSpec Rollout::judge_spec() const {
+  const config::Analysis& analysis = plan_.policy.analysis;
+  return {.guards = analysis.guards,
+          .max_false_rollback = analysis.max_false_rollback,
+          .max_false_advance = analysis.max_false_advance,
+          .steps = static_cast<int>(std::max(1U, state_.steps_at_start)),
+          .has_keys = !plan_.policy.stickiness.by.empty()};
+}
+
+void Rollout::tick(const ServiceCounts* counts, Seconds dt, bool open) {
+  changed_ = changed_ || open != open_;
+  open_ = open;
+  if (open) pass_time(state_, dt);
+  judge(counts, dt);
+  settle();
+  if (!pending_ && wants_edit_) {
+    wants_edit_ = false;
+    Decision change = analysis::edit(state_, plan_.policy);
+    if (change.kind != Decision::Kind::kHold) propose(std::move(change), "file", {});
+  }
+  if (!pending_ && state_.step == 0) propose(start(state_, plan_.policy), "weir", {});
+  Decision decision = decide(state_, verdict_, plan_.policy);
+  const bool outranks = decision.kind == Decision::Kind::kRollback && pending_ && !pending_->safe;
+  if (decision.kind != Decision::Kind::kHold && (!pending_ || outranks)) propose(std::move(decision), "weir", {});
+  since_save_ += dt;
+  save_if_due();
+}
+
+void Rollout::judge(const ServiceCounts* counts, Seconds dt) {
+  if (!judge_) return;
+  const std::uint64_t minutes = minutes_in(state_.elapsed);
+  if (std::exchange(minutes_, minutes) < minutes) judge_->begin_minute();
+  std::vector<const StepCounts*> steps;
+  TickInput input{.steps = {}, .outside = nullptr, .malformed = 0, .dt = dt};
+  if (counts != nullptr) {
+    steps.assign(counts->steps.begin(), counts->steps.end());
+    input.outside = counts->outside_of(plan_.baseline);
+    input.malformed = counts->malformed;
+  }
+  input.steps = steps;
+  judge_->tick(input);
+  verdict_ = judge_->verdict();
+  const std::uint32_t version = judge_->thresholds().version;
+  changed_ = changed_ || version != threshold_version_;
+  threshold_version_ = version;
+}
+
+// A decision becomes visible when it is durable, or when it protects users and has waited long enough.
+void Rollout::settle() {
+  if (!pending_) return;
+  const bool durable = world_.store.durable_through() >= pending_->ticket;
+  const bool patient = world_.clock.now() - pending_->since < kPatience;
+  if (!durable && (!pending_->safe || patient)) return;
+  Pending pending = std::move(*pending_);
+  pending_.reset();
+  take_effect(std::move(pending));
+}
+
+void Rollout::propose(Decision decision, std::string_view actor, CommandDone done) {
+  if (pending_) withdraw();
+  const std::int64_t now_ms = unix_ms(world_.clock);
+  decision.after.decided_ms = now_ms;
+  decision.after.plan = fingerprint(plan_.policy);
+  const std::vector<GuardStatus> guards = this->guards();
+  json::Value record = decision_record({.key = plan_.key,
+                                        .before = state_,
+                                        .decision = decision,
+                                        .verdict = verdict_,
+                                        .guards = guards,
+                                        .actor = actor,
+                                        .unix_ms = now_ms});
+  const RolloutState& after = decision.after;
+  const bool keeps_evidence = judge_ && !after.over() && !decision.new_judge;
+  StateWrite write{.key = plan_.key,
+                   .state = write_state(after),
+                   .evidence = keeps_evidence ? judge_->save() : std::string(),
+                   .record = json::write(record)};
+  const bool safe = after.phase == Phase::kRolledBack || after.served_ppm < state_.served_ppm;
+  const Ticket ticket = world_.store.append(std::move(write));
+  pending_ = Pending{.decision = std::move(decision),
+                     .ticket = ticket,
+                     .since = world_.clock.now(),
+                     .record = std::move(record),
+                     .done = std::move(done),
+                     .safe = safe};
+}
+
+// A rollback came before the disk took the last decision: it never happened.
+void Rollout::withdraw() {
+  world_.store.discard(pending_->ticket);
+  const Pending withdrawn = std::move(*pending_);
+  pending_.reset();
+  if (withdrawn.decision.kind == Decision::Kind::kEdit) wants_edit_ = true;
+  if (withdrawn.done) withdrawn.done(Refusal{"the rollout was rolled back before this was written"});
+}
+
+void Rollout::take_effect(Pending pending) {
+  const RolloutState before = std::move(state_);
+  state_ = std::move(pending.decision.after);
+  if (!pending.decision.new_judge) state_.elapsed = before.elapsed;
+  undurable_ = pending.ticket;
+  changed_ = true;
+  begin_judging(pending.decision);
+  world_.history(std::move(pending.record));
+  if (pending.done) pending.done({});
+}
+
+void Rollout::begin_judging(const Decision& decision) {
+  if (state_.over() || !plan_.policy.analysis.enabled) {
+    last_guards_ = guards();
+    judge_.reset();
+    return;
+  }
+  StepContext::Seed seed = StepContext::Seed::kStep;
+  if (decision.new_judge || !judge_) {
+    judge_.emplace(judge_spec(), world_.memory());
+    seed = decision.new_judge ? StepContext::Seed::kRolloutStart : StepContext::Seed::kEvidenceLost;
+    minutes_ = minutes_in(state_.elapsed);
+    last_guards_.clear();
+  }
+  if (decision.resumes) judge_->resume();
+  if (judge_->step() != state_.step) judge_->begin_step(context_of(state_, seed));
+  verdict_ = judge_->verdict();
+  since_save_ = kSavePeriod;
+}
+
+void Rollout::command(const Command& command, CommandDone done) {
+  std::variant<Decision, Refusal> answer = obey(state_, command, plan_.policy);
+  if (Refusal* refusal = std::get_if<Refusal>(&answer)) {
+    done(*refusal);
+    return;
+  }
+  Decision& decision = std::get<Decision>(answer);
+  const bool outranks = decision.kind == Decision::Kind::kRollback && pending_ && !pending_->safe;
+  if (pending_ && !outranks) {
+    done(Refusal{"the last decision is not on the disk yet; try again when it is"});
+    return;
+  }
+  propose(std::move(decision), command.actor, std::move(done));
+}
+
+void Rollout::edit(RolloutPlan plan) {
+  const bool same = fingerprint(plan.policy) == fingerprint(plan_.policy);
+  plan_ = std::move(plan);
+  changed_ = true;
+  if (same || state_.over()) return;
+  if (!plan_.policy.analysis.enabled) {
+    last_guards_.clear();
+    judge_.reset();
+    verdict_ = {};
+  } else if (judge_) {
+    judge_->change_guards(judge_spec());
+  } else if (state_.step != 0) {
+    judge_.emplace(judge_spec(), world_.memory());
+    judge_->begin_step(context_of(state_, StepContext::Seed::kEvidenceLost));
+  }
+  if (pending_ && pending_->decision.kind == Decision::Kind::kStart) withdraw();
+  if (state_.step == 0) return;
+  if (pending_ && !pending_->safe) withdraw();
+  Decision change = analysis::edit(state_, plan_.policy);
+  if (pending_ || change.kind == Decision::Kind::kHold) return;
+  propose(std::move(change), "file", {});
+}
+
+RolloutTraffic Rollout::traffic() const {
+  RolloutTraffic traffic;
+  traffic.identity = plan_.identity;
+  if (!open_ || state_.step == 0) return traffic;
+  traffic.step = state_.step;
+  traffic.weight_ppm = state_.served_ppm;
+  traffic.candidate_closed = state_.phase == Phase::kRolledBack;
+  if (!judge_) return traffic;
+  traffic.judged = true;
+  const LatencyThresholds thresholds = judge_->thresholds();
+  traffic.threshold_version = thresholds.version;
+  traffic.latency_metrics = thresholds.metrics;
+  traffic.thresholds = thresholds.by_slot;
+  traffic.overdue_us = thresholds.overdue_us;
+  return traffic;
+}
+
+std::vector<GuardStatus> Rollout::guards() const { return judge_ ? judge_->guards() : last_guards_; }
+
+void Rollout::save_if_due() {
+  const bool near = verdict_.log_evidence_rollback > kLogNearVerdict;
+  if (since_save_ < (near ? kSavePeriodNearVerdict : kSavePeriod)) return;
+  save();
+}
+
+void Rollout::save() {
+  if (!judge_ || pending_ || !durable()) return;
+  since_save_ = Seconds(0);
+  world_.store.append(
+      {.key = plan_.key, .state = write_state(state_), .evidence = judge_->save(), .record = std::string()});
+}
+
+}  // namespace weir::analysis

@@ -1,0 +1,109 @@
+// Confined to the control thread. One rollout: its state, its judge, and the decision that is on its way to the disk.
+//
+// A decision is durable before it is visible. What takes traffic from the candidate does not wait for longer than
+// kPatience: it is applied, and shown as not durable until the store says so. ARCHITECTURE.md section 4.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "analysis/judge/judge.h"
+#include "analysis/rollout/decide.h"
+#include "analysis/rollout/ports.h"
+#include "analysis/rollout/rollout_state.h"
+#include "base/clock.h"
+#include "base/json.h"
+
+namespace weir::analysis {
+
+// Answers a command: an empty refusal when it is done.
+using CommandDone = std::function<void(const std::optional<Refusal>&)>;
+
+struct RolloutPlan {
+  RolloutKey key;
+  config::Rollout policy;
+  ServiceId service = kNoId;
+  VersionId baseline = kNoId;
+  std::uint64_t identity = 0;  // RolloutTraffic::identity
+};
+
+struct RolloutWorld {
+  const Clock& clock;
+  StateStore& store;
+  std::function<BaselineMemory()> memory;    // of the baseline, now
+  std::function<void(json::Value)> history;  // takes the record of a decision that is visible
+};
+
+class Rollout {
+ public:
+  static constexpr Milliseconds kPatience{250};
+
+  // As stored, or new: a new one begins with its first tick.
+  Rollout(RolloutPlan plan, RolloutWorld world, const StoredRollout* stored);
+  // The state is lost: on the baseline until an operator says `retry`.
+  void lose_state(const std::string& why);
+
+  // `counts` is null when the service had no outcome. Until `open`, nobody is sent to the candidate.
+  void tick(const ServiceCounts* counts, Seconds dt, bool open);
+  // Answered at once or when the decision is visible.
+  void command(const Command& command, CommandDone done);
+  // The plan has changed; the key is the same.
+  void edit(RolloutPlan plan);
+  // Saves once more, for a clean end.
+  void save();
+
+  RolloutTraffic traffic() const;
+  // True once after each change of traffic().
+  bool take_changed() { return std::exchange(changed_, false); }
+
+  const RolloutPlan& plan() const { return plan_; }
+  const RolloutState& state() const { return state_; }
+  const Verdict& verdict() const { return verdict_; }
+  // Of the running judge; of the last one once the rollout is over.
+  std::vector<GuardStatus> guards() const;
+  bool durable() const { return world_.store.durable_through() >= undurable_; }
+  bool waits_for_disk() const { return pending_.has_value(); }
+  bool open() const { return open_; }
+
+ private:
+  struct Pending {
+    Decision decision;
+    Ticket ticket = 0;
+    SteadyTime since;
+    json::Value record;
+    CommandDone done;
+    bool safe = false;  // takes traffic from the candidate
+  };
+
+  JudgeSpec judge_spec() const;
+  void judge(const ServiceCounts* counts, Seconds dt);
+  void settle();
+  void propose(Decision decision, std::string_view actor, CommandDone done);
+  void withdraw();
+  void take_effect(Pending pending);
+  void begin_judging(const Decision& decision);
+  void save_if_due();
+
+  RolloutPlan plan_;
+  RolloutWorld world_;
+  RolloutState state_;
+  std::optional<Judge> judge_;
+  Verdict verdict_;
+  std::vector<GuardStatus> last_guards_;
+  std::optional<Pending> pending_;
+  Ticket undurable_ = 0;  // the ticket of the state that is visible
+  bool open_ = false;
+  bool changed_ = true;
+  bool wants_edit_ = false;
+  std::uint64_t minutes_ = 0;
+  std::uint32_t threshold_version_ = 0;
+  Seconds since_save_{0};
+};
+
+}  // namespace weir::analysis

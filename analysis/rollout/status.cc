@@ -1,0 +1,125 @@
+#include "analysis/rollout/status.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "analysis/rollout/record.h"
+#include "base/log.h"
+#include "config/units.h"
+
+namespace weir::analysis {
+namespace {
+
+using config::format_duration;
+
+config::Duration whole_seconds(Seconds time) {
+  return std::chrono::duration_cast<std::chrono::seconds>(time + Seconds(0.5));
+}
+
+config::Duration rest_of(config::Duration all, Seconds spent) {
+  return whole_seconds(std::max(Seconds(0), Seconds(all) - spent));
+}
+
+class Waits {
+ public:
+  explicit Waits(const Rollout& rollout) : rollout_(rollout), state_(rollout.state()) {}
+
+  json::Array list() {
+    disk();
+    if (!state_.over() && state_.step != 0) {
+      if (state_.phase == Phase::kPaused && state_.cause != PauseCause::kPlan) {
+        say("paused: " + state_.reason + "; `weir resume` goes on");
+      } else {
+        stage();
+      }
+      if (rollout_.verdict().warn_pool_fired) say("warning: a guard that only warns has fired");
+    }
+    return std::move(waits_);
+  }
+
+ private:
+  void say(std::string text) { waits_.push_back(std::move(text)); }
+
+  void disk() {
+    if (!rollout_.open()) {
+      say("disk: the state file has not taken a write since the start; everybody is on the baseline");
+    } else if (rollout_.waits_for_disk()) {
+      say("disk: the next decision is not written yet");
+    }
+  }
+
+  void stage() {
+    const config::Step step = step_at(rollout_.plan().policy, state_.weight_ppm);
+    if (state_.stage >= step.stages.size()) return;
+    if (const auto* pause = std::get_if<config::Pause>(&step.stages[state_.stage])) {
+      if (!pause->duration) say("pause: until `weir promote " + rollout_.plan().key.service + "`");
+      if (pause->duration) say("pause: " + format_duration(rest_of(*pause->duration, state_.in_stage)) + " to go");
+      return;
+    }
+    const auto& hold = std::get<config::Hold>(step.stages[state_.stage]);
+    if (state_.in_stage < hold.at_least) {
+      say("at_least: " + format_duration(rest_of(hold.at_least, state_.in_stage)) + " to go");
+    }
+    if (!rollout_.plan().policy.analysis.enabled) return;
+    const Verdict& verdict = rollout_.verdict();
+    if (verdict.candidate_requests_in_step < hold.min_requests) {
+      say("min_requests: " + std::to_string(verdict.candidate_requests_in_step) + " of " +
+          std::to_string(hold.min_requests));
+    }
+    for (const std::string& lack : verdict.lacks) say(lack);
+  }
+
+  const Rollout& rollout_;
+  const RolloutState& state_;
+  json::Array waits_;
+};
+
+std::string stage_word(const Rollout& rollout) {
+  const RolloutState& state = rollout.state();
+  if (state.over() || state.step == 0) return {};
+  const config::Step step = step_at(rollout.plan().policy, state.weight_ppm);
+  if (state.stage >= step.stages.size()) return {};
+  const bool hold = std::holds_alternative<config::Hold>(step.stages[state.stage]);
+  const std::string_view word = hold ? "hold" : "pause";
+  return std::string(word) + " " + format_duration(whole_seconds(state.in_stage));
+}
+
+}  // namespace
+
+json::Value rollout_status(const Rollout& rollout) {
+  const RolloutState& state = rollout.state();
+  const config::Rollout& policy = rollout.plan().policy;
+  const Verdict& verdict = rollout.verdict();
+  const auto reached = std::count_if(policy.steps.begin(), policy.steps.end(),
+                                     [&](const config::Step& step) { return step.weight_ppm <= state.weight_ppm; });
+  json::Array guards;
+  for (const GuardStatus& guard : rollout.guards()) guards.push_back(guard_json(guard, verdict));
+  const double served = rollout.open() ? static_cast<double>(state.served_ppm) / 10'000 : 0;
+  return json::Object{{"baseline", rollout.plan().key.baseline},
+                      {"candidate", rollout.plan().key.candidate},
+                      {"revision", rollout.plan().key.revision},
+                      {"phase", to_string(state.phase)},
+                      {"reason", state.reason},
+                      {"decided", state.decided_ms == 0 ? json::Value() : log::iso_time(state.decided_ms)},
+                      {"durable", rollout.durable() && rollout.open()},
+                      {"weight_percent", served},
+                      {"step", static_cast<std::int64_t>(reached)},
+                      {"steps", policy.steps.size()},
+                      {"step_id", state.step},
+                      {"stage", stage_word(rollout)},
+                      {"attempt", state.attempt},
+                      {"elapsed_s", state.elapsed.count()},
+                      {"judged", policy.analysis.enabled && !state.over()},
+                      {"evidence_rollback", evidence_of(verdict.log_evidence_rollback)},
+                      {"promised_false_rollback", verdict.promised_alpha},
+                      {"p_anytime", verdict.p_anytime},
+                      {"requests_in_step", json::Object{{"baseline", verdict.baseline_requests_in_step},
+                                                        {"candidate", verdict.candidate_requests_in_step}}},
+                      {"guards", std::move(guards)},
+                      {"waits", Waits(rollout).list()}};
+}
+
+}  // namespace weir::analysis

@@ -1,0 +1,180 @@
+#include "analysis/store/database.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "base/hash.h"
+
+namespace weir::analysis {
+namespace {
+
+// Records beyond this many are dropped, oldest first.
+constexpr int kRecordsKept = 10'000;
+
+constexpr const char* kSchema =
+    "CREATE TABLE IF NOT EXISTS rollouts ("
+    "  service TEXT NOT NULL, baseline TEXT NOT NULL, candidate TEXT NOT NULL, revision TEXT NOT NULL,"
+    "  state TEXT NOT NULL, evidence BLOB NOT NULL, hash INTEGER NOT NULL,"
+    "  PRIMARY KEY (service, baseline, candidate, revision)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS records (id INTEGER PRIMARY KEY, record TEXT NOT NULL, hash INTEGER NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS proof (id INTEGER PRIMARY KEY CHECK (id = 1), starts INTEGER NOT NULL);";
+
+std::int64_t hash_of(std::initializer_list<std::string_view> parts) {
+  std::uint64_t hash = 0;
+  for (const std::string_view part : parts) hash = xxh3_64(part, hash + part.size());
+  return static_cast<std::int64_t>(hash);
+}
+
+class Statement {
+ public:
+  Statement(sqlite3* db, const char* sql) { sqlite3_prepare_v2(db, sql, -1, &statement_, nullptr); }
+  ~Statement() { sqlite3_finalize(statement_); }
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+
+  bool prepared() const { return statement_ != nullptr; }
+  void text(int at, std::string_view value) {
+    sqlite3_bind_text64(statement_, at, value.data(), value.size(), SQLITE_STATIC, SQLITE_UTF8);
+  }
+  void blob(int at, std::string_view value) {
+    // A null pointer would bind NULL, not an empty blob.
+    sqlite3_bind_blob64(statement_, at, value.empty() ? "" : value.data(), value.size(), SQLITE_STATIC);
+  }
+  void integer(int at, std::int64_t value) { sqlite3_bind_int64(statement_, at, value); }
+  int step() { return sqlite3_step(statement_); }
+  std::string column(int at) {
+    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, at));
+    const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, at));
+    return bytes == nullptr ? std::string() : std::string(bytes, size);
+  }
+  std::int64_t number(int at) { return sqlite3_column_int64(statement_, at); }
+
+ private:
+  sqlite3_stmt* statement_ = nullptr;
+};
+
+bool is_damage(int code) {
+  const int primary = code & 0xff;
+  return primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB || primary == SQLITE_FORMAT;
+}
+
+}  // namespace
+
+struct Database::Handle {
+  sqlite3* db = nullptr;
+
+  Handle() = default;
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+  ~Handle() { sqlite3_close(db); }
+
+  int execute(const char* sql) const { return sqlite3_exec(db, sql, nullptr, nullptr, nullptr); }
+  std::string message() const { return sqlite3_errmsg(db); }
+};
+
+Database::Database(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {}
+Database::~Database() = default;
+
+Database::OpenResult Database::open(const std::string& path) {
+  auto handle = std::make_unique<Handle>();
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+  const auto failed = [&](int code) {
+    return OpenResult{.database = nullptr, .error = path + ": " + handle->message(), .damaged = is_damage(code)};
+  };
+  int code = sqlite3_open_v2(path.c_str(), &handle->db, flags, nullptr);
+  if (code != SQLITE_OK) return failed(code);
+  sqlite3_extended_result_codes(handle->db, 1);
+  Statement check(handle->db, "PRAGMA quick_check(1)");
+  if (check.prepared()) {
+    code = check.step();
+    if (code != SQLITE_ROW) return failed(code);
+    if (check.column(0) != "ok") return {.database = nullptr, .error = path + ": " + check.column(0), .damaged = true};
+  } else {
+    return failed(sqlite3_extended_errcode(handle->db));
+  }
+  // A file that can be read but not written is still worth reading; its first write will say what is wrong.
+  handle->execute("PRAGMA journal_mode=WAL");
+  handle->execute("PRAGMA synchronous=FULL");
+  code = handle->execute(kSchema);
+  if (is_damage(code)) return failed(code);
+  return {.database = std::unique_ptr<Database>(new Database(std::move(handle))), .error = {}, .damaged = false};
+}
+
+Database::Contents Database::read(std::size_t most_records) {
+  Contents contents;
+  const auto damaged = [&](std::string what) {
+    contents.error = std::move(what);
+    contents.damaged = true;
+    return contents;
+  };
+  Statement rollouts(handle_->db, "SELECT service, baseline, candidate, revision, state, evidence, hash FROM rollouts");
+  int code = SQLITE_DONE;
+  while (rollouts.prepared() && (code = rollouts.step()) == SQLITE_ROW) {
+    StoredRollout stored;
+    stored.key = {rollouts.column(0), rollouts.column(1), rollouts.column(2), rollouts.column(3)};
+    stored.state = rollouts.column(4);
+    stored.evidence = rollouts.column(5);
+    const std::int64_t hash = hash_of({stored.key.service, stored.key.baseline, stored.key.candidate,
+                                       stored.key.revision, stored.state, stored.evidence});
+    if (hash != rollouts.number(6)) return damaged("a saved rollout is not what was written");
+    contents.rollouts.push_back(std::move(stored));
+  }
+  if (code != SQLITE_DONE) return damaged(handle_->message());
+  Statement records(handle_->db, "SELECT record, hash FROM records ORDER BY id DESC LIMIT ?1");
+  if (records.prepared()) records.integer(1, static_cast<std::int64_t>(most_records));
+  while (records.prepared() && (code = records.step()) == SQLITE_ROW) {
+    std::string record = records.column(0);
+    if (hash_of({record}) != records.number(1)) return damaged("a decision's record is not what was written");
+    contents.records.push_back(std::move(record));
+  }
+  if (code != SQLITE_DONE) return damaged(handle_->message());
+  std::reverse(contents.records.begin(), contents.records.end());
+  return contents;
+}
+
+std::string Database::write(std::span<const StateWrite> writes) {
+  // A schema that could not be made when the file was opened, for want of space, is made now.
+  if (handle_->execute(kSchema) != SQLITE_OK) return handle_->message();
+  if (handle_->execute("BEGIN IMMEDIATE") != SQLITE_OK) return handle_->message();
+  const auto failed = [&] {
+    std::string message = handle_->message();
+    handle_->execute("ROLLBACK");
+    return message.empty() ? std::string("the write failed") : message;
+  };
+  for (const StateWrite& write : writes) {
+    if (write.key.service.empty()) {
+      const char* proof = "INSERT INTO proof VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET starts = starts + 1";
+      if (handle_->execute(proof) != SQLITE_OK) return failed();
+      continue;
+    }
+    Statement upsert(handle_->db, "INSERT OR REPLACE INTO rollouts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+    if (!upsert.prepared()) return failed();
+    const RolloutKey& key = write.key;
+    upsert.text(1, key.service);
+    upsert.text(2, key.baseline);
+    upsert.text(3, key.candidate);
+    upsert.text(4, key.revision);
+    upsert.text(5, write.state);
+    upsert.blob(6, write.evidence);
+    upsert.integer(7, hash_of({key.service, key.baseline, key.candidate, key.revision, write.state, write.evidence}));
+    if (upsert.step() != SQLITE_DONE) return failed();
+    if (write.record.empty()) continue;
+    Statement insert(handle_->db, "INSERT INTO records (record, hash) VALUES (?1, ?2)");
+    if (!insert.prepared()) return failed();
+    insert.text(1, write.record);
+    insert.integer(2, hash_of({write.record}));
+    if (insert.step() != SQLITE_DONE) return failed();
+    Statement forget(handle_->db, "DELETE FROM records WHERE id <= (SELECT max(id) FROM records) - ?1");
+    if (!forget.prepared()) return failed();
+    forget.integer(1, kRecordsKept);
+    if (forget.step() != SQLITE_DONE) return failed();
+  }
+  if (handle_->execute("COMMIT") != SQLITE_OK) return failed();
+  return {};
+}
+
+}  // namespace weir::analysis
