@@ -22,10 +22,7 @@ void Controller::remember(json::Value record) {
 }
 
 // A rollout that leaves the plan may come back with it.
-void Controller::keep_past(const Rollout& rollout) {
-  const RolloutKey& key = rollout.plan().key;
-  past_.insert_or_assign(key, StoredRollout{.key = key, .state = write_state(rollout.state()), .evidence = {}});
-}
+void Controller::keep_past(Rollout& rollout) { past_.insert_or_assign(rollout.plan().key, rollout.leave()); }
 
 void Controller::set_plans(std::vector<RolloutPlan> plans) {
   std::map<std::string, Rollout, std::less<>> next;
@@ -48,7 +45,7 @@ void Controller::set_plans(std::vector<RolloutPlan> plans) {
     const auto at = next.try_emplace(name, std::move(plan), std::move(world), stored).first;
     if (stored == nullptr && !lost_.empty()) at->second.lose_state(lost_);
   }
-  for (const auto& [name, rollout] : rollouts_) keep_past(rollout);
+  for (auto& [name, rollout] : rollouts_) keep_past(rollout);
   rollouts_ = std::move(next);
   // What comes later is new, not lost.
   lost_.clear();
@@ -65,7 +62,8 @@ void Controller::tick() {
   open_ = open_ || ports_.store.durable_through() >= proof_;
   bool changed = false;
   for (auto& [name, rollout] : rollouts_) {
-    rollout.tick(tick_.of(rollout.plan().service), dt, open_);
+    const ServiceCounts* const counts = tick_.of(rollout.plan().service);
+    rollout.tick({.counts = counts, .malformed = tick_.malformed(), .dt = dt}, open_);
     changed = rollout.take_changed() || changed;
   }
   if (changed) publish();
@@ -90,6 +88,11 @@ void Controller::command(std::string_view service, const Command& command, Comma
     return;
   }
   at->second.command(command, std::move(done));
+}
+
+void Controller::note(json::Value record) {
+  ports_.store.append({.key = {}, .state = {}, .evidence = {}, .record = json::write(record)});
+  remember(std::move(record));
 }
 
 void Controller::save() {

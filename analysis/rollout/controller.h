@@ -42,6 +42,8 @@ class Controller {
   void set_plans(std::vector<RolloutPlan> plans);
   void tick();
   void command(std::string_view service, const Command& command, CommandDone done);
+  // Into the history: a command that was about no rollout. `record` has time, decision, actor and reason.
+  void note(json::Value record);
   // For a clean end: all evidence is saved; true once all of it is durable.
   void save();
   bool durable() const;
@@ -57,7 +59,7 @@ class Controller {
 
  private:
   void remember(json::Value record);
-  void keep_past(const Rollout& rollout);
+  void keep_past(Rollout& rollout);
   void publish();
 
   Ports ports_;

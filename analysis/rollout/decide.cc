@@ -188,6 +188,7 @@ std::variant<Decision, Refusal> resume_by(const RolloutState& state, const confi
 std::variant<Decision, Refusal> set_weight_by(const RolloutState& state, const Command& command,
                                               const config::Rollout& policy) {
   if (state.over()) return refuse("the rollout is over: `weir retry` or `weir undo` comes first");
+  if (command.weight_ppm > kMillion) return refuse("a weight is at most 100%");
   const std::uint32_t bake = kMillion - policy.analysis.holdback_ppm;
   if (command.weight_ppm > bake && command.weight_ppm < kMillion) {
     return refuse("a weight between " + config::format_percent(bake) +

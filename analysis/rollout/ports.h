@@ -42,7 +42,7 @@ using Ticket = std::uint64_t;
 
 // Written whole or not at all.
 struct StateWrite {
-  RolloutKey key;        // without a service: nothing but a proof that the disk takes a write
+  RolloutKey key;        // without a service: no rollout's; without a record too, a proof that the disk takes a write
   std::string state;     // JSON: what the rollout is
   std::string evidence;  // what its judge knows; empty: none
   std::string record;    // JSON: what was decided; empty: the state is saved between decisions

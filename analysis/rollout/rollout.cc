@@ -72,11 +72,11 @@ JudgeSpec Rollout::judge_spec() const {
           .has_keys = !plan_.policy.stickiness.by.empty()};
 }
 
-void Rollout::tick(const ServiceCounts* counts, Seconds dt, bool open) {
+void Rollout::tick(const TickFacts& facts, bool open) {
   changed_ = changed_ || open != open_;
   open_ = open;
-  if (open) pass_time(state_, dt);
-  judge(counts, dt);
+  if (open) pass_time(state_, facts.dt);
+  judge(facts);
   settle();
   if (!pending_ && wants_edit_) {
     wants_edit_ = false;
@@ -85,22 +85,22 @@ void Rollout::tick(const ServiceCounts* counts, Seconds dt, bool open) {
   }
   if (!pending_ && state_.step == 0) propose(start(state_, plan_.policy), "weir", {});
   Decision decision = decide(state_, verdict_, plan_.policy);
-  const bool outranks = decision.kind == Decision::Kind::kRollback && pending_ && !pending_->safe;
-  if (decision.kind != Decision::Kind::kHold && (!pending_ || outranks)) propose(std::move(decision), "weir", {});
-  since_save_ += dt;
+  const bool free = !pending_ || outranked_by(decision);
+  if (decision.kind != Decision::Kind::kHold && free) propose(std::move(decision), "weir", {});
+  since_save_ += facts.dt;
   save_if_due();
 }
 
-void Rollout::judge(const ServiceCounts* counts, Seconds dt) {
+void Rollout::judge(const TickFacts& facts) {
   if (!judge_) return;
   const std::uint64_t minutes = minutes_in(state_.elapsed);
   if (std::exchange(minutes_, minutes) < minutes) judge_->begin_minute();
   std::vector<const StepCounts*> steps;
-  TickInput input{.steps = {}, .outside = nullptr, .malformed = 0, .dt = dt};
-  if (counts != nullptr) {
-    steps.assign(counts->steps.begin(), counts->steps.end());
-    input.outside = counts->outside_of(plan_.baseline);
-    input.malformed = counts->malformed;
+  TickInput input{.steps = {}, .outside = nullptr, .malformed = facts.malformed, .dt = facts.dt};
+  if (facts.counts != nullptr) {
+    steps.assign(facts.counts->steps.begin(), facts.counts->steps.end());
+    input.outside = facts.counts->outside_of(plan_.baseline);
+    input.malformed += facts.counts->malformed;
   }
   input.steps = steps;
   judge_->tick(input);
@@ -122,7 +122,7 @@ void Rollout::settle() {
 }
 
 void Rollout::propose(Decision decision, std::string_view actor, CommandDone done) {
-  if (pending_) withdraw();
+  if (pending_) withdraw("the rollout was rolled back before this was written");
   const std::int64_t now_ms = unix_ms(world_.clock);
   decision.after.decided_ms = now_ms;
   decision.after.plan = fingerprint(plan_.policy);
@@ -150,13 +150,17 @@ void Rollout::propose(Decision decision, std::string_view actor, CommandDone don
                      .safe = safe};
 }
 
-// A rollback came before the disk took the last decision: it never happened.
-void Rollout::withdraw() {
+bool Rollout::outranked_by(const Decision& decision) const {
+  return decision.kind == Decision::Kind::kRollback && pending_ && pending_->decision.kind != Decision::Kind::kRollback;
+}
+
+// Something came before the disk took the last decision: it never happened.
+void Rollout::withdraw(std::string_view why) {
   world_.store.discard(pending_->ticket);
   const Pending withdrawn = std::move(*pending_);
   pending_.reset();
   if (withdrawn.decision.kind == Decision::Kind::kEdit) wants_edit_ = true;
-  if (withdrawn.done) withdrawn.done(Refusal{"the rollout was rolled back before this was written"});
+  if (withdrawn.done) withdrawn.done(Refusal{std::string(why)});
 }
 
 void Rollout::take_effect(Pending pending) {
@@ -174,6 +178,8 @@ void Rollout::begin_judging(const Decision& decision) {
   if (state_.over() || !plan_.policy.analysis.enabled) {
     last_guards_ = guards();
     judge_.reset();
+    // What was said of an earlier attempt is not held against one that nobody judges.
+    if (!state_.over()) verdict_ = {};
     return;
   }
   StepContext::Seed seed = StepContext::Seed::kStep;
@@ -196,8 +202,7 @@ void Rollout::command(const Command& command, CommandDone done) {
     return;
   }
   Decision& decision = std::get<Decision>(answer);
-  const bool outranks = decision.kind == Decision::Kind::kRollback && pending_ && !pending_->safe;
-  if (pending_ && !outranks) {
+  if (pending_ && !outranked_by(decision)) {
     done(Refusal{"the last decision is not on the disk yet; try again when it is"});
     return;
   }
@@ -208,7 +213,11 @@ void Rollout::edit(RolloutPlan plan) {
   const bool same = fingerprint(plan.policy) == fingerprint(plan_.policy);
   plan_ = std::move(plan);
   changed_ = true;
-  if (same || state_.over()) return;
+  if (same) return;
+  if (state_.over()) {
+    wants_edit_ = pending_.has_value();  // a retry was decided under the old plan
+    return;
+  }
   if (!plan_.policy.analysis.enabled) {
     last_guards_.clear();
     judge_.reset();
@@ -219,21 +228,33 @@ void Rollout::edit(RolloutPlan plan) {
     judge_.emplace(judge_spec(), world_.memory());
     judge_->begin_step(context_of(state_, StepContext::Seed::kEvidenceLost));
   }
-  if (pending_ && pending_->decision.kind == Decision::Kind::kStart) withdraw();
+  constexpr std::string_view kWhy = "the plan was edited before this was written; look at it and say it again";
+  if (pending_ && pending_->decision.kind == Decision::Kind::kStart) withdraw(kWhy);
   if (state_.step == 0) return;
-  if (pending_ && !pending_->safe) withdraw();
+  if (pending_ && !pending_->safe) withdraw(kWhy);
+  wants_edit_ = pending_.has_value();
+  if (wants_edit_) return;
   Decision change = analysis::edit(state_, plan_.policy);
-  if (pending_ || change.kind == Decision::Kind::kHold) return;
-  propose(std::move(change), "file", {});
+  if (change.kind != Decision::Kind::kHold) propose(std::move(change), "file", {});
+}
+
+StoredRollout Rollout::leave() {
+  if (pending_ && pending_->safe) {
+    Pending pending = std::move(*pending_);
+    pending_.reset();
+    take_effect(std::move(pending));
+  }
+  if (pending_) withdraw("the rollout was taken out of the plan before this was written");
+  return {.key = plan_.key, .state = write_state(state_), .evidence = judge_ ? judge_->save() : std::string()};
 }
 
 RolloutTraffic Rollout::traffic() const {
   RolloutTraffic traffic;
   traffic.identity = plan_.identity;
+  traffic.candidate_closed = state_.phase == Phase::kRolledBack;
   if (!open_ || state_.step == 0) return traffic;
   traffic.step = state_.step;
   traffic.weight_ppm = state_.served_ppm;
-  traffic.candidate_closed = state_.phase == Phase::kRolledBack;
   if (!judge_) return traffic;
   traffic.judged = true;
   const LatencyThresholds thresholds = judge_->thresholds();
@@ -253,10 +274,12 @@ void Rollout::save_if_due() {
 }
 
 void Rollout::save() {
-  if (!judge_ || pending_ || !durable()) return;
+  if (state_.over() || state_.step == 0 || pending_ || !durable()) return;
   since_save_ = Seconds(0);
-  world_.store.append(
-      {.key = plan_.key, .state = write_state(state_), .evidence = judge_->save(), .record = std::string()});
+  world_.store.append({.key = plan_.key,
+                       .state = write_state(state_),
+                       .evidence = judge_ ? judge_->save() : std::string(),
+                       .record = std::string()});
 }
 
 }  // namespace weir::analysis

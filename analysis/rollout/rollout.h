@@ -10,6 +10,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -40,6 +42,12 @@ struct RolloutWorld {
   std::function<void(json::Value)> history;  // takes the record of a decision that is visible
 };
 
+struct TickFacts {
+  const ServiceCounts* counts = nullptr;  // null: the service had no outcome
+  std::uint64_t malformed = 0;            // records that may have been anybody's
+  Seconds dt{0};
+};
+
 class Rollout {
  public:
   static constexpr Milliseconds kPatience{250};
@@ -49,14 +57,17 @@ class Rollout {
   // The state is lost: on the baseline until an operator says `retry`.
   void lose_state(const std::string& why);
 
-  // `counts` is null when the service had no outcome. Until `open`, nobody is sent to the candidate.
-  void tick(const ServiceCounts* counts, Seconds dt, bool open);
+  // Until `open`, nobody is sent to the candidate.
+  void tick(const TickFacts& facts, bool open);
   // Answered at once or when the decision is visible.
   void command(const Command& command, CommandDone done);
   // The plan has changed; the key is the same.
   void edit(RolloutPlan plan);
   // Saves once more, for a clean end.
   void save();
+  // The plan no longer has it: what is known of it should it come back. A decision that waits for the disk never
+  // happened, but for one that takes traffic from the candidate.
+  StoredRollout leave();
 
   RolloutTraffic traffic() const;
   // True once after each change of traffic().
@@ -82,10 +93,12 @@ class Rollout {
   };
 
   JudgeSpec judge_spec() const;
-  void judge(const ServiceCounts* counts, Seconds dt);
+  void judge(const TickFacts& facts);
   void settle();
   void propose(Decision decision, std::string_view actor, CommandDone done);
-  void withdraw();
+  // A rollback goes before whatever waits for the disk, but for another one.
+  bool outranked_by(const Decision& decision) const;
+  void withdraw(std::string_view why);
   void take_effect(Pending pending);
   void begin_judging(const Decision& decision);
   void save_if_due();

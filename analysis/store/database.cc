@@ -74,7 +74,44 @@ struct Database::Handle {
 
   int execute(const char* sql) const { return sqlite3_exec(db, sql, nullptr, nullptr, nullptr); }
   std::string message() const { return sqlite3_errmsg(db); }
+
+  bool put(const StateWrite& write) const;
+  bool put_state(const StateWrite& write) const;
+  bool put_record(std::string_view record) const;
 };
+
+bool Database::Handle::put(const StateWrite& write) const {
+  if (!write.key.service.empty() && !put_state(write)) return false;
+  if (!write.record.empty()) return put_record(write.record);
+  if (!write.key.service.empty()) return true;
+  return execute("INSERT INTO proof VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET starts = starts + 1") == SQLITE_OK;
+}
+
+bool Database::Handle::put_state(const StateWrite& write) const {
+  Statement upsert(db, "INSERT OR REPLACE INTO rollouts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+  if (!upsert.prepared()) return false;
+  const RolloutKey& key = write.key;
+  upsert.text(1, key.service);
+  upsert.text(2, key.baseline);
+  upsert.text(3, key.candidate);
+  upsert.text(4, key.revision);
+  upsert.text(5, write.state);
+  upsert.blob(6, write.evidence);
+  upsert.integer(7, hash_of({key.service, key.baseline, key.candidate, key.revision, write.state, write.evidence}));
+  return upsert.step() == SQLITE_DONE;
+}
+
+bool Database::Handle::put_record(std::string_view record) const {
+  Statement insert(db, "INSERT INTO records (record, hash) VALUES (?1, ?2)");
+  if (!insert.prepared()) return false;
+  insert.text(1, record);
+  insert.integer(2, hash_of({record}));
+  if (insert.step() != SQLITE_DONE) return false;
+  Statement forget(db, "DELETE FROM records WHERE id <= (SELECT max(id) FROM records) - ?1");
+  if (!forget.prepared()) return false;
+  forget.integer(1, kRecordsKept);
+  return forget.step() == SQLITE_DONE;
+}
 
 Database::Database(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {}
 Database::~Database() = default;
@@ -88,13 +125,13 @@ Database::OpenResult Database::open(const std::string& path) {
   int code = sqlite3_open_v2(path.c_str(), &handle->db, flags, nullptr);
   if (code != SQLITE_OK) return failed(code);
   sqlite3_extended_result_codes(handle->db, 1);
-  Statement check(handle->db, "PRAGMA quick_check(1)");
-  if (check.prepared()) {
+  {
+    // Over before what follows: as long as a statement reads, SQLite does not change the journal mode.
+    Statement check(handle->db, "PRAGMA quick_check(1)");
+    if (!check.prepared()) return failed(sqlite3_extended_errcode(handle->db));
     code = check.step();
     if (code != SQLITE_ROW) return failed(code);
     if (check.column(0) != "ok") return {.database = nullptr, .error = path + ": " + check.column(0), .damaged = true};
-  } else {
-    return failed(sqlite3_extended_errcode(handle->db));
   }
   // A file that can be read but not written is still worth reading; its first write will say what is wrong.
   handle->execute("PRAGMA journal_mode=WAL");
@@ -146,32 +183,7 @@ std::string Database::write(std::span<const StateWrite> writes) {
     return message.empty() ? std::string("the write failed") : message;
   };
   for (const StateWrite& write : writes) {
-    if (write.key.service.empty()) {
-      const char* proof = "INSERT INTO proof VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET starts = starts + 1";
-      if (handle_->execute(proof) != SQLITE_OK) return failed();
-      continue;
-    }
-    Statement upsert(handle_->db, "INSERT OR REPLACE INTO rollouts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
-    if (!upsert.prepared()) return failed();
-    const RolloutKey& key = write.key;
-    upsert.text(1, key.service);
-    upsert.text(2, key.baseline);
-    upsert.text(3, key.candidate);
-    upsert.text(4, key.revision);
-    upsert.text(5, write.state);
-    upsert.blob(6, write.evidence);
-    upsert.integer(7, hash_of({key.service, key.baseline, key.candidate, key.revision, write.state, write.evidence}));
-    if (upsert.step() != SQLITE_DONE) return failed();
-    if (write.record.empty()) continue;
-    Statement insert(handle_->db, "INSERT INTO records (record, hash) VALUES (?1, ?2)");
-    if (!insert.prepared()) return failed();
-    insert.text(1, write.record);
-    insert.integer(2, hash_of({write.record}));
-    if (insert.step() != SQLITE_DONE) return failed();
-    Statement forget(handle_->db, "DELETE FROM records WHERE id <= (SELECT max(id) FROM records) - ?1");
-    if (!forget.prepared()) return failed();
-    forget.integer(1, kRecordsKept);
-    if (forget.step() != SQLITE_DONE) return failed();
+    if (!handle_->put(write)) return failed();
   }
   if (handle_->execute("COMMIT") != SQLITE_OK) return failed();
   return {};

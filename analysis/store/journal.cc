@@ -8,6 +8,12 @@
 namespace weir::analysis {
 namespace {
 
+void make_folder_of(const std::string& path) {
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  std::error_code ignored;  // what is opened there next says what is wrong
+  if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
+}
+
 // Out of the way, under a name that nothing overwrites. What cannot be moved stays, and is told.
 std::string set_aside(const std::string& path) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -26,9 +32,7 @@ std::string set_aside(const std::string& path) {
 
 Journal::Opened Journal::open(const std::string& path, const std::string& owner, std::size_t most_records) {
   Opened opened;
-  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  std::error_code ignored;
-  if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
+  make_folder_of(path);
   FileLock::Result lock = FileLock::take(path + ".lock", owner);
   if (!lock.holder.empty()) {
     opened.holder = lock.holder;
@@ -49,7 +53,7 @@ Journal::Opened Journal::open(const std::string& path, const std::string& owner,
     problem = opened.lost;
     if (!aside.empty()) result = Database::open(path);
     if (result.database) problem.clear();
-  } else if (!result.database && std::filesystem::exists(path, ignored)) {
+  } else if (std::error_code ignored; !result.database && std::filesystem::exists(path, ignored)) {
     // It is there and cannot be read: that is no reason to believe that there was nothing.
     opened.lost = "the state file could not be read (" + result.error + ")";
   }
@@ -121,6 +125,7 @@ StoreHealth Journal::health() const {
 
 std::string Journal::write_out(const std::vector<StateWrite>& batch) {
   if (!lock_) {
+    make_folder_of(path_);
     FileLock::Result result = FileLock::take(path_ + ".lock", owner_);
     if (!result.holder.empty()) return path_ + " belongs to another weir by now: " + result.holder;
     if (!result.lock) return result.error;

@@ -25,7 +25,9 @@ class Tick {
   std::span<const ServiceCounts> services() const { return {services_.data(), used_}; }
   // Null when the service had no record.
   const ServiceCounts* of(ServiceId service) const;
-  // Records without a service or a version: they belong to nobody.
+  // So many records never came here; nobody knows whose they were.
+  void lose(std::uint64_t records) { malformed_ += records; }
+  // What belongs to nobody: records that were lost, and those without a service or a version.
   std::uint64_t malformed() const { return malformed_; }
 
   void clear();
