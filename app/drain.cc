@@ -20,15 +20,24 @@ Drain::Action Drain::advance(SteadyTime now, bool drained) {
         return Action::kBeginDrain;
       }
       if (now - since_ < times_.delay) return Action::kNone;
-      state_ = State::kClosing;
+      state_ = State::kRequests;
       since_ = now;
       return Action::kCloseListeners;
-    case State::kClosing:
-      if (!drained && now - since_ < times_.limit) return Action::kNone;
-      state_ = State::kEnded;
-      return Action::kStop;
+    case State::kRequests:
+      if (drained) return end();
+      if (now - since_ < times_.requests) return Action::kNone;
+      if (times_.streams <= times_.requests) return end();
+      state_ = State::kStreams;
+      return Action::kCutRequests;
+    case State::kStreams:
+      return drained || now - since_ >= times_.streams ? end() : Action::kNone;
   }
   return Action::kNone;
+}
+
+Drain::Action Drain::end() {
+  state_ = State::kEnded;
+  return Action::kStop;
 }
 
 }  // namespace weir::app

@@ -1,6 +1,7 @@
 // Confined to the control thread. The order and the times of a drain; it does nothing itself.
 //
-// serving -> delay (not ready, still serving, `Connection: close`) -> closing (no listeners, requests finish) -> ended
+// serving -> delay (not ready, still serving, `Connection: close`) -> requests (no listeners, everything finishes)
+// -> streams (requests that still ran were cut, streams finish) -> ended
 #pragma once
 
 #include <cstdint>
@@ -11,13 +12,14 @@ namespace weir::app {
 
 class Drain {
  public:
-  enum class State : std::uint8_t { kServing, kDelay, kClosing, kEnded };
+  enum class State : std::uint8_t { kServing, kDelay, kRequests, kStreams, kEnded };
   // What the caller has to do now, once.
-  enum class Action : std::uint8_t { kNone, kBeginDrain, kCloseListeners, kStop };
+  enum class Action : std::uint8_t { kNone, kBeginDrain, kCloseListeners, kCutRequests, kStop };
 
   struct Times {
-    Milliseconds delay{0};       // drainDelay
-    Milliseconds limit{30'000};  // drain: from the closing of the listeners
+    Milliseconds delay{0};          // drainDelay
+    Milliseconds requests{30'000};  // drain: from the closing of the listeners
+    Milliseconds streams{300'000};  // streamDrain: likewise
   };
 
   // The first request to end. Further ones change nothing.
@@ -28,10 +30,12 @@ class Drain {
   bool draining() const { return state_ != State::kServing; }
 
  private:
+  Action end();
+
   State state_ = State::kServing;
   bool announced_ = false;
   Times times_;
-  SteadyTime since_;  // the current state
+  SteadyTime since_;  // the beginning, then the closing of the listeners
 };
 
 }  // namespace weir::app

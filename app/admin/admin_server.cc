@@ -99,7 +99,8 @@ struct Pending {
 
 class AdminServer::Loop {
  public:
-  Loop(AdminOptions options, AdminBackend& backend) : options_(std::move(options)), backend_(backend) {}
+  Loop(AdminOptions options, AdminBackend& backend)
+      : options_(std::move(options)), token_(options_.token), backend_(backend) {}
   ~Loop() { stop(); }
 
   std::string start() {
@@ -123,6 +124,11 @@ class AdminServer::Loop {
   }
 
   std::uint16_t port() const { return port_; }
+
+  void set_token(std::string token) {
+    if (token.empty() && !is_loopback_host(options_.host)) return;
+    asio::post(io_, [this, token = std::move(token)]() mutable { token_ = std::move(token); });
+  }
 
   void stop() {
     if (!thread_.joinable()) return;
@@ -184,7 +190,7 @@ class AdminServer::Loop {
 
   Awaitable<ApiReply> answer(const Request& request, const std::string& peer) {
     const AccessFacts facts = facts_of(request);
-    std::optional<ApiReply> refused = refusal(decide_access(facts, options_.token));
+    std::optional<ApiReply> refused = refusal(decide_access(facts, token_));
     if (refused) {
       log::warn("admin_refused", {{"peer", peer}, {"target", view(request.target())}, {"status", refused->status}});
       co_return std::move(*refused);
@@ -218,6 +224,7 @@ class AdminServer::Loop {
   }
 
   const AdminOptions options_;
+  std::string token_;  // of the loop's thread once it runs
   AdminBackend& backend_;
   IoContext io_{1};
   Acceptor acceptor_{io_};
@@ -232,6 +239,7 @@ AdminServer::~AdminServer() = default;
 
 std::string AdminServer::start() { return loop_->start(); }
 std::uint16_t AdminServer::port() const { return loop_->port(); }
+void AdminServer::set_token(std::string token) { loop_->set_token(std::move(token)); }
 void AdminServer::stop() { loop_->stop(); }
 
 }  // namespace weir::app

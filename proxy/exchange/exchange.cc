@@ -71,6 +71,13 @@ Awaitable<> Exchange::run() {
   record();
 }
 
+void Exchange::cut() {
+  if (std::exchange(cut_, true)) return;
+  worker_.counters.add(Count::kRequestsCut);
+  downstream_.cut();
+  downstream_.waker().wake();
+}
+
 // False: answered here, no version has any part in it.
 bool Exchange::match() {
   const http::RequestHead& request = downstream_.request();
@@ -173,7 +180,7 @@ bool Exchange::may_send_again(const ForwardResult& result, const UpstreamStream&
 void Exchange::finish_failed(const ForwardResult& result) {
   Error error = *result.error;
   if (error.kind == ErrorKind::kCancelled || downstream_.gone()) {
-    const bool ours = worker_.stopping;
+    const bool ours = cut_;
     error = ours ? Error{ErrorKind::kCancelled, Side::kInternal, Retry::kNever, "shutting_down"}
                  : Error{ErrorKind::kReset, Side::kDownstream, Retry::kNever, "client_gone"};
     // What had failed upstream before the client went away stays the version's.
@@ -258,6 +265,7 @@ void Exchange::add_cookie(http::Edits& edits) {
 
 void Exchange::on_response_head(http::ResponseHead& head, http::Edits& edits, SteadyTime now) {
   context_.status = head.status;
+  streaming_ = head.framing == http::BodyFraming::kChunked || head.framing == http::BodyFraming::kUntilClose;
   context_.retry_after = head.fields.has(http::FieldId::kRetryAfter);
   context_.time_to_headers_us = std::max<std::uint64_t>(1, context_.clock.elapsed_us(now));
   edits.set(http::FieldId::kXRequestId, "x-request-id", context_.request_id);
@@ -276,7 +284,7 @@ void Exchange::on_response_end(SteadyTime now) {
   context_.response_ended = true;
 }
 
-bool Exchange::given_up() const { return worker_.stopping || downstream_.gone(); }
+bool Exchange::given_up() const { return cut_ || downstream_.gone(); }
 
 void Exchange::connecting(bool now) {
   downstream_.watch();

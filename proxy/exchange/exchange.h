@@ -21,6 +21,11 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   // For the request that `downstream` has just read, up to the last byte of the answer given to its connection.
   Awaitable<> run();
 
+  // A response of unknown length is under way.
+  bool streaming() const { return streaming_; }
+  // Ends it now, half answered: the connection is reset. Nobody's fault but ours.
+  void cut();
+
  private:
   bool match();
   void assign();
@@ -49,6 +54,8 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   RequestContext context_;
   Deadline slow_;
   std::uint64_t response_bytes_ = 0;
+  bool streaming_ = false;
+  bool cut_ = false;
   std::array<char, 192> cookie_{};
 };
 

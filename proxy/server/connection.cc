@@ -22,7 +22,9 @@ Awaitable<> Connection::serve() {
     if (waited == Wait::kClosed) break;
     first_ = false;
     Exchange exchange(worker_, stream_, topology_, *settings());
+    exchange_ = &exchange;
     co_await exchange.run();
+    exchange_ = nullptr;
     if (!stream_.next()) {
       co_await linger();
       break;
@@ -124,6 +126,7 @@ void Connection::close_when_idle() {
 
 void Connection::cut() {
   closing_ = true;
+  if (exchange_ != nullptr) return exchange_->cut();
   stream_.cut();
   stream_.waker().wake();
 }

@@ -28,6 +28,8 @@ class Connection {
   void close_when_idle();
   // It ends now, whatever it does.
   void cut();
+  // A request is under way, and its response is no stream.
+  bool finite_request() const { return exchange_ != nullptr && !exchange_->streaming(); }
   // The listener's place in a new topology.
   void move_to(std::uint32_t listener) { listener_ = listener; }
   std::uint32_t listener() const { return listener_; }
@@ -51,6 +53,7 @@ class Connection {
   SteadyTime idle_since_{};
   SteadyTime park_at_{};
   SteadyTime request_begun_{};  // first byte of a head that is not whole yet
+  Exchange* exchange_ = nullptr;  // the request under way
   bool first_ = true;
   bool idle_ = false;
   bool closing_ = false;

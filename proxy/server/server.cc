@@ -173,6 +173,8 @@ void Server::begin_drain() { workers_->everywhere(&Worker::begin_drain); }
 
 void Server::close_listeners() { workers_->everywhere(&Worker::close_listeners); }
 
+void Server::cut_requests() { workers_->everywhere(&Worker::cut_requests); }
+
 bool Server::drained() const {
   const auto& all = workers_->all();
   return std::all_of(all.begin(), all.end(), [](const auto& worker) { return worker->drained(); });

@@ -51,6 +51,8 @@ class Server {
   void begin_drain();
   // Listeners accept what waits, then close; idle connections close.
   void close_listeners();
+  // Ends the requests that still run, but for streams: responses of unknown length.
+  void cut_requests();
   // All listeners are closed and no request is under way.
   bool drained() const;
   // Ends what still runs, joins the workers.

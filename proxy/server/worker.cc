@@ -144,6 +144,13 @@ void Worker::close_listeners() {
   }
 }
 
+void Worker::cut_requests() {
+  for (auto next = connections_.begin(); next != connections_.end();) {
+    Connection& connection = *next++;
+    if (connection.finite_request()) connection.cut();
+  }
+}
+
 void Worker::stop() {
   stopped_ = true;
   context_.stopping = true;

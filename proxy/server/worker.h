@@ -36,6 +36,8 @@ class Worker {
   void set_topology(std::shared_ptr<const Topology> topology, const std::vector<ListenerSocket>& added);
   void begin_drain();
   void close_listeners();
+  // What is no stream.
+  void cut_requests();
   void stop();
 
   // Any thread.

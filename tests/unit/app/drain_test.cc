@@ -6,7 +6,8 @@ namespace weir::app {
 namespace {
 
 using Action = Drain::Action;
-constexpr Drain::Times kTimes{.delay = Milliseconds(5'000), .limit = Milliseconds(30'000)};
+constexpr Drain::Times kTimes{
+    .delay = Milliseconds(5'000), .requests = Milliseconds(30'000), .streams = Milliseconds(300'000)};
 
 TEST(Drain, GoesThroughItsStatesInOrder) {
   ManualClock clock;
@@ -22,6 +23,10 @@ TEST(Drain, GoesThroughItsStatesInOrder) {
   clock.advance(Milliseconds(29'999));
   EXPECT_EQ(drain.advance(clock.now(), false), Action::kNone);
   clock.advance(Milliseconds(1));
+  EXPECT_EQ(drain.advance(clock.now(), false), Action::kCutRequests);
+  clock.advance(Milliseconds(269'999));
+  EXPECT_EQ(drain.advance(clock.now(), false), Action::kNone) << "streams have until 300 s after the listeners closed";
+  clock.advance(Milliseconds(1));
   EXPECT_EQ(drain.advance(clock.now(), false), Action::kStop);
   EXPECT_EQ(drain.state(), Drain::State::kEnded);
   EXPECT_EQ(drain.advance(clock.now(), true), Action::kNone);
@@ -30,10 +35,21 @@ TEST(Drain, GoesThroughItsStatesInOrder) {
 TEST(Drain, EndsAsSoonAsNothingRuns) {
   ManualClock clock;
   Drain drain;
-  drain.begin({.delay = Milliseconds(0), .limit = Milliseconds(30'000)}, clock.now());
+  drain.begin({.delay = Milliseconds(0), .requests = Milliseconds(30'000), .streams = Milliseconds(300'000)},
+              clock.now());
   EXPECT_EQ(drain.advance(clock.now(), false), Action::kBeginDrain);
   EXPECT_EQ(drain.advance(clock.now(), false), Action::kCloseListeners);
   EXPECT_EQ(drain.advance(clock.now(), true), Action::kStop);
+}
+
+TEST(Drain, StreamsThatHaveNoLongerThanRequestsAreCutWithThem) {
+  ManualClock clock;
+  Drain drain;
+  drain.begin({.delay = Milliseconds(0), .requests = Milliseconds(10), .streams = Milliseconds(10)}, clock.now());
+  EXPECT_EQ(drain.advance(clock.now(), false), Action::kBeginDrain);
+  EXPECT_EQ(drain.advance(clock.now(), false), Action::kCloseListeners);
+  clock.advance(Milliseconds(10));
+  EXPECT_EQ(drain.advance(clock.now(), false), Action::kStop);
 }
 
 TEST(Drain, BeginningTwiceChangesNothing) {

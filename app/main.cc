@@ -1,0 +1,78 @@
+// The program: what the command line asks for, done.
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "app/build/build_info.h"
+#include "app/cli/client_commands.h"
+#include "app/cli/parse.h"
+#include "app/cli/target.h"
+#include "app/plan_commands.h"
+#include "app/plan_file.h"
+#include "app/run.h"
+
+namespace weir::app {
+namespace {
+
+PlanAdmin admin_of_plan(const std::string& path) {
+  const PlanFile plan = read_plan_file(path);
+  if (!plan.ok()) {
+    const std::vector<std::string> lines = plan.messages();
+    return {.address = {}, .token = {}, .error = lines.empty() ? path + " cannot be read" : lines.front()};
+  }
+  const config::Admin& admin = plan.loaded.config->admin;
+  return {.address = admin.address, .token = admin.token ? admin.token->value : std::string(), .error = {}};
+}
+
+int ask_running_weir(const Invocation& invocation, const Terminal& terminal) {
+  Target target = resolve_target(invocation.target, Environment::of_process(), admin_of_plan);
+  if (!target.error.empty()) {
+    print_error(terminal, target.error);
+    return kExitUsage;
+  }
+  target.options.actor = actor_of_process();
+  const AdminClient client(std::move(target.options));
+  return ClientCommands(client, terminal).execute(invocation);
+}
+
+int execute(const Invocation& invocation, const Terminal& terminal) {
+  switch (invocation.verb) {
+    case Verb::kRun:
+      return run(invocation.run, terminal);
+    case Verb::kInit:
+      return print_default_plan();
+    case Verb::kCheck:
+      return check_plan(invocation, terminal);
+    case Verb::kSchema:
+      return print_schema(invocation);
+    case Verb::kVersion:
+      std::printf("weir %s (%s)\n", std::string(version()).c_str(), std::string(compiler()).c_str());
+      return kExitOk;
+    default:
+      return ask_running_weir(invocation, terminal);
+  }
+}
+
+int main_with(const std::vector<std::string>& arguments) {
+  const Terminal terminal = Terminal::of_process();
+  const ParsedCommandLine parsed = parse_command_line(arguments);
+  if (!parsed.invocation) {
+    std::fputs(parsed.text.c_str(), parsed.exit_code == kExitOk ? stdout : stderr);
+    return parsed.exit_code;
+  }
+  return execute(*parsed.invocation, terminal);
+}
+
+}  // namespace
+}  // namespace weir::app
+
+int main(int argc, char** argv) {
+  try {
+    return weir::app::main_with({argv + 1, argv + argc});
+  } catch (const std::exception& failure) {
+    // Out of memory, or a mistake of ours: nothing throws on purpose.
+    std::fprintf(stderr, "weir: %s\n", failure.what());
+    return weir::app::kExitFailed;
+  }
+}

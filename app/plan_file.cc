@@ -1,0 +1,69 @@
+#include "app/plan_file.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <system_error>
+
+namespace weir::app {
+namespace {
+
+// A plan is written by people; more is a mistake, such as a log given for a plan.
+constexpr std::uintmax_t kLargest = 16 * 1024 * 1024;
+
+struct Text {
+  std::string text;
+  std::string error;
+};
+
+Text read_text(const std::string& path) {
+  std::error_code failed;
+  if (std::filesystem::is_directory(path, failed)) return {{}, "it is a directory"};
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return {{}, std::generic_category().message(errno)};
+  Text result;
+  for (char c = 0; in.get(c);) {
+    result.text += c;
+    if (result.text.size() > kLargest) return {{}, "it has more than 16 MiB"};
+  }
+  if (in.bad()) return {{}, std::generic_category().message(errno)};
+  return result;
+}
+
+config::Environment environment() {
+  return {.variable = [](const std::string& name) -> std::optional<std::string> {
+            const char* const value = std::getenv(name.c_str());
+            return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+          },
+          .file = [](const std::string& path) -> std::optional<std::string> {
+            Text read = read_text(path);
+            return read.error.empty() ? std::optional<std::string>(std::move(read.text)) : std::nullopt;
+          }};
+}
+
+}  // namespace
+
+std::vector<std::string> PlanFile::messages() const {
+  if (!unreadable.empty()) return {"cannot read " + name + ": " + unreadable};
+  std::vector<std::string> lines;
+  for (const config::Problem& problem : loaded.problems) lines.push_back(config::format(problem, name));
+  return lines;
+}
+
+PlanFile read_plan_file(const std::string& path) {
+  PlanFile plan{.name = path, .unreadable = {}, .loaded = {}};
+  const Text read = read_text(path);
+  plan.unreadable = read.error;
+  if (read.error.empty()) plan.loaded = config::load(read.text, environment());
+  return plan;
+}
+
+PlanFile read_default_plan(const config::DefaultPlanOptions& options) {
+  return {.name = "the default plan",
+          .unreadable = {},
+          .loaded = config::load(config::default_plan_yaml(options), environment())};
+}
+
+}  // namespace weir::app

@@ -1,0 +1,27 @@
+// Confined to one thread. A plan from where the user has it: a file, with the environment and the files that its secrets
+// name; or no file at all.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/default_plan.h"
+#include "config/load/load.h"
+
+namespace weir::app {
+
+struct PlanFile {
+  std::string name;        // as messages call it
+  std::string unreadable;  // why there is no text to load; else empty
+  config::LoadResult loaded;
+
+  bool ok() const { return loaded.ok(); }
+  // Everything that is wrong with it, a line each.
+  std::vector<std::string> messages() const;
+  bool has_warnings() const { return !loaded.problems.empty(); }
+};
+
+PlanFile read_plan_file(const std::string& path);
+PlanFile read_default_plan(const config::DefaultPlanOptions& options);
+
+}  // namespace weir::app

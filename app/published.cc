@@ -1,0 +1,74 @@
+#include "app/published.h"
+
+#include <utility>
+
+#include "analysis/rollout/rollout_state.h"
+
+namespace weir::app {
+
+ApiReply Published::query(const ApiQuery& query) {
+  if (query.kind == ApiQuery::Kind::kHealth) return health();
+  const std::shared_ptr<const View> view = view_.load();
+  if (view == nullptr) {
+    return error_reply({.status = 503, .code = "starting", .message = "the weir is starting", .problems = {}});
+  }
+  switch (query.kind) {
+    case ApiQuery::Kind::kStatus:
+      return {.status = 200, .body = view->status};
+    case ApiQuery::Kind::kHistory:
+      return history(query);
+    case ApiQuery::Kind::kMetrics:
+      return metrics();
+    case ApiQuery::Kind::kReady:
+      if (view->ready) return message_reply("ready");
+      return error_reply(
+          {.status = 503, .code = "not_ready", .message = "new requests should go elsewhere", .problems = {}});
+    case ApiQuery::Kind::kHealth:
+      break;
+  }
+  return health();
+}
+
+void Published::submit(ApiCommand command, std::function<void(ApiReply)> done) {
+  sources_.commands.push({std::move(command), std::move(done)});
+}
+
+ApiReply Published::history(const ApiQuery& query) const {
+  json::Array records;
+  const std::shared_ptr<const History> all = history_.load();
+  if (all != nullptr) {
+    for (auto record = all->rbegin(); record != all->rend() && records.size() < query.limit; ++record) {
+      if (query.service.empty() || (*record)["service"].string() == query.service) records.push_back(*record);
+    }
+  }
+  return {.status = 200, .body = json::write(json::Object{{"records", std::move(records)}})};
+}
+
+ApiReply Published::metrics() const {
+  const std::shared_ptr<const View> view = view_.load();
+  Scrape scrape;
+  scrape.requests = sources_.requests.totals();
+  for (int i = 0; i < proxy::kCountCount; ++i) {
+    scrape.counts[static_cast<std::size_t>(i)] = sources_.server.count(static_cast<proxy::Count>(i));
+  }
+  for (int i = 0; i < analysis::kPhaseCount; ++i) {
+    scrape.phases.emplace_back(analysis::to_string(static_cast<analysis::Phase>(i)));
+  }
+  scrape.rollouts = view->rollouts;
+  scrape.store = view->store;
+  scrape.process = process_sample();
+  scrape.outcomes_dropped = sources_.server.outcomes_dropped();
+  scrape.access_log_dropped = sources_.access_log == nullptr ? 0 : sources_.access_log->dropped();
+  scrape.reloads = view->reloads;
+  scrape.reloads_refused = view->reloads_refused;
+  scrape.ready = view->ready;
+  return {.status = 200, .body = render_metrics(scrape), .content_type = kMetricsContentType};
+}
+
+ApiReply Published::health() const {
+  const auto since = sources_.clock.now() - turned_.load(std::memory_order_relaxed);
+  if (since < kStuckAfter) return message_reply("alive");
+  return error_reply({.status = 503, .code = "stuck", .message = "the control thread does not turn", .problems = {}});
+}
+
+}  // namespace weir::app

@@ -1,0 +1,75 @@
+#include "app/status.h"
+
+#include <unistd.h>
+
+#include <optional>
+#include <utility>
+
+#include "analysis/rollout/status.h"
+#include "app/build/build_info.h"
+#include "base/log.h"
+
+namespace weir::app {
+namespace {
+
+json::Value milliseconds_of(const std::optional<double>& us) { return us ? json::Value(*us / 1000) : json::Value(); }
+
+json::Value version_json(const std::string& name, const config::Version& version, const TrafficFigures& figures) {
+  json::Array endpoints;
+  for (const config::Endpoint& endpoint : version.endpoints) endpoints.emplace_back(endpoint.url);
+  return json::Object{{"name", name},
+                      {"endpoints", std::move(endpoints)},
+                      {"requests", figures.requests},
+                      {"rate", figures.per_second},
+                      {"error_percent", 100 * figures.error_share},
+                      {"p50_ms", milliseconds_of(figures.p50_us)},
+                      {"p90_ms", milliseconds_of(figures.p90_us)},
+                      {"p99_ms", milliseconds_of(figures.p99_us)}};
+}
+
+json::Value service_json(const std::string& name, const config::Service& service, const StatusFacts& facts) {
+  json::Array versions;
+  for (const auto& [version_name, version] : service.versions) {
+    const VersionId id = facts.names.versions.find(name + "/" + version_name);
+    versions.push_back(version_json(version_name, version, facts.traffic.of(id)));
+  }
+  json::Object out{{"name", name}, {"versions", std::move(versions)}};
+  if (!service.weights_ppm.empty()) {
+    json::Object weights;
+    for (const auto& [version_name, ppm] : service.weights_ppm) weights.set(version_name, ppm / 10'000.0);
+    out.set("weights_percent", std::move(weights));
+  }
+  const auto rollout = facts.controller.rollouts().find(name);
+  const bool rolled_out = rollout != facts.controller.rollouts().end();
+  out.set("rollout", rolled_out ? analysis::rollout_status(rollout->second) : json::Value());
+  return out;
+}
+
+json::Value store_json(const analysis::StoreHealth& health, const std::string& path) {
+  return json::Object{{"path", path},
+                      {"writable", health.writable},
+                      {"problem", health.problem},
+                      {"pending", health.pending},
+                      {"failures", health.failures}};
+}
+
+}  // namespace
+
+json::Value status_document(const StatusFacts& facts) {
+  json::Array services;
+  for (const auto& [name, service] : facts.config.services) services.push_back(service_json(name, service, facts));
+  return json::Object{
+      {"version", version()},
+      {"pid", static_cast<std::int64_t>(::getpid())},
+      {"time", log::iso_time(facts.unix_ms)},
+      {"uptime_s", facts.uptime_s},
+      {"ready", facts.ready},
+      {"draining", facts.draining},
+      {"plan", facts.plan},
+      {"listeners", json::Array(facts.listeners.begin(), facts.listeners.end())},
+      {"problems", json::Array(facts.problems.begin(), facts.problems.end())},
+      {"state", store_json(facts.controller.store_health(), facts.config.state.path)},
+      {"services", std::move(services)}};
+}
+
+}  // namespace weir::app

@@ -1,0 +1,33 @@
+// Confined to the control thread. The document of /api/v1/status: how everything stands, for people and their tools.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "analysis/rollout/controller.h"
+#include "app/metrics/recent_traffic.h"
+#include "base/json.h"
+#include "base/names.h"
+#include "config/config.h"
+
+namespace weir::app {
+
+struct StatusFacts {
+  const config::Config& config;
+  const Names& names;
+  const analysis::Controller& controller;
+  const RecentTraffic& traffic;
+
+  std::string plan;                    // where the plan comes from
+  std::vector<std::string> listeners;  // the addresses really bound
+  std::vector<std::string> problems;   // what is wrong now, for people
+  std::int64_t unix_ms = 0;            // now
+  double uptime_s = 0;
+  bool ready = false;
+  bool draining = false;
+};
+
+json::Value status_document(const StatusFacts& facts);
+
+}  // namespace weir::app

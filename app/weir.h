@@ -1,0 +1,113 @@
+// Confined to the control thread, which runs it. The program at work: both planes, the admin API, and the loop that
+// turns ten times a second and listens to signals and commands in between.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analysis/rollout/controller.h"
+#include "analysis/store/journal.h"
+#include "app/admin/admin_server.h"
+#include "app/command_queue.h"
+#include "app/drain.h"
+#include "app/file_watch.h"
+#include "app/metrics/recent_traffic.h"
+#include "app/metrics/request_metrics.h"
+#include "app/port_adapters.h"
+#include "app/published.h"
+#include "app/signals.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/names.h"
+#include "config/config.h"
+#include "proxy/server/server.h"
+
+namespace weir::app {
+
+class Weir {
+ public:
+  static constexpr Milliseconds kTick{100};
+
+  struct Setup {
+    config::Config config;
+    std::string plan_file;              // empty: there is none, and nothing to reload
+    std::string plan_name;              // as people are told
+    std::uint64_t descriptors = 0;      // the process's limit of open files
+    std::unique_ptr<log::AccessLog> access_log;
+    analysis::Journal::Opened state;    // not held by another
+  };
+  Weir(Signals& signals, Setup setup);
+  ~Weir();
+  Weir(const Weir&) = delete;
+  Weir& operator=(const Weir&) = delete;
+
+  // Takes every address; nothing is served when a line comes back, which says why.
+  std::vector<std::string> start();
+  // Until drained, or ended by a second signal. The exit code.
+  int run();
+  // After run(): all that was decided is on the disk. Else the writer still hangs on it, and the process must end without
+  // waiting for it.
+  bool saved() const { return controller_.durable(); }
+
+ private:
+  void wait() const;
+  void tick();
+  void on_signal(Signal signal);
+  void obey(QueuedCommand queued);
+  void obey_rollout(QueuedCommand queued);
+  ApiReply reload(std::string_view actor);
+  ApiReply refuse_reload(ApiError error);
+  ApiReply begin_drain(std::string_view actor);
+  void advance_drain();
+  void note(std::string_view decision, std::string_view actor, std::string_view reason);
+  void tell_news();
+  void tell_store();
+  void publish();
+  std::vector<std::string> problems() const;
+  void finish();
+
+  SystemClock clock_;
+  Signals& signals_;
+  config::Config config_;
+  const std::string plan_file_;
+  const std::string plan_name_;
+  const std::uint64_t descriptors_;
+  const std::string lost_state_;
+  std::vector<std::string> lowered_;  // listeners with fewer connections than the plan says
+
+  Names names_;
+  proxy::Server server_;
+  RequestMetrics requests_;
+  RecentTraffic recent_;
+  std::unique_ptr<log::AccessLog> access_log_;
+  OutcomeSource source_;
+  ServerTraffic traffic_;
+  std::unique_ptr<analysis::Journal> journal_;
+  analysis::Controller controller_;
+  CommandQueue commands_;
+  Published published_;
+  std::unique_ptr<AdminServer> admin_;
+  std::optional<FileWatch> watch_;
+  Drain drain_;
+
+  SteadyTime started_;
+  SteadyTime next_tick_;
+  SteadyTime next_look_;     // at the plan file
+  SteadyTime next_publish_;  // unless something happens before
+  std::string plan_problem_;  // why what the plan file says now is not what runs
+  std::string store_problem_;
+  SteadyTime store_told_;
+  std::uint64_t history_told_ = 0;
+  std::uint64_t reloads_ = 0;
+  std::uint64_t reloads_refused_ = 0;
+  bool news_ = true;  // something happened that should be seen at once
+  bool serving_ = false;
+  bool ended_ = false;
+  bool at_once_ = false;
+};
+
+}  // namespace weir::app

@@ -1,0 +1,15 @@
+// Pure functions. What a running weir cannot take over from a new plan.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+
+namespace weir::config {
+
+// The keys that differ and need a restart, as they stand in the file: "workers", "state.path", "admin.address". Empty:
+// everything that differs can be reloaded.
+std::vector<std::string> needs_restart(const Config& running, const Config& next);
+
+}  // namespace weir::config

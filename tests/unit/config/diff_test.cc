@@ -1,0 +1,35 @@
+#include "config/diff.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace weir::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+TEST(NeedsRestart, NamesWhatTheProcessWasBuiltWith) {
+  Config next;
+  next.workers = 3;
+  next.state.path = "/elsewhere.db";
+  next.admin.address = "127.0.0.1:9902";
+  EXPECT_THAT(needs_restart({}, next), ElementsAre("workers", "state.path", "admin.address"));
+}
+
+TEST(NeedsRestart, EverythingElseCanBeReloaded) {
+  Config next;
+  next.preset = Preset::kSidecar;
+  next.version_header = false;
+  next.listeners.push_back({"127.0.0.1:8081", {}, {}});
+  next.admin.token = Secret{.env = "TOKEN", .file = {}, .value = "new"};
+  next.timeouts.header = Duration(1);
+  next.limits.body = 1;
+  next.services["chat"].versions["v1"] = {};
+  next.routes.emplace_back();
+  next.rollouts["chat"] = {};
+  EXPECT_THAT(needs_restart({}, next), IsEmpty());
+}
+
+}  // namespace
+}  // namespace weir::config
