@@ -58,7 +58,7 @@ TEST(FitConnections, KeepsNoMoreForEndpointsThanTheyMayTake) {
 }
 
 TEST(FitConnections, LeavesOneWhateverHappens) {
-  config::Config config = with_listeners({5});
+  config::Config config = with_listeners_and_versions({5});
   fit_connections(config, 3);
   EXPECT_EQ(*config.listeners[0].limits.connections, 1U);
 }
