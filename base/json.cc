@@ -49,6 +49,12 @@ std::string quoted(std::string_view text) { return bj::serialize(bj::string_view
 
 }  // namespace
 
+Value::Value(const Value& other) = default;
+Value::Value(Value&& other) noexcept = default;
+Value& Value::operator=(const Value& other) = default;
+Value& Value::operator=(Value&& other) noexcept = default;
+Value::~Value() = default;
+
 Object::Object(std::initializer_list<Member> members) {
   for (const Member& member : members) set(member.first, member.second);
 }

@@ -39,6 +39,12 @@ class Object {
 class Value {
  public:
   Value() = default;
+  // In json.cc: inlined, GCC 12 takes the alternatives that a value does not have for uninitialised ones at -O2.
+  Value(const Value& other);
+  Value(Value&& other) noexcept;
+  Value& operator=(const Value& other);
+  Value& operator=(Value&& other) noexcept;
+  ~Value();
   Value(std::nullptr_t) {}  // NOLINT(google-explicit-constructor): values are built from literals all over
   Value(bool value) : data_(value) {}
   Value(double value) : data_(value) {}

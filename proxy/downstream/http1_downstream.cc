@@ -47,7 +47,12 @@ void Http1Downstream::take_read() {
 }
 
 void Http1Downstream::arm_read(std::size_t capacity) {
-  if (stream_.reading() || broken_ || end_of_input_) return;
+  if (broken_ || end_of_input_) return;
+  if (stream_.reading()) {
+    // Armed behind a request that is done with by now: its place is free again.
+    if (in_.empty() && stream_.can_redirect_read()) stream_.redirect_read(in_.space());
+    return;
+  }
   if (!in_) in_ = buffers_.take(capacity);
   if (in_.empty() && in_.capacity() < capacity) in_.grow(capacity);
   if (in_.space().empty()) in_.compact();

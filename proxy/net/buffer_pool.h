@@ -26,13 +26,15 @@ class ReadBuffer {
   bool empty() const { return begin_ == end_; }
   const char* data() const { return bytes_.get() + begin_; }
 
-  // Room behind the unread bytes.
-  std::span<char> space() { return {bytes_.get() + end_, capacity_ - end_}; }
-  void filled(std::size_t bytes) { end_ += bytes; }
-  void consume(std::size_t bytes) {
-    begin_ += bytes;
-    if (begin_ == end_) begin_ = end_ = 0;
+  // Room behind the unread bytes: all of the buffer when there are none. Not while a read is under way into what an
+  // earlier call gave, unless that read is redirected.
+  std::span<char> space() {
+    if (empty()) begin_ = end_ = 0;
+    return {bytes_.get() + end_, capacity_ - end_};
   }
+  // So much was read into space(), at its front.
+  void filled(std::size_t bytes) { end_ += bytes; }
+  void consume(std::size_t bytes) { begin_ += bytes; }
   // Moves the unread bytes to the front; views into the buffer die.
   void compact();
   // Moves the unread bytes into a buffer of at least `capacity`; views into the buffer die.

@@ -6,14 +6,17 @@
 #include <sys/socket.h>
 #include <utility>
 
+#include "proxy/net/read_op.h"
+
 namespace weir::proxy {
 
 using boost::system::error_code;
 
 struct ByteStream::State {
-  explicit State(StreamSocket open) : socket(std::move(open)) {}
+  explicit State(StreamSocket open) : socket(std::move(open)), read_op(*this) {}
 
-  StreamSocket socket;
+  ReactorSocket socket;
+  ReadOp<State> read_op;
   Wakeable* observer = nullptr;
   int handlers = 0;  // completion handlers that still hold a pointer to this
   bool closed = false;
@@ -36,6 +39,18 @@ struct ByteStream::State {
     read = result;
     wake();
   }
+  void read_done(const error_code& error, std::size_t bytes) {
+    ReadState to = ReadState::kData;
+    if (error == asio::error::eof) {
+      to = ReadState::kEnd;
+    } else if (error == asio::error::operation_aborted) {
+      to = ReadState::kCancelled;
+    } else if (error) {
+      to = ReadState::kFailed;
+    }
+    finish_read({to, bytes});
+  }
+  void read_dropped() { last_handler_gone(); }
   // Drops `bytes` from the front of what is unsent; true when nothing is left.
   bool sent(std::size_t bytes) {
     written += bytes;
@@ -50,21 +65,6 @@ struct ByteStream::State {
   }
   void send_rest();
   void finish_write(const error_code& error, std::size_t bytes);
-};
-
-struct ByteStream::OnRead {
-  State* state;
-  void operator()(const error_code& error, std::size_t bytes) const {
-    ReadState to = ReadState::kData;
-    if (error == asio::error::eof) {
-      to = ReadState::kEnd;
-    } else if (error == asio::error::operation_aborted) {
-      to = ReadState::kCancelled;
-    } else if (error) {
-      to = ReadState::kFailed;
-    }
-    state->finish_read({to, bytes});
-  }
 };
 
 struct ByteStream::OnWait {
@@ -114,9 +114,12 @@ void ByteStream::set_observer(Wakeable* observer) {
 void ByteStream::start_read(std::span<char> space) {
   state_->read = {ReadState::kPending, 0};
   ++state_->handlers;
-  const OnRead handler{state_};
-  state_->socket.async_read_some(asio::buffer(space.data(), space.size()), handler);
+  state_->read_op.start(state_->socket, space);
 }
+
+bool ByteStream::can_redirect_read() const { return reading() && state_->read_op.waiting(); }
+
+void ByteStream::redirect_read(std::span<char> space) { state_->read_op.redirect(space); }
 
 void ByteStream::start_wait() {
   state_->read = {ReadState::kPending, 0};

@@ -50,9 +50,12 @@ class ByteStream final {
   // Null: nobody is woken, results wait.
   void set_observer(Wakeable* observer);
 
-  // Reads what comes first into `space`, which must live until the result is taken or the stream closed. After a short
-  // read this costs no system call: the kernel's next edge is waited for.
+  // Reads what comes first into `space`, which must live until the result is taken or the stream closed. After a read that
+  // left nothing behind this costs no system call: the kernel's next edge is waited for.
   void start_read(std::span<char> space);
+  // A read is under way and nothing has come yet: it may be redirected to another place.
+  bool can_redirect_read() const;
+  void redirect_read(std::span<char> space);
   // Waits until something can be read, without a buffer: for a connection parked while idle.
   void start_wait();
   // A pending read ends soon: as kCancelled, or with what came just before. Only while not writing().
@@ -77,7 +80,6 @@ class ByteStream final {
 
  private:
   struct State;
-  struct OnRead;
   struct OnWait;
   struct OnWrite;
   State* state_ = nullptr;  // deletes itself once closed and the last handler has run

@@ -17,7 +17,7 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-constexpr std::string_view kEnd = "\r\n\r\n";
+const std::string kEnd = "\r\n\r\n";
 
 // One service with one version, whose origin is at `port`.
 config::Config config_for(std::uint16_t port) {
@@ -64,6 +64,18 @@ void answer_with_path(Socket& socket) {
     if (!head.ends_with(kEnd)) return;
     const std::string path = head.substr(4, head.find(' ', 4) - 4);
     socket.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(path.size()) + "\r\n\r\n" + path);
+  }
+}
+
+// Each is read behind the one before it, which may be longer or shorter, until the buffer is used up many times over.
+TEST(Server, ReadsEachRequestOfAConnectionForItself) {
+  Origin origin(&answer_with_path);
+  Proxy proxy(config_for(origin.port()));
+  Socket client = proxy.client();
+  for (std::size_t i = 1; i < 300; ++i) {
+    const std::string path = "/" + std::string(i * 37 % 101, static_cast<char>('a' + i % 26)) + std::to_string(i);
+    client.send("GET " + path + " HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_THAT(client.read_until(kEnd + path), testing::EndsWith(kEnd + path));
   }
 }
 
