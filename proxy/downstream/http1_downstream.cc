@@ -111,7 +111,11 @@ void Http1Downstream::watch() {
   take_read();
   if (stream_.reading() || broken_ || end_of_input_) return;
   if (!in_) in_ = buffers_.take(kHeadBuffer);
-  if (!in_.space().empty()) stream_.start_read(in_.space());
+  if (in_.space().empty()) {
+    stream_.watch_for_break();
+  } else {
+    stream_.start_read(in_.space());
+  }
 }
 
 void Http1Downstream::send_continue() { writer_.collected().append(http::continue_response()); }

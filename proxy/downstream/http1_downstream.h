@@ -52,7 +52,9 @@ class Http1Downstream final : public DownstreamStream {
   bool request_ended() const override { return codec_.body_ended(); }
   std::uint64_t request_body_received() const override { return codec_.body_received(); }
   void watch() override;
-  bool gone() const override { return broken_ || stream_.write_failed() || (end_of_input_ && !codec_.body_ended()); }
+  bool gone() const override {
+    return broken_ || stream_.broke() || stream_.write_failed() || (end_of_input_ && !codec_.body_ended());
+  }
   bool half_closed() const override { return end_of_input_; }
 
   void send_continue() override;

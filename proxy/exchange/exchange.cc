@@ -256,8 +256,9 @@ void Exchange::add_cookie(http::Edits& edits) {
   const std::string_view name = context_.service->split.cookie_name();
   const CookieId& id = context_.assignment.cookie;
   const int size = std::snprintf(cookie_.data(), cookie_.size(),
-                                 "%.*s=%.*s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax", static_cast<int>(name.size()),
-                                 name.data(), static_cast<int>(id.size()), id.data(), kCookieMaxAge_s);
+                                 "%.*s=%.*s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax%s",
+                                 static_cast<int>(name.size()), name.data(), static_cast<int>(id.size()), id.data(),
+                                 kCookieMaxAge_s, downstream_.scheme() == "https" ? "; Secure" : "");
   if (size > 0 && static_cast<std::size_t>(size) < cookie_.size()) {
     edits.add("set-cookie", {cookie_.data(), static_cast<std::size_t>(size)});
   }

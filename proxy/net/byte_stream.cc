@@ -3,7 +3,9 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <poll.h>
 #include <sys/socket.h>
+
 #include <utility>
 
 #include "proxy/net/read_op.h"
@@ -20,6 +22,8 @@ struct ByteStream::State {
   Wakeable* observer = nullptr;
   int handlers = 0;  // completion handlers that still hold a pointer to this
   bool closed = false;
+  bool watching = false;
+  bool broke = false;
   bool write_pending = false;
   bool write_failed = false;
   ReadResult read;
@@ -71,6 +75,18 @@ struct ByteStream::OnWait {
   State* state;
   void operator()(const error_code& error) const {
     state->finish_read({error ? ReadState::kFailed : ReadState::kReadable, 0});
+  }
+};
+
+struct ByteStream::OnBreak {
+  State* state;
+  void operator()(const error_code& error) const {
+    if (state->last_handler_gone()) return;
+    state->watching = false;
+    // Urgent data ends the wait too, and breaks nothing.
+    pollfd event{state->socket.native_handle(), 0, 0};
+    state->broke = !error && ::poll(&event, 1, 0) == 1 && (event.revents & (POLLERR | POLLHUP)) != 0;
+    if (state->broke) state->wake();
   }
 };
 
@@ -127,6 +143,15 @@ void ByteStream::start_wait() {
   const OnWait handler{state_};
   state_->socket.async_wait(StreamSocket::wait_read, handler);
 }
+
+void ByteStream::watch_for_break() {
+  if (std::exchange(state_->watching, true)) return;
+  ++state_->handlers;
+  const OnBreak handler{state_};
+  state_->socket.async_wait(StreamSocket::wait_error, handler);
+}
+
+bool ByteStream::broke() const { return state_ != nullptr && state_->broke; }
 
 void ByteStream::cancel_read() {
   if (state_->read.state != ReadState::kPending) return;

@@ -58,6 +58,10 @@ class ByteStream final {
   void redirect_read(std::span<char> space);
   // Waits until something can be read, without a buffer: for a connection parked while idle.
   void start_wait();
+  // Waits for the connection to break, beside reads and without a buffer: broke() is true from then on. For a peer whose
+  // next bytes there is no room for. Costs a system call; stays until it has happened.
+  void watch_for_break();
+  bool broke() const;
   // A pending read ends soon: as kCancelled, or with what came just before. Only while not writing().
   void cancel_read();
   bool reading() const;
@@ -81,6 +85,7 @@ class ByteStream final {
  private:
   struct State;
   struct OnWait;
+  struct OnBreak;
   struct OnWrite;
   State* state_ = nullptr;  // deletes itself once closed and the last handler has run
 };
