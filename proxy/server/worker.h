@@ -58,7 +58,8 @@ class Worker {
   std::uint32_t listener_index(const std::string& address) const;
   std::uint32_t connection_limit(const std::string& address) const;
 
-  IoContext io_{1};
+  // Sockets and timers belong to this thread alone, so the loop locks nothing for them; posting stays safe for all.
+  IoContext io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   WorkerContext context_;
   std::uint32_t workers_;
   TickTimer timer_;

@@ -1,0 +1,77 @@
+"""What a request costs in system calls, as strace sees it."""
+from __future__ import annotations
+
+import collections
+import ctypes
+import pathlib
+import re
+import signal
+import subprocess
+from typing import Callable, Iterator
+
+import pytest
+from http_client import Connection
+from origin import Origin
+from plans import canary, at_weight
+from polling import wait_until
+from weir_harness import Weir
+
+_REQUESTS = 100
+# Everything by which bytes enter or leave a socket.
+_DATA_CALLS = "read,readv,recvfrom,recvmsg,recvmmsg,write,writev,sendto,sendmsg,sendmmsg,sendfile,splice"
+_CALL = re.compile(r"^(\d+)\s+(\w+)\(")
+_PR_SET_PTRACER, _ANYBODY = 0x59616D61, ctypes.c_ulong(-1)
+
+
+def _let_anybody_trace() -> None:
+    """Where only a parent may trace a process (Yama), its sibling may too."""
+    ctypes.CDLL(None).prctl(_PR_SET_PTRACER, _ANYBODY, 0, 0, 0)
+
+
+@pytest.fixture
+def trace(tmp_path: pathlib.Path) -> Iterator[Callable[[int], pathlib.Path]]:
+    """Attaches to a process; what it calls is in the file that comes back, once it has been detached."""
+    running: list[subprocess.Popen[str]] = []
+
+    def attach(pid: int) -> pathlib.Path:
+        out, errors = tmp_path / "trace", tmp_path / "strace.log"
+        with errors.open("w") as log:
+            running.append(subprocess.Popen(["strace", "-f", "-e", f"trace={_DATA_CALLS}", "-o", str(out), "-p", str(pid)],
+                                            stderr=log, text=True))
+        wait_until(lambda: "attached" in errors.read_text(), "strace is attached")
+        return out
+
+    yield attach
+    for process in running:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+
+
+def _calls_by_thread(text: str) -> dict[str, collections.Counter[str]]:
+    calls: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
+    for line in text.splitlines():
+        call = _CALL.match(line)
+        if call:
+            calls[call[1]][call[2]] += 1
+    return calls
+
+
+def test_a_request_makes_two_reads_and_two_writes(origin: Callable[..., Origin], new_weir: Callable[..., Weir],
+                                                  trace: Callable[[int], pathlib.Path]) -> None:
+    weir = new_weir(canary(origin("v1"), origin("v2"), at_weight(10), workers=1))
+    weir.start(prepare=_let_anybody_trace)
+    with Connection(weir.port) as client:
+        def ask() -> None:
+            reply = client.request("GET", "/v1/chat", {"x-user-id": "user-2"})
+            assert (reply.status, reply["x-weir-version"]) == (200, "v1")
+
+        ask()  # opens the connection to the origin
+        out = trace(weir.pid)
+        for _ in range(_REQUESTS):
+            ask()
+        calls = _calls_by_thread(out.read_text())
+    worker = max(calls.values(), key=lambda counts: counts["recvmsg"])
+    # The first read may have been under way when the tracer came.
+    assert abs(worker["recvmsg"] - 2 * _REQUESTS) <= 1, worker
+    assert worker["sendto"] == 2 * _REQUESTS, worker
+    assert set(worker) == {"recvmsg", "sendto"}, worker
