@@ -44,13 +44,14 @@ std::string ip_text(const SocketAddress& address) {
 }
 
 std::string to_string(const SocketAddress& address) {
-  const std::string port = std::to_string(address.port());
-  if (address.family() == AF_INET6) return "[" + ip_text(address) + "]:" + port;
-  return ip_text(address) + ":" + port;
+  const std::string ip = ip_text(address);
+  const bool brackets = ip.find(':') != std::string::npos;
+  return (brackets ? "[" + ip + "]:" : ip + ":") + std::to_string(address.port());
 }
 
 std::optional<SocketAddress> parse_ip(std::string_view host, std::uint16_t port) {
   const std::string text(host);
+  if (text.find('\0') != std::string::npos) return std::nullopt;  // inet_pton() would not look behind it
   SocketAddress address;
   auto& v4 = *reinterpret_cast<sockaddr_in*>(&address.storage);
   auto& v6 = *reinterpret_cast<sockaddr_in6*>(&address.storage);
@@ -75,7 +76,9 @@ std::optional<SocketAddress> parse_listen_address(std::string_view text) {
   std::uint16_t port = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
   if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  const bool brackets = host.size() >= 2 && host.front() == '[' && host.back() == ']';
+  if (brackets) host = host.substr(1, host.size() - 2);
+  if (brackets != (host.find(':') != std::string_view::npos)) return std::nullopt;
   if (host.empty() || host == "*") host = "0.0.0.0";
   if (host == "localhost") host = "127.0.0.1";
   return parse_ip(host, port);
