@@ -1,0 +1,163 @@
+#include "proxy/net/listener.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <memory>
+#include <vector>
+
+#include "tests/unit/proxy/net/wire.h"
+
+namespace weir::proxy {
+namespace {
+
+using testing::HasSubstr;
+
+void close_all(const ListeningSockets& sockets) {
+  for (const int descriptor : sockets.descriptors) ::close(descriptor);
+}
+
+TEST(ListenOn, SharesOnePortThatTheKernelChose) {
+  const ListeningSockets sockets = listen_on("127.0.0.1:0", 3);
+  EXPECT_EQ(sockets.error, "");
+  ASSERT_EQ(sockets.descriptors.size(), 3U);
+  EXPECT_NE(sockets.address.port(), 0);
+  for (const int descriptor : sockets.descriptors) {
+    SocketAddress address;
+    address.size = sizeof address.storage;
+    ASSERT_EQ(::getsockname(descriptor, address.get(), &address.size), 0);
+    EXPECT_EQ(to_string(address), to_string(sockets.address));
+  }
+  close_all(sockets);
+}
+
+TEST(ListenOn, TakesNoAddressThatAnotherHas) {
+  const ListeningSockets first = listen_on("127.0.0.1:0", 2);
+  const std::string address = to_string(first.address);
+  const ListeningSockets second = listen_on(address, 2);
+  EXPECT_TRUE(second.descriptors.empty());
+  EXPECT_THAT(second.error, HasSubstr(address));
+  EXPECT_THAT(second.error, HasSubstr("in use"));
+  close_all(first);
+  const ListeningSockets third = listen_on(address, 2);
+  EXPECT_EQ(third.error, "");
+  close_all(third);
+}
+
+TEST(ListenOn, SaysWhatIsWrongWithAnAddress) {
+  for (const char* text : {"example.com:80", "127.0.0.1", "192.0.2.1:80"}) {
+    const ListeningSockets sockets = listen_on(text, 1);
+    EXPECT_TRUE(sockets.descriptors.empty()) << text;
+    EXPECT_THAT(sockets.error, HasSubstr(text));
+  }
+}
+
+class ListenerTest : public testing::Test {
+ protected:
+  ListenerTest() {
+    const ListeningSockets sockets = listen_on("127.0.0.1:0", 1);
+    address_ = sockets.address;
+    listener_ = std::make_unique<Listener>(loop_.io, loop_.deadlines, sockets.descriptors.at(0), AF_INET);
+  }
+  void start() {
+    listener_->start(
+        [this](StreamSocket socket, const SocketAddress& peer) {
+          accepted_.emplace_back(std::move(socket));
+          peers_.push_back(ip_text(peer));
+          if (accepted_.size() == pause_at_) listener_->pause();
+        },
+        [this] { ++errors_; });
+  }
+
+  Loop loop_;
+  SocketAddress address_;
+  std::unique_ptr<Listener> listener_;
+  std::vector<ByteStream> accepted_;
+  std::vector<std::string> peers_;
+  std::size_t pause_at_ = 0;
+  int errors_ = 0;
+};
+
+TEST_F(ListenerTest, AcceptsNothingBeforeItsStart) {
+  Peer client = begin_connect(address_);
+  loop_.settle();
+  EXPECT_TRUE(accepted_.empty());
+  start();
+  ASSERT_TRUE(loop_.run_until([&] { return accepted_.size() == 1; }));
+  EXPECT_EQ(peers_[0], "127.0.0.1");
+  const std::array<std::string_view, 1> parts{"hello"};
+  accepted_[0].write(parts);
+  EXPECT_TRUE(loop_.run_until([&] { return client.received() == "hello"; }));
+  EXPECT_EQ(errors_, 0);
+}
+
+TEST_F(ListenerTest, AcceptsWhatWaitsOnlyAfterAPause) {
+  pause_at_ = 2;
+  std::vector<Peer> clients;
+  for (int i = 0; i < 5; ++i) clients.push_back(begin_connect(address_));
+  start();
+  ASSERT_TRUE(loop_.run_until([&] { return accepted_.size() == 2; }));
+  loop_.settle();
+  EXPECT_EQ(accepted_.size(), 2U);
+  listener_->resume();
+  EXPECT_TRUE(loop_.run_until([&] { return accepted_.size() == 5; }));
+}
+
+TEST_F(ListenerTest, LosesNoConnectionWhenItCloses) {
+  start();
+  std::vector<Peer> clients;
+  for (int i = 0; i < 100; ++i) clients.push_back(begin_connect(address_));
+  listener_->begin_close();
+  EXPECT_FALSE(listener_->closed());
+  EXPECT_TRUE(loop_.run_until([&] { return accepted_.size() == clients.size(); }));
+  loop_.skip(Listener::kCloseGrace + DeadlineList::kTick);
+  EXPECT_TRUE(loop_.run_until([&] { return listener_->closed(); }));
+  for (ByteStream& connection : accepted_) {
+    const std::array<std::string_view, 1> parts{"served"};
+    connection.write(parts);
+  }
+  for (Peer& client : clients) EXPECT_TRUE(loop_.run_until([&] { return client.received() == "served"; }));
+}
+
+TEST_F(ListenerTest, LosesNoConnectionThatWaitedWhileItWasPaused) {
+  pause_at_ = 1;
+  start();
+  std::vector<Peer> clients;
+  for (int i = 0; i < 10; ++i) clients.push_back(begin_connect(address_));
+  ASSERT_TRUE(loop_.run_until([&] { return accepted_.size() == 1; }));
+  listener_->begin_close();
+  EXPECT_TRUE(loop_.run_until([&] { return accepted_.size() == clients.size(); }));
+}
+
+// A handshake that begins while it closes is not answered; the client's kernel tries again, and is then refused.
+TEST_F(ListenerTest, BeginsNoConnectionWhileItCloses) {
+  start();
+  listener_->begin_close();
+  const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(::connect(client, address_.get(), address_.size), -1);
+  ASSERT_EQ(errno, EINPROGRESS);
+  loop_.settle();
+  EXPECT_TRUE(accepted_.empty());
+  loop_.skip(Listener::kCloseGrace + DeadlineList::kTick);
+  ASSERT_TRUE(loop_.run_until([&] { return listener_->closed(); }));
+  pollfd waiting{client, POLLOUT, 0};
+  ASSERT_EQ(::poll(&waiting, 1, 10'000), 1);
+  int error = 0;
+  socklen_t size = sizeof error;
+  ASSERT_EQ(::getsockopt(client, SOL_SOCKET, SO_ERROR, &error, &size), 0);
+  EXPECT_EQ(error, ECONNREFUSED);
+  EXPECT_TRUE(accepted_.empty());
+  ::close(client);
+}
+
+TEST_F(ListenerTest, MayBeDestroyedWhileItAccepts) {
+  start();
+  const Peer client = begin_connect(address_);
+  listener_.reset();
+  loop_.settle();
+  EXPECT_TRUE(accepted_.empty());
+}
+
+}  // namespace
+}  // namespace weir::proxy
