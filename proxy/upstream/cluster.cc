@@ -87,7 +87,7 @@ EndpointLease Cluster::try_lease(Wakeable* observer) {
 }
 
 Awaitable<Result<EndpointLease>> Cluster::lease(Request request) {
-  if (connections() >= max_connections_) {
+  if (!has_room()) {
     const bool room = co_await wait_for_room(request);
     if (request.waiter.given_up()) {
       co_return Error{ErrorKind::kCancelled, Side::kInternal, Retry::kNever, "given_up"};
@@ -100,6 +100,7 @@ Awaitable<Result<EndpointLease>> Cluster::lease(Request request) {
     context_.counters.add(Count::kUpstreamReused);
     co_return make_lease(*endpoint, std::move(idle), &request.waker);
   }
+  if (connections() >= max_connections_) close_an_idle_one();
   Result<EndpointLease> opened = co_await open(request, *endpoint);
   co_return std::move(opened);
 }
@@ -111,11 +112,8 @@ Awaitable<bool> Cluster::wait_for_room(Request& request) {
   const auto queued = [&] { return std::find(pending_.begin(), pending_.end(), &request.waker) != pending_.end(); };
   while (!request.waiter.given_up() && queued()) {
     if (!request.waker.take()) co_await request.waker.wait();
-    // At the front with room: another may have taken what woke us.
-    if (!queued() && connections() >= max_connections_ && !request.waiter.given_up()) {
-      const bool idle = std::any_of(endpoints_.begin(), endpoints_.end(), [](const auto& e) { return e->has_idle(); });
-      if (!idle) pending_.push_front(&request.waker);
-    }
+    // Another may have taken what woke us: to the front again.
+    if (!queued() && !has_room() && !request.waiter.given_up()) pending_.push_front(&request.waker);
   }
   std::erase(pending_, &request.waker);
   context_.counters.add(Count::kPending, -1);
@@ -175,6 +173,18 @@ std::uint32_t Cluster::connections() const {
   std::uint32_t sum = 0;
   for (const auto& endpoint : endpoints_) sum += endpoint->connections;
   return sum;
+}
+
+// An idle connection is room: it is used, or gives way to one that is opened. Nobody would wake a request that waits for it.
+bool Cluster::has_room() const {
+  return connections() < max_connections_ ||
+         std::any_of(endpoints_.begin(), endpoints_.end(), [](const auto& endpoint) { return endpoint->has_idle(); });
+}
+
+void Cluster::close_an_idle_one() {
+  const auto has_idle = [](const auto& endpoint) { return endpoint->has_idle(); };
+  const auto at = std::find_if(endpoints_.begin(), endpoints_.end(), has_idle);
+  if (at != endpoints_.end()) (*at)->close_oldest_idle();
 }
 
 void Cluster::wake_next() {

@@ -105,6 +105,8 @@ class Cluster {
   EndpointLease make_lease(Endpoint& endpoint, std::unique_ptr<Http1Upstream> stream, Wakeable* observer);
   bool may_eject_another(SteadyTime now) const;
   std::uint32_t connections() const;
+  bool has_room() const;
+  void close_an_idle_one();
   void wake_next();
 
   UpstreamContext context_;

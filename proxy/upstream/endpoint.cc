@@ -51,6 +51,10 @@ bool Endpoint::keep_idle(std::unique_ptr<Http1Upstream> stream, config::Duration
   return true;
 }
 
+void Endpoint::close_oldest_idle() {
+  if (!idle_.empty()) remove(idle_.front().get());
+}
+
 void Endpoint::close_idle() {
   while (!idle_.empty()) remove(idle_.back().get());
 }
@@ -58,9 +62,8 @@ void Endpoint::close_idle() {
 void Endpoint::remove(Idle* idle) {
   const auto at = std::find_if(idle_.begin(), idle_.end(), [&](const auto& entry) { return entry.get() == idle; });
   if (at == idle_.end()) return;
-  std::swap(*at, idle_.back());
-  const std::unique_ptr<Idle> gone = std::move(idle_.back());
-  idle_.pop_back();
+  const std::unique_ptr<Idle> gone = std::move(*at);
+  idle_.erase(at);
   --connections;
   counters_.add(Count::kUpstreamIdle, -1);
   counters_.add(Count::kUpstreamConnections, -1);

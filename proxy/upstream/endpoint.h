@@ -34,6 +34,8 @@ class Endpoint {
   // Keeps a connection that an exchange is done with, if it can carry another, for `idle_timeout` at most.
   // False: it was closed.
   bool keep_idle(std::unique_ptr<Http1Upstream> stream, config::Duration idle_timeout);
+  // Closes the one that is idle for longest.
+  void close_oldest_idle();
   void close_idle();
   bool has_idle() const { return !idle_.empty(); }
 

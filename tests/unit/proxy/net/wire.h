@@ -158,7 +158,7 @@ class Listening {
     if (::bind(descriptor_, address_.get(), address_.size) != 0) throw std::runtime_error("bind");
     address_.size = sizeof address_.storage;
     ::getsockname(descriptor_, address_.get(), &address_.size);
-    if (backlog >= 0) ::listen(descriptor_, backlog);
+    if (backlog >= 0) listen(backlog);
   }
   Listening(const Listening&) = delete;
   Listening& operator=(const Listening&) = delete;
@@ -166,6 +166,7 @@ class Listening {
 
   std::uint16_t port() const { return address_.port(); }
   const SocketAddress& address() const { return address_; }
+  void listen(int backlog = 64) const { ::listen(descriptor_, backlog); }
   // The next connection that waits, if one does.
   bool accept(Peer& peer) const {
     const int accepted = ::accept(descriptor_, nullptr, nullptr);

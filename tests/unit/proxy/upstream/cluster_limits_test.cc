@@ -1,0 +1,142 @@
+// A version's limits: how many connections, how many requests that wait for one, and who is served when one is free.
+#include <gtest/gtest.h>
+
+#include "tests/unit/proxy/upstream/asked_cluster.h"
+
+namespace weir::proxy {
+namespace {
+
+using std::chrono::seconds;
+
+using ClusterLimitsTest = AskedCluster;
+
+TEST_F(ClusterLimitsTest, LetsRequestsWaitAndRefusesThoseThatAreTooMany) {
+  use({true}, 2, 1);
+  EndpointLease first = lease().value();
+  EndpointLease second = lease().value();
+  const std::unique_ptr<Asking> waiting = begin();
+  EXPECT_FALSE(waiting->result);
+  EXPECT_EQ(count(Count::kPending), 1);
+  const std::unique_ptr<Asking> refused = begin();
+  ASSERT_TRUE(refused->result);
+  EXPECT_EQ(refused->result->error().kind, ErrorKind::kOverflow);
+  EXPECT_EQ(refused->result->error().side, Side::kInternal);
+  EXPECT_EQ(count(Count::kPending), 1);
+  EXPECT_FALSE(waiting->has_connected);  // waiting for room is the version's own time
+  first.drop();
+  ASSERT_TRUE(finish(*waiting));
+  EXPECT_TRUE(waiting->result->has_value());
+  EXPECT_EQ(count(Count::kPending), 0);
+  EXPECT_EQ(count(Count::kUpstreamConnections), 2);
+}
+
+TEST_F(ClusterLimitsTest, HandsAConnectionOnToWhoeverWaits) {
+  use({true}, 1);
+  EndpointLease first = lease().value();
+  accept();
+  const std::unique_ptr<Asking> waiting = begin();
+  EXPECT_FALSE(cluster_->try_lease(nullptr));  // nobody overtakes it
+  exchange(first, peers_[0]);
+  first.release(seconds(4));
+  ASSERT_TRUE(finish(*waiting));
+  EXPECT_TRUE(waiting->result->value().stream().reused());
+  EXPECT_EQ(count(Count::kUpstreamOpened), 1);
+}
+
+TEST_F(ClusterLimitsTest, ServesThoseThatWaitInTheirOrder) {
+  use({true}, 1);
+  EndpointLease held = lease().value();
+  std::vector<std::unique_ptr<Asking>> waiting;
+  for (int i = 0; i < 4; ++i) waiting.push_back(begin());
+  for (std::size_t i = 0; i < waiting.size(); ++i) {
+    held.drop();
+    ASSERT_TRUE(finish(*waiting[i])) << i;
+    for (std::size_t k = i + 1; k < waiting.size(); ++k) EXPECT_FALSE(waiting[k]->result) << k;
+    held = std::move(waiting[i]->result->value());
+  }
+}
+
+TEST_F(ClusterLimitsTest, ForgetsAWaiterThatGivesUp) {
+  use({true}, 1);
+  EndpointLease held = lease().value();
+  const std::unique_ptr<Asking> gone = begin();
+  const std::unique_ptr<Asking> stays = begin();
+  gone->gives_up = true;
+  gone->waker.wake();
+  ASSERT_TRUE(finish(*gone));
+  EXPECT_EQ(gone->result->error().kind, ErrorKind::kCancelled);
+  EXPECT_EQ(count(Count::kPending), 1);
+  held.drop();
+  ASSERT_TRUE(finish(*stays));
+  EXPECT_TRUE(stays->result->has_value());
+}
+
+// Its turn comes just when it has given up: the next one gets it.
+TEST_F(ClusterLimitsTest, PassesOnTheTurnOfAWaiterThatHasGivenUp) {
+  use({true}, 1);
+  EndpointLease held = lease().value();
+  const std::unique_ptr<Asking> gone = begin();
+  const std::unique_ptr<Asking> next = begin();
+  gone->gives_up = true;
+  held.drop();
+  ASSERT_TRUE(finish(*gone));
+  EXPECT_EQ(gone->result->error().kind, ErrorKind::kCancelled);
+  ASSERT_TRUE(finish(*next));
+  EXPECT_TRUE(next->result->has_value());
+}
+
+TEST_F(ClusterLimitsTest, GivesRoomBackWhenAConnectionCannotBeOpened) {
+  use({false}, 1);
+  const std::unique_ptr<Asking> first = begin();
+  const std::unique_ptr<Asking> second = begin();
+  ASSERT_TRUE(finish(*first));
+  ASSERT_TRUE(finish(*second));
+  EXPECT_EQ(second->result->error().kind, ErrorKind::kConnect);
+  EXPECT_EQ(count(Count::kUpstreamConnectFailed), 2);
+  EXPECT_TRUE(cluster_->unused());
+}
+
+// An idle connection of one endpoint must not keep a request for another waiting.
+TEST_F(ClusterLimitsTest, NeverWaitsWhileAConnectionIsIdle) {
+  use({true, true, true}, 1);
+  for (int i = 0; i < 30; ++i) {
+    Result<EndpointLease> leased = lease();
+    ASSERT_TRUE(leased) << "request " << i << ": " << leased.error().context;
+    EXPECT_EQ(count(Count::kUpstreamConnections), 1);
+    if (!leased->stream().reused()) accept();
+    exchange(*leased, peers_.back());
+    leased->release(seconds(4));
+  }
+  EXPECT_GT(count(Count::kUpstreamReused), 0);
+}
+
+TEST_F(ClusterLimitsTest, ClosesAnIdleConnectionToOpenAFreshOne) {
+  use({true}, 1);
+  EndpointLease first = lease().value();
+  accept();
+  exchange(first, peers_[0]);
+  first.release(seconds(4));
+  const std::unique_ptr<Asking> asking = begin(true);
+  ASSERT_TRUE(finish(*asking));
+  EXPECT_FALSE(asking->result->value().stream().reused());
+  EXPECT_EQ(count(Count::kUpstreamConnections), 1);
+  EXPECT_TRUE(loop_.run_until([&] { return peers_[0].ended(); }));
+}
+
+// A crowd at a small limit: all are served, and never by more connections than there may be.
+TEST_F(ClusterLimitsTest, ServesACrowdWithinTheLimit) {
+  use({true, true}, 3);
+  std::vector<std::unique_ptr<Asking>> crowd;
+  for (int i = 0; i < 200; ++i) crowd.push_back(begin(i % 7 == 0));
+  for (const auto& asking : crowd) {
+    ASSERT_TRUE(finish(*asking));
+    ASSERT_TRUE(*asking->result);
+    EXPECT_LE(count(Count::kUpstreamConnections), 3);
+    EndpointLease held = std::move(asking->result->value());
+    if (random_.below(2) == 0) held.drop();
+  }
+  EXPECT_EQ(count(Count::kPending), 0);
+}
+
+}  // namespace
+}  // namespace weir::proxy
