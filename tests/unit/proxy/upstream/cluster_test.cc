@@ -1,0 +1,211 @@
+// Which endpoint of a version a request goes to, and what becomes of those that cannot be reached.
+#include "proxy/upstream/cluster.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+
+#include "tests/unit/proxy/upstream/asked_cluster.h"
+
+namespace weir::proxy {
+namespace {
+
+using std::chrono::seconds;
+
+using ClusterTest = AskedCluster;
+
+TEST_F(ClusterTest, PrefersTheLessLoadedOfTwo) {
+  use({true, true});
+  std::vector<EndpointLease> leases;
+  std::array<int, 2> held{};
+  for (int i = 1; i <= 20; ++i) {
+    leases.push_back(lease().value());
+    ++held[accept()];
+    EXPECT_LE(std::abs(held[0] - held[1]), 1) << i;
+  }
+}
+
+TEST_F(ClusterTest, KeepsManyEndpointsAlikeLoaded) {
+  use({true, true, true, true, true});
+  std::vector<EndpointLease> leases;
+  std::array<int, 5> held{};
+  for (int i = 0; i < 100; ++i) {
+    leases.push_back(lease().value());
+    ++held[accept()];
+  }
+  // At random alone one of five differs by more than this almost always.
+  for (const int each : held) EXPECT_NEAR(each, 20, 2);
+}
+
+TEST_F(ClusterTest, BlamesNobodyElseForAnOriginThatRefuses) {
+  use({false});
+  for (int i = 0; i < 10; ++i) {
+    const Result<EndpointLease> refused = lease();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, ErrorKind::kConnect);
+    EXPECT_EQ(refused.error().side, Side::kUpstream);
+    EXPECT_EQ(refused.error().retry, Retry::kIfUnsent);
+  }
+  EXPECT_EQ(count(Count::kUpstreamConnectFailed), 10);
+  EXPECT_EQ(count(Count::kUpstreamEjected), 0);  // a version's only endpoint stays in
+  EXPECT_EQ(count(Count::kUpstreamConnections), 0);
+}
+
+TEST_F(ClusterTest, AvoidsTheEndpointThatJustRefused) {
+  use({true, false});
+  int failures = 0;
+  bool failed_before = false;
+  for (int i = 0; i < 200 && count(Count::kUpstreamEjected) == 0; ++i) {
+    const bool failed = !lease();
+    EXPECT_FALSE(failed && failed_before);
+    failures += failed ? 1 : 0;
+    failed_before = failed;
+  }
+  EXPECT_EQ(failures, 5);
+}
+
+TEST_F(ClusterTest, LeavesOutAnEndpointThatRefusesFiveTimesInARow) {
+  use({true, false});
+  for (int i = 0; i < 200 && count(Count::kUpstreamEjected) == 0; ++i) static_cast<void>(lease());
+  ASSERT_EQ(count(Count::kUpstreamEjected), 1);
+  origins_[1]->listen();  // nobody asks it, though it would answer now
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_TRUE(lease());
+    Peer peer;
+    EXPECT_FALSE(origins_[1]->accept(peer));
+  }
+  EXPECT_EQ(count(Count::kUpstreamConnectFailed), 5);
+}
+
+TEST_F(ClusterTest, LeavesOutHalfOfAVersionAtMost) {
+  use({true, false, false, false, false});
+  for (int i = 0; i < 500; ++i) static_cast<void>(lease());
+  EXPECT_EQ(count(Count::kUpstreamEjected), 2);
+  EXPECT_GT(count(Count::kUpstreamConnectFailed), 20);  // the other two are still tried
+}
+
+TEST_F(ClusterTest, UsesAllWhenNoneIsLeft) {
+  use({true, false});
+  for (int i = 0; i < 200 && count(Count::kUpstreamEjected) == 0; ++i) static_cast<void>(lease());
+  ASSERT_EQ(count(Count::kUpstreamEjected), 1);
+  // The one that is in goes away, the one that is out comes back.
+  origins_[1]->listen();
+  origins_[0] = std::make_unique<Listening>();
+  bool served = false;
+  for (int i = 0; i < 50 && !served; ++i) served = lease().has_value();
+  EXPECT_TRUE(served);
+}
+
+TEST_F(ClusterTest, UsesAnIdleConnectionAgain) {
+  use({true});
+  EndpointLease first = lease().value();
+  accept();
+  for (int i = 1; i <= 3; ++i) {
+    exchange(first, peers_[0]);
+    first.release(seconds(4));
+    EXPECT_FALSE(first);
+    EXPECT_EQ(count(Count::kUpstreamIdle), 1);
+    first = cluster_->try_lease(nullptr);
+    ASSERT_TRUE(first);
+    EXPECT_TRUE(first.stream().reused());
+    EXPECT_EQ(count(Count::kUpstreamReused), i);
+  }
+  EXPECT_EQ(count(Count::kUpstreamOpened), 1);
+  EXPECT_EQ(count(Count::kUpstreamConnections), 1);
+}
+
+TEST_F(ClusterTest, OpensAFreshConnectionWhenAskedForOne) {
+  use({true});
+  EndpointLease first = lease().value();
+  accept();
+  exchange(first, peers_[0]);
+  first.release(seconds(4));
+  const std::unique_ptr<Asking> asking = begin(true);
+  ASSERT_TRUE(finish(*asking));
+  EXPECT_FALSE(asking->result->value().stream().reused());
+  EXPECT_EQ(count(Count::kUpstreamOpened), 2);
+  EXPECT_EQ(count(Count::kUpstreamIdle), 1);
+}
+
+TEST_F(ClusterTest, ClosesAConnectionThatWasIdleForLongEnough) {
+  use({true});
+  EndpointLease first = lease().value();
+  accept();
+  exchange(first, peers_[0]);
+  first.release(seconds(4));
+  loop_.skip(seconds(5));
+  EXPECT_FALSE(cluster_->try_lease(nullptr));
+  EXPECT_EQ(count(Count::kUpstreamConnections), 0);
+  EXPECT_TRUE(loop_.run_until([&] { return peers_[0].ended(); }));
+}
+
+TEST_F(ClusterTest, ClosesAConnectionInTheMiddleOfAnExchange) {
+  use({true});
+  EndpointLease first = lease().value();
+  accept();
+  first.release(seconds(4));  // its request was never sent
+  EXPECT_EQ(count(Count::kUpstreamIdle), 0);
+  EXPECT_EQ(count(Count::kUpstreamConnections), 0);
+  EXPECT_TRUE(loop_.run_until([&] { return peers_[0].ended(); }));
+}
+
+TEST_F(ClusterTest, GivesUpOnAnOriginThatDoesNotAnswer) {
+  const FullListener silent;
+  use(ClusterSpec{.origins = {{"127.0.0.1", silent.port()}}});
+  const std::unique_ptr<Asking> asking = begin();
+  EXPECT_TRUE(asking->is_connecting);
+  loop_.skip(connect_timeout_ - std::chrono::milliseconds(500));
+  loop_.settle();
+  EXPECT_FALSE(asking->result);
+  loop_.skip(seconds(1));
+  ASSERT_TRUE(finish(*asking));
+  EXPECT_FALSE(asking->is_connecting);
+  const Error error = asking->result->error();
+  EXPECT_EQ(error.kind, ErrorKind::kConnect);
+  EXPECT_EQ(error.side, Side::kUpstream);
+  EXPECT_EQ(error.context, "connect_timeout");
+  EXPECT_EQ(count(Count::kUpstreamConnections), 0);
+}
+
+TEST_F(ClusterTest, BlamesNoOriginWhenTheClientDoesNotWaitForIt) {
+  const FullListener silent;
+  use(ClusterSpec{.origins = {{"127.0.0.1", silent.port()}}});
+  const std::unique_ptr<Asking> asking = begin();
+  asking->gives_up = true;
+  asking->waker.wake();
+  ASSERT_TRUE(finish(*asking));
+  EXPECT_EQ(asking->result->error().kind, ErrorKind::kCancelled);
+  EXPECT_EQ(count(Count::kUpstreamConnectFailed), 0);
+  EXPECT_EQ(count(Count::kUpstreamConnections), 0);
+  EXPECT_TRUE(cluster_->unused());
+}
+
+TEST_F(ClusterTest, IsUnusedOnceItsLastLeaseIsBack) {
+  use({true});
+  EndpointLease first = lease().value();
+  accept();
+  EndpointLease second = lease().value();
+  accept();
+  exchange(first, peers_[0]);
+  first.release(seconds(4));
+  cluster_->retire();
+  EXPECT_EQ(count(Count::kUpstreamIdle), 0);
+  EXPECT_FALSE(cluster_->unused());
+  second.drop();
+  EXPECT_TRUE(cluster_->unused());
+  EXPECT_EQ(count(Count::kUpstreamConnections), 0);
+}
+
+TEST_F(ClusterTest, IsUsedWhileAConnectionIsBeingOpened) {
+  const FullListener silent;
+  use(ClusterSpec{.origins = {{"127.0.0.1", silent.port()}}});
+  const std::unique_ptr<Asking> asking = begin();
+  EXPECT_FALSE(cluster_->unused());
+  loop_.skip(seconds(3));
+  ASSERT_TRUE(finish(*asking));
+  EXPECT_TRUE(cluster_->unused());
+}
+
+}  // namespace
+}  // namespace weir::proxy

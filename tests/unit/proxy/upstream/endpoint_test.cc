@@ -1,0 +1,148 @@
+// When an origin is left out, and how long its idle connections are kept.
+#include "proxy/upstream/endpoint.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <vector>
+
+#include "proxy/http/scanner.h"
+#include "tests/unit/proxy/net/wire.h"
+
+namespace weir::proxy {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr SteadyTime kNow{std::chrono::hours(1)};
+
+class EndpointTest : public testing::Test {
+ protected:
+  // A connection that has carried one exchange.
+  std::unique_ptr<Http1Upstream> used_connection(std::string_view response) {
+    Connected connected = connect_pair(loop_.io);
+    far_.push_back(std::move(connected.far));
+    auto stream = std::make_unique<Http1Upstream>(std::move(connected.near), buffers_, limits_);
+    ++endpoint_.connections;
+    stream->begin(nullptr);
+    http::RequestScanner scanner(http::request_limits(limits_));
+    http::RequestHead head;
+    EXPECT_TRUE(scanner.scan("GET / HTTP/1.1\r\nHost: a\r\n\r\n", head).done());
+    stream->send_head(head, http::Edits());
+    stream->flush();
+    far_.back().send(response);
+    EXPECT_TRUE(loop_.run_until([&] { return stream->read_head().state == ResponseHeadEvent::State::kHead; }));
+    EXPECT_TRUE(loop_.run_until([&] { return stream->read_body().end; }));
+    return stream;
+  }
+  bool fail(int times, SteadyTime now, bool may_eject = true) {
+    for (int i = 0; i < times; ++i) endpoint_.connect_failed(now, may_eject);
+    return endpoint_.ejected(now);
+  }
+
+  static constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+  Loop loop_;
+  BufferPool buffers_;
+  Counters counters_;
+  config::Limits limits_;
+  std::vector<Peer> far_;
+  Endpoint endpoint_{"127.0.0.1", 80, loop_.deadlines, counters_};
+};
+
+TEST_F(EndpointTest, IsLeftOutAfterFiveFailuresInARow) {
+  EXPECT_FALSE(fail(4, kNow));
+  endpoint_.connect_succeeded();
+  EXPECT_FALSE(fail(4, kNow));
+  EXPECT_TRUE(fail(1, kNow));
+  EXPECT_EQ(counters_.get(Count::kUpstreamEjected), 1);
+}
+
+TEST_F(EndpointTest, IsLeftOutLongerEachTimeAndFiveMinutesAtMost) {
+  SteadyTime now = kNow;
+  for (int n = 1; n <= 12; ++n) {
+    ASSERT_TRUE(fail(5, now)) << n;
+    const seconds expected = std::min(seconds(30) * n, seconds(300));
+    EXPECT_TRUE(endpoint_.ejected(now + expected - milliseconds(1))) << n;
+    now += expected;
+    EXPECT_FALSE(endpoint_.ejected(now)) << n;
+  }
+}
+
+TEST_F(EndpointTest, StaysInWhileTooManyOthersAreOut) {
+  EXPECT_FALSE(fail(20, kNow, false));
+  EXPECT_TRUE(fail(1, kNow, true));
+}
+
+TEST_F(EndpointTest, GivesTheConnectionUsedLast) {
+  std::unique_ptr<Http1Upstream> first = used_connection(kOk);
+  std::unique_ptr<Http1Upstream> second = used_connection(kOk);
+  const Http1Upstream* const last = first.get();
+  ASSERT_TRUE(endpoint_.keep_idle(std::move(second), seconds(4)));
+  ASSERT_TRUE(endpoint_.keep_idle(std::move(first), seconds(4)));
+  EXPECT_EQ(counters_.get(Count::kUpstreamIdle), 2);
+  EXPECT_EQ(endpoint_.take_idle().get(), last);
+  EXPECT_EQ(counters_.get(Count::kUpstreamIdle), 1);
+}
+
+TEST_F(EndpointTest, ClosesWhatHasBeenIdleForLongEnough) {
+  ASSERT_TRUE(endpoint_.keep_idle(used_connection(kOk), seconds(4)));
+  loop_.skip(seconds(4) - milliseconds(500));
+  EXPECT_TRUE(endpoint_.has_idle());
+  loop_.skip(seconds(1));
+  EXPECT_FALSE(endpoint_.has_idle());
+  EXPECT_EQ(endpoint_.connections, 0U);
+  EXPECT_EQ(counters_.get(Count::kUpstreamIdle), 0);
+  EXPECT_TRUE(loop_.run_until([&] { return far_.back().ended(); }));
+}
+
+TEST_F(EndpointTest, NeverClosesWhatMayBeIdleForEver) {
+  ASSERT_TRUE(endpoint_.keep_idle(used_connection(kOk), config::kNever));
+  loop_.skip(std::chrono::hours(1'000));
+  EXPECT_TRUE(endpoint_.has_idle());
+}
+
+// The origin closes after three seconds: nothing is sent in the last of them.
+TEST_F(EndpointTest, ObeysWhatTheOriginSaysOfItsPatience) {
+  const auto answer = [](int timeout_s) {
+    return "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nKeep-Alive: timeout=" + std::to_string(timeout_s) + "\r\n\r\nok";
+  };
+  ASSERT_TRUE(endpoint_.keep_idle(used_connection(answer(3)), seconds(60)));
+  loop_.skip(milliseconds(1'500));
+  EXPECT_TRUE(endpoint_.has_idle());
+  loop_.skip(milliseconds(1'000));
+  EXPECT_FALSE(endpoint_.has_idle());
+  EXPECT_FALSE(endpoint_.keep_idle(used_connection(answer(1)), seconds(60)));
+  EXPECT_FALSE(endpoint_.keep_idle(used_connection(answer(0)), seconds(60)));
+  ASSERT_TRUE(endpoint_.keep_idle(used_connection(answer(1'000)), seconds(4)));
+  loop_.skip(seconds(5));
+  EXPECT_FALSE(endpoint_.has_idle());
+  EXPECT_EQ(endpoint_.connections, 0U);
+}
+
+TEST_F(EndpointTest, ForgetsAnIdleConnectionThatTheOriginClosed) {
+  ASSERT_TRUE(endpoint_.keep_idle(used_connection(kOk), seconds(4)));
+  far_.back().close();
+  EXPECT_TRUE(loop_.run_until([&] { return !endpoint_.has_idle(); }));
+  EXPECT_EQ(endpoint_.connections, 0U);
+  EXPECT_EQ(endpoint_.take_idle(), nullptr);
+}
+
+TEST_F(EndpointTest, KeepsNothingThatCannotCarryAnotherRequest) {
+  EXPECT_FALSE(endpoint_.keep_idle(
+      used_connection("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"), seconds(4)));
+  EXPECT_FALSE(endpoint_.keep_idle(used_connection(kOk), seconds(0)));
+  EXPECT_EQ(endpoint_.connections, 0U);
+}
+
+TEST_F(EndpointTest, ClosesAllIdleConnectionsWhenTold) {
+  ASSERT_TRUE(endpoint_.keep_idle(used_connection(kOk), seconds(4)));
+  ASSERT_TRUE(endpoint_.keep_idle(used_connection(kOk), seconds(4)));
+  endpoint_.close_idle();
+  EXPECT_FALSE(endpoint_.has_idle());
+  EXPECT_EQ(endpoint_.connections, 0U);
+}
+
+}  // namespace
+}  // namespace weir::proxy
