@@ -47,6 +47,7 @@ bool Forwarder::step() {
   pump_request();
   if (!result_.error) pump_response();
   if (finished()) return false;
+  note_turns();
   if (!result_.error) check_client();
   if (!result_.error) check_deadlines();
   if (result_.error) return false;
@@ -142,6 +143,15 @@ void Forwarder::check_client() {
   } else if (cancel_on_half_close_ && downstream_.half_closed()) {
     fail({ErrorKind::kEof, Side::kDownstream, Retry::kNever, "client_half_closed"});
   }
+}
+
+// A side is timed from when it is waited for: while the other one held everything up, nothing was asked of it.
+void Forwarder::note_turns() {
+  const bool origin_takes = upstream_.sending();
+  const bool client_takes = downstream_.sending();
+  if (origin_takes != origin_takes_ || client_takes != client_takes_) client_moved_ = upstream_moved_ = now_;
+  origin_takes_ = origin_takes;
+  client_takes_ = client_takes;
 }
 
 // Who is waited for: the client to send or to take, else the origin to take, to begin or to go on.

@@ -56,6 +56,7 @@ class Forwarder {
   void pump_request();
   void pump_response();
   bool pump_head();
+  void note_turns();
   void check_client();
   void check_deadlines();
   void account_waiting();
@@ -76,9 +77,11 @@ class Forwarder {
   bool request_done_ = false;   // nothing more will be sent upstream
   bool head_done_ = false;
   bool response_done_ = false;  // all of it has come from upstream
+  bool origin_takes_ = false;   // it was sending(), when last looked at
+  bool client_takes_ = false;
   SteadyTime now_{};
-  SteadyTime client_moved_{};    // last time the client sent or took something
-  SteadyTime upstream_moved_{};  // last time the origin did
+  SteadyTime client_moved_{};    // last time the client sent or took something, or began to be waited for
+  SteadyTime upstream_moved_{};  // the same of the origin
 };
 
 }  // namespace weir::proxy

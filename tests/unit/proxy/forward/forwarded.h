@@ -1,0 +1,65 @@
+// Confined to one thread. A forwarder between two scripted sides, started and looked at by a test.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <optional>
+#include <vector>
+
+#include "proxy/forward/forwarder.h"
+#include "tests/unit/proxy/forward/scripted_streams.h"
+#include "tests/unit/proxy/net/wire.h"
+
+namespace weir::proxy {
+
+inline Awaitable<> forward(Forwarder& forwarder, std::optional<ForwardResult>& result) {
+  const http::Edits edits;
+  const ForwardResult done = co_await forwarder.run(edits);
+  result.emplace(done);
+}
+
+class Forwarded : public testing::Test, protected ForwardObserver {
+ protected:
+  void start(bool cancel_on_half_close = false) {
+    clock_.start(std::chrono::steady_clock::now());
+    forwarder_.emplace(ForwardSpec{client_, origin_, *this, loop_.deadlines, clock_, timeouts_, cancel_on_half_close});
+    asio::co_spawn(loop_.io, forward(*forwarder_, result_), asio::detached);
+    loop_.settle();
+  }
+  // Something has changed: the forwarder goes as far as it can.
+  void wake() {
+    client_.waker().wake();
+    loop_.settle();
+  }
+  bool finish() {
+    return loop_.run_until([&] { return result_.has_value(); });
+  }
+  void with_body() { client_.head.framing = http::BodyFraming::kChunked; }
+  static void say(Script& script, std::string_view data, bool end = false) {
+    script.says.push_back(http::body_slice(data, end));
+  }
+  void pass(config::Duration time) {
+    const SteadyTime end = std::chrono::steady_clock::now() + time;
+    EXPECT_TRUE(loop_.run_until([&] { return std::chrono::steady_clock::now() >= end; }));
+  }
+
+  void on_response_head(http::ResponseHead& head, http::Edits& edits, SteadyTime) override {
+    heads_.push_back(head.status);
+    edits.add("x-edited", "");
+  }
+  void on_response_end(SteadyTime) override { ++ends_; }
+
+  Loop loop_;
+  ScriptedDownstream client_;
+  ScriptedUpstream origin_;
+  JudgedClock clock_;
+  config::Timeouts timeouts_;
+  std::vector<int> heads_;
+  int ends_ = 0;
+  std::optional<ForwardResult> result_;
+  std::optional<Forwarder> forwarder_;
+};
+
+}  // namespace weir::proxy
