@@ -1,0 +1,271 @@
+// Bodies both ways between two sides that say what a test tells them to: what waits for what.
+#include "proxy/forward/forwarder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/proxy/forward/forwarded.h"
+
+namespace weir::proxy {
+namespace {
+
+using testing::ElementsAre;
+
+class ForwarderTest : public Forwarded {
+ protected:
+  void expect_error(ErrorKind kind, Side side, std::string_view context) {
+    ASSERT_TRUE(finish());
+    ASSERT_TRUE(result_->error);
+    EXPECT_EQ(result_->error->kind, kind);
+    EXPECT_EQ(result_->error->side, side);
+    EXPECT_EQ(result_->error->context, context);
+  }
+};
+
+TEST_F(ForwarderTest, CarriesARequestAndItsResponse) {
+  start();
+  EXPECT_EQ(origin_.script.told, "<POST>");
+  EXPECT_TRUE(client_.watched);
+  EXPECT_FALSE(result_);
+  origin_.statuses = {200};
+  say(origin_.script, "hello ");
+  say(origin_.script, "world", true);
+  wake();
+  ASSERT_TRUE(result_);
+  EXPECT_FALSE(result_->error);
+  EXPECT_TRUE(result_->response_started);
+  EXPECT_FALSE(result_->body_taken);
+  EXPECT_EQ(client_.script.told, "<200 x-edited>hello world");
+  EXPECT_TRUE(client_.script.told_end);
+  EXPECT_THAT(heads_, ElementsAre(200));
+  EXPECT_EQ(ends_, 1);
+}
+
+TEST_F(ForwarderTest, CarriesABodyAsItComes) {
+  with_body();
+  start();
+  EXPECT_EQ(origin_.script.told, "<POST>");  // the head does not wait for the body
+  EXPECT_FALSE(client_.watched);
+  say(client_.script, "a");
+  wake();
+  EXPECT_EQ(origin_.script.told, "<POST>a");
+  say(client_.script, "b");
+  say(client_.script, "c", true);
+  wake();
+  EXPECT_EQ(origin_.script.told, "<POST>abc");
+  EXPECT_TRUE(origin_.script.told_end);
+  EXPECT_TRUE(client_.watched);
+  origin_.statuses = {204};
+  say(origin_.script, "", true);
+  wake();
+  ASSERT_TRUE(result_);
+  EXPECT_TRUE(result_->body_taken);
+}
+
+TEST_F(ForwarderTest, ReadsNothingFromTheClientWhileTheOriginTakesNoMore) {
+  with_body();
+  start();
+  say(client_.script, "a");
+  wake();
+  const int reads = client_.script.reads;
+  origin_.script.sending = true;
+  say(client_.script, "b", true);
+  for (int i = 0; i < 3; ++i) wake();
+  EXPECT_EQ(client_.script.reads, reads);
+  EXPECT_EQ(origin_.script.told, "<POST>a");
+  origin_.script.sending = false;
+  wake();
+  EXPECT_EQ(origin_.script.told, "<POST>ab");
+}
+
+TEST_F(ForwarderTest, ReadsNothingFromTheOriginWhileTheClientTakesNoMore) {
+  start();
+  origin_.statuses = {200};
+  say(origin_.script, "a");
+  wake();
+  const int reads = origin_.script.reads;
+  client_.script.sending = true;
+  say(origin_.script, "b", true);
+  for (int i = 0; i < 3; ++i) wake();
+  EXPECT_EQ(origin_.script.reads, reads);
+  EXPECT_EQ(ends_, 0);
+  client_.script.sending = false;
+  wake();
+  EXPECT_EQ(client_.script.told, "<200 x-edited>ab");
+  EXPECT_TRUE(result_);
+}
+
+TEST_F(ForwarderTest, ReadsNoHeadWhileTheClientStillTakesTheOneBefore) {
+  start();
+  client_.script.sending = true;
+  const int reads = origin_.head_reads;
+  origin_.statuses = {200};
+  wake();
+  EXPECT_EQ(origin_.head_reads, reads);
+  client_.script.sending = false;
+  wake();
+  EXPECT_EQ(client_.script.told, "<200 x-edited>");
+}
+
+// Each side is held back by its own reader alone.
+TEST_F(ForwarderTest, GoesOnOneWayWhileTheOtherIsHeldBack) {
+  with_body();
+  start();
+  origin_.statuses = {200};
+  say(origin_.script, "a");
+  wake();
+  client_.script.sending = true;
+  say(client_.script, "1");
+  wake();
+  EXPECT_EQ(origin_.script.told, "<POST>1");
+  client_.script.sending = false;
+  origin_.script.sending = true;
+  say(origin_.script, "b");
+  say(client_.script, "2");
+  wake();
+  EXPECT_EQ(client_.script.told, "<200 x-edited>ab");
+  EXPECT_EQ(origin_.script.told, "<POST>1");
+}
+
+TEST_F(ForwarderTest, PassesOnAnEarlyResponse) {
+  with_body();
+  start();
+  say(client_.script, "part");
+  origin_.statuses = {413};
+  say(origin_.script, "too large", true);
+  wake();
+  ASSERT_TRUE(result_);
+  EXPECT_FALSE(result_->error);
+  EXPECT_EQ(client_.script.told, "<413 x-edited>too large");
+  EXPECT_FALSE(origin_.script.told_end);
+}
+
+TEST_F(ForwarderTest, ReadsTheResponseOfAnOriginThatTakesNoMore) {
+  with_body();
+  start();
+  origin_.script.send_fails = true;
+  say(client_.script, "never read");
+  wake();
+  EXPECT_EQ(client_.script.says.size(), 1U);
+  EXPECT_FALSE(result_);
+  origin_.statuses = {413};
+  say(origin_.script, "too large", true);
+  wake();
+  ASSERT_TRUE(result_);
+  EXPECT_FALSE(result_->error);
+  EXPECT_EQ(client_.script.told, "<413 x-edited>too large");
+}
+
+TEST_F(ForwarderTest, CarriesTrailersBothWays) {
+  with_body();
+  client_.script.says_trailers.add("x-sum", "1");
+  origin_.script.says_trailers.add("grpc-status", "0");
+  start();
+  say(client_.script, "a", true);
+  origin_.statuses = {200};
+  say(origin_.script, "b", true);
+  wake();
+  ASSERT_TRUE(result_);
+  EXPECT_EQ(origin_.script.told, "<POST>a|x-sum=1");
+  EXPECT_EQ(client_.script.told, "<200 x-edited>b|grpc-status=0");
+}
+
+TEST_F(ForwarderTest, PassesOnInterimHeadsAtOnce) {
+  start();
+  origin_.statuses = {102, 103};
+  wake();
+  EXPECT_EQ(client_.script.told, "<102><103>");
+  EXPECT_TRUE(heads_.empty());
+  EXPECT_FALSE(result_);
+  origin_.statuses = {200};
+  say(origin_.script, "", true);
+  wake();
+  ASSERT_TRUE(result_);
+  EXPECT_EQ(client_.script.told, "<102><103><200 x-edited>");
+  EXPECT_THAT(heads_, ElementsAre(200));
+}
+
+TEST_F(ForwarderTest, TellsAClientThatWaitsToGoOn) {
+  with_body();
+  client_.head.expect_continue = true;
+  start();
+  EXPECT_EQ(client_.script.told, "<100>");
+  say(client_.script, "a", true);
+  wake();
+  EXPECT_EQ(origin_.script.told, "<POST>a");
+}
+
+TEST_F(ForwarderTest, SaysWhatTheOriginFailedWith) {
+  start();
+  origin_.statuses = {0};
+  wake();
+  expect_error(ErrorKind::kReset, Side::kUpstream, "upstream_closed");
+  EXPECT_FALSE(result_->response_started);
+  EXPECT_FALSE(result_->body_taken);
+}
+
+TEST_F(ForwarderTest, SendsWhatCameBeforeAResponseBroke) {
+  start();
+  origin_.statuses = {200};
+  say(origin_.script, "part");
+  origin_.script.says.push_back(
+      http::failed_body({ErrorKind::kTruncated, Side::kUpstream, Retry::kNever, "upstream_truncated"}));
+  wake();
+  expect_error(ErrorKind::kTruncated, Side::kUpstream, "upstream_truncated");
+  EXPECT_TRUE(result_->response_started);
+  EXPECT_EQ(client_.script.told, "<200 x-edited>part");
+  EXPECT_FALSE(client_.script.told_end);
+  EXPECT_EQ(ends_, 0);
+}
+
+TEST_F(ForwarderTest, SaysWhatIsWrongWithARequestsBody) {
+  with_body();
+  start();
+  say(client_.script, "part");
+  client_.script.says.push_back(
+      http::failed_body({ErrorKind::kProtocol, Side::kDownstream, Retry::kNever, "bad_chunk"}));
+  wake();
+  expect_error(ErrorKind::kProtocol, Side::kDownstream, "bad_chunk");
+  EXPECT_TRUE(result_->body_taken);
+  EXPECT_FALSE(origin_.script.told_end);
+}
+
+TEST_F(ForwarderTest, StopsWhenTheClientIsGone) {
+  start();
+  client_.is_gone = true;
+  wake();
+  expect_error(ErrorKind::kReset, Side::kDownstream, "client_gone");
+}
+
+TEST_F(ForwarderTest, StopsWhenTheClientLeavesInTheMiddleOfAResponse) {
+  start();
+  origin_.statuses = {200};
+  say(origin_.script, "part");
+  wake();
+  client_.is_gone = true;
+  wake();
+  expect_error(ErrorKind::kReset, Side::kDownstream, "client_gone");
+  EXPECT_TRUE(result_->response_started);
+}
+
+TEST_F(ForwarderTest, AnswersAClientThatHasFinishedSendingUnlessToldOtherwise) {
+  start();
+  client_.is_half_closed = true;
+  wake();
+  EXPECT_FALSE(result_);
+  origin_.statuses = {200};
+  say(origin_.script, "a", true);
+  wake();
+  ASSERT_TRUE(result_);
+  EXPECT_FALSE(result_->error);
+}
+
+TEST_F(ForwarderTest, CancelsForAClientThatHasFinishedSendingWhenTold) {
+  start(true);
+  client_.is_half_closed = true;
+  wake();
+  expect_error(ErrorKind::kEof, Side::kDownstream, "client_half_closed");
+}
+
+}  // namespace
+}  // namespace weir::proxy
