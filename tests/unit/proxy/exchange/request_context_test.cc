@@ -1,0 +1,242 @@
+// What becomes of a request, in the analyzer's words, and which latency thresholds it has passed.
+#include "proxy/exchange/request_context.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "base/random.h"
+
+namespace weir::proxy {
+namespace {
+
+class RequestContextTest : public testing::Test {
+ protected:
+  RequestContextTest() {
+    route_.id = 1;
+    service_.id = 2;
+    context_.route = &route_;
+    context_.service = &service_;
+    context_.traffic = &traffic_;
+    context_.assignment.version = 3;
+    context_.assignment.judged = true;
+  }
+  // As the exchange leaves it when a head came from the origin.
+  void answered(int status) {
+    context_.status = status;
+    context_.time_to_headers_us = 1;
+  }
+  void failed(ErrorKind kind, Side side = Side::kUpstream) { context_.error = Error{kind, side, Retry::kNever, "x"}; }
+  // As the exchange leaves it when it answers by itself.
+  void replied(int status, ErrorKind kind, Side side) {
+    context_.status = status;
+    failed(kind, side);
+  }
+  void arm(std::vector<LatencyThreshold> thresholds) {
+    traffic_.latency_metrics = static_cast<std::uint8_t>(thresholds.size());
+    std::copy(thresholds.begin(), thresholds.end(), traffic_.thresholds.begin());
+  }
+
+  Route route_;
+  ServiceTopology service_{.id = 0, .name = "chat", .split = Split(SplitSpec()), .versions = {}};
+  RolloutTraffic traffic_;
+  RequestContext context_;
+};
+
+TEST(ClassifyStatus, FollowsTheStatus) {
+  for (const int status : {100, 200, 204, 301, 304, 399})
+    EXPECT_EQ(classify_status(status, false), OutcomeClass::kOk) << status;
+  for (const int status : {400, 404, 422, 499})
+    EXPECT_EQ(classify_status(status, false), OutcomeClass::kHttp4xx) << status;
+  for (const int status : {500, 502, 503, 504, 599})
+    EXPECT_EQ(classify_status(status, false), OutcomeClass::kHttp5xx) << status;
+  for (const int status : {429, 529}) EXPECT_EQ(classify_status(status, false), OutcomeClass::kCapacity) << status;
+  EXPECT_EQ(classify_status(503, true), OutcomeClass::kCapacity);
+  EXPECT_EQ(classify_status(500, true), OutcomeClass::kHttp5xx);
+  EXPECT_EQ(classify_status(404, true), OutcomeClass::kHttp4xx);
+}
+
+TEST_F(RequestContextTest, NamesEveryFailureOfTheOrigin) {
+  const std::vector<std::pair<ErrorKind, OutcomeClass>> cases = {
+      {ErrorKind::kConnect, OutcomeClass::kConnect},     {ErrorKind::kUnavailable, OutcomeClass::kConnect},
+      {ErrorKind::kTimeout, OutcomeClass::kTimeout},     {ErrorKind::kReset, OutcomeClass::kReset},
+      {ErrorKind::kProtocol, OutcomeClass::kReset},      {ErrorKind::kTooLarge, OutcomeClass::kReset},
+      {ErrorKind::kTruncated, OutcomeClass::kTruncated}, {ErrorKind::kEof, OutcomeClass::kTruncated},
+  };
+  for (const auto& [kind, expected] : cases) {
+    failed(kind);
+    EXPECT_EQ(context_.classify(), expected) << static_cast<int>(kind);
+    // The reply that the client got for it is ours, and says nothing about the version.
+    replied(502, kind, Side::kUpstream);
+    EXPECT_EQ(context_.classify(), expected) << static_cast<int>(kind);
+    context_.status = 0;
+  }
+}
+
+TEST_F(RequestContextTest, NeverBlamesAVersionForItsClient) {
+  for (int kind = 0; kind <= static_cast<int>(ErrorKind::kInternal); ++kind) {
+    failed(static_cast<ErrorKind>(kind), Side::kDownstream);
+    EXPECT_EQ(context_.classify(), OutcomeClass::kClientAbort) << kind;
+    replied(400, static_cast<ErrorKind>(kind), Side::kDownstream);
+    EXPECT_EQ(context_.classify(), OutcomeClass::kClientAbort) << kind;
+    context_.status = 0;
+  }
+}
+
+TEST_F(RequestContextTest, CountsItsOwnLimitsAsCapacity) {
+  replied(503, ErrorKind::kOverflow, Side::kInternal);
+  EXPECT_EQ(context_.classify(), OutcomeClass::kCapacity);
+}
+
+TEST_F(RequestContextTest, IsNoEvidenceWhenTheWeirCutIt) {
+  failed(ErrorKind::kCancelled, Side::kInternal);
+  EXPECT_FALSE(context_.ended_outcome(0, 0).judged);
+  failed(ErrorKind::kTimeout);
+  EXPECT_TRUE(context_.ended_outcome(0, 0).judged);
+}
+
+TEST_F(RequestContextTest, TakesTheFirstFailure) {
+  answered(500);
+  failed(ErrorKind::kTruncated);
+  EXPECT_EQ(context_.classify(), OutcomeClass::kHttp5xx);
+  failed(ErrorKind::kReset, Side::kDownstream);
+  EXPECT_EQ(context_.classify(), OutcomeClass::kHttp5xx);
+  answered(429);
+  EXPECT_EQ(context_.classify(), OutcomeClass::kCapacity);
+  answered(200);
+  EXPECT_EQ(context_.classify(), OutcomeClass::kClientAbort);
+  failed(ErrorKind::kTruncated);
+  EXPECT_EQ(context_.classify(), OutcomeClass::kTruncated);
+  context_.error.reset();
+  EXPECT_EQ(context_.classify(), OutcomeClass::kOk);
+}
+
+TEST_F(RequestContextTest, RecordsWhatIsKnown) {
+  answered(404);
+  context_.assignment.arm = Arm::kCandidate;
+  context_.assignment.reason = AssignmentReason::kHash;
+  context_.assignment.keyed = true;
+  context_.assignment.cluster = 7;
+  context_.assignment.user_hash = 8;
+  context_.assignment.step = 9;
+  context_.attempts = 2;
+  context_.time_to_headers_us = 5'000'000'000;
+  context_.latency_us = 6'000'000'000;
+  traffic_.threshold_version = 10;
+  const Outcome outcome = context_.ended_outcome(1'025, 77);
+  EXPECT_EQ(outcome.kind, Outcome::Kind::kEnded);
+  EXPECT_EQ(outcome.outcome, OutcomeClass::kHttp4xx);
+  EXPECT_EQ(outcome.arm, Arm::kCandidate);
+  EXPECT_EQ(outcome.reason, AssignmentReason::kHash);
+  EXPECT_TRUE(outcome.judged);
+  EXPECT_TRUE(outcome.keyed);
+  EXPECT_EQ(outcome.cluster, 7);
+  EXPECT_EQ(outcome.user_hash, 8U);
+  EXPECT_EQ(outcome.step, 9U);
+  EXPECT_EQ(outcome.attempts, 2);
+  EXPECT_EQ(outcome.status_hundreds, 4);
+  EXPECT_EQ(outcome.route, 1U);
+  EXPECT_EQ(outcome.service, 2U);
+  EXPECT_EQ(outcome.version, 3U);
+  EXPECT_EQ(outcome.threshold_version, 10U);
+  EXPECT_EQ(outcome.latency_us, 6'000'000'000U);
+  EXPECT_EQ(outcome.time_to_headers_us, 4'294'967'295U);  // saturates
+  EXPECT_EQ(outcome.bytes_in_kib, 2U);                    // rounded up
+  EXPECT_EQ(outcome.bytes_out, 77U);
+}
+
+TEST_F(RequestContextTest, PassesAThresholdOfItsOwnArmByMoreThanTheThreshold) {
+  arm({{1'000, 2'000}, {0, 0}, {5'000, 5'000}});
+  EXPECT_EQ(context_.newly_over(1'000), 0b000);
+  EXPECT_EQ(context_.newly_over(1'001), 0b001);
+  EXPECT_EQ(context_.newly_over(9'000), 0b101);  // one that is not armed is never passed
+  context_.assignment.arm = Arm::kCandidate;
+  EXPECT_EQ(context_.newly_over(2'000), 0b000);
+  EXPECT_EQ(context_.newly_over(2'001), 0b001);
+  context_.over = 0b001;
+  EXPECT_EQ(context_.newly_over(9'000), 0b100);
+}
+
+TEST_F(RequestContextTest, KnowsTheNextThreshold) {
+  traffic_.overdue_us = 60'000;
+  EXPECT_EQ(context_.next_threshold_us(0), 60'000U);
+  arm({{5'000, 9'000}, {1'000, 2'000}, {0, 0}, {100'000, 100'000}});
+  EXPECT_EQ(context_.next_threshold_us(0), 1'000U);
+  EXPECT_EQ(context_.next_threshold_us(1'000), 1'000U);  // passed by more than it only
+  EXPECT_EQ(context_.next_threshold_us(1'001), 5'000U);
+  context_.over = 0b001;
+  EXPECT_EQ(context_.next_threshold_us(1'001), 60'000U);
+  context_.overdue = true;
+  EXPECT_EQ(context_.next_threshold_us(1'001), 100'000U);
+  context_.over = 0b1011;
+  EXPECT_EQ(context_.next_threshold_us(1'001), 0U);
+  context_.over = 0;
+  context_.overdue = false;
+  context_.assignment.arm = Arm::kCandidate;
+  EXPECT_EQ(context_.next_threshold_us(0), 2'000U);
+}
+
+TEST_F(RequestContextTest, EntersBelowAThresholdOnlyWhatEndedWell) {
+  arm({{1'000, 1'000}, {0, 0}, {5'000, 5'000}});
+  context_.latency_us = 500;
+  answered(200);
+  EXPECT_EQ(context_.ended_outcome(0, 0).under, 0b101);
+  answered(500);
+  EXPECT_EQ(context_.ended_outcome(0, 0).under, 0);
+  EXPECT_EQ(context_.ended_outcome(0, 0).over, 0);
+  context_.latency_us = 2'000;
+  EXPECT_EQ(context_.ended_outcome(0, 0).over, 0b001);
+  answered(200);
+  EXPECT_EQ(context_.ended_outcome(0, 0).over, 0b001);
+  EXPECT_EQ(context_.ended_outcome(0, 0).under, 0b100);
+}
+
+TEST_F(RequestContextTest, TakesBackWhatItReportedAsOverdue) {
+  EXPECT_EQ(context_.ended_outcome(0, 0).overdue_change, 0);
+  context_.overdue = true;
+  EXPECT_EQ(context_.ended_outcome(0, 0).overdue_change, -1);
+}
+
+// However late a request is looked at while it runs, and however it ends.
+TEST_F(RequestContextTest, EntersEachLatencyMetricOnceAtMost) {
+  Random random(20'260'102);
+  for (int round = 0; round < 20'000; ++round) {
+    std::vector<LatencyThreshold> thresholds(1 + random.below(kMaxLatencyMetrics));
+    std::uint8_t armed = 0;
+    for (std::size_t k = 0; k < thresholds.size(); ++k) {
+      thresholds[k] = {random.below(3) == 0 ? 0 : 1 + random.below(1'000), 1 + random.below(1'000)};
+      if (thresholds[k].baseline_us != 0) armed = static_cast<std::uint8_t>(armed | (1U << k));
+    }
+    arm(thresholds);
+    context_.over = 0;
+    context_.error.reset();
+    answered(random.below(2) == 0 ? 200 : 500);
+    std::array<int, kMaxLatencyMetrics> entered{};
+    const auto enter = [&](std::uint8_t bits) {
+      for (std::size_t k = 0; k < entered.size(); ++k) entered[k] += (bits >> k) & 1;
+    };
+    std::uint64_t elapsed_us = 0;
+    for (std::uint32_t reports = random.below(4); reports > 0; --reports) {
+      elapsed_us += random.below(500);
+      const std::uint8_t over = context_.newly_over(elapsed_us);
+      context_.over = static_cast<std::uint8_t>(context_.over | over);
+      enter(over);
+    }
+    context_.latency_us = elapsed_us + random.below(500);
+    const Outcome outcome = context_.ended_outcome(0, 0);
+    enter(outcome.over);
+    enter(outcome.under);
+    for (std::size_t k = 0; k < entered.size(); ++k) {
+      const bool is_armed = ((armed >> k) & 1) != 0;
+      ASSERT_LE(entered[k], is_armed ? 1 : 0) << "round " << round;
+      if (outcome.outcome == OutcomeClass::kOk) {
+        ASSERT_EQ(entered[k], is_armed ? 1 : 0) << "round " << round;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace weir::proxy
