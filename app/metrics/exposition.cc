@@ -42,6 +42,7 @@ constexpr std::array<CountWords, proxy::kCountCount> kCountWords = {{
     {"weir_upstream_ejections_total", "Endpoints taken out of rotation."},
     {"weir_upstream_retries_total", "Requests sent a second time."},
     {"weir_requests_unkeyed_total", "Requests split at random for want of a sticky key."},
+    {"weir_requests_overridden_total", "Requests that chose their version by an override; never evidence."},
     {"weir_downstream_connections", "Client connections open.", MetricType::Gauge},
     {"weir_requests_active", "Requests under way.", MetricType::Gauge},
     {"weir_upstream_connections", "Connections to endpoints open.", MetricType::Gauge},

@@ -118,6 +118,7 @@ void Exchange::assign() {
                                                        *context_.traffic, worker_.random);
   context_.version = context_.topology->version(context_.assignment.version);
   if (context_.assignment.reason == AssignmentReason::kUnkeyed) worker_.counters.add(Count::kUnkeyed);
+  if (context_.assignment.reason == AssignmentReason::kOverride) worker_.counters.add(Count::kOverridden);
   watch_slowness();
 }
 

@@ -24,6 +24,7 @@ enum class Count : std::uint8_t {
   kUpstreamEjected,     // endpoints taken out of rotation
   kRetries,
   kUnkeyed,
+  kOverridden,          // sent to a version that the plan let the request choose
   // Gauges
   kConnections,
   kRequests,
