@@ -1,0 +1,38 @@
+"""What tests do to a rollout over and over: wait for its begin, set its weight, ask who gets which version."""
+from __future__ import annotations
+
+import json
+
+from http_client import Connection, Reply
+from plans import Plan
+from polling import wait_until
+from weir_harness import Weir
+
+# For tests that are about something else: on a busy machine one origin's process may well be slower than the other's
+# for a while, and a weir that says so is right.
+WITHOUT_LATENCY: Plan = {"guards": [{"metric": "latency", "enabled": False}]}
+
+
+def begun(weir: Weir) -> Weir:
+    """A weir is ready, and serves its baseline, a moment before its new rollouts have begun."""
+    wait_until(lambda: weir.admin.rollout()["step_id"] > 0, "the rollout has begun")
+    return weir
+
+
+def set_weight(weir: Weir, percent: float) -> None:
+    begun(weir)
+    status, body = weir.admin.post("services/chat/weight", json.dumps({"percent": percent}))
+    assert status == 200, body
+    wait_until(lambda: weir.admin.rollout()["weight_percent"] == percent, f"the weight is {percent}")
+
+
+def answered_by(reply: Reply) -> str:
+    assert reply.status == 200, reply
+    assert reply["x-weir-version"] == reply["x-origin"]  # what is said is what was done
+    return str(reply["x-weir-version"])
+
+
+def versions_of(port: int, users: list[str]) -> dict[str, str]:
+    """The version that answers each user, asked on one connection: assignment is per request."""
+    with Connection(port) as connection:
+        return {user: answered_by(connection.request("GET", "/", {"x-user-id": user})) for user in users}
