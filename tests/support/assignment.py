@@ -40,6 +40,6 @@ def arm(key: str, percent: float, salt: str = "chat/v2/") -> str:
     return "v2" if bucket(key, salt) < round(percent * _MILLION / 100) else "v1"
 
 
-def user_on(version: str, percent: float, prefix: str = "one") -> str:
+def user_on(version: str, percent: float, prefix: str, salt: str = "chat/v2/") -> str:
     """A prefix whose user number 0 is on this version: users of load_generator are called PREFIX-NUMBER."""
-    return next(name for i in range(1_000_000) if arm(f"{(name := f'{prefix}{i}')}-0", percent) == version)
+    return next(name for i in range(1_000_000) if arm(f"{(name := f'{prefix}{i}')}-0", percent, salt) == version)

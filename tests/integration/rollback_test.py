@@ -1,0 +1,85 @@
+"""A candidate that is worse is taken back, whatever is wrong with it."""
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import pytest
+from assignment import arm, bucket
+from load import Load
+from origin import Origin
+from plans import at_weight, canary
+from polling import wait_until
+from steering import WITHOUT_LATENCY, begun, versions_of
+from weir_harness import Weir
+
+_WEIGHT = 20
+_USERS = 200
+
+
+def _is_armed(weir: Weir) -> bool:
+    """Whether the baseline is known well enough for latencies to be judged."""
+    return all(guard.get("armed", True) for guard in weir.admin.rollout()["guards"])
+
+
+def _answers_more(load: Load, count: int) -> Any:
+    goal = load.tally().answered + count
+    return wait_until(lambda: tally if (tally := load.tally()).answered >= goal else None, f"{count} more answers")
+
+
+def _nobody_gets(candidate: Origin, load: Load) -> None:
+    # What was on its way when the weight fell has ended after that many other answers.
+    _answers_more(load, 200)
+    before = candidate.counts().requests
+    _answers_more(load, 600)
+    assert candidate.counts().requests == before
+
+
+def _baseline_users_saw_no_error(tally: Any) -> None:
+    assert tally.failed_by_version.get("v1", 0) == 0 and tally.refused == 0
+    hit = {error.partition(" ")[0] for error in tally.errors}
+    assert tally.broken <= 20 and all(arm(user, _WEIGHT) == "v2" for user in hit), tally.errors
+    for user, versions in tally.versions_of.items():
+        assert versions == ["v1"] or arm(user, _WEIGHT) == "v2", (user, versions)
+
+
+@pytest.mark.parametrize("guard, behaviour", [
+    ("errorRate", {"fail_share": 1, "fail_status": 500}),
+    ("capacityRate", {"fail_share": 1, "fail_status": 429}),
+    ("clientErrorRate", {"fail_share": 1, "fail_status": 404}),
+    ("latency p99", {"hang": True}),
+    ("latency p99", {"delay_ms": 60}),
+], ids=["fails", "refuses", "finds_nothing", "hangs", "is_slow"])
+def test_a_bad_candidate_is_taken_back(guard: str, behaviour: dict[str, Any], weir: Callable[..., Weir],
+                                       origin: Callable[..., Origin]) -> None:
+    baseline, candidate = origin("v1", delay_ms=5), origin("v2", **{"delay_ms": 5, **behaviour})
+    rollout = {} if guard.startswith("latency") else {"analysis": WITHOUT_LATENCY}
+    running = begun(weir(canary(baseline, candidate, at_weight(0), rollout=rollout)))
+    with Load(running.port, rate=400, users=_USERS, connections=64, timeout_s=10) as load:
+        wait_until(lambda: _is_armed(running), "the baseline is known", timeout_s=60)
+        running.cli("weight", "chat", str(_WEIGHT))
+        rollout = running.wait_phase("rolledBack")
+        assert rollout["weight_percent"] == 0 and rollout["reason"].startswith(f"{guard}: candidate ")
+        _nobody_gets(candidate, load)
+        tally = load.tally()
+    _baseline_users_saw_no_error(tally)
+    record = running.admin.history()[0]
+    assert record["decision"] == "rollback" and record["rule"] == "guard" and record["actor"] == "weir"
+    assert record["reason"] == rollout["reason"]
+    assert (record["weight_before_percent"], record["weight_after_percent"]) == (_WEIGHT, 0)
+    assert record["evidence_rollback"] >= 100
+    users = [f"user-{i}" for i in range(_USERS)]
+    assert set(versions_of(running.port, users).values()) == {"v1"}
+
+
+def test_one_user_is_enough_when_everything_fails(weir: Callable[..., Weir], origin: Callable[..., Origin]) -> None:
+    lowest, second = sorted(bucket(f"user-{i}") for i in range(20))[:2]
+    weight = (lowest + second) // 2 / 10_000  # the share of one user out of twenty, as it happens
+    candidate = origin("v2", fail_share=1, fail_status=502)
+    running = begun(weir(canary(origin("v1"), candidate, at_weight(weight))))
+    with Load(running.port, rate=300, users=20) as load:
+        rollout = running.wait_phase("rolledBack")
+        _nobody_gets(candidate, load)
+        tally = load.tally()
+    assert rollout["reason"].startswith("errorRate: candidate ") and "not promised" in rollout["reason"]
+    assert sum("v2" in versions for versions in tally.versions_of.values()) == 1
+    assert tally.failed_by_version.get("v1", 0) == 0 and tally.broken == 0
