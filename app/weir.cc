@@ -142,6 +142,9 @@ Weir::~Weir() = default;
 std::vector<std::string> Weir::start() {
   const std::shared_ptr<const proxy::Topology> topology = proxy::build_topology(config_, names_);
   controller_.set_plans(rollout_plans(config_, names_));
+  // What was decided in earlier lives is no news, but has to be there.
+  const auto& history = controller_.history();
+  published_.show_history({history.begin(), history.end()});
   // Served from the first request on as was last decided, if the disk takes a write within a moment.
   for (const SteadyTime end = clock_.now() + kStorePatience; !controller_.open() && clock_.now() < end;) {
     controller_.tick();
