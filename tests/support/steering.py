@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from http_client import Connection, Reply
 from plans import Plan
@@ -36,3 +37,16 @@ def versions_of(port: int, users: list[str]) -> dict[str, str]:
     """The version that answers each user, asked on one connection: assignment is per request."""
     with Connection(port) as connection:
         return {user: answered_by(connection.request("GET", "/", {"x-user-id": user})) for user in users}
+
+
+def history_of(weir: Weir) -> list[Any]:
+    """Newest first, with numbers that can be compared: those read back from the disk may differ in their last digit."""
+    return [_rounded(record) for record in weir.admin.history()]
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.12g}")
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    return [_rounded(inner) for inner in value] if isinstance(value, list) else value
