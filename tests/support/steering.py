@@ -15,8 +15,11 @@ WITHOUT_LATENCY: Plan = {"guards": [{"metric": "latency", "enabled": False}]}
 
 
 def begun(weir: Weir) -> Weir:
-    """A weir is ready, and serves its baseline, a moment before its new rollouts have begun."""
-    wait_until(lambda: weir.admin.rollout()["step_id"] > 0, "the rollout has begun")
+    """A weir is ready, and serves its baseline, until the disk has taken a write and a new rollout has begun."""
+    def has() -> bool:
+        rollout = weir.admin.rollout()
+        return bool(rollout["step_id"] > 0 and rollout["durable"])
+    wait_until(has, "the rollout has begun")
     return weir
 
 

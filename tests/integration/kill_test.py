@@ -1,0 +1,132 @@
+"""kill -9 at any moment: what was decided, and said to be, is there after the next start, and nothing else."""
+from __future__ import annotations
+
+import dataclasses
+import http.client
+import json
+import os
+import random
+import threading
+import time
+from typing import Any, Callable
+
+from assignment import arm
+from load import Load
+from origin import Origin
+from plans import Plan, at_weight, canary
+from polling import wait_until
+from steering import WITHOUT_LATENCY, begun, history_of, versions_of
+from weir_harness import Admin, Weir
+
+_KILLS = int(os.environ.get("WEIR_KILLS", "20"))
+_USERS = [f"user-{i}" for i in range(60)]
+_FIRST_WEIGHT = 10
+
+
+@dataclasses.dataclass
+class Order:
+    """A command of an operator, and the decision that it becomes."""
+    verb: str
+    percent: float = 0
+
+    _DECISIONS = {"weight": "weight", "pause": "pause", "resume": "resume", "abort": "rollback", "retry": "start"}
+
+    def fits(self, record: Any) -> bool:
+        weights = {"weight": self.percent, "abort": 0, "retry": _FIRST_WEIGHT}
+        weight = weights.get(self.verb, record["weight_before_percent"])
+        return record["decision"] == self._DECISIONS[self.verb] and record["weight_after_percent"] == weight
+
+
+class Operator(threading.Thread):
+    """Gives orders as fast as they are obeyed, until the weir is gone."""
+
+    def __init__(self, admin: Admin, seed: int):
+        super().__init__()
+        self._admin = admin
+        self._random = random.Random(seed)
+        self.obeyed: list[Order] = []
+        self.unanswered: Order | None = None
+        self.surprises: list[tuple[int, str]] = []
+
+    def run(self) -> None:
+        while True:
+            order = Order(self._random.choice(["weight"] * 6 + ["pause", "resume", "abort", "retry", "retry"]),
+                          self._random.randint(1, 95))
+            body = json.dumps({"percent": order.percent}) if order.verb == "weight" else ""
+            self.unanswered = order
+            try:
+                status, reply = self._admin.post(f"services/chat/{order.verb}", body)
+            except (OSError, http.client.HTTPException):
+                return
+            self.unanswered = None
+            if status == 200:
+                self.obeyed.append(order)
+            elif status != 409:  # an order that does not suit the phase is refused
+                self.surprises.append((status, reply))
+
+
+def _check_new_records(fresh: list[Any], operator: Operator) -> None:
+    """`fresh`, oldest first, is what was obeyed, and at most the one order more that was never answered."""
+    assert not operator.surprises
+    orders = list(operator.obeyed)
+    if len(fresh) > len(orders) and operator.unanswered is not None:
+        orders.append(operator.unanswered)
+    told = [(record["decision"], record["weight_after_percent"]) for record in fresh]
+    assert len(fresh) == len(orders) and all(map(Order.fits, orders, fresh)), (told, orders)
+
+
+def _check_standing(weir: Weir, last: Any) -> None:
+    rollout = weir.admin.rollout()
+    assert rollout["phase"] == last["phase_after"] and rollout["weight_percent"] == last["weight_after_percent"]
+    assert (rollout["step_id"], rollout["attempt"]) == (last["step_id_after"], last["attempt"])
+    assert rollout["reason"] == last["reason"] and rollout["durable"]
+    weight = last["weight_after_percent"]
+    assert versions_of(weir.port, _USERS) == {user: arm(user, weight) for user in _USERS}
+
+
+def _plan(origin: Callable[..., Origin], weight: float) -> Plan:
+    return canary(origin("v1"), origin("v2"), at_weight(weight), rollout={"analysis": WITHOUT_LATENCY})
+
+
+def test_what_was_decided_outlives_kills(weir: Callable[..., Weir], origin: Callable[..., Origin]) -> None:
+    moments = random.Random(20)
+    running = begun(weir(_plan(origin, _FIRST_WEIGHT)))
+    decided = 0
+    with Load(running.port, rate=150, users=100):
+        known = history_of(running)
+        for kill in range(_KILLS):
+            operator = Operator(running.admin, seed=kill)
+            operator.start()
+            operator.join(moments.uniform(0, 0.5))  # the moment of the fault, not a wait for anything
+            running.kill()
+            operator.join()
+            begun(running.start())
+            history = history_of(running)
+            fresh = history[: history.index(known[0])]
+            _check_new_records(fresh[::-1], operator)
+            assert history[len(fresh):][:100] == known[:100]
+            _check_standing(running, history[0])
+            decided += len(fresh)
+            known = history
+    assert decided >= _KILLS  # many of the kills came after something had been decided
+
+
+def test_evidence_is_at_most_ten_seconds_old(weir: Callable[..., Weir], origin: Callable[..., Origin]) -> None:
+    running = begun(weir(_plan(origin, 30)))
+    seen: list[tuple[float, dict[str, int]]] = []
+
+    def watched_for(seconds: float) -> bool:
+        seen.append((time.monotonic(), running.admin.rollout()["requests_in_step"]))
+        return seen[-1][0] - seen[0][0] >= seconds
+
+    with Load(running.port, rate=150, users=100) as load:
+        wait_until(lambda: load.tally().answered > 0, "there is traffic")
+        wait_until(lambda: watched_for(17), "some seconds have passed", timeout_s=40)
+        running.kill()
+        killed = time.monotonic()
+    begun(running.start())
+    counts = running.admin.rollout()["requests_in_step"]
+    # A save takes its time, and the status is told twice a second.
+    _, old_enough = max((sample for sample in seen if sample[0] <= killed - 13), key=lambda sample: sample[0])
+    for name in ("baseline", "candidate"):
+        assert 0 < old_enough[name] <= counts[name] <= seen[-1][1][name] + 150
