@@ -12,8 +12,9 @@ namespace {
 constexpr std::uint8_t kMaxSizeDigits = 16;
 // A chunk line's extension is dropped; more than this is no accident.
 constexpr std::uint16_t kMaxExtension = 256;
-// Framing that outweighs the data it frames by this much is an attack on our time.
-constexpr std::uint32_t kMaxFramingExcess = 16 * 1024;
+// Extensions that outweigh the data by this much are an attack on our time. Chunk lines without any are none, however
+// small the chunks: tokens are streamed so.
+constexpr std::uint32_t kMaxExtensionExcess = 16 * 1024;
 
 int hex_value(char c) {
   if (is_digit(c)) return c - '0';
@@ -29,7 +30,7 @@ Fault BodyDecoder::start(BodyFraming framing, std::uint64_t content_length, std:
   limit_ = limit;
   remaining_ = 0;
   digits_ = 0;
-  framing_bytes_ = 0;
+  extension_excess_ = 0;
   trailers_.clear();
   switch (framing) {
     case BodyFraming::kNone:
@@ -79,7 +80,7 @@ BodyDecoder::Result BodyDecoder::decode(std::string_view input) {
   }
   Result result = take_data(input.substr(at), remaining_);
   result.consumed += at;
-  framing_bytes_ -= static_cast<std::uint32_t>(std::min<std::size_t>(framing_bytes_, result.part.data.size()));
+  extension_excess_ -= static_cast<std::uint32_t>(std::min<std::size_t>(extension_excess_, result.part.data.size()));
   if (remaining_ == 0) state_ = State::kChunkDataCr;
   return result;
 }
@@ -124,7 +125,6 @@ Fault BodyDecoder::scan_framing(std::string_view input, std::size_t& at) {
     }
     if (fault != Fault::kNone) return fault;
     ++at;
-    if (++framing_bytes_ > kMaxFramingExcess) return Fault::kBadChunk;
     if (state_ == State::kChunkData) return Fault::kNone;
   }
   return Fault::kNone;
@@ -156,7 +156,8 @@ Fault BodyDecoder::chunk_extension_byte(char c) {
     return Fault::kNone;
   }
   if ((byte < 0x20 && c != '\t') || byte >= 0x7f) return Fault::kBadChunk;
-  return ++extension_bytes_ > kMaxExtension ? Fault::kBadChunk : Fault::kNone;
+  const bool too_long = ++extension_bytes_ > kMaxExtension || ++extension_excess_ > kMaxExtensionExcess;
+  return too_long ? Fault::kBadChunk : Fault::kNone;
 }
 
 Fault BodyDecoder::end_chunk_line() {

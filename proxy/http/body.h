@@ -69,9 +69,9 @@ class BodyDecoder {
 
   State state_ = State::kEnded;
   std::uint8_t digits_ = 0;
-  std::uint16_t extension_bytes_ = 0;  // of this chunk line
-  std::uint32_t framing_bytes_ = 0;    // chunk extensions since data last outweighed them
-  std::uint64_t remaining_ = 0;        // of the body (kLength) or the chunk
+  std::uint16_t extension_bytes_ = 0;   // of this chunk line
+  std::uint32_t extension_excess_ = 0;  // bytes of extensions since data last outweighed them
+  std::uint64_t remaining_ = 0;         // of the body (kLength) or the chunk
   std::uint64_t received_ = 0;
   std::uint64_t limit_ = 0;
   FieldScanner trailer_scanner_{kTrailerLimits};

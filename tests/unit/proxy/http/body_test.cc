@@ -93,6 +93,20 @@ TEST(BodyDecoder, RefusesWhatIsNoChunk) {
   for (const auto& [input, fault] : cases) EXPECT_EQ(decode_whole(input).fault, fault) << input;
 }
 
+TEST(BodyDecoder, TakesAnyNumberOfSmallChunks) {
+  std::string input;
+  for (int i = 0; i < 6'000; ++i) input += "1\r\nx\r\n";
+  const Decoded decoded = decode_whole(input + "0\r\n\r\n");
+  EXPECT_EQ(decoded.data.size(), 6'000U);
+  EXPECT_TRUE(decoded.ended);
+}
+
+TEST(BodyDecoder, RefusesExtensionsThatOutweighTheData) {
+  std::string input;
+  for (int i = 0; i < 200; ++i) input += "1;" + std::string(100, 'e') + "\r\nx\r\n";
+  EXPECT_EQ(decode_whole(input + "0\r\n\r\n").fault, Fault::kBadChunk);
+}
+
 TEST(BodyDecoder, SaysTheSameHoweverTheBytesAreCut) {
   const std::vector<std::string> inputs = {"5\r\nhello\r\n6;x=y\r\n world\r\n0\r\n\r\nGET /",
                                            "1\r\na\r\n0\r\nA: b\r\nC: d\r\n\r\nrest",
