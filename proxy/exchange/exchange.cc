@@ -84,6 +84,8 @@ bool Exchange::match() {
   http::Edits edits;
   edit_reply(edits);
   if (request.answer_here) {
+    // Nobody reads its body: what follows must not be taken for a request.
+    if (request.framing != http::BodyFraming::kNone) downstream_.close_after();
     downstream_.send_options_reply(edits);
     return false;
   }
