@@ -6,8 +6,6 @@ namespace weir::proxy {
 namespace {
 
 constexpr std::size_t kHeadBuffer = 4 * 1024;
-// What a client may still send while we wait for it to notice that we have closed.
-constexpr std::size_t kLingerAtMost = 256 * 1024;
 
 }  // namespace
 
@@ -96,13 +94,12 @@ void Http1Downstream::park() {
 bool Http1Downstream::linger() {
   take_read();
   if (stream_.write_failed()) broken_ = true;
-  if (broken_ || end_of_input_ || lingered_ > kLingerAtMost) return false;
+  if (broken_ || end_of_input_) return false;
   if (stream_.writing()) return true;
   if (!std::exchange(shut_down_, true)) stream_.shutdown_send();
-  lingered_ += in_.size();
   reader_.reset();
   in_.consume(in_.size());
-  arm_read(kHeadBuffer);
+  arm_read(stream_buffer_);
   return true;
 }
 

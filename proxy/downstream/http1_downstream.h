@@ -37,7 +37,8 @@ class Http1Downstream final : public DownstreamStream {
   // Gives the buffers back, as soon as nothing is being read into them, until the client says something.
   void park();
   bool parked() const { return parked_; }
-  // Reads and drops until the client has closed, so that a response just sent is not lost to a reset. False: done.
+  // Reads and drops until the client has closed, so that a response just sent is not lost to a reset, however much of a
+  // refused body is still to come; the caller bounds the time. False: done.
   bool linger();
   void close() { stream_.close(); }
   bool sent() const { return !stream_.writing(); }
@@ -88,7 +89,6 @@ class Http1Downstream final : public DownstreamStream {
   ReadBuffer in_;
   http::BodyReader reader_;
   http::MessageWriter writer_;
-  std::size_t lingered_ = 0;
   bool closing_ = false;
   bool parking_ = false;  // a read is being cancelled, to park
   bool parked_ = false;
