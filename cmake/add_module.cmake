@@ -22,15 +22,19 @@ function(add_module path)
   endif()
 endfunction()
 
-# add_unit_test(<module path> SOURCES <file under tests/unit/<module path>>... [DEPS <module path>...] [LIBS ...])
-# One GoogleTest program a module, unit_<path with underscores>, run by ctest under that name.
+# add_unit_test(<module path> [NAME <name>] SOURCES <file under tests/unit/<module path>>... [DEPS <module path>...] [LIBS ...])
+# One GoogleTest program a module, unit_<path with underscores>, run by ctest under that name. What must not share a program
+# with the module's other tests gets a NAME, which is put behind.
 function(add_unit_test path)
   if(NOT WEIR_TESTS)
     return()
   endif()
-  cmake_parse_arguments(TEST "" "" "SOURCES;DEPS;LIBS" ${ARGN})
+  cmake_parse_arguments(TEST "" "NAME" "SOURCES;DEPS;LIBS" ${ARGN})
   string(REPLACE "/" "_" suffix "${path}")
   set(target "unit_${suffix}")
+  if(TEST_NAME)
+    string(APPEND target "_${TEST_NAME}")
+  endif()
   list(TRANSFORM TEST_SOURCES PREPEND "${PROJECT_SOURCE_DIR}/tests/unit/${path}/")
   add_executable(${target} ${TEST_SOURCES})
   set(deps "weir_${suffix}")

@@ -1,0 +1,131 @@
+// What a worker allocates for a request, over real sockets: the same few blocks however many fields there are. A
+// program of its own, for it replaces the allocation functions.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <new>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "proxy/server/server.h"
+#include "tests/unit/proxy/server/sockets.h"
+
+namespace {
+
+// Blocks allocated by threads that are not the test's own: the worker's.
+std::atomic<std::int64_t> g_blocks{0};
+thread_local bool t_of_the_test = false;
+
+void* count(void* block) {
+  if (!t_of_the_test) g_blocks.fetch_add(1, std::memory_order_relaxed);
+  return block;
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  void* const block = std::malloc(size);
+  if (block == nullptr) throw std::bad_alloc();
+  return count(block);
+}
+void operator delete(void* block) noexcept { std::free(block); }
+void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+
+extern "C" {
+void* __real_aligned_alloc(std::size_t alignment, std::size_t size);
+void* __wrap_aligned_alloc(std::size_t alignment, std::size_t size);
+void* __wrap_aligned_alloc(std::size_t alignment, std::size_t size) {
+  return count(__real_aligned_alloc(alignment, size));
+}
+}
+
+namespace weir::proxy {
+namespace {
+
+constexpr std::string_view kEnd = "\r\n\r\n";
+constexpr int kBatches = 9;
+constexpr int kRequests = 64;  // of a batch
+// A handful: the frames of the coroutines that a request runs through, beyond those that Asio keeps for the next one.
+constexpr std::int64_t kHandful = 8;
+
+std::string head_with_fields(std::string_view start, int count) {
+  std::string head = std::string(start) + "\r\nHost: a\r\nContent-Length: 0\r\n";
+  for (int i = 2; i < count; ++i)
+    head += "X-Field-" + std::to_string(i) + ": value of field " + std::to_string(i) + "\r\n";
+  return head + "\r\n";
+}
+
+config::Config config_for(std::uint16_t port) {
+  config::Config config;
+  config.listeners.push_back({"127.0.0.1:0", {}, {}});
+  config.services["chat"].versions["v1"].endpoints.push_back({"", "127.0.0.1", port});
+  config::Route route;
+  route.name = "all";
+  route.service = "chat";
+  route.match.path_prefix = "/";
+  config.routes.push_back(route);
+  return config;
+}
+
+// Blocks a request, with so many fields in it and in its response, once the connection is warm.
+std::int64_t blocks_per_request(int fields) {
+  const std::string response = head_with_fields("HTTP/1.1 200 OK", fields);
+  Origin origin([&response](Socket& socket) {
+    t_of_the_test = true;
+    while (socket.read_until(kEnd).ends_with(kEnd)) socket.send(response);
+  });
+  Names names;
+  Server server({.workers = 1, .outcome_ring_capacity = 4'096});
+  EXPECT_TRUE(server.start(build_topology(config_for(origin.port()), names)).empty());
+  Socket client = Socket::connect(server.addresses().at(0));
+  const std::string request = head_with_fields("GET / HTTP/1.1", fields);
+  int outcomes = 0;
+  const auto exchange = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      client.send(request);
+      EXPECT_TRUE(client.read_until(kEnd).starts_with("HTTP/1.1 200 "));
+    }
+    const int expected = outcomes + times;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (outcomes < expected && std::chrono::steady_clock::now() < end) {
+      server.drain_outcomes([&](const Outcome&) { ++outcomes; });
+    }
+    EXPECT_EQ(outcomes, expected);
+  };
+  exchange(kRequests);
+  std::vector<std::int64_t> batches;
+  for (int i = 0; i < kBatches; ++i) {
+    const std::int64_t before = g_blocks.load();
+    exchange(kRequests);
+    // Rounded: the last few of one batch may be counted with the next.
+    batches.push_back((g_blocks.load() - before + kRequests / 2) / kRequests);
+  }
+  // The median: on a busy machine a connection may be parked in between, and warms up again.
+  std::nth_element(batches.begin(), batches.begin() + kBatches / 2, batches.end());
+  return batches[kBatches / 2];
+}
+
+TEST(Allocation, DoesNotDependOnTheNumberOfFields) {
+  t_of_the_test = true;
+  const std::int64_t few = blocks_per_request(2);
+  const std::int64_t many = blocks_per_request(60);
+  std::cout << "blocks a request: " << few << " with 2 fields, " << many << " with 60\n";
+  EXPECT_EQ(few, many);
+  EXPECT_LE(many, kHandful);
+}
+
+// The counting itself: what a thread that is not the test's allocates is seen.
+TEST(Allocation, IsCountedOnOtherThreads) {
+  t_of_the_test = true;
+  const std::int64_t before = g_blocks.load();
+  std::thread([] { ::operator delete(::operator new(1)); }).join();
+  EXPECT_GE(g_blocks.load(), before + 1);
+}
+
+}  // namespace
+}  // namespace weir::proxy
