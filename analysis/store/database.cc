@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <filesystem>
 #include <string_view>
 #include <utility>
 
@@ -56,6 +58,22 @@ class Statement {
  private:
   sqlite3_stmt* statement_ = nullptr;
 };
+
+std::string immutable_uri(const std::string& path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    if (c == '%') {
+      uri += "%25";
+    } else if (c == '?') {
+      uri += "%3f";
+    } else if (c == '#') {
+      uri += "%23";
+    } else {
+      uri += c;
+    }
+  }
+  return uri + "?immutable=1";
+}
 
 bool is_damage(int code) {
   const int primary = code & 0xff;
@@ -117,12 +135,22 @@ Database::Database(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) 
 Database::~Database() = default;
 
 Database::OpenResult Database::open(const std::string& path) {
+  OpenResult result = open_as(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  std::error_code none;
+  const std::uintmax_t log_size = std::filesystem::file_size(path + "-wal", none);
+  if (result.database || result.damaged || (!none && log_size > 0)) return result;
+  // On a disk that takes no write SQLite cannot make the files that it wants beside this one even to read it. Nobody
+  // writes to it, and all that was written is in it, so it can be read without them.
+  OpenResult as_it_is = open_as(immutable_uri(path), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+  return as_it_is.database ? std::move(as_it_is) : std::move(result);
+}
+
+Database::OpenResult Database::open_as(const std::string& path, int flags) {
   auto handle = std::make_unique<Handle>();
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   const auto failed = [&](int code) {
     return OpenResult{.database = nullptr, .error = path + ": " + handle->message(), .damaged = is_damage(code)};
   };
-  int code = sqlite3_open_v2(path.c_str(), &handle->db, flags, nullptr);
+  int code = sqlite3_open_v2(path.c_str(), &handle->db, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   if (code != SQLITE_OK) return failed(code);
   sqlite3_extended_result_codes(handle->db, 1);
   {
@@ -172,6 +200,8 @@ Database::Contents Database::read(std::size_t most_records) {
   std::reverse(contents.records.begin(), contents.records.end());
   return contents;
 }
+
+bool Database::read_only() const { return sqlite3_db_readonly(handle_->db, "main") == 1; }
 
 std::string Database::write(std::span<const StateWrite> writes) {
   // A schema that could not be made when the file was opened, for want of space, is made now.

@@ -40,9 +40,13 @@ class Database {
   // written.
   std::string write(std::span<const StateWrite> writes);
 
+  // The file could only be read when it was opened, and so it stays until it is opened again.
+  bool read_only() const;
+
  private:
   struct Handle;
   explicit Database(std::unique_ptr<Handle> handle);
+  static OpenResult open_as(const std::string& path, int flags);
 
   std::unique_ptr<Handle> handle_;
 };

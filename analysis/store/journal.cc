@@ -136,7 +136,10 @@ std::string Journal::write_out(const std::vector<StateWrite>& batch) {
     if (!result.database) return result.error;
     database_ = std::move(result.database);
   }
-  return database_->write(batch);
+  std::string error = database_->write(batch);
+  // What was opened while it could only be read stays so: the next try opens it anew.
+  if (!error.empty() && database_->read_only()) database_.reset();
+  return error;
 }
 
 void Journal::run() {
