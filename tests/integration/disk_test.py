@@ -130,19 +130,19 @@ def test_a_full_disk(new_weir: Callable[..., Weir], arms: tuple[Origin, Origin],
 
 
 def test_a_disk_that_hangs(new_weir: Callable[..., Weir], arms: tuple[Origin, Origin], hanging: HangingDisk) -> None:
-    running = begun(new_weir(_plan(arms)).start(**hanging.environment))
+    running = begun(new_weir(_plan(arms)).start(**hanging.environment()))
     set_weight(running, 20)
     with Load(running.port, rate=200, users=100) as load:
         wait_until(lambda: load.tally().answered > 200, "there is traffic")
         hanging.hang()
         _takes_back_without_a_disk(running, arms[1], load)
         hanging.go_on()
-        _resumes(running, lambda: running.start(**hanging.environment))
+        _resumes(running, lambda: running.start(**hanging.environment()))
 
 
 def test_it_ends_while_the_disk_hangs(new_weir: Callable[..., Weir], arms: tuple[Origin, Origin],
                                       hanging: HangingDisk) -> None:
-    running = begun(new_weir(_plan(arms)).start(**hanging.environment))
+    running = begun(new_weir(_plan(arms)).start(**hanging.environment()))
     set_weight(running, 20)
     hanging.hang()
     with _asked_for_more(running) as answers:
@@ -150,7 +150,7 @@ def test_it_ends_while_the_disk_hangs(new_weir: Callable[..., Weir], arms: tuple
         running.stop()
     hanging.go_on()
     assert all(status != 200 for status, _ in answers)
-    begun(running.start(**hanging.environment))
+    begun(running.start(**hanging.environment()))
     assert running.admin.rollout()["weight_percent"] == 20
 
 

@@ -5,12 +5,14 @@ import dataclasses
 import http.client
 import json
 import os
+import pathlib
 import random
 import threading
 import time
 from typing import Any, Callable
 
 from assignment import arm
+from faulty_disk import HangingDisk
 from load import Load
 from origin import Origin
 from plans import Plan, at_weight, canary
@@ -88,9 +90,11 @@ def _plan(origin: Callable[..., Origin], weight: float) -> Plan:
     return canary(origin("v1"), origin("v2"), at_weight(weight), rollout={"analysis": WITHOUT_LATENCY})
 
 
-def test_what_was_decided_outlives_kills(weir: Callable[..., Weir], origin: Callable[..., Origin]) -> None:
+def test_what_was_decided_outlives_kills(new_weir: Callable[..., Weir], origin: Callable[..., Origin],
+                                         tmp_path: pathlib.Path) -> None:
     moments = random.Random(20)
-    running = begun(weir(_plan(origin, _FIRST_WEIGHT)))
+    disk = HangingDisk(tmp_path)
+    running = begun(new_weir(_plan(origin, _FIRST_WEIGHT)).start())
     decided = 0
     with Load(running.port, rate=150, users=100):
         known = history_of(running)
@@ -100,7 +104,8 @@ def test_what_was_decided_outlives_kills(weir: Callable[..., Weir], origin: Call
             operator.join(moments.uniform(0, 0.5))  # the moment of the fault, not a wait for anything
             running.kill()
             operator.join()
-            begun(running.start())
+            # Every other life is on a disk so slow that kills come between a decision and its end on the disk.
+            begun(running.start(**disk.environment(delay_ms=15 * (kill % 2))))
             history = history_of(running)
             fresh = history[: history.index(known[0])]
             _check_new_records(fresh[::-1], operator)
@@ -108,7 +113,7 @@ def test_what_was_decided_outlives_kills(weir: Callable[..., Weir], origin: Call
             _check_standing(running, history[0])
             decided += len(fresh)
             known = history
-    assert decided >= _KILLS  # many of the kills came after something had been decided
+    assert decided >= _KILLS // 4  # enough of the kills came after something had been decided
 
 
 def test_evidence_is_at_most_ten_seconds_old(weir: Callable[..., Weir], origin: Callable[..., Origin]) -> None:

@@ -1,4 +1,4 @@
-"""Disks that fail: a small one that can be filled or made read-only, and one whose writes do not come back."""
+"""Disks that fail: a small one that can be filled or made read-only, and one that is slow or whose writes hang."""
 from __future__ import annotations
 
 import ctypes
@@ -71,7 +71,8 @@ class SmallDisk:
             os.close(namespace)
 
 
-# What SQLite writes with. While the flag is there a call waits, as for a disk that has gone away.
+# What SQLite writes with. Each call takes a time, and while the flag is there it does not end, as for a disk that has
+# gone away.
 _SHIM = r"""
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -81,6 +82,8 @@ _SHIM = r"""
 
 static void wait_for_disk() {
   static const char* const flag = getenv("WEIR_TEST_DISK_HANGS");
+  static const char* const delay_ms = getenv("WEIR_TEST_DISK_DELAY_MS");
+  if (delay_ms != nullptr) usleep(1000 * atoi(delay_ms));
   while (flag != nullptr && access(flag, F_OK) == 0) usleep(10'000);
 }
 
@@ -115,7 +118,7 @@ int fdatasync(int file) {
 
 
 class HangingDisk:
-    """A library to preload; the writes of whoever loads it hang from hang() to go_on()."""
+    """A library to preload; each write of whoever loads it takes a time, and from hang() to go_on() hangs."""
 
     def __init__(self, directory: pathlib.Path):
         self._flag = directory / "disk-hangs"
@@ -124,11 +127,11 @@ class HangingDisk:
         subprocess.run(["g++", "-std=c++20", "-O1", "-shared", "-fPIC", "-o", str(self._library), str(source)],
                        check=True)
 
-    @property
-    def environment(self) -> dict[str, str]:
+    def environment(self, delay_ms: int = 0) -> dict[str, str]:
         """For weir_harness.Weir.start(). AddressSanitizer would rather be loaded first."""
         options = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))
-        return {"LD_PRELOAD": str(self._library), "WEIR_TEST_DISK_HANGS": str(self._flag), "ASAN_OPTIONS": options}
+        return {"LD_PRELOAD": str(self._library), "WEIR_TEST_DISK_HANGS": str(self._flag),
+                "WEIR_TEST_DISK_DELAY_MS": str(delay_ms), "ASAN_OPTIONS": options}
 
     def hang(self) -> None:
         self._flag.touch()
