@@ -288,7 +288,12 @@ void Exchange::on_response_end(SteadyTime now) {
   context_.response_ended = true;
 }
 
-bool Exchange::given_up() const { return cut_ || downstream_.gone(); }
+// Asked while a connection is waited for or opened: nobody else looks at the client then.
+bool Exchange::given_up() const {
+  if (cut_) return true;
+  downstream_.watch();
+  return downstream_.gone();
+}
 
 void Exchange::connecting(bool now) {
   downstream_.watch();
