@@ -191,7 +191,8 @@ void Exchange::finish_failed(const ForwardResult& result) {
   }
   context_.error = error;
   if (!context_.response_ended) context_.latency_us = context_.clock.elapsed_us(std::chrono::steady_clock::now());
-  if (result.response_started || downstream_.gone()) {
+  const bool client_left = downstream_.gone() || (error.side == Side::kDownstream && error.kind == ErrorKind::kEof);
+  if (result.response_started || client_left) {
     downstream_.cut();
     return;
   }
