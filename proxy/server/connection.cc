@@ -53,7 +53,7 @@ Awaitable<Connection::Wait> Connection::wait_for_request() {
     }
     if (event.state != RequestEvent::State::kPending || settings() == nullptr) break;
     const SteadyTime now = std::chrono::steady_clock::now();
-    if (!stream_.request_begun() && (closing_ || worker_.stopping)) break;
+    if (!stream_.request_begun() && (now >= closes_at() || worker_.stopping)) break;
     if (stream_.request_begun() && now >= request_begun_ && now - request_begun_ >= settings()->timeouts.header) {
       co_await refuse(http::Fault::kNone);
       break;
@@ -64,6 +64,12 @@ Awaitable<Connection::Wait> Connection::wait_for_request() {
   deadline_.clear();
   idle_ = false;
   co_return result;
+}
+
+// When an idle connection that has been told to close does so.
+SteadyTime Connection::closes_at() const {
+  if (!closing_) return SteadyTime::max();
+  return first_ ? idle_since_ + kFirstRequest : idle_since_;
 }
 
 // Sets the deadline of what is waited for now: the rest of a head, or a first byte. False: waited long enough.
@@ -83,7 +89,7 @@ bool Connection::idle_step(const config::Timeouts& timeouts, SteadyTime now) {
     stream_.park();
     park_at_ = now + kParkAfter;
   }
-  const SteadyTime next = stream_.parked() ? end : std::min(end, park_at_);
+  const SteadyTime next = std::min(closes_at(), stream_.parked() ? end : std::min(end, park_at_));
   if (next == SteadyTime::max()) {
     deadline_.clear();
   } else {

@@ -15,6 +15,9 @@ class Connection {
  public:
   // An idle connection keeps its buffers for this long.
   static constexpr std::chrono::seconds kParkAfter{1};
+  // How long the first request of a new connection is waited for when the connection is to close: its client has been
+  // given no sign that it may have to ask again.
+  static constexpr std::chrono::seconds kFirstRequest{1};
   // How long a client may take to notice that we have closed.
   static constexpr std::chrono::seconds kLingerFor{2};
 
@@ -24,7 +27,7 @@ class Connection {
   // Until the client is gone, or has been told to go.
   Awaitable<> serve();
 
-  // It ends when its request does, at once when it is idle.
+  // It ends when its request does, at once when it is idle between two.
   void close_when_idle();
   // It ends now, whatever it does.
   void cut();
@@ -44,6 +47,7 @@ class Connection {
   Awaitable<> refuse(http::Fault fault);
   Awaitable<> linger();
   bool idle_step(const config::Timeouts& timeouts, SteadyTime now);
+  SteadyTime closes_at() const;
 
   WorkerContext& worker_;
   Http1Downstream stream_;

@@ -109,7 +109,7 @@ void Worker::accept(Acceptor& acceptor, StreamSocket socket, const SocketAddress
   ++acceptor.connections;
   context_.counters.add(Count::kConnections);
   connections_.emplace_front(context_, ByteStream(std::move(socket)), peer, place);
-  if (orphan) connections_.front().close_when_idle();
+  if (orphan || closing_) connections_.front().close_when_idle();
   asio::co_spawn(io_.get_executor(), serve(connections_.begin(), acceptor.address), asio::detached);
 }
 
