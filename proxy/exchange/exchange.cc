@@ -125,9 +125,11 @@ void Exchange::assign() {
 }
 
 Awaitable<Result<EndpointLease>> Exchange::pick(bool fresh) {
-  Cluster& cluster = *worker_.clusters[context_.assignment.version];
+  Cluster* const cluster = worker_.clusters[context_.assignment.version].get();
+  // A reload has taken the version away between two attempts.
+  if (cluster == nullptr) co_return Error{ErrorKind::kUnavailable, Side::kUpstream, Retry::kNever, "no_endpoint"};
   const Cluster::Request request{downstream_.waker(), *this, context_.route->timeouts.connect, context_.route->limits, fresh};
-  Result<EndpointLease> lease = co_await cluster.lease(request);
+  Result<EndpointLease> lease = co_await cluster->lease(request);
   co_return std::move(lease);
 }
 
