@@ -23,6 +23,7 @@ EndpointLease& EndpointLease::operator=(EndpointLease&& other) noexcept {
 
 void EndpointLease::release(config::Duration idle_timeout) {
   if (stream_ == nullptr) return;
+  if (cluster_->retired_) return drop();
   --endpoint_->active;
   --cluster_->leases_;
   endpoint_->keep_idle(std::move(stream_), idle_timeout);
@@ -195,6 +196,7 @@ void Cluster::wake_next() {
 }
 
 void Cluster::retire() {
+  retired_ = true;
   for (const auto& endpoint : endpoints_) endpoint->close_idle();
 }
 

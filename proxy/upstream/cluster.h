@@ -92,7 +92,7 @@ class Cluster {
   // kCancelled when the waiter has given up.
   Awaitable<Result<EndpointLease>> lease(Request request);
 
-  // No more leases will be asked for: the cluster may be destroyed once unused().
+  // No more leases will be asked for, and what is given back is closed: the cluster may be destroyed once unused().
   void retire();
   bool unused() const { return leases_ == 0 && pending_.empty() && opening_ == 0; }
 
@@ -116,6 +116,7 @@ class Cluster {
   std::deque<Waker*> pending_;
   std::uint32_t leases_ = 0;
   std::uint32_t opening_ = 0;
+  bool retired_ = false;
   Endpoint* avoid_ = nullptr;  // refused the connection just now
 };
 
