@@ -173,7 +173,9 @@ int Weir::run() {
     for (const Signal signal : signals_.take()) on_signal(signal);
     for (QueuedCommand& queued : commands_.take()) obey(std::move(queued));
     if (clock_.now() >= next_tick_) tick();
+    tell_news();
     if (news_ || clock_.now() >= next_publish_) publish();
+    answer();
   }
   finish();
   return at_once_ ? kExitEndedAtOnce : kExitOk;
@@ -196,7 +198,6 @@ void Weir::tick() {
     if (watch_->changed()) reload("file");
   }
   advance_drain();
-  tell_news();
   tell_store();
 }
 
@@ -214,33 +215,43 @@ void Weir::on_signal(Signal signal) {
 void Weir::obey(QueuedCommand queued) {
   news_ = true;
   if (queued.command.verb == ApiVerb::kReload) {
-    queued.done(reload(queued.command.actor));
+    answer_with(std::move(queued.done), reload(queued.command.actor));
   } else if (queued.command.verb == ApiVerb::kDrain) {
-    queued.done(begin_drain(queued.command.actor));
+    answer_with(std::move(queued.done), begin_drain(queued.command.actor));
   } else {
     obey_rollout(std::move(queued));
   }
 }
 
+void Weir::answer_with(std::function<void(ApiReply)> done, ApiReply reply) {
+  answers_.emplace_back(std::move(done), std::move(reply));
+}
+
+// After publish(): whoever is told that a command is done finds it done wherever he looks.
+void Weir::answer() {
+  for (auto& [done, reply] : std::exchange(answers_, {})) done(std::move(reply));
+}
+
 void Weir::obey_rollout(QueuedCommand queued) {
   const std::string& service = queued.command.service;
   if (!controller_.rollouts().contains(service)) {
-    queued.done(error_reply({.status = 404,
-                             .code = "no_rollout",
-                             .message = "there is no rollout of a service \"" + service + "\"",
-                             .problems = {}}));
+    answer_with(std::move(queued.done), error_reply({.status = 404,
+                                                     .code = "no_rollout",
+                                                     .message = "there is no rollout of a service \"" + service + "\"",
+                                                     .problems = {}}));
     return;
   }
   const analysis::Command command{.verb = rollout_verb(queued.command.verb),
                                   .weight_ppm = queued.command.weight_ppm,
                                   .actor = queued.command.actor};
   const auto done = [this, service, answer = std::move(queued.done)](const std::optional<analysis::Refusal>& refusal) {
+    news_ = true;
     if (refusal) {
-      answer(error_reply({.status = 409, .code = "refused", .message = refusal->message, .problems = {}}));
+      answer_with(answer, error_reply({.status = 409, .code = "refused", .message = refusal->message, .problems = {}}));
       return;
     }
     const auto rollout = controller_.rollouts().find(service);
-    answer(message_reply(rollout == controller_.rollouts().end() ? service : standing(rollout->second)));
+    answer_with(answer, message_reply(rollout == controller_.rollouts().end() ? service : standing(rollout->second)));
   };
   controller_.command(service, command, done);
 }

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "analysis/rollout/controller.h"
@@ -59,6 +61,8 @@ class Weir {
   void on_signal(Signal signal);
   void obey(QueuedCommand queued);
   void obey_rollout(QueuedCommand queued);
+  void answer_with(std::function<void(ApiReply)> done, ApiReply reply);
+  void answer();
   ApiReply reload(std::string_view actor);
   ApiReply refuse_reload(ApiError error);
   ApiReply begin_drain(std::string_view actor);
@@ -89,6 +93,7 @@ class Weir {
   std::unique_ptr<analysis::Journal> journal_;
   analysis::Controller controller_;
   CommandQueue commands_;
+  std::vector<std::pair<std::function<void(ApiReply)>, ApiReply>> answers_;  // to commands that are done
   Published published_;
   std::unique_ptr<AdminServer> admin_;
   std::optional<FileWatch> watch_;
