@@ -166,6 +166,10 @@ void AccessLog::write(std::string_view line) {
   if (sink_ != nullptr) sink_->logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
 }
 
+void AccessLog::flush() {
+  if (sink_ != nullptr) sink_->logger->flush();
+}
+
 std::uint64_t AccessLog::dropped() const { return sink_ == nullptr ? 0 : sink_->pool->overrun_counter(); }
 
 }  // namespace weir::log

@@ -78,6 +78,8 @@ class AccessLog {
   bool opened() const { return error_.empty(); }
   const std::string& error() const { return error_; }
   void write(std::string_view line);
+  // What was written can soon be read in the file. Once a batch: a quiet log must not keep its last lines to itself.
+  void flush();
   std::uint64_t dropped() const;
 
  private:
