@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace weir::app {
@@ -93,6 +94,8 @@ class Grammar {
     } catch (const CLI::ParseError& error) {
       return refused(error.what());
     }
+    // A range lets through what compares with nothing.
+    if (std::isnan(wanted_.percent)) return refused("PERCENT is no number");
     if (wanted_.verb == Verb::kRun) {
       const std::string wrong = wrong_run();
       if (!wrong.empty()) return refused(wrong);
