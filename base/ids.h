@@ -20,6 +20,10 @@ inline constexpr std::uint32_t kNoId = std::numeric_limits<std::uint32_t>::max()
 // (STATISTICS.md 4.0). 0: assigned before the rollout began; such requests feed only the baseline's memory.
 using StepId = std::uint32_t;
 
+// Tells apart judges of rollouts: which one a step id belongs to. Given out by the control plane, never twice in a
+// process. A request assigned before another rollout of its service took over still speaks of the old one.
+using Epoch = std::uint32_t;
+
 // One millionth: the unit of weights and of hash buckets.
 inline constexpr std::uint32_t kMillion = 1'000'000;
 

@@ -76,6 +76,7 @@ struct alignas(64) Outcome {
   StepId step = 0;
   std::uint32_t threshold_version = 0;
   std::uint32_t user_hash = 0;  // low 20 bits of hash3 of the unit key
+  Epoch epoch = 0;              // whose step id it is
 
   std::uint64_t latency_us = 0;          // judged latency (PRODUCT.md section 5)
   std::uint32_t time_to_headers_us = 0;  // saturating; 0 when no head came

@@ -23,6 +23,7 @@ struct RolloutTraffic {
   // newer than its routes, and then stays on the baseline.
   std::uint64_t identity = 0;
   StepId step = 0;
+  Epoch epoch = 0;  // whose step id it is
   // Share of new units that go to the candidate. A rollback is one plan in which this is 0.
   std::uint32_t weight_ppm = 0;
   // Nothing, not even an override, may reach the candidate: the rollout is rolled back.

@@ -12,30 +12,30 @@ constexpr double kObservationsToKnow = 1'000;
 }  // namespace
 
 void ErrorWindow::add(const MetricCount& tick, Seconds dt) {
-  into_second_ += dt;
-  const std::size_t steps = std::min(kSeconds, static_cast<std::size_t>(into_second_.count()));
+  state_.into_second += dt;
+  const std::size_t steps = std::min(kSeconds, static_cast<std::size_t>(state_.into_second.count()));
   for (std::size_t i = 0; i < steps; ++i) {
-    current_ = (current_ + 1) % kSeconds;
-    seconds_[current_] = {};
+    state_.current = (state_.current + 1) % kSeconds;
+    state_.seconds[state_.current] = {};
   }
-  into_second_ -= Seconds(static_cast<double>(static_cast<std::uint64_t>(into_second_.count())));
-  seconds_[current_].n += tick.n;
-  seconds_[current_].x += tick.x;
+  state_.into_second -= Seconds(static_cast<double>(static_cast<std::uint64_t>(state_.into_second.count())));
+  state_.seconds[state_.current].n += tick.n;
+  state_.seconds[state_.current].x += tick.x;
 }
 
 void ErrorWindow::learn(const DecayedRate& memory) {
-  if (!usual_ && memory.n >= kObservationsToKnow) usual_ = memory.x / memory.n;
+  if (!state_.usual && memory.n >= kObservationsToKnow) state_.usual = memory.x / memory.n;
 }
 
 double ErrorWindow::rate() const {
   MetricCount sum;
-  for (const MetricCount& second : seconds_) {
+  for (const MetricCount& second : state_.seconds) {
     sum.n += second.n;
     sum.x += second.x;
   }
   return sum.n == 0 ? 0 : static_cast<double>(sum.x) / static_cast<double>(sum.n);
 }
 
-bool ErrorWindow::unhealthy() const { return rate() > std::max(kLeastUnhealthy, kTimesUsual * usual_.value_or(0)); }
+bool ErrorWindow::unhealthy() const { return rate() > std::max(kLeastUnhealthy, kTimesUsual * state_.usual.value_or(0)); }
 
 }  // namespace weir::analysis

@@ -15,7 +15,7 @@ class ErrorWindow {
  public:
   void add(const MetricCount& tick, Seconds dt);
   // At a step's start, then at every tick: the first memory that holds enough is what "usual" means for this step.
-  void begin_step() { usual_.reset(); }
+  void begin_step() { state_.usual.reset(); }
   void learn(const DecayedRate& memory);
 
   // The share of errors in the window; 0 when nothing came.
@@ -23,16 +23,19 @@ class ErrorWindow {
   // Above max(5 %, 3 x the usual rate).
   bool unhealthy() const;
 
-  std::optional<double> usual() const { return usual_; }
-  void set_usual(std::optional<double> rate) { usual_ = rate; }
+  // For saving and restoring: an outage does not end because a process does.
+  static constexpr std::size_t kSeconds = 60;
+  struct State {
+    std::array<MetricCount, kSeconds> seconds{};
+    std::size_t current = 0;
+    Seconds into_second{0};
+    std::optional<double> usual;
+  };
+  const State& state() const { return state_; }
+  void restore(const State& state) { state_ = state; }
 
  private:
-  static constexpr std::size_t kSeconds = 60;
-
-  std::array<MetricCount, kSeconds> seconds_{};
-  std::size_t current_ = 0;
-  Seconds into_second_{0};
-  std::optional<double> usual_;
+  State state_;
 };
 
 }  // namespace weir::analysis

@@ -109,6 +109,8 @@ void Judge::State::check(const TickInput& input) {
         if (count.x > count.n) ++malformed;
       }
     }
+    // One arm's counts alone are no comparison.
+    step.valid[0] = step.valid[1] = step.valid[0] & step.valid[1];
     checked.push_back(step);
   }
   const auto id = [](const CheckedStep& step) { return step.step == nullptr ? 0 : step.step->id; };
@@ -185,44 +187,72 @@ void Judge::State::test() {
   }
 }
 
-// After the tests: what was learnt from this tick predicts the next one, never itself (4.2).
-void Judge::State::remember(const TickInput& input) {
-  std::array<MetricCount, kMetricCount> baseline{};
+namespace {
+
+// What the baseline has had in one tick, wherever it was counted.
+struct BaselineTick {
+  std::array<MetricCount, kMetricCount> metrics{};
   std::vector<const HistogramDelta*> latencies;
-  for (const CheckedStep& step : checked) {
-    for (std::size_t m = 0; m < kMetricCount; ++m) {
-      const MetricCount b = step.count(Arm::kBaseline, m);
-      const MetricCount c = step.count(Arm::kCandidate, m);
-      baseline[m].n += b.n;
-      baseline[m].x += b.x;
-      if (step.step == nullptr) continue;
-      step.step->seen[m].candidate += c.n;
-      step.step->seen[m].both += b.n + c.n;
+
+  void add(std::span<const MetricCount> counts) {
+    for (std::size_t m = 0; m < counts.size(); ++m) {
+      metrics[m].n += counts[m].n;
+      metrics[m].x += counts[m].x;
     }
-    latencies.push_back(&step.arms[0]->latency);
+  }
+  std::uint64_t observations() const {
+    std::uint64_t sum = 0;
+    for (const HistogramDelta* delta : latencies) sum += delta->total();
+    return sum;
+  }
+};
+
+BaselineTick baseline_tick(const std::vector<CheckedStep>& checked, const TickInput& input) {
+  BaselineTick all;
+  for (const CheckedStep& step : checked) {
+    MetricCounts counts{};
+    for (std::size_t m = 0; m < kMetricCount; ++m) counts[m] = step.count(Arm::kBaseline, m);
+    all.add(counts);
+    all.latencies.push_back(&step.arms[0]->latency);
+  }
+  for (const ArmCounts* arm : input.elsewhere) {
+    all.add(std::span(arm->metrics).first(kBinaryMetricCount));
+    all.latencies.push_back(&arm->latency);
   }
   if (input.outside != nullptr) {
-    for (std::size_t m = 0; m < kBinaryMetricCount; ++m) {
-      baseline[m].n += input.outside->metrics[m].n;
-      baseline[m].x += input.outside->metrics[m].x;
-    }
-    latencies.push_back(&input.outside->latency);
+    all.add(input.outside->metrics);
+    all.latencies.push_back(&input.outside->latency);
   }
-  for (std::size_t m = 0; m < kBinaryMetricCount; ++m) rates[m].add(baseline[m], input.dt);
-  baseline_errors.add(baseline[metric_index(BinaryMetric::kErrorRate)], input.dt);
+  return all;
+}
+
+}  // namespace
+
+// After the tests: what was learnt from this tick predicts the next one, never itself (4.2).
+void Judge::State::remember(const TickInput& input) {
+  for (const CheckedStep& step : checked) {
+    if (step.step == nullptr) continue;
+    for (std::size_t m = 0; m < kMetricCount; ++m) {
+      const MetricCount c = step.count(Arm::kCandidate, m);
+      step.step->seen[m].candidate += c.n;
+      step.step->seen[m].both += step.count(Arm::kBaseline, m).n + c.n;
+    }
+  }
+  const BaselineTick tick = baseline_tick(checked, input);
+  for (std::size_t m = 0; m < kBinaryMetricCount; ++m) rates[m].add(tick.metrics[m], input.dt);
+  baseline_errors.add(tick.metrics[metric_index(BinaryMetric::kErrorRate)], input.dt);
   baseline_errors.learn(rates[metric_index(BinaryMetric::kErrorRate)]);
 
-  std::uint64_t observations = 0;
-  for (const HistogramDelta* delta : latencies) observations += delta->total();
+  const std::uint64_t observations = tick.observations();
   const auto learn = [&](DecayedHistogram& into, double half_life) {
     into.fade(input.dt, observations, half_life);
-    for (const HistogramDelta* delta : latencies) into.add(*delta);
+    for (const HistogramDelta* delta : tick.latencies) into.add(*delta);
   };
   learn(history, 100 / 0.01);
   for (GuardState& guard : guards) {
     if (!is_latency(guard.guard)) continue;
     learn(guard.history, 100 / exceedance(guard.guard));
-    if (guard.armed()) guard.above.add(baseline[guard.metric], input.dt);
+    if (guard.armed()) guard.above.add(tick.metrics[guard.metric], input.dt);
   }
 }
 
@@ -255,6 +285,8 @@ void Judge::begin_step(const StepContext& step) {
     --s.step_seeds_left;
     gamma = kSeedSteps / s.spec.steps;
   }
+  // Nobody knows how many were injected before what was lost.
+  if (step.seed == StepContext::Seed::kEvidenceLost) s.step_seeds_left = 0;
   s.inject_all(std::log(gamma));
   for (GuardState& guard : s.guards) guard.advance.restart();
   s.steps.push_back({.id = step.step, .weight = step.weight, .seen = {}});

@@ -11,7 +11,7 @@
 namespace weir::analysis {
 namespace {
 
-constexpr std::uint64_t kVersion = 1;
+constexpr std::uint64_t kVersion = 2;
 constexpr std::uint64_t kMostGuards = 64;
 constexpr std::uint64_t kMostSteps = 1'024;
 
@@ -111,6 +111,22 @@ void read(ByteReader& in, GuardState& state) {
   state.threshold.candidate_us = in.integer();
 }
 
+void write(ByteWriter& out, const ErrorWindow::State& window) {
+  for (const MetricCount& second : window.seconds) write(out, second);
+  out.integer(window.current);
+  out.number(window.into_second.count());
+  out.integer(window.usual ? 1 : 0);
+  out.number(window.usual.value_or(0));
+}
+void read(ByteReader& in, ErrorWindow::State& window) {
+  for (MetricCount& second : window.seconds) read(in, second);
+  window.current = in.integer_up_to(ErrorWindow::kSeconds - 1);
+  window.into_second = Seconds(in.number());
+  const bool known = in.integer_up_to(1) == 1;
+  const double usual = in.number();
+  if (known) window.usual = usual;
+}
+
 void write(ByteWriter& out, const StepState& step) {
   out.integer(step.id);
   out.number(step.weight);
@@ -187,9 +203,7 @@ std::string Judge::save() const {
   }
   for (const DecayedRate& rate : s.rates) write(out, rate);
   write(out, s.history);
-  const std::optional<double> usual = s.baseline_errors.usual();
-  out.integer(usual ? 1 : 0);
-  out.number(usual.value_or(0));
+  write(out, s.baseline_errors.state());
   out.integer(s.threshold_version);
   out.integer(s.malformed);
   out.integer(s.pause_pool_fired ? 1 : 0);
@@ -220,9 +234,9 @@ std::optional<Judge> Judge::restore(const JudgeSpec& spec, std::string_view byte
   }
   for (DecayedRate& rate : s.rates) read(in, rate);
   read(in, s.history);
-  const bool known = in.integer_up_to(1) == 1;
-  const double usual = in.number();
-  if (known) s.baseline_errors.set_usual(usual);
+  ErrorWindow::State errors;
+  read(in, errors);
+  s.baseline_errors.restore(errors);
   s.threshold_version = static_cast<std::uint32_t>(in.integer());
   s.malformed = in.integer();
   s.pause_pool_fired = in.integer_up_to(1) == 1;

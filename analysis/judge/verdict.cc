@@ -40,6 +40,12 @@ std::string factor(double value) {
   return {text.data(), static_cast<std::size_t>(length)};
 }
 
+// Evidence as people read it: whole from 10 on, never more than they can tell apart.
+std::string odds(double log_evidence) {
+  const double value = std::exp(std::min(log_evidence, 40.0));
+  return value >= 10 ? with_commas(std::round(value)) : factor(value);
+}
+
 }  // namespace
 
 // Evidence speaks once enough users have met the harm, or once the few that there are have met hardly anything else.
@@ -80,7 +86,7 @@ double Judge::State::pool_evidence(config::GuardAction pool, int* worst) const {
   return sum;
 }
 
-std::string explain(const GuardStatus& guard) {
+std::string explain(const GuardStatus& guard, double log_threshold) {
   const auto arm = [&](std::size_t i) {
     const MetricCount& count = guard.since_start[i];
     const double share = count.n == 0 ? 0 : static_cast<double>(count.x) / static_cast<double>(count.n);
@@ -91,14 +97,17 @@ std::string explain(const GuardStatus& guard) {
   if (is_latency(guard.guard)) {
     const auto ms = [](std::uint64_t us) { return with_commas(std::round(static_cast<double>(us) / 1000)) + " ms"; };
     text += " slower than " + ms(guard.threshold.candidate_us) + " and " + ms(guard.threshold.baseline_us);
+    text += ", allowed " + percent(guard.guard.relative);
+    if (guard.guard.absolute_duration.count() > 0) {
+      text += " + " + std::to_string(guard.guard.absolute_duration.count()) + " ms";
+    }
   } else {
     text += ", allowed " + percent(guard.margin_factor - 1) + " + " + percent(guard.margin);
   }
   const double log_evidence = std::log(guard.weight) + guard.log_evidence_rollback;
-  text += "; evidence " + with_commas(std::exp(std::min(log_evidence, 40.0))) + " : 1";
-  text +=
-      ", users hit: " + std::to_string(guard.clusters_hit) + " of " + std::to_string(guard.clusters_seen) + " groups";
-  if (guard.phi_div > 1.005) text += ", damped by " + factor(guard.phi_div);
+  text += "; evidence 1 : " + odds(log_evidence) + " of 1 : " + odds(log_threshold);
+  text += ", groups of users hit: " + std::to_string(guard.clusters_hit) + " of " + std::to_string(guard.clusters_seen);
+  text += ", design effect " + factor(guard.phi_div);
   if (!guard.alpha_promised) text += "; with so few users maxFalseRollback is not promised";
   return text;
 }
@@ -206,10 +215,12 @@ Verdict Judge::verdict() const {
   verdict.candidate_requests_in_step = s.requests_in_step[1];
   Holds(s, verdict.lacks).list(verdict.log_evidence_rollback);
   const bool names_pause = s.pause_pool_fired && verdict.worst_pause_guard >= 0;
-  if (names_pause) verdict.because = explain(guards()[static_cast<std::size_t>(verdict.worst_pause_guard)]);
+  if (names_pause) verdict.because = explain(guards()[static_cast<std::size_t>(verdict.worst_pause_guard)], verdict.log_threshold);
   if (verdict.log_evidence_rollback >= verdict.log_threshold) {
     verdict.kind = Verdict::Kind::kFail;
-    if (verdict.worst_guard >= 0) verdict.because = explain(guards()[static_cast<std::size_t>(verdict.worst_guard)]);
+    if (verdict.worst_guard >= 0) {
+      verdict.because = explain(guards()[static_cast<std::size_t>(verdict.worst_guard)], verdict.log_threshold);
+    }
   } else if (s.malformed > 0) {
     verdict.kind = Verdict::Kind::kError;
   } else {

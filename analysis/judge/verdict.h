@@ -72,8 +72,9 @@ struct GuardStatus {
   double phi_div_advance = 1;
 };
 
-// The numbers of one guard in a sentence: both arms over the same seconds, the margin, the evidence.
-std::string explain(const GuardStatus& guard);
+// The numbers of one guard in a sentence (4.8): both arms over the same seconds, the margin, the evidence against what
+// decides, the groups of users hit, the design effect.
+std::string explain(const GuardStatus& guard, double log_threshold);
 
 // To publish in the TrafficPlan. The version rises whenever anything here changes.
 struct LatencyThresholds {

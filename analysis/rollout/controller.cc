@@ -39,10 +39,15 @@ void Controller::set_plans(std::vector<RolloutPlan> plans) {
       return memories_.of(service, baseline);
     };
     const auto history = [this](json::Value record) { remember(std::move(record)); };
-    RolloutWorld world{.clock = ports_.clock, .store = ports_.store, .memory = memory, .history = history};
+    const auto next_epoch = [this] { return ++last_epoch_; };
+    RolloutWorld world{.clock = ports_.clock,
+                       .store = ports_.store,
+                       .memory = memory,
+                       .history = history,
+                       .next_epoch = next_epoch};
     const auto known = past_.find(plan.key);
     const StoredRollout* stored = known == past_.end() ? nullptr : &known->second;
-    const auto at = next.try_emplace(name, std::move(plan), std::move(world), stored).first;
+    const auto at = next.try_emplace(name, std::move(plan), std::move(world), stored, open_).first;
     if (stored == nullptr && !lost_.empty()) at->second.lose_state(lost_);
   }
   for (auto& [name, rollout] : rollouts_) keep_past(rollout);

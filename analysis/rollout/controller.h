@@ -74,6 +74,7 @@ class Controller {
   Ticket proof_ = 0;  // the write that shows that the store takes one
   bool open_ = false;
   std::uint64_t plan_number_ = 0;
+  Epoch last_epoch_ = 0;
 };
 
 }  // namespace weir::analysis

@@ -103,10 +103,15 @@ std::string_view to_string(Decision::Kind kind) {
 Decision decide(const RolloutState& state, const Verdict& verdict, const config::Rollout& policy) {
   if (state.over() || state.step == 0) return {};
   if (verdict.kind == Verdict::Kind::kFail) return rollback(state, "guard", verdict.because);
+  // An alarm is told in a pause too: what ends that pause would end the alarm unseen.
+  const bool by_guard = state.phase == Phase::kPaused && state.cause == PauseCause::kGuard;
+  const bool by_counts = state.phase == Phase::kPaused && state.cause == PauseCause::kCounts;
+  if (verdict.pause_pool_fired && !by_guard) return pause(state, PauseCause::kGuard, verdict.because);
+  if (verdict.kind == Verdict::Kind::kError && !by_guard && !by_counts) {
+    return pause(state, PauseCause::kCounts, joined(verdict.lacks));
+  }
   const bool latched = state.phase == Phase::kPaused && state.cause != PauseCause::kPlan;
   if (latched) return {};
-  if (verdict.pause_pool_fired) return pause(state, PauseCause::kGuard, verdict.because);
-  if (verdict.kind == Verdict::Kind::kError) return pause(state, PauseCause::kCounts, joined(verdict.lacks));
   const config::Step step = step_at(policy, state.weight_ppm);
   if (state.stage >= step.stages.size()) return {};
   if (const auto* hold = std::get_if<config::Hold>(&step.stages[state.stage])) {
@@ -167,7 +172,8 @@ std::variant<Decision, Refusal> promote_by(const RolloutState& state, const Comm
     decision = leave_step(state, policy, "operator");
   }
   decision.after.reason = reason;
-  decision.resumes = true;
+  // It resumes what was paused; evidence that has not fired yet stays what it is.
+  decision.resumes = state.phase == Phase::kPaused && state.cause != PauseCause::kPlan;
   return decision;
 }
 

@@ -56,7 +56,7 @@ json::Value guard_json(const GuardStatus& guard, const Verdict& verdict) {
       {"groups_seen", guard.clusters_seen},
       {"groups_hit", guard.clusters_hit},
       {"design_effect", guard.phi_div},
-      {"explain", explain(guard)}};
+      {"explain", explain(guard, verdict.log_threshold)}};
   if (is_latency(guard.guard)) {
     out.set("armed", guard.armed);
     out.set("history", static_cast<std::uint64_t>(guard.history));

@@ -30,8 +30,8 @@ StepContext context_of(const RolloutState& state, StepContext::Seed seed) {
 
 }  // namespace
 
-Rollout::Rollout(RolloutPlan plan, RolloutWorld world, const StoredRollout* stored)
-    : plan_(std::move(plan)), world_(std::move(world)) {
+Rollout::Rollout(RolloutPlan plan, RolloutWorld world, const StoredRollout* stored, bool open)
+    : plan_(std::move(plan)), world_(std::move(world)), open_(open) {
   if (stored == nullptr) return;
   const std::optional<RolloutState> state = read_state(stored->state);
   if (!state) {
@@ -44,9 +44,14 @@ Rollout::Rollout(RolloutPlan plan, RolloutWorld world, const StoredRollout* stor
   wants_edit_ = state_.plan != fingerprint(plan_.policy);  // it may have changed while nobody was there
   if (!plan_.policy.analysis.enabled) return;
   judge_ = Judge::restore(judge_spec(), stored->evidence);
-  const bool usable = judge_.has_value();
-  if (!usable) judge_.emplace(judge_spec(), world_.memory());
-  if (judge_->step() != state_.step) judge_->begin_step(context_of(state_, StepContext::Seed::kEvidenceLost));
+  // The evidence is saved as it was before the step that it was saved with: that step is still to begin.
+  const StepContext::Seed seed = judge_ ? StepContext::Seed::kStep : StepContext::Seed::kEvidenceLost;
+  if (judge_) {
+    epoch_ = world_.next_epoch();
+  } else {
+    make_judge();
+  }
+  if (judge_->step() != state_.step) judge_->begin_step(context_of(state_, seed));
   verdict_ = judge_->verdict();
 }
 
@@ -63,6 +68,12 @@ void Rollout::lose_state(const std::string& why) {
   propose(std::move(lost), "weir", {});
 }
 
+// Requests under way may still speak of another judge's steps.
+void Rollout::make_judge() {
+  judge_.emplace(judge_spec(), world_.memory());
+  epoch_ = world_.next_epoch();
+}
+
 JudgeSpec Rollout::judge_spec() const {
   const config::Analysis& analysis = plan_.policy.analysis;
   return {.guards = analysis.guards,
@@ -77,6 +88,7 @@ void Rollout::tick(const TickFacts& facts, bool open) {
   open_ = open;
   if (open) pass_time(state_, facts.dt);
   judge(facts);
+  reconsider();
   settle();
   if (!pending_ && wants_edit_) {
     wants_edit_ = false;
@@ -96,18 +108,36 @@ void Rollout::judge(const TickFacts& facts) {
   const std::uint64_t minutes = minutes_in(state_.elapsed);
   if (std::exchange(minutes_, minutes) < minutes) judge_->begin_minute();
   std::vector<const StepCounts*> steps;
-  TickInput input{.steps = {}, .outside = nullptr, .malformed = facts.malformed, .dt = facts.dt};
+  std::vector<const ArmCounts*> elsewhere;
+  TickInput input{
+      .steps = {}, .elsewhere = {}, .outside = nullptr, .malformed = facts.malformed, .dt = facts.dt};
   if (facts.counts != nullptr) {
-    steps.assign(facts.counts->steps.begin(), facts.counts->steps.end());
+    for (const StepCounts* counts : facts.counts->steps) {
+      if (counts->epoch == epoch_) steps.push_back(counts);
+      for (const ArmCounts& arm : counts->arms) {
+        if (counts->epoch != epoch_ && arm.version == plan_.baseline) elsewhere.push_back(&arm);
+      }
+    }
     input.outside = facts.counts->outside_of(plan_.baseline);
     input.malformed += facts.counts->malformed;
   }
   input.steps = steps;
+  input.elsewhere = elsewhere;
   judge_->tick(input);
   verdict_ = judge_->verdict();
   const std::uint32_t version = judge_->thresholds().version;
   changed_ = changed_ || version != threshold_version_;
   threshold_version_ = version;
+}
+
+// What was to give the candidate more, and waits for a disk that hangs, is looked at again: the evidence has gone on.
+void Rollout::reconsider() {
+  if (!pending_ || !pending_->ours || !pending_->climbs) return;
+  if (world_.store.durable_through() >= pending_->ticket) return;
+  if (decide(state_, verdict_, plan_.policy).kind == pending_->decision.kind) return;
+  withdraw("what spoke for it has changed");
+  // It may be on its way to the disk already: what holds instead comes after it.
+  append_state();
 }
 
 // A decision becomes visible when it is durable, or when it protects users and has waited long enough.
@@ -122,7 +152,7 @@ void Rollout::settle() {
 }
 
 void Rollout::propose(Decision decision, std::string_view actor, CommandDone done) {
-  if (pending_) withdraw("the rollout was rolled back before this was written");
+  if (pending_) withdraw("a rollback or a pause came before this was written");
   const std::int64_t now_ms = unix_ms(world_.clock);
   decision.after.decided_ms = now_ms;
   decision.after.plan = fingerprint(plan_.policy);
@@ -141,17 +171,26 @@ void Rollout::propose(Decision decision, std::string_view actor, CommandDone don
                    .evidence = keeps_evidence ? judge_->save() : std::string(),
                    .record = json::write(record)};
   const bool safe = after.phase == Phase::kRolledBack || after.served_ppm < state_.served_ppm;
+  const bool climbs = after.served_ppm > state_.served_ppm;
+  const bool by_evidence = decision.kind == Decision::Kind::kAdvance || decision.kind == Decision::Kind::kPromote;
+  const bool ours = actor == "weir" && by_evidence;
   const Ticket ticket = world_.store.append(std::move(write));
   pending_ = Pending{.decision = std::move(decision),
                      .ticket = ticket,
                      .since = world_.clock.now(),
                      .record = std::move(record),
                      .done = std::move(done),
-                     .safe = safe};
+                     .safe = safe,
+                     .climbs = climbs,
+                     .ours = ours};
 }
 
 bool Rollout::outranked_by(const Decision& decision) const {
-  return decision.kind == Decision::Kind::kRollback && pending_ && pending_->decision.kind != Decision::Kind::kRollback;
+  if (!pending_) return false;
+  if (decision.kind == Decision::Kind::kRollback) return pending_->decision.kind != Decision::Kind::kRollback;
+  const bool asks_for_less =
+      decision.kind == Decision::Kind::kSetWeight && decision.after.served_ppm <= state_.served_ppm;
+  return pending_->climbs && (decision.kind == Decision::Kind::kPause || asks_for_less);
 }
 
 // Something came before the disk took the last decision: it never happened.
@@ -184,7 +223,7 @@ void Rollout::begin_judging(const Decision& decision) {
   }
   StepContext::Seed seed = StepContext::Seed::kStep;
   if (decision.new_judge || !judge_) {
-    judge_.emplace(judge_spec(), world_.memory());
+    make_judge();
     seed = decision.new_judge ? StepContext::Seed::kRolloutStart : StepContext::Seed::kEvidenceLost;
     minutes_ = minutes_in(state_.elapsed);
     last_guards_.clear();
@@ -225,7 +264,7 @@ void Rollout::edit(RolloutPlan plan) {
   } else if (judge_) {
     judge_->change_guards(judge_spec());
   } else if (state_.step != 0) {
-    judge_.emplace(judge_spec(), world_.memory());
+    make_judge();
     judge_->begin_step(context_of(state_, StepContext::Seed::kEvidenceLost));
   }
   constexpr std::string_view kWhy = "the plan was edited before this was written; look at it and say it again";
@@ -245,6 +284,8 @@ StoredRollout Rollout::leave() {
     take_effect(std::move(pending));
   }
   if (pending_) withdraw("the rollout was taken out of the plan before this was written");
+  // What was being written when it was withdrawn may be on the disk: this comes after it.
+  if (state_.step != 0) append_state();
   return {.key = plan_.key, .state = write_state(state_), .evidence = judge_ ? judge_->save() : std::string()};
 }
 
@@ -254,8 +295,10 @@ RolloutTraffic Rollout::traffic() const {
   traffic.candidate_closed = state_.phase == Phase::kRolledBack;
   if (!open_ || state_.step == 0) return traffic;
   traffic.step = state_.step;
+  traffic.epoch = epoch_;
   traffic.weight_ppm = state_.served_ppm;
-  if (!judge_) return traffic;
+  // An edited salt splits anew at once; what it splits counts once its step has begun.
+  if (!judge_ || state_.salt != plan_.policy.salt) return traffic;
   traffic.judged = true;
   const LatencyThresholds thresholds = judge_->thresholds();
   traffic.threshold_version = thresholds.version;
@@ -276,6 +319,10 @@ void Rollout::save_if_due() {
 void Rollout::save() {
   if (state_.over() || state_.step == 0 || pending_ || !durable()) return;
   since_save_ = Seconds(0);
+  append_state();
+}
+
+void Rollout::append_state() {
   world_.store.append({.key = plan_.key,
                        .state = write_state(state_),
                        .evidence = judge_ ? judge_->save() : std::string(),

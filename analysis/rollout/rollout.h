@@ -40,6 +40,7 @@ struct RolloutWorld {
   StateStore& store;
   std::function<BaselineMemory()> memory;    // of the baseline, now
   std::function<void(json::Value)> history;  // takes the record of a decision that is visible
+  std::function<Epoch()> next_epoch;
 };
 
 struct TickFacts {
@@ -52,8 +53,8 @@ class Rollout {
  public:
   static constexpr Milliseconds kPatience{250};
 
-  // As stored, or new: a new one begins with its first tick.
-  Rollout(RolloutPlan plan, RolloutWorld world, const StoredRollout* stored);
+  // As stored, or new: a new one begins with its first tick. `open`: as in tick().
+  Rollout(RolloutPlan plan, RolloutWorld world, const StoredRollout* stored, bool open);
   // The state is lost: on the baseline until an operator says `retry`.
   void lose_state(const std::string& why);
 
@@ -89,24 +90,31 @@ class Rollout {
     SteadyTime since;
     json::Value record;
     CommandDone done;
-    bool safe = false;  // takes traffic from the candidate
+    bool safe = false;    // takes traffic from the candidate
+    bool climbs = false;  // gives it more
+    bool ours = false;    // decided here, on the evidence, by nobody's command
   };
 
   JudgeSpec judge_spec() const;
+  void make_judge();
   void judge(const TickFacts& facts);
   void settle();
   void propose(Decision decision, std::string_view actor, CommandDone done);
-  // A rollback goes before whatever waits for the disk, but for another one.
+  // A rollback goes before whatever waits for the disk, but for another one; a pause or a lower weight before what would
+  // climb.
   bool outranked_by(const Decision& decision) const;
+  void reconsider();
   void withdraw(std::string_view why);
   void take_effect(Pending pending);
   void begin_judging(const Decision& decision);
   void save_if_due();
+  void append_state();
 
   RolloutPlan plan_;
   RolloutWorld world_;
   RolloutState state_;
   std::optional<Judge> judge_;
+  Epoch epoch_ = 0;  // of this judge's step ids
   Verdict verdict_;
   std::vector<GuardStatus> last_guards_;
   std::optional<Pending> pending_;

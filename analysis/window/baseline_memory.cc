@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
+#include <vector>
 
 namespace weir::analysis {
 namespace {
@@ -24,12 +26,6 @@ double fading(Seconds dt, double observations, const HalfLife& half_life) {
   return std::exp2(-std::min(dt.count() / half_life.seconds, observations / half_life.observations));
 }
 
-void fold_arm(BaselineMemory& memory, std::span<const MetricCount> metrics, const HistogramDelta& latency, Seconds dt) {
-  for (std::size_t i = 0; i < memory.rates.size(); ++i) memory.rates[i].add(metrics[i], dt);
-  memory.latency.fade(dt, latency.total(), kHistogramHalfLifeObservations);
-  memory.latency.add(latency);
-}
-
 }  // namespace
 
 void DecayedRate::add(const MetricCount& tick, Seconds dt) {
@@ -50,17 +46,52 @@ void DecayedHistogram::add(const HistogramDelta& delta) {
   total += static_cast<double>(delta.total());
 }
 
+namespace {
+
+// What a version has had in one tick, under whatever step.
+struct VersionTick {
+  VersionId version = kNoId;
+  std::array<MetricCount, kBinaryMetricCount> metrics{};
+  std::vector<const HistogramDelta*> latencies;
+
+  void add(std::span<const MetricCount> counts, const HistogramDelta& latency) {
+    for (std::size_t i = 0; i < metrics.size(); ++i) {
+      metrics[i].n += counts[i].n;
+      metrics[i].x += counts[i].x;
+    }
+    latencies.push_back(&latency);
+  }
+};
+
+std::vector<VersionTick> by_version(const ServiceCounts& service) {
+  std::vector<VersionTick> versions;
+  const auto of = [&](VersionId id) -> VersionTick& {
+    const auto at = std::find_if(versions.begin(), versions.end(), [&](const auto& tick) { return tick.version == id; });
+    if (at != versions.end()) return *at;
+    versions.push_back({.version = id, .metrics = {}, .latencies = {}});
+    return versions.back();
+  };
+  for (const OutsideCounts* outside : service.outside) of(outside->version).add(outside->metrics, outside->latency);
+  for (const StepCounts* step : service.steps) {
+    for (const ArmCounts& arm : step->arms) {
+      if (arm.version != kNoId) of(arm.version).add(std::span(arm.metrics).first(kBinaryMetricCount), arm.latency);
+    }
+  }
+  return versions;
+}
+
+}  // namespace
+
+// Once with the sums over all steps (4.2): to fade for each would fade a tick twice.
 void BaselineMemories::update(const Tick& tick, Seconds dt) {
   for (const ServiceCounts& service : tick.services()) {
-    for (const OutsideCounts* outside : service.outside) {
-      fold_arm(memories_[{service.service, outside->version}], outside->metrics, outside->latency, dt);
-    }
-    for (const StepCounts* step : service.steps) {
-      for (const ArmCounts& arm : step->arms) {
-        if (arm.version == kNoId) continue;
-        const std::span<const MetricCount> binary(arm.metrics.data(), kBinaryMetricCount);
-        fold_arm(memories_[{service.service, arm.version}], binary, arm.latency, dt);
-      }
+    for (const VersionTick& version : by_version(service)) {
+      BaselineMemory& memory = memories_[{service.service, version.version}];
+      for (std::size_t i = 0; i < memory.rates.size(); ++i) memory.rates[i].add(version.metrics[i], dt);
+      std::uint64_t observations = 0;
+      for (const HistogramDelta* delta : version.latencies) observations += delta->total();
+      memory.latency.fade(dt, observations, kHistogramHalfLifeObservations);
+      for (const HistogramDelta* delta : version.latencies) memory.latency.add(*delta);
     }
   }
 }

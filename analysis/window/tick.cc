@@ -69,7 +69,7 @@ void Tick::fold(const Outcome& outcome) {
     add_outside(outside(counts, outcome.version), outcome);
     return;
   }
-  ArmCounts& arm = step(counts, outcome.step).of(outcome.arm);
+  ArmCounts& arm = step(counts, outcome).of(outcome.arm);
   if (arm.version == kNoId) arm.version = outcome.version;
   if (arm.version != outcome.version) {
     ++counts.malformed;
@@ -106,13 +106,14 @@ ServiceCounts& Tick::service(ServiceId id) {
   return services_[place_[id] - 1];
 }
 
-StepCounts& Tick::step(ServiceCounts& of, StepId id) {
+StepCounts& Tick::step(ServiceCounts& of, const Outcome& outcome) {
   for (StepCounts* counts : of.steps) {
-    if (counts->step == id) return *counts;
+    if (counts->step == outcome.step && counts->epoch == outcome.epoch) return *counts;
   }
   if (steps_used_ == steps_.size()) steps_.push_back(std::make_unique<StepCounts>());
   StepCounts& counts = *steps_[steps_used_++];
-  counts.step = id;
+  counts.epoch = outcome.epoch;
+  counts.step = outcome.step;
   of.steps.push_back(&counts);
   return counts;
 }

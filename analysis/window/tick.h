@@ -34,7 +34,7 @@ class Tick {
 
  private:
   ServiceCounts& service(ServiceId id);
-  StepCounts& step(ServiceCounts& of, StepId id);
+  StepCounts& step(ServiceCounts& of, const Outcome& outcome);
   OutsideCounts& outside(ServiceCounts& of, VersionId id);
 
   std::vector<std::uint32_t> place_;  // by ServiceId: 1 + index in services_; 0: no record

@@ -23,6 +23,7 @@ void ArmCounts::clear() {
 }
 
 void StepCounts::clear() {
+  epoch = 0;
   step = 0;
   for (ArmCounts& arm : arms) arm.clear();
 }

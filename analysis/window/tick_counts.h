@@ -86,6 +86,7 @@ struct ArmCounts {
 };
 
 struct StepCounts {
+  Epoch epoch = 0;  // whose step id it is
   StepId step = 0;  // never 0
   std::array<ArmCounts, kArmCount> arms;
 

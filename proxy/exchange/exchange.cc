@@ -164,12 +164,13 @@ Awaitable<> Exchange::forward() {
       co_return;
     }
     const bool again = attempt < kMaxAttempts && may_send_again(result, lease.stream());
+    const bool stale = lease.stream().reused();
     lease.drop();
     if (!again) {
       finish_failed(result);
       co_return;
     }
-    worker_.counters.add(Count::kRetries);
+    worker_.counters.add(stale ? Count::kStaleReused : Count::kRetries);
   }
 }
 

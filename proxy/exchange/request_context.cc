@@ -86,6 +86,7 @@ Outcome RequestContext::base_outcome() const {
   outcome.service = service->id;
   outcome.version = assignment.version;
   outcome.step = assignment.step;
+  outcome.epoch = assignment.epoch;
   outcome.threshold_version = traffic->threshold_version;
   return outcome;
 }

@@ -23,6 +23,7 @@ enum class Count : std::uint8_t {
   kUpstreamReused,
   kUpstreamEjected,     // endpoints taken out of rotation
   kRetries,
+  kStaleReused,         // sent again because a reused connection had ended: no outcome of the version
   kUnkeyed,
   kOverridden,          // sent to a version that the plan let the request choose
   // Gauges

@@ -60,6 +60,7 @@ Assignment Split::assign(const http::FieldList& fields, const ClientAddress& cli
   const RolloutTraffic& traffic = planned.identity == spec_.identity ? planned : kNone;
   Assignment result;
   result.step = traffic.step;
+  result.epoch = traffic.epoch;
   if (take_override(fields, client, traffic, result)) return result;
   if (!has_rollout() && spec_.weights.size() == 1) {
     result.version = spec_.weights.front().version;

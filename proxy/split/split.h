@@ -38,6 +38,7 @@ struct Assignment {
   std::uint8_t cluster = 0;     // low 8 bits of XXH3_64(key, XXH3_64(service) + 2)
   std::uint32_t user_hash = 0;  // low 20 bits of XXH3_64(key, XXH3_64(service) + 3)
   StepId step = 0;
+  Epoch epoch = 0;
   // The response sets this cookie: reason is kNewCookie.
   CookieId cookie{};
 };

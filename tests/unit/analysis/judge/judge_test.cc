@@ -206,6 +206,9 @@ TEST(Judge, HoldsInAnOutageThatBothShare) {
   }
   EXPECT_TRUE(lacks(judge.verdict(), "baseline_unhealthy"));
   EXPECT_NE(judge.verdict().kind, Verdict::Kind::kFail);
+  const std::optional<Judge> again = Judge::restore(spec_of(binary_guards()), judge.save());
+  ASSERT_TRUE(again.has_value());
+  EXPECT_TRUE(lacks(again->verdict(), "baseline_unhealthy")) << "an outage outlives a restart";
   for (int i = 0; i < 61; ++i) tick(judge, healthy(190, 10));
   EXPECT_FALSE(lacks(judge.verdict(), "baseline_unhealthy"));
 }

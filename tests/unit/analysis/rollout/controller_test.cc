@@ -248,8 +248,8 @@ TEST(Controller, CommandsAreRefusedWhileADecisionWaitsButAbortWorks) {
   World world;
   begin(world);
   wait_for_disk(world);
-  for (const Verb verb : {Verb::kPromote, Verb::kPromoteFull, Verb::kPause, Verb::kWeight}) {
-    const auto answer = world.say(verb);
+  for (const Verb verb : {Verb::kPromote, Verb::kPromoteFull, Verb::kWeight}) {
+    const auto answer = world.say(verb, kSecond);
     EXPECT_TRUE(answer->given);
     EXPECT_THAT(answer->refusal, HasSubstr("not on the disk yet"));
   }
@@ -261,6 +261,23 @@ TEST(Controller, CommandsAreRefusedWhileADecisionWaitsButAbortWorks) {
   EXPECT_EQ(abort->refusal, "");
   EXPECT_EQ(world.shown().weight_ppm, 0U);
   EXPECT_TRUE(world.shown().candidate_closed);
+}
+
+// An operator who wants less, or no more, need not wait for what would give more.
+TEST(Controller, APauseOrALowerWeightGoesBeforeAnAdvanceThatWaits) {
+  using Verb = Command::Verb;
+  for (const Verb verb : {Verb::kPause, Verb::kWeight}) {
+    World world;
+    begin(world);
+    wait_for_disk(world);
+    const auto answer = world.say(verb, 10'000);
+    EXPECT_FALSE(answer->given);
+    world.works = true;
+    world.tick(3);
+    EXPECT_TRUE(answer->given);
+    EXPECT_EQ(answer->refusal, "");
+    EXPECT_EQ(world.shown().weight_ppm, verb == Verb::kPause ? kFirst : 10'000U);
+  }
 }
 
 TEST(Controller, ACommandWhoseDecisionIsDiscardedIsRefused) {
@@ -356,6 +373,96 @@ TEST(Controller, KeepsSoManyRecords) {
   EXPECT_EQ(controller.history().size(), Controller::kHistoryKept);
   EXPECT_EQ(controller.history().front().integer(), 5);
   EXPECT_EQ(controller.history_version(), Controller::kHistoryKept + 5);
+}
+
+// The plan of a guard on errors that pauses, beside a gate that lets everybody through.
+config::Rollout pausing_on_errors() {
+  config::Rollout policy = three_steps();
+  policy.analysis.guards[0].action = config::GuardAction::kPause;
+  return policy;
+}
+
+TEST(Controller, APauseOutranksAnAdvanceThatWaitsForTheDisk) {
+  World world;
+  world.start({plan_of(pausing_on_errors())});
+  ASSERT_TRUE(world.tick_until_weight(kFirst));
+  wait_for_disk(world);
+  world.mood = Mood::kFailing;
+  world.tick(50);
+  world.works = true;
+  world.tick(5);
+  EXPECT_EQ(world.state().phase, Phase::kPaused);
+  EXPECT_EQ(world.state().cause, PauseCause::kGuard);
+  EXPECT_EQ(world.shown().weight_ppm, kFirst) << "what waited is not applied after all";
+}
+
+void add_baseline(World& world, int requests, OutcomeClass what) {
+  for (int i = 0; i < requests; ++i) {
+    Outcome outcome;
+    outcome.service = kService;
+    outcome.version = kBaselineVersion;
+    outcome.judged = true;
+    outcome.step = world.shown().step;
+    outcome.epoch = world.shown().epoch;
+    outcome.cluster = static_cast<std::uint8_t>(i);
+    outcome.outcome = what;
+    world.source.outcomes.push_back(outcome);
+  }
+}
+
+// The baseline breaks while the disk hangs: in an outage that both share nothing is proved (STATISTICS.md 4.8).
+TEST(Controller, AnAdvanceThatWaitsForTheDiskIsLookedAtAgain) {
+  World world;
+  begin(world);
+  add_baseline(world, 2'000, OutcomeClass::kOk);
+  wait_for_disk(world);
+  for (int i = 0; i < 20; ++i) {
+    add_baseline(world, 40, OutcomeClass::kHttp5xx);
+    world.tick();
+  }
+  EXPECT_FALSE(world.rollout().waits_for_disk());
+  world.works = true;
+  world.tick(3);
+  EXPECT_EQ(world.state().phase, Phase::kRunning);
+  EXPECT_EQ(world.shown().weight_ppm, kFirst);
+  EXPECT_EQ(world.store.state_of(world.rollout().plan().key)->weight_ppm, kFirst) << "nor after a restart";
+}
+
+// What still runs of a rollout that was replaced is no evidence about the one that replaced it.
+TEST(Controller, RequestsOfAnEarlierRolloutAreNoEvidence) {
+  World world;
+  world.start({plan_of(three_steps(), "a")});
+  ASSERT_TRUE(world.tick_until_weight(kFirst));
+  const RolloutTraffic before = world.shown();
+  world.mood = Mood::kSilent;
+  world.controller->set_plans({plan_of(three_steps(), "b")});
+  ASSERT_TRUE(world.tick_until_weight(kFirst));
+  ASSERT_EQ(world.shown().step, before.step);
+  for (std::uint8_t user = 0; user < 200; ++user) {
+    Outcome late;
+    late.service = kService;
+    late.version = testing::kCandidateVersion;
+    late.arm = Arm::kCandidate;
+    late.judged = true;
+    late.step = before.step;
+    late.epoch = before.epoch;
+    late.cluster = user;
+    late.outcome = OutcomeClass::kTruncated;
+    world.source.outcomes.push_back(late);
+  }
+  world.tick(3);
+  EXPECT_EQ(world.state().phase, Phase::kRunning);
+  EXPECT_EQ(world.rollout().verdict().candidate_requests_in_step, 0U);
+}
+
+// Taken out of the file and put back while it served its candidate.
+TEST(Controller, APromotedRolloutThatComesBackServesItsCandidateAtOnce) {
+  World world;
+  world.start({plan_of(three_steps())});
+  ASSERT_TRUE(world.tick_until(Phase::kPromoted));
+  world.controller->set_plans({});
+  world.controller->set_plans({plan_of(three_steps())});
+  EXPECT_EQ(world.shown().weight_ppm, kMillion);
 }
 
 }  // namespace

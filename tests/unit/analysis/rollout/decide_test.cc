@@ -56,8 +56,11 @@ std::vector<Row> every_phase() {
       {"not begun", RolloutState{}, plain, Kind::kHold, Kind::kHold, Kind::kHold, Kind::kHold},
   };
   for (const PauseCause cause : kLatchedCauses) {
-    rows.push_back(
-        {"latched", paused_by(held(), cause), plain, Kind::kHold, Kind::kRollback, Kind::kHold, Kind::kHold});
+    // An alarm in somebody else's pause is told, for that pause's end would end it unseen.
+    const bool by_guard = cause == PauseCause::kGuard;
+    const Kind counts = by_guard || cause == PauseCause::kCounts ? Kind::kHold : Kind::kPause;
+    const Kind pool = by_guard ? Kind::kHold : Kind::kPause;
+    rows.push_back({"latched", paused_by(held(), cause), plain, Kind::kHold, Kind::kRollback, counts, pool});
   }
   return rows;
 }

@@ -121,6 +121,12 @@ TEST(Obey, PromoteEndsALatchedPauseToo) {
   }
 }
 
+// Evidence for a pause that has not fired yet is not an alarm that somebody has seen.
+TEST(Obey, PromoteOfARunningRolloutLetsNothingGo) {
+  EXPECT_FALSE(decision_of(running(), say(Verb::kPromote), three_steps()).resumes);
+  EXPECT_FALSE(decision_of(running(), say(Verb::kPromoteFull), three_steps()).resumes);
+}
+
 TEST(Obey, PromoteFullGoesToTheBakeFirst) {
   const Decision decision = decision_of(running(), say(Verb::kPromoteFull), three_steps());
   EXPECT_EQ(decision.after.phase, Phase::kBaking);

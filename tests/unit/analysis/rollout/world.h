@@ -197,6 +197,7 @@ class World {
       Outcome outcome;
       outcome.service = kService;
       outcome.step = shown().step;
+      outcome.epoch = shown().epoch;
       outcome.judged = shown().judged;
       outcome.arm = candidate ? Arm::kCandidate : Arm::kBaseline;
       outcome.version = candidate ? kCandidateVersion : kBaselineVersion;

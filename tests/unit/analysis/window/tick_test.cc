@@ -78,6 +78,22 @@ TEST(Tick, DropsOverridesAndSetsUnjudgedRecordsApart) {
   EXPECT_TRUE(tick.of(3)->steps.empty());
 }
 
+// A request of a rollout that was replaced speaks of that one's first step.
+TEST(Tick, KeepsApartTheSameStepOfTwoRollouts) {
+  Tick tick;
+  Outcome old = judged(1, Arm::kCandidate, OutcomeClass::kHttp5xx);
+  old.epoch = 4;
+  old.version = 99;
+  tick.fold(old);
+  Outcome current = judged(1, Arm::kCandidate, OutcomeClass::kOk);
+  current.epoch = 5;
+  tick.fold(current);
+  ASSERT_EQ(tick.of(3)->steps.size(), 2U);
+  EXPECT_EQ(tick.of(3)->malformed, 0U);
+  EXPECT_EQ(tick.of(3)->steps[0]->epoch, 4U);
+  EXPECT_EQ(tick.of(3)->steps[1]->of(Arm::kCandidate).requests, 1U);
+}
+
 TEST(Tick, RefusesRecordsThatCannotBe) {
   Tick tick;
   Outcome nobody = judged(1, Arm::kBaseline, OutcomeClass::kOk);
@@ -114,6 +130,22 @@ TEST(BaselineMemories, FadesByTheLongerOfItsHalfLives) {
   rate.add({.n = 5'000, .x = 0}, Seconds(300));
   EXPECT_NEAR(rate.n, 5'000 / 2.0 + 5'000, 2);
   EXPECT_NEAR(rate.x, 25, 0.1);
+}
+
+TEST(BaselineMemories, FadesOnceATickWhateverTheSteps) {
+  const auto after = [](std::initializer_list<StepId> steps) {
+    BaselineMemories memories;
+    Tick tick;
+    for (int i = 0; i < 4'000; ++i) tick.fold(judged(1, Arm::kBaseline, OutcomeClass::kOk));
+    memories.update(tick, Seconds(1));
+    tick.clear();
+    for (int i = 0; i < 2'000; ++i) {
+      for (const StepId step : steps) tick.fold(judged(step, Arm::kBaseline, OutcomeClass::kOk));
+    }
+    memories.update(tick, Seconds(300));
+    return memories.of(3, 7).rates[0].n;
+  };
+  EXPECT_DOUBLE_EQ(after({1, 2}), after({1, 1}));
 }
 
 TEST(BaselineMemories, RemembersEachVersionByItself) {

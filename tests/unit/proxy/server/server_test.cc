@@ -209,7 +209,7 @@ TEST(Server, SendsARequestAgainWhenAnAgedConnectionBreaks) {
     EXPECT_EQ(outcome.outcome, OutcomeClass::kOk);
     EXPECT_EQ(outcome.attempts, 1);
   }
-  EXPECT_GE(proxy.server().count(Count::kRetries), 1);
+  EXPECT_GE(proxy.server().count(Count::kStaleReused), 1);
 }
 
 TEST(Server, DrainsWithoutCuttingARequest) {
