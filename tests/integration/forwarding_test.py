@@ -14,6 +14,7 @@ from serving import running_origin, running_weir
 from weir_harness import Weir
 
 _PATTERN = bytes(range(256))
+_CHUNKED = {"Transfer-Encoding": "chunked"}
 
 
 @pytest.fixture(name="origin_v1", scope="module")
@@ -58,7 +59,8 @@ def test_requests_follow_each_other_on_one_connection(served: Weir, origin_v1: O
 
 
 def test_pipelined_requests_are_answered_in_order(served: Weir) -> None:
-    targets = ["/drip/3/30", "/inspect?second", "/bytes/70000", "/status/404", "/inspect?fifth", "/drip/2/10", "/status/204"]
+    targets = ["/drip/3/30", "/inspect?second", "/bytes/70000", "/status/404", "/inspect?fifth", "/drip/2/10",
+               "/status/204"]
     with Connection(served.port) as client:
         client.send(b"".join(request_bytes("GET", target) for target in targets))
         replies = [client.reply() for _ in targets]
@@ -77,7 +79,7 @@ def test_pipelined_bodies_stay_with_their_requests(served: Weir) -> None:
     with Connection(served.port) as client:
         for number, body in enumerate(bodies):
             if number % 2:
-                client.send(request_bytes("POST", "/sink", {"Transfer-Encoding": "chunked"}, chunked(*in_pieces(body, 999))))
+                client.send(request_bytes("POST", "/sink", _CHUNKED, chunked(*in_pieces(body, 999))))
             else:
                 client.send(request_bytes("POST", "/sink", {"Content-Length": str(len(body))}, body))
         for body in bodies:
@@ -171,7 +173,7 @@ def test_a_request_body_with_a_length_arrives_unchanged(served: Weir, size: int)
 def test_a_chunked_request_body_arrives_unchanged(served: Weir, size: int) -> None:
     body = body_of_client(size)
     with Connection(served.port) as client:
-        client.send(request_bytes("POST", "/sink", {"Transfer-Encoding": "chunked"}, chunked(*in_pieces(body))))
+        client.send(request_bytes("POST", "/sink", _CHUNKED, chunked(*in_pieces(body))))
         assert client.reply().json() == {"bytes": size, "sha256": hashlib.sha256(body).hexdigest()}
         assert client.request("GET", "/inspect").status == 200
 
@@ -191,7 +193,7 @@ def test_a_response_body_arrives_unchanged(served: Weir, kind: str, size: int) -
 @pytest.mark.parametrize("as_chunks", [False, True])
 def test_a_body_flows_both_ways_at_once(served: Weir, as_chunks: bool) -> None:
     body = body_of_client(3_000_000)
-    framed = request_bytes("POST", "/echo", {"Transfer-Encoding": "chunked"}, chunked(*in_pieces(body))) if as_chunks \
+    framed = request_bytes("POST", "/echo", _CHUNKED, chunked(*in_pieces(body))) if as_chunks \
         else request_bytes("POST", "/echo", {}, body)
     with Connection(served.port) as client:
         sender = threading.Thread(target=client.send, args=(framed,))
@@ -216,7 +218,7 @@ def test_parts_of_a_stream_are_passed_on_as_they_come(served: Weir, origin_v1: O
 
 def test_parts_of_an_upload_are_passed_on_as_they_come(served: Weir) -> None:
     with Connection(served.port) as client:
-        client.send(request_bytes("POST", "/echo", {"Transfer-Encoding": "chunked"}))
+        client.send(request_bytes("POST", "/echo", _CHUNKED))
         client.send(b"5\r\nfirst\r\n")
         client.head()
         assert client.read_some() == b"5\r\nfirst\r\n"
@@ -237,13 +239,13 @@ def test_chunk_extensions_are_dropped(served: Weir) -> None:
 def test_trailers_of_a_request_reach_the_origin(served: Weir) -> None:
     trailers = b"X-Sum: 42\r\nX-More: a, b\r\n"
     with Connection(served.port) as client:
-        client.send(request_bytes("POST", "/inspect", {"Transfer-Encoding": "chunked"}, chunked(b"hello", trailers=trailers)))
+        client.send(request_bytes("POST", "/inspect", _CHUNKED, chunked(b"hello", trailers=trailers)))
         assert client.reply().json()["trailers"] == ["X-Sum: 42", "X-More: a, b"]
 
 
 def test_trailers_come_back(served: Weir) -> None:
     with Connection(served.port) as client:
-        client.send(request_bytes("POST", "/echo", {"Transfer-Encoding": "chunked"},
+        client.send(request_bytes("POST", "/echo", _CHUNKED,
                                   chunked(b"hello", trailers=b"X-Sum: 42\r\n")))
         reply = client.reply()
         assert (reply.body, reply.trailers) == (b"hello", [("x-sum", "42")])
@@ -254,7 +256,7 @@ def test_trailers_that_would_change_a_message_are_left_out(served: Weir) -> None
     trailers = (b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\nHost: evil\r\nAuthorization: Basic eA==\r\n"
                 b"Cookie: a=b\r\nX-Fine: 1\r\n")
     with Connection(served.port) as client:
-        client.send(request_bytes("POST", "/inspect", {"Transfer-Encoding": "chunked"}, chunked(b"hello", trailers=trailers)))
+        client.send(request_bytes("POST", "/inspect", _CHUNKED, chunked(b"hello", trailers=trailers)))
         seen = client.reply().json()
     assert seen["trailers"] == ["X-Fine: 1"]
     assert ["host", "weir.test"] in seen["fields"] and not any(name.lower() == "cookie" for name, _ in seen["fields"])
@@ -294,7 +296,7 @@ def test_an_expectation_without_a_body_waits_for_nothing(served: Weir) -> None:
 
 def test_a_refused_upload_is_not_asked_for(served: Weir) -> None:
     with Connection(served.port) as client:
-        client.send(b"POST /sink HTTP/1.1\r\nHost: weir.test\r\nExpect: 100-continue\r\nContent-Length: 67108865\r\n\r\n")
+        client.send(request_bytes("POST", "/sink", {"Expect": "100-continue", "Content-Length": "67108865"}))
         reply = client.reply()
         assert reply.status == 413 and not reply.interim and client.at_end()
 

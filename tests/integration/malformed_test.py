@@ -30,8 +30,8 @@ def _origin_v1() -> Iterator[Origin]:
 @pytest.fixture(name="served", scope="module")
 def _served(origin_v1: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weir]:
     plan: Plan = one_version(origin_v1)
-    plan["routes"] = [route(prefix="/sink/small", limits={"body": "10KiB"}), route(prefix="/sink/any", limits={"body": "none"}),
-                      route()]
+    plan["routes"] = [route(prefix="/sink/small", limits={"body": "10KiB"}),
+                      route(prefix="/sink/any", limits={"body": "none"}), route()]
     with running_weir(plan, tmp_path_factory.mktemp("weir")) as weir:
         yield weir
 
@@ -152,15 +152,19 @@ _FRAMING = [
     ("CL and TE", post_with(b"Content-Length: 5", b"Transfer-Encoding: chunked"), 400, "length_and_encoding"),
     ("TE and CL", post_with(b"Transfer-Encoding: chunked", b"Content-Length: 5"), 400, "length_and_encoding"),
     ("CL and an odd TE", post_with(b"Content-Length: 5", b"Transfer-Encoding: xchunked"), 400, "length_and_encoding"),
-    ("CL and TE, CL nominated", post_with(b"Connection: content-length", b"Content-Length: 5", b"Transfer-Encoding: chunked"),
+    ("CL and TE, CL nominated",
+     post_with(b"Connection: content-length", b"Content-Length: 5", b"Transfer-Encoding: chunked"),
      400, "length_and_encoding"),
     # 6.1: Transfer-Encoding in HTTP/1.0
-    ("TE in HTTP/1.0", b"POST /sink HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "encoding_in_http10"),
-    ("CL and TE in HTTP/1.0", b"POST /sink HTTP/1.0\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ("TE in HTTP/1.0", b"POST /sink HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+     400, "encoding_in_http10"),
+    ("CL and TE in HTTP/1.0",
+     b"POST /sink HTTP/1.0\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
      400, "encoding_in_http10"),
     # 6.1, 6.3(4), 7: chunked exactly once, the only coding and the last
     ("chunked twice in a list", post_with(b"Transfer-Encoding: chunked, chunked"), 400, "bad_transfer_encoding"),
-    ("chunked on two lines", post_with(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked"), 400, "bad_transfer_encoding"),
+    ("chunked on two lines", post_with(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked"),
+     400, "bad_transfer_encoding"),
     ("chunked not last", post_with(b"Transfer-Encoding: chunked, gzip"), 400, "bad_transfer_encoding"),
     ("another before chunked", post_with(b"Transfer-Encoding: gzip, chunked"), 400, "bad_transfer_encoding"),
     ("another line before chunked", post_with(b"Transfer-Encoding: identity", b"Transfer-Encoding: chunked"),
@@ -234,7 +238,8 @@ _LIMITS = [
     ("length", post_with(b"Content-Length: 67108865", body=b""), 413, "body_too_large"),
     ("2^63", post_with(b"Content-Length: 9223372036854775808", body=b""), 413, "body_too_large"),
     ("2^64 - 1", post_with(b"Content-Length: 18446744073709551615", body=b""), 413, "body_too_large"),
-    ("length of a route", get_with(b"Content-Length: 10241", line=b"POST /sink/small HTTP/1.1") + b"b" * 100, 413, "body_too_large"),
+    ("length of a route", get_with(b"Content-Length: 10241", line=b"POST /sink/small HTTP/1.1") + b"b" * 100,
+     413, "body_too_large"),
     ("chunk", chunks(b"4000001\r\n" + b"b" * 100), 413, "body_too_large"),
     ("largest chunk", chunks(b"ffffffffffffffff\r\n" + b"b" * 100), 413, "body_too_large"),
 ]
@@ -255,7 +260,8 @@ def refused(weir: Weir, origin: Origin, request: bytes, status: int, code: str) 
 
 
 def rows(table: list[tuple[str, bytes, int, str]]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("request_bytes_,status,code", [row[1:] for row in table], ids=[row[0] for row in table])
+    names = [row[0] for row in table]
+    return pytest.mark.parametrize("request_bytes_,status,code", [row[1:] for row in table], ids=names)
 
 
 @rows(_REQUEST_LINES)
@@ -336,7 +342,8 @@ def test_refusals_are_counted(served: Weir) -> None:
     target(b"/" + b"a" * (8 * _KIB - len("GET / HTTP/1.1"))),
     get_with(b"X-A: " + b"a" * (16 * _KIB - len("X-A: "))),
     get_with(*[b"X-A: 1"] * 99),
-    get_with(*[b"X-A: " + b"a" * (10 * _KIB - len("X-A: \r\n"))] * 5, b"X-B: " + b"b" * (10 * _KIB - len("X-B: Host: weir.test\r\n\r\n\r\n\r\n"))),
+    get_with(*[b"X-A: " + b"a" * (10 * _KIB - len("X-A: \r\n"))] * 5,
+             b"X-B: " + b"b" * (10 * _KIB - len("Host: weir.test\r\n" "X-B: \r\n" "\r\n"))),
     b"\r\n" + get_with(),
 ], ids=["request line", "field", "count", "all fields", "one empty line before"])
 def test_what_is_just_within_the_limits_passes(served: Weir, request_bytes_: bytes) -> None:
@@ -365,7 +372,8 @@ def test_a_body_of_the_limit_passes(served: Weir, path: str, size: int, as_chunk
 def test_a_chunked_body_is_cut_where_it_passes_the_limit(served: Weir, origin_v1: Origin) -> None:
     before = origin_v1.counts()
     with Connection(served.port) as client:
-        client.send(request_bytes("POST", "/sink/small", {"Transfer-Encoding": "chunked"}) + b"1000\r\n" + b"b" * 4096 + b"\r\n")
+        first = b"1000\r\n" + b"b" * 4096 + b"\r\n"
+        client.send(request_bytes("POST", "/sink/small", {"Transfer-Encoding": "chunked"}, first))
         wait_until(lambda: origin_v1.counts().body_in - before.body_in == 4096, "the first chunk is at the origin")
         client.send(b"2000\r\n" + b"b" * 8192 + b"\r\n0\r\n\r\n")
         reply = client.reply()
@@ -390,7 +398,7 @@ def test_a_body_that_nobody_wants_ends_the_connection(origin_v1: Origin, served:
     """OPTIONS with Max-Forwards: 0 is answered by the weir, whatever it carries."""
     before = origin_v1.counts().requests
     with Connection(served.port) as client:
-        client.send(get_with(b"Max-Forwards: 0", b"Content-Length: %d" % len(_SMUGGLED), line=b"OPTIONS / HTTP/1.1") + _SMUGGLED)
+        client.send(request_bytes("OPTIONS", "/", {"Max-Forwards": "0"}, _SMUGGLED))
         assert client.reply().status == 200
         assert client.at_end()
     assert origin_v1.counts().requests == before

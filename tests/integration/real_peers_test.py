@@ -5,7 +5,7 @@ import gzip
 import hashlib
 import pathlib
 import subprocess
-from typing import Any, Callable
+from typing import Callable
 
 import pytest
 from http_client import get
@@ -83,8 +83,10 @@ def test_nginx_may_refuse_a_file_unread(files: Weir, tmp_path: pathlib.Path) -> 
     assert b"413 Request Entity Too Large" in done.stdout and done.stdout.endswith(b"\n413")
 
 
-@pytest.mark.parametrize("options", [[], ["--header", "Transfer-Encoding: chunked"], ["--header", "Expect: 100-continue"],
-                                     ["--header", "Expect:"], ["--http1.0"]])
+@pytest.mark.parametrize("options", [
+    [], ["--header", "Transfer-Encoding: chunked"], ["--header", "Expect: 100-continue"], ["--header", "Expect:"],
+    ["--http1.0"],
+])
 def test_curl_uploads_whole_bodies(origin: Callable[..., Origin], weir: StartWeir, tmp_path: pathlib.Path,
                                    options: list[str]) -> None:
     upload = tmp_path / "upload"
@@ -96,10 +98,8 @@ def test_curl_uploads_whole_bodies(origin: Callable[..., Origin], weir: StartWei
 
 def test_curl_reuses_its_connection(origin: Callable[..., Origin], weir: StartWeir) -> None:
     served = weir(one_version(origin()))
-    counts: list[Any] = []
-    targets = ["/bytes/1000", "/chunked/1000", "/status/204", "/until-close/1000", "/status/404"]
-    for line in curl("--output", "/dev/null", "--write-out", "%{http_code} %{size_download} %{num_connects}\n",
-                     url(served, "/bytes/1"), *sum([["--output", "/dev/null", url(served, target)] for target in targets],
-                                                   [])).stdout.splitlines():
-        counts.append(line.decode())
-    assert counts == ["200 1 1", "200 1000 0", "200 1000 0", "204 0 0", "200 1000 0", "404 3 0"]
+    arguments = ["--write-out", "%{http_code} %{size_download} %{num_connects}\n"]
+    for target in ("/bytes/1", "/bytes/1000", "/chunked/1000", "/status/204", "/until-close/1000", "/status/404"):
+        arguments += ["--output", "/dev/null", url(served, target)]
+    lines = curl(*arguments).stdout.decode().splitlines()
+    assert lines == ["200 1 1", "200 1000 0", "200 1000 0", "204 0 0", "200 1000 0", "404 3 0"]

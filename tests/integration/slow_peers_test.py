@@ -12,6 +12,7 @@ import pytest
 from exposition import Exposition
 from http_client import Connection, Truncated, request_bytes
 from origin import Origin
+from outcomes import metric, wait_for_outcomes
 from plans import Plan, one_version, route
 from polling import wait_until
 from ports import free_port
@@ -70,7 +71,8 @@ def aborted_upstream(served: Served, **classes: int) -> Iterator[None]:
     wait_until(lambda: served.origin.counts().waiting == counts.waiting, "the origin is done with it")
 
     def new() -> dict[str, float]:
-        return {name: count - ended.get(name, 0) for name, count in served.ended().items() if count != ended.get(name, 0)}
+        more = {name: count - ended.get(name, 0) for name, count in served.ended().items()}
+        return {name: count for name, count in more.items() if count}
     assert wait_until(new, "an outcome is counted") == classes
 
 
@@ -125,13 +127,11 @@ def test_a_client_that_never_speaks_is_closed(served: Served) -> None:
 
 
 def test_an_idle_connection_is_closed(served: Served) -> None:
-    def idle_closed() -> float:
-        return Exposition(served.weir.admin.metrics()).total("weir_downstream_idle_closed_total")
-    before = idle_closed()
+    before = metric(served.weir, "weir_downstream_idle_closed_total")
     with Connection(served.short_keep_alive) as client:
         assert client.request("GET", "/inspect").status == 200
         assert client.at_end()
-    assert idle_closed() == before + 1
+    assert metric(served.weir, "weir_downstream_idle_closed_total") == before + 1
 
 
 @pytest.mark.parametrize("sent", [b"", b"hel"])
@@ -211,7 +211,7 @@ def test_an_origin_that_never_reads_is_given_up(served: Served) -> None:
 
 
 def no_longer_grows(count: Callable[[], int]) -> None:
-    """Waits until half a second has brought nothing. An early verdict of a busy machine only weakens what is asserted next."""
+    """Waits until half a second has brought nothing. A verdict too early only weakens what is asserted next."""
     last, since = 0, time.monotonic()
 
     def stalled() -> bool:
@@ -283,7 +283,7 @@ def test_a_body_may_be_followed_by_the_end(served: Served) -> None:
 
 def test_pipelined_requests_before_the_end_are_all_answered(served: Served) -> None:
     with Connection(served.port) as client:
-        client.send(request_bytes("GET", "/drip/3/20") + request_bytes("GET", "/inspect?2") + request_bytes("GET", "/inspect?3"))
+        client.send(b"".join(request_bytes("GET", target) for target in ("/drip/3/20", "/inspect?2", "/inspect?3")))
         client.half_close()
         assert client.reply().body == b"drop\n" * 3
         assert client.reply().json()["target"] == "/inspect?2"
@@ -309,7 +309,9 @@ def test_an_end_inside_a_head_is_no_request(served: Served) -> None:
     assert served.origin.counts().requests == before
 
 
-@pytest.mark.parametrize("framing,body", [({"Content-Length": "10"}, b"hello"), ({"Transfer-Encoding": "chunked"}, b"5\r\nhello\r\n")])
+@pytest.mark.parametrize("framing,body", [
+    ({"Content-Length": "10"}, b"hello"), ({"Transfer-Encoding": "chunked"}, b"5\r\nhello\r\n"),
+], ids=["length", "chunked"])
 def test_an_end_inside_a_body_is_an_abort(served: Served, framing: dict[str, str], body: bytes) -> None:
     with aborted_upstream(served, client_abort=1), Connection(served.port) as client:
         before = served.origin.counts().body_in
@@ -382,15 +384,13 @@ def test_a_reset_with_requests_waiting_behind_cancels_upstream(served: Served) -
 def test_a_client_that_leaves_while_we_connect_is_noticed(weir: StartWeir) -> None:
     with unanswering_port() as port:
         served = weir(one_version(port, timeouts={"connect": "1h"}))
-
-        def gauge(name: str) -> float:
-            return Exposition(served.admin.metrics()).total(name)
         with Connection(served.port) as client:
             client.send(request_bytes("GET", "/"))
-            wait_until(lambda: gauge("weir_upstream_connections") == 1, "the connection is being opened")
+            wait_until(lambda: metric(served, "weir_upstream_connections") == 1, "the connection is being opened")
             client.reset()
-        wait_until(lambda: gauge("weir_requests_active") == 0 and gauge("weir_upstream_connections") == 0, "it is given up")
-        ended_as(served, "client_abort")
+        wait_until(lambda: metric(served, "weir_requests_active") == 0, "the request is given up")
+        wait_until(lambda: metric(served, "weir_upstream_connections") == 0, "the connection is too")
+        wait_for_outcomes(served, client_abort=1)
 
 
 def test_a_connection_that_does_not_open_is_given_up(weir: StartWeir) -> None:
@@ -399,13 +399,7 @@ def test_a_connection_that_does_not_open_is_given_up(weir: StartWeir) -> None:
         with Connection(served.port) as client:
             reply = client.request("GET", "/")
             assert reply.status == 503 and (reply["x-weir-reason"] or "").startswith("connect")
-        ended_as(served, "connect")
-
-
-def ended_as(weir: Weir, outcome: str) -> None:
-    """One request alone has ended, and so."""
-    wait_until(lambda: Exposition(weir.admin.metrics()).total("weir_requests_total") == 1, "the request is counted")
-    assert Exposition(weir.admin.metrics()).total("weir_requests_total", **{"class": outcome}) == 1
+        wait_for_outcomes(served, connect=1)
 
 
 @contextlib.contextmanager
