@@ -27,7 +27,7 @@ class Behaviour:
     fail_status: int = 503
     fail_fields: dict[str, str] = dataclasses.field(default_factory=dict)
     hang: bool = False
-    idle_close_s: float | None = None
+    idle_close_s: float | None = None  # between requests
 
 
 @dataclasses.dataclass
@@ -69,9 +69,10 @@ class Origin:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.counts.connections += 1
         self.counts.open += 1
+        idle_close_s = None  # the first request may take its time
         try:
-            while await self._exchange(reader, writer):
-                pass
+            while await self._exchange(reader, writer, idle_close_s):
+                idle_close_s = self.behaviour.idle_close_s
         except (ConnectionError, PeerGone, asyncio.IncompleteReadError):
             self.counts.aborted += 1
         except asyncio.TimeoutError:
@@ -80,9 +81,10 @@ class Origin:
             self.counts.open -= 1
             writer.close()
 
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
+                        idle_close_s: float | None) -> bool:
         try:
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), self.behaviour.idle_close_s)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), idle_close_s)
         except asyncio.IncompleteReadError as end:
             if end.partial:
                 raise
