@@ -99,6 +99,12 @@ class Connection:
             return data
         return self.socket.recv(_BLOCK)
 
+    def drop_unread(self) -> int:
+        """How much has been received and not been asked for; it is forgotten, and the socket may be read directly."""
+        size = len(self._unread)
+        self._unread.clear()
+        return size
+
     def at_end(self) -> bool:
         """Whether the peer closes, having sent nothing more. A reset is one too."""
         try:

@@ -49,6 +49,11 @@ class Peer:
         body, self._unread = self._unread[:size], self._unread[size:]
         return body
 
+    def drop_unread(self) -> int:
+        """How much has been received and not been asked for; it is forgotten, and the socket may be read directly."""
+        size, self._unread = len(self._unread), b""
+        return size
+
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
 
