@@ -242,7 +242,8 @@ def test_a_damaged_state_file_is_kept_aside(damage: Callable[[pathlib.Path], Non
     aside = [path for path in running.directory.glob("weir.db.damaged-*") if path.suffix not in ("-wal", "-shm")]
     assert [path.read_bytes() for path in aside] == [damaged]
     assert rollout["weight_percent"] == 0 and "damaged" in rollout["reason"] and str(aside[0]) in rollout["reason"]
-    assert "weir retry chat" in rollout["reason"] and any("damaged" in line for line in running.admin.status()["problems"])
+    assert "weir retry chat" in rollout["reason"]
+    assert any("damaged" in problem for problem in running.admin.status()["problems"])
     assert versions_of(running.port, _USERS) == _ALL_ON_BASELINE
     # It stays so, and goes on only when somebody says so.
     running.stop()

@@ -1,14 +1,14 @@
-"""What a rollout is survives restarts, reloads and edits of the plan."""
+"""What a rollout is survives restarts, in every kind of hold."""
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Callable
 
 import pytest
 from load import Load
 from origin import Origin
-from plans import Plan, at_weight, canary, route, step, version
+from plans import at_weight, canary, step
 from polling import wait_until
-from steering import WITHOUT_LATENCY, begun, history_of, set_weight, versions_of
+from steering import WITHOUT_LATENCY, begun, changed, decisions, phase_and_weight, set_weight, standing, versions_of
 from weir_harness import Weir
 
 _USERS = [f"user-{i}" for i in range(100)]
@@ -21,31 +21,9 @@ def arms(origin: Callable[..., Origin]) -> tuple[Origin, Origin]:
     return origin("v1"), origin("v2")
 
 
-def _standing(weir: Weir) -> dict[str, Any]:
-    """All that has to be the same after a restart."""
-    rollout = weir.admin.rollout()
-    kept = ("baseline", "candidate", "revision", "phase", "reason", "decided", "durable", "weight_percent", "step",
-            "steps", "step_id", "attempt")
-    return {**{name: rollout[name] for name in kept}, "history": history_of(weir)}
-
-
 def _restart(weir: Weir) -> None:
     weir.stop()
     begun(weir.start())
-
-
-def _decisions(weir: Weir) -> list[str]:
-    """Oldest first."""
-    return [record["decision"] for record in weir.admin.history()[::-1]]
-
-
-def _phase_and_weight(weir: Weir) -> tuple[str, float]:
-    rollout = weir.admin.rollout()
-    return rollout["phase"], rollout["weight_percent"]
-
-
-def _changed(plan: Plan, **rollout: Any) -> Plan:
-    return {**plan, "rollouts": {"chat": {**plan["rollouts"]["chat"], **rollout}}}
 
 
 def test_everything_survives_a_restart(weir: Callable[..., Weir], arms: tuple[Origin, Origin]) -> None:
@@ -55,11 +33,11 @@ def test_everything_survives_a_restart(weir: Callable[..., Weir], arms: tuple[Or
     running.cli("retry", "chat")
     for percent in (30, 12.3456):
         set_weight(running, percent)
-    before, users = _standing(running), versions_of(running.port, _USERS)
+    before, users = standing(running), versions_of(running.port, _USERS)
     elapsed_s = running.admin.rollout()["elapsed_s"]
     for _ in range(2):
         _restart(running)
-        assert _standing(running) == before
+        assert standing(running) == before
         assert versions_of(running.port, _USERS) == users
     assert (before["attempt"], before["step_id"], before["weight_percent"]) == (2, 6, 12.3456)
     assert [record["decision"] for record in before["history"]] == ["weight", "weight", "start", "rollback", "weight",
@@ -71,22 +49,22 @@ def test_rolled_back_stays_so_until_it_is_tried_again(weir: Callable[..., Weir],
     plan = canary(*arms, at_weight(20), rollout={"analysis": WITHOUT_LATENCY})
     running = begun(weir(plan))
     running.cli("abort", "chat")
-    before = _standing(running)
+    before = standing(running)
     assert (before["phase"], before["weight_percent"]) == ("rolledBack", 0)
     _restart(running)
-    assert _standing(running) == before
-    running.write(_changed(plan, steps=at_weight(40)))
+    assert standing(running) == before
+    running.write(changed(plan, steps=at_weight(40)))
     running.cli("reload")
-    assert _standing(running) == before
+    assert standing(running) == before
     _restart(running)
-    assert _standing(running) == before
+    assert standing(running) == before
     assert set(versions_of(running.port, _USERS).values()) == {"v1"}
     for command in ("promote", "resume", "pause", "abort", "undo"):
         assert running.cli(command, "chat", check=False).returncode != 0
     running.cli("retry", "chat")
     rollout = running.wait_phase("running")
     assert (rollout["weight_percent"], rollout["attempt"]) == (40, 2)
-    assert _decisions(running) == ["start", "rollback", "start"]
+    assert decisions(running) == ["start", "rollback", "start"]
 
 
 def test_promoted_stays_promoted_until_the_plan_says_otherwise(weir: Callable[..., Weir],
@@ -96,15 +74,15 @@ def test_promoted_stays_promoted_until_the_plan_says_otherwise(weir: Callable[..
     running.cli("promote", "chat", "--full")
     running.cli("promote", "chat")
     running.wait_phase("promoted")
-    before = _standing(running)
+    before = standing(running)
     assert before["weight_percent"] == 100
     _restart(running)
-    running.write(_changed(plan, steps=at_weight(40)))
+    running.write(changed(plan, steps=at_weight(40)))
     running.cli("reload")
-    assert {**_standing(running), "steps": before["steps"]} == before
+    assert {**standing(running), "steps": before["steps"]} == before
     assert set(versions_of(running.port, _USERS).values()) == {"v2"}
     # What was promoted is the next one's baseline: nobody moves.
-    following = _changed(plan, baseline="v2", candidate="v1", steps=at_weight(0))
+    following = changed(plan, baseline="v2", candidate="v1", steps=at_weight(0))
     running.write(following)
     running.cli("reload")
     begun(running)
@@ -118,8 +96,8 @@ def test_an_undone_promotion_survives_a_restart(weir: Callable[..., Weir], arms:
     running.cli("promote", "chat")
     running.cli("undo", "chat")
     _restart(running)
-    assert _phase_and_weight(running) == ("rolledBack", 0)
-    assert _decisions(running) == ["start", "advance", "promote", "rollback"]
+    assert phase_and_weight(running) == ("rolledBack", 0)
+    assert decisions(running) == ["start", "advance", "promote", "rollback"]
     assert set(versions_of(running.port, _USERS).values()) == {"v1"}
 
 
@@ -127,25 +105,25 @@ def test_a_pause_of_the_plan_outlives_a_restart(weir: Callable[..., Weir], arms:
     steps = [*step(10, _NO_HOLD, pause={}), *at_weight(50)]
     running = weir(canary(*arms, steps, rollout={"analysis": "off"}))
     running.wait_phase("paused")
-    before = _standing(running)
+    before = standing(running)
     assert before["reason"] == "the plan pauses here"
     _restart(running)
-    assert _standing(running) == before
+    assert standing(running) == before
     running.cli("resume", "chat")
-    wait_until(lambda: _phase_and_weight(running) == ("running", 50), "it goes on at the next step")
-    assert _decisions(running) == ["start", "pause", "advance"]
+    wait_until(lambda: phase_and_weight(running) == ("running", 50), "it goes on at the next step")
+    assert decisions(running) == ["start", "pause", "advance"]
 
 
 def test_a_timed_pause_goes_on_after_a_restart(weir: Callable[..., Weir], arms: tuple[Origin, Origin]) -> None:
     steps = [*step(10, _NO_HOLD, pause={"duration": "8s"}), *at_weight(50)]
     running = weir(canary(*arms, steps, rollout={"analysis": "off"}))
     running.wait_phase("paused")
-    before = _standing(running)
+    before = standing(running)
     _restart(running)
-    assert _standing(running) == before
+    assert standing(running) == before
     running.wait_phase("running", timeout_s=30)
-    assert _phase_and_weight(running) == ("running", 50)
-    assert _decisions(running) == ["start", "pause", "advance"]
+    assert phase_and_weight(running) == ("running", 50)
+    assert decisions(running) == ["start", "pause", "advance"]
 
 
 def test_an_operators_pause_outlives_a_restart(weir: Callable[..., Weir], arms: tuple[Origin, Origin]) -> None:
@@ -153,38 +131,38 @@ def test_an_operators_pause_outlives_a_restart(weir: Callable[..., Weir], arms: 
     running = begun(weir(canary(*arms, steps, rollout={"analysis": "off"})))
     running.cli("pause", "chat")
     running.wait_phase("paused")
-    before = _standing(running)
+    before = standing(running)
     assert before["reason"] == "paused by an operator" and before["weight_percent"] == 10
     _restart(running)
-    assert _standing(running) == before
+    assert standing(running) == before
     running.cli("resume", "chat")
-    wait_until(lambda: _phase_and_weight(running) == ("running", 50), "it goes on")
-    assert _decisions(running) == ["start", "pause", "resume", "advance"]
+    wait_until(lambda: phase_and_weight(running) == ("running", 50), "it goes on")
+    assert decisions(running) == ["start", "pause", "resume", "advance"]
 
 
 def test_too_little_evidence_pauses_for_good(weir: Callable[..., Weir], arms: tuple[Origin, Origin]) -> None:
     running = weir(canary(*arms, step(10, {"atLeast": "0s", "atMost": "1s"})))
     running.wait_phase("paused")
-    before = _standing(running)
+    before = standing(running)
     assert before["reason"].startswith("no decision within 1s: 0 of 100 requests")
     _restart(running)
-    assert _standing(running) == before
+    assert standing(running) == before
     running.cli("resume", "chat")
     # Its time begins anew, and ends again.
-    wait_until(lambda: _decisions(running) == ["start", "pause", "resume", "pause"], "it pauses once more")
-    assert _phase_and_weight(running) == ("paused", 10)
+    wait_until(lambda: decisions(running) == ["start", "pause", "resume", "pause"], "it pauses once more")
+    assert phase_and_weight(running) == ("paused", 10)
 
 
 def test_too_little_evidence_takes_back_where_the_plan_says_so(weir: Callable[..., Weir],
                                                                arms: tuple[Origin, Origin]) -> None:
     running = weir(canary(*arms, step(10, {"atLeast": "0s", "atMost": "1s", "onInconclusive": "rollback"})))
     running.wait_phase("rolledBack")
-    before = _standing(running)
+    before = standing(running)
     assert before["reason"].startswith("no decision within 1s: ") and before["weight_percent"] == 0
     _restart(running)
-    assert _standing(running) == before
+    assert standing(running) == before
     running.cli("retry", "chat")
-    wait_until(lambda: _decisions(running) == ["start", "rollback", "start", "rollback"], "it is tried, and taken back")
+    wait_until(lambda: decisions(running) == ["start", "rollback", "start", "rollback"], "it is tried, and taken back")
 
 
 def test_a_guard_that_pauses_is_remembered(weir: Callable[..., Weir], arms: tuple[Origin, Origin]) -> None:
@@ -194,90 +172,13 @@ def test_a_guard_that_pauses_is_remembered(weir: Callable[..., Weir], arms: tupl
     running = begun(weir(canary(*arms, at_weight(20), rollout={"analysis": {"guards": guards}})))
     with Load(running.port, rate=200, users=100):
         running.wait_phase("paused")
-    before = _standing(running)
+    before = standing(running)
     assert before["reason"].startswith("errorRate: candidate ") and before["weight_percent"] == 20
     _restart(running)
-    assert _standing(running) == before
+    assert standing(running) == before
     candidate.set(fail_share=0)
     running.cli("resume", "chat")
     with Load(running.port, rate=200, users=100) as load:
         wait_until(lambda: load.tally().answered >= 400, "it is judged anew")
-        assert _phase_and_weight(running) == ("running", 20)
-    assert _decisions(running) == ["start", "pause", "resume"]
-
-
-@pytest.mark.parametrize("while_down", [False, True], ids=["by_reload", "while_down"])
-def test_an_edit_keeps_the_rollout_and_its_weight(while_down: bool, weir: Callable[..., Weir],
-                                                  arms: tuple[Origin, Origin]) -> None:
-    plan = canary(*arms, [*step(10, {"atLeast": "1h", "atMost": "2h"}), *at_weight(30)],
-                  rollout={"analysis": WITHOUT_LATENCY})
-    running = begun(weir(plan))
-    set_weight(running, 20)
-    users = versions_of(running.port, _USERS)
-    wait_until(lambda: running.admin.rollout()["requests_in_step"]["candidate"] > 0, "requests are judged")
-    edits: list[dict[str, Any]] = [
-        {"steps": [*step(5, _NO_HOLD), *at_weight(35), *at_weight(60)]},
-        {"steps": [*step(5, {"atLeast": "1m", "minRequests": 7}), *at_weight(35), *at_weight(60)]},
-        {"analysis": {"guards": [*WITHOUT_LATENCY["guards"], {"metric": "errorRate", "enabled": False}]}},
-    ]
-    for count, edited in enumerate(edits, 1):
-        if while_down:
-            running.stop()
-        plan = _changed(plan, **edited)
-        running.write(plan)
-        if while_down:
-            running.start()
-        else:
-            running.cli("reload")
-        wait_until(lambda: _decisions(running) == ["start", "weight"] + count * ["edit"], "the edit is in the history")
-        record = running.admin.history()[0]
-        assert record["actor"] == "file" and record["weight_before_percent"] == record["weight_after_percent"] == 20
-        rollout = running.admin.rollout()
-        assert (rollout["phase"], rollout["weight_percent"], rollout["attempt"]) == ("running", 20, 1)
-        assert versions_of(running.port, _USERS) == users
-    assert "errorRate" not in {guard["name"] for guard in running.admin.rollout()["guards"]}
-    running.cli("promote", "chat")
-    wait_until(lambda: running.admin.rollout()["weight_percent"] == 35, "the first weight above is the next one")
-
-
-def test_another_revision_is_a_new_rollout(weir: Callable[..., Weir], arms: tuple[Origin, Origin]) -> None:
-    plan = canary(*arms, at_weight(10), rollout={"analysis": WITHOUT_LATENCY})
-    running = begun(weir(plan))
-    set_weight(running, 30)
-    running.cli("abort", "chat")
-    running.write(_changed(plan, revision="two"))
-    running.cli("reload")
-    wait_until(lambda: _decisions(running) == ["start", "weight", "rollback", "start"], "the new one has begun")
-    rollout = running.admin.rollout()
-    assert (rollout["phase"], rollout["weight_percent"], rollout["attempt"]) == ("running", 10, 1)
-    assert (rollout["revision"], rollout["requests_in_step"]["candidate"]) == ("two", 0)
-    # And the first one, when it comes back, is where it was.
-    running.write(plan)
-    running.cli("reload")
-    wait_until(lambda: running.admin.rollout()["revision"] == "", "the plan is loaded")
-    assert _phase_and_weight(running) == ("rolledBack", 0)
-
-
-@pytest.mark.parametrize("restarted", [False, True], ids=["at_once", "over_restarts"])
-def test_a_rollout_taken_out_comes_back_as_it_was(restarted: bool, weir: Callable[..., Weir],
-                                                  arms: tuple[Origin, Origin]) -> None:
-    plan = canary(*arms, at_weight(10), rollout={"analysis": WITHOUT_LATENCY})
-    running = begun(weir(plan))
-    set_weight(running, 30)
-    before, users = _standing(running), versions_of(running.port, _USERS)
-    versions = {"v1": version(arms[0]), "v2": version(arms[1])}
-    running.write({"services": {"chat": {"versions": versions, "weights": {"v1": 100, "v2": 0}}}, "routes": [route()]})
-    running.cli("reload")
-    wait_until(lambda: running.admin.rollout() is None, "the rollout is gone")
-    assert set(versions_of(running.port, _USERS).values()) == {"v1"}
-    if restarted:
-        running.stop()
-        running.start()
-    running.write(plan)
-    running.cli("reload")
-    if restarted:
-        running.stop()
-        running.start()
-    wait_until(lambda: running.admin.rollout() is not None, "the rollout is back")
-    assert _standing(running) == before
-    assert versions_of(running.port, _USERS) == users
+        assert phase_and_weight(running) == ("running", 20)
+    assert decisions(running) == ["start", "pause", "resume"]

@@ -42,6 +42,28 @@ def versions_of(port: int, users: list[str]) -> dict[str, str]:
         return {user: answered_by(connection.request("GET", "/", {"x-user-id": user})) for user in users}
 
 
+def standing(weir: Weir) -> dict[str, Any]:
+    """All that has to be the same after a restart."""
+    rollout = weir.admin.rollout()
+    kept = ("baseline", "candidate", "revision", "phase", "reason", "decided", "durable", "weight_percent", "step",
+            "steps", "step_id", "attempt")
+    return {**{name: rollout[name] for name in kept}, "history": history_of(weir)}
+
+
+def decisions(weir: Weir) -> list[str]:
+    """Oldest first."""
+    return [record["decision"] for record in weir.admin.history()[::-1]]
+
+
+def phase_and_weight(weir: Weir) -> tuple[str, float]:
+    rollout = weir.admin.rollout()
+    return rollout["phase"], rollout["weight_percent"]
+
+
+def changed(plan: Plan, **rollout: Any) -> Plan:
+    return {**plan, "rollouts": {"chat": {**plan["rollouts"]["chat"], **rollout}}}
+
+
 def history_of(weir: Weir) -> list[Any]:
     """Newest first, with numbers that can be compared: those read back from the disk may differ in their last digit."""
     return [_rounded(record) for record in weir.admin.history()]
