@@ -20,9 +20,10 @@ def test_an_equal_candidate_is_promoted(weir: Callable[..., Weir], origin: Calla
     hold = {"atLeast": "1s", "minRequests": 50, "atMost": "5m"}
     steps = [*step(10, hold), *step(50, hold), *step(100, hold)]
     # Wider than the defaults: to prove a difference of 0.1 % takes more requests than a test has, and on a busy machine
-    # one origin's process may be slower than the other's.
+    # one origin's process may be slower than the other's. There the 0.99 quantile also takes long to pass as a gate.
+    wide = {"metric": "latency", "allowedDegradation": {"relative": "100%", "absolute": "2s"}}
     guards = [{"metric": "errorRate", "allowedDegradation": {"absolute": "1%"}},
-              {"metric": "latency", "quantile": 0.99, "allowedDegradation": {"relative": "100%", "absolute": "2s"}}]
+              {**wide, "quantile": 0.5}, {**wide, "quantile": 0.99, "gate": False}]
     plan = canary(origin("v1"), origin("v2"), steps, rollout={"analysis": {"guards": guards}})
     running = weir(plan)
     with Load(running.port, rate=450, users=_USERS, connections=32) as load:
@@ -33,7 +34,7 @@ def test_an_equal_candidate_is_promoted(weir: Callable[..., Weir], origin: Calla
     assert [record["decision"] for record in records] == ["start", "advance", "advance", "promote"]
     assert [record["weight_after_percent"] for record in records] == [10, 50, 95, 100]
     for record in records[1:3]:
-        assert all(guard["gate_passed"] for guard in record["guards"]), record
+        assert all(guard["gate_passed"] for guard in record["guards"] if guard["gate"]), record
     users = [f"user-{i}" for i in range(_USERS)]
     assert set(versions_of(running.port, users).values()) == {"v2"}
 
