@@ -16,7 +16,7 @@ from polling import wait_until
 from steering import WITHOUT_LATENCY, answered_by, begun, set_weight, versions_of
 from weir_harness import Weir
 
-_USERS = [f"user-{i}" for i in range(600)]
+_USERS = [f"user-{i}" for i in range(300)]
 _COOKIE = re.compile(r"^weir=([0-9a-f]{32})$")
 
 
