@@ -19,6 +19,15 @@ Position place(const Node& root, std::initializer_list<std::string_view> path) {
   return at->position;
 }
 
+// The value itself, or null.
+const Node* find(const Node& root, std::initializer_list<std::string_view> path) {
+  const Node* at = &root;
+  for (const std::string_view key : path) {
+    if (at != nullptr) at = at->find(key);
+  }
+  return at;
+}
+
 bool is_loopback(const std::string& address) {
   return address.starts_with("127.") || address.starts_with("[::1]:") || address.starts_with("localhost:");
 }
@@ -157,22 +166,43 @@ class Checker {
       report_.error(place(root_, {"rollouts", name, "candidate"}),
                     path + ": baseline and candidate are the same version", "two versions");
     }
-    for (const Override& rule : rollout.overrides) {
-      const Position position = place(root_, {"rollouts", name, "overrides"});
-      check_version(name, rule.version, position, path + ".overrides");
-      if (rule.from.empty() && config_.preset == Preset::kEdge) {
-        report_.warn(position, path + ".overrides: any client may choose version " + rule.version, "from: [addresses]");
+    check_overrides(name, rollout);
+    check_levels(name, rollout);
+    check_steps(name, rollout);
+  }
+
+  void check_overrides(const std::string& name, const Rollout& rollout) {
+    const std::string path = "rollouts." + name + ".overrides";
+    const Node* const rules = find(root_, {"rollouts", name, "overrides"});
+    for (std::size_t i = 0; i < rollout.overrides.size(); ++i) {
+      const Override& rule = rollout.overrides[i];
+      const Node& node = rules->list[i];
+      check_version(name, rule.version, place(node, {"version"}), path);
+      if (node.find("from") == nullptr && config_.preset == Preset::kEdge) {
+        report_.warn(node.position, path + ": any client may choose version " + rule.version, "from: [addresses]");
       }
     }
-    check_levels(name, rollout);
+  }
+
+  void check_steps(const std::string& name, const Rollout& rollout) {
     const std::uint32_t bake = kMillion - rollout.analysis.holdback_ppm;
-    for (const Step& step : rollout.steps) {
-      if (step.weight_ppm <= bake || step.weight_ppm == kMillion) continue;
-      report_.error(place(root_, {"rollouts", name, "steps"}),
-                    path + ".steps: setWeight " + format_percent(step.weight_ppm) +
+    const auto check_step = [&](std::uint32_t weight_ppm, const Position& position) {
+      if (weight_ppm <= bake || weight_ppm == kMillion) return;
+      report_.error(position,
+                    "rollouts." + name + ".steps: setWeight " + format_percent(weight_ppm) +
                         " leaves less than the holdback of " + format_percent(rollout.analysis.holdback_ppm) +
                         " on the baseline",
                     "at most " + format_percent(bake) + ", or 100");
+    };
+    const Node* const steps = find(root_, {"rollouts", name, "steps"});
+    if (steps == nullptr) {
+      const Position holdback = place(root_, {"rollouts", name, "analysis", "holdback"});
+      for (const Step& step : rollout.steps) check_step(step.weight_ppm, holdback);
+      return;
+    }
+    for (const Node& entry : steps->list) {
+      const Node* const weight = entry.find("setWeight");
+      if (weight != nullptr) check_step(parse_percent_ppm(weight->scalar).value_or(0), weight->position);
     }
   }
 

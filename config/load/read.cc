@@ -51,6 +51,7 @@ Secret read_secret(const Node& node, const Environment& environment, Report& rep
   Secret secret;
   read(node, "env", secret.env);
   read(node, "file", secret.file);
+  if (secret.env.empty() && secret.file.empty()) return secret;  // complained of already
   const bool from_env = !secret.env.empty();
   const std::optional<std::string> value = from_env ? environment.variable(secret.env) : environment.file(secret.file);
   if (!value || value->empty()) {

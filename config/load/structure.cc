@@ -111,10 +111,13 @@ class Checker {
     if (node.type == Node::Type::kNull && key.kind == Kind::kObject)
       return object(Node{.type = Node::Type::kMap, .position = node.position, .scalar = {}, .list = {}, .map = {}},
                     *key.section, path);
-    const std::string found = node.type == Node::Type::kScalar ? "\"" + node.scalar + "\""
-                              : node.type == Node::Type::kNull ? "nothing"
-                                                               : "something else";
-    report_.error(node.position, path + ": " + found, expectation(key));
+    // Not even what is wrong may bring a secret into a log.
+    const bool secret = key.section != nullptr && key.section->name == "secret";
+    const std::string found = secret                             ? "it stands in the file itself"
+                              : node.type == Node::Type::kScalar ? "\"" + node.scalar + "\""
+                              : node.type == Node::Type::kNull   ? "nothing"
+                                                                 : "something else";
+    report_.error(node.position, path + ": " + found, secret ? "{ env: NAME } or { file: PATH }" : expectation(key));
   }
 
   void list(const Node& node, const Key& key, const std::string& path) {

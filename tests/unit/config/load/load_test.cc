@@ -157,7 +157,7 @@ TEST(Load, SaysWhatIsWrongAndWhere) {
        "plan:12:32: error: rollouts.chat.steps[1].setWeight does not rise above the step before it; expected a higher "
        "weight"},
       {rollout("    steps: [ { setWeight: 97 } ]\n"),
-       "plan:12:12: error: rollouts.chat.steps: setWeight 97% leaves less than the holdback of 5% on the baseline; "
+       "plan:12:27: error: rollouts.chat.steps: setWeight 97% leaves less than the holdback of 5% on the baseline; "
        "expected at most 95%, or 100"},
       {with("rollouts: { chat: { baseline: v1 } }\n"),
        "plan:8:19: error: rollouts.chat.candidate is missing; expected a text"},
