@@ -1,0 +1,389 @@
+"""Who may command a weir, what each command does, and what is left of it in the history."""
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+from typing import Any, Callable, Iterator
+
+import pytest
+from http_client import Connection, get
+from load import Load
+from origin import Origin
+from plans import canary, one_version, step
+from polling import wait_until
+from ports import free_port
+from weir_harness import Weir, program, run_cli
+
+StartOrigin = Callable[..., Origin]
+StartWeir = Callable[..., Weir]
+
+TOKEN = "a-token-of-this-test"
+ACTOR = f"{getpass.getuser()}@{socket.gethostname()} from 127.0.0.1"
+
+
+def environment(**given: str) -> dict[str, str]:
+    """This process's, without what would lead a command to another weir."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("WEIR_ADMIN", "WEIR_TOKEN")}
+    return {**kept, **given}
+
+
+def command(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([program(), *arguments], capture_output=True, text=True, env=environment(**variables),
+                          timeout=60, check=False)
+
+
+@pytest.fixture
+def guarded(origin: StartOrigin, new_weir: StartWeir, tmp_path: pathlib.Path) -> Weir:
+    """A weir with a token in a file."""
+    (tmp_path / "token").write_text(TOKEN + "\n")
+    gateway = new_weir(one_version(origin("v1")), token=TOKEN)
+    gateway.write(one_version(9, admin={"address": f"127.0.0.1:{gateway.admin.port}",
+                                        "token": {"file": str(tmp_path / "token")}}))
+    return gateway.start()
+
+
+@pytest.fixture
+def rollout(origin: StartOrigin, weir: StartWeir) -> Weir:
+    """A weir whose rollout stays at 10 % until somebody says otherwise; then 50, then 100."""
+    steps = [*step(10, hold={"atLeast": "1h", "atMost": "2h"}), *step(50, hold={"atLeast": "1h", "atMost": "2h"}),
+             *step(100, hold={"atLeast": "1h", "atMost": "2h"})]
+    gateway = weir(canary(origin("v1"), origin("v2"), steps))
+    wait_until(lambda: gateway.admin.rollout()["weight_percent"] == 10, "the rollout has begun")
+    return gateway
+
+
+def last(weir: Weir) -> Any:
+    return weir.admin.history()[0]
+
+
+def refused(weir: Weir, *arguments: str) -> str:
+    """What a command that makes no sense says; it leaves no mark."""
+    before = weir.admin.history()
+    done = weir.cli(*arguments, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert weir.admin.history() == before
+    return done.stderr
+
+
+# Who may.
+
+def test_loopback_needs_no_token(origin: StartOrigin, weir: StartWeir) -> None:
+    gateway = weir(one_version(origin("v1")))
+    assert gateway.admin.call("GET", "/api/v1/status")[0] == 200
+    assert gateway.admin.call("POST", "/api/v1/reload")[0] == 200
+
+
+def test_off_loopback_it_does_not_start_without_a_token(new_weir: StartWeir) -> None:
+    gateway = new_weir(one_version(9, admin={"address": f"0.0.0.0:{free_port()}"}))
+    gateway.launch()
+    assert gateway.wait() == 1
+    assert f"{gateway.file}:" in gateway.log() and "is not loopback, and there is no admin.token" in gateway.log()
+    assert run_cli("check", str(gateway.file)).returncode == 2
+
+
+def test_off_loopback_with_a_token_it_serves(origin: StartOrigin, new_weir: StartWeir) -> None:
+    gateway = new_weir(one_version(origin("v1")), token=TOKEN)
+    gateway.write({**gateway.plan, "admin": {"address": f"0.0.0.0:{gateway.admin.port}",
+                                             "token": {"env": "THE_TOKEN"}}})
+    gateway.start(THE_TOKEN=TOKEN)
+    assert gateway.admin.call("GET", "/api/v1/status")[0] == 200
+    # With a token any name of this machine will do.
+    assert gateway.admin.call("GET", "/api/v1/status", fields={"host": "weir.example"})[0] == 200
+    # 0.0.0.0 is an address to listen on; the commands find their way.
+    done = command("status", "--config", str(gateway.file), THE_TOKEN=TOKEN)
+    assert done.returncode == 0, done.stderr
+
+
+def test_without_the_token_nothing_is_told_or_done(guarded: Weir) -> None:
+    guarded.admin.token = ""
+    for given in (None, "", "Bearer", "Bearer ", "Bearer wrong", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}",
+                  f"bearer{TOKEN}", f"Basic {TOKEN}"):
+        fields = {} if given is None else {"authorization": given}
+        for method, target in (("GET", "status"), ("GET", "history"), ("POST", "reload"), ("POST", "drain"),
+                               ("POST", "services/chat/abort"), ("GET", "nothing-here")):
+            status, body = guarded.admin.call(method, f"/api/v1/{target}", fields=fields)
+            assert (status, json.loads(body)["error"]["code"]) == (401, "unauthorized"), (given, target)
+    # What a load balancer and a scraper ask for is free.
+    for target in ("/healthz", "/readyz", "/metrics"):
+        assert guarded.admin.call("GET", target)[0] == 200
+    guarded.admin.token = TOKEN
+    assert not guarded.admin.status()["draining"] and guarded.admin.history("") == []
+
+
+def test_the_commands_take_the_token_from_three_places(guarded: Weir, tmp_path: pathlib.Path) -> None:
+    admin = ("--admin", guarded.admin.url)
+    bare = command("status", *admin)
+    assert bare.returncode == 1 and "--token-file FILE or WEIR_TOKEN" in bare.stderr
+    assert command("status", *admin, WEIR_TOKEN="wrong").returncode == 1
+    assert command("status", *admin, WEIR_TOKEN=TOKEN).returncode == 0
+    assert command("status", *admin, "--token-file", str(tmp_path / "token")).returncode == 0
+    assert command("status", "--config", str(guarded.file)).returncode == 0
+    # What is said on the command line wins.
+    wrong = tmp_path / "wrong"
+    wrong.write_text("wrong\n")
+    assert command("status", *admin, "--token-file", str(wrong), WEIR_TOKEN=TOKEN).returncode == 1
+    none = command("status", *admin, "--token-file", str(tmp_path / "none"))
+    assert none.returncode != 0 and "cannot read the token file" in none.stderr
+
+
+def test_pages_of_other_origins_command_nothing(rollout: Weir) -> None:
+    own = f"http://127.0.0.1:{rollout.admin.port}"
+    target = "/api/v1/services/chat/abort"
+    for fields in ({"origin": "https://evil.example"}, {"origin": "null"}, {"origin": "http://127.0.0.1:1"},
+                   {"origin": own.replace("http", "https")}, {"sec-fetch-site": "cross-site"},
+                   {"sec-fetch-site": "same-site"}, {"origin": own, "sec-fetch-site": "cross-site"}):
+        status, body = rollout.admin.call("POST", target, fields=fields)
+        assert (status, json.loads(body)["error"]["code"]) == (403, "foreign_origin"), fields
+    assert rollout.admin.rollout()["phase"] == "running"
+    status, _ = rollout.admin.call("POST", target, fields={"origin": own, "sec-fetch-site": "same-origin"})
+    assert status == 200 and rollout.admin.rollout()["phase"] == "rolledBack"
+
+
+def test_names_that_resolve_here_read_nothing(origin: StartOrigin, weir: StartWeir) -> None:
+    gateway = weir(one_version(origin("v1")))
+    for host in ("evil.example", "evil.example:9901", "127.0.0.1.evil.example", "localhost.evil.example", "10.0.0.1",
+                 "[2001:db8::1]:9901", ""):
+        for method, target in (("GET", "/api/v1/status"), ("GET", "/metrics"), ("POST", "/api/v1/reload")):
+            status, body = gateway.admin.call(method, target, fields={"host": host})
+            assert (status, json.loads(body)["error"]["code"]) == (403, "foreign_host"), (host, method, target)
+    for own in ("localhost", "LOCALHOST:9901", "127.0.0.1", "127.1.2.3:80", "[::1]:9901"):
+        assert gateway.admin.call("GET", "/api/v1/status", fields={"host": own})[0] == 200, own
+
+
+# What each command does.
+
+def test_promote_leaves_the_step(rollout: Weir) -> None:
+    assert rollout.cli("promote", "chat").stdout == "chat: running, 50% of the users on v2\n"
+    assert rollout.admin.rollout()["weight_percent"] == 50
+    record = last(rollout)
+    assert (record["decision"], record["actor"], record["rule"]) == ("advance", ACTOR, "operator")
+    assert (record["weight_before_percent"], record["weight_after_percent"]) == (10, 50)
+    rollout.cli("promote", "chat")
+    # The bake: as many as the holdback stay on the baseline.
+    assert rollout.admin.rollout()["weight_percent"] == 95
+    rollout.cli("promote", "chat")
+    assert rollout.admin.rollout()["phase"] == "promoted" and rollout.admin.rollout()["weight_percent"] == 100
+    assert get(rollout.port, "/", {"x-user-id": "anybody"})["x-weir-version"] == "v2"
+    assert "over" in refused(rollout, "promote", "chat")
+
+
+def test_promote_full_goes_past_every_step(rollout: Weir) -> None:
+    rollout.cli("promote", "chat", "--full")
+    assert rollout.admin.rollout()["weight_percent"] == 95
+    assert last(rollout)["actor"] == ACTOR
+    rollout.cli("promote", "chat", "--full")
+    assert rollout.admin.rollout()["phase"] == "promoted"
+
+
+def test_pause_and_resume(rollout: Weir) -> None:
+    assert "not paused" in refused(rollout, "resume", "chat") and "weir promote" in refused(rollout, "resume", "chat")
+    assert rollout.cli("pause", "chat").stdout == "chat: paused, 10% of the users on v2\n"
+    assert (last(rollout)["decision"], last(rollout)["actor"]) == ("pause", ACTOR)
+    assert rollout.admin.rollout()["weight_percent"] == 10
+    assert "paused already" in refused(rollout, "pause", "chat")
+    assert any("paused" in why or "weir resume" in why for why in rollout.admin.rollout()["waits"])
+    assert rollout.cli("resume", "chat").stdout == "chat: running, 10% of the users on v2\n"
+    assert (last(rollout)["decision"], last(rollout)["actor"]) == ("resume", ACTOR)
+
+
+def test_abort_takes_the_users_back_and_retry_starts_anew(rollout: Weir) -> None:
+    assert "only a rolled-back rollout" in refused(rollout, "retry", "chat")
+    rollout.cli("promote", "chat")
+    assert rollout.cli("abort", "chat").stdout == "chat: rolledBack, 0% of the users on v2\n"
+    assert (last(rollout)["decision"], last(rollout)["actor"]) == ("rollback", ACTOR)
+    with Connection(rollout.port) as client:
+        served = {client.request("GET", "/", {"x-user-id": f"user-{number}"})["x-weir-version"] for number in range(50)}
+    assert served == {"v1"}
+    for verb in ("abort", "pause", "promote", "promote?full=true", "undo"):
+        status, body = rollout.admin.post(f"services/chat/{verb}")
+        assert status == 409 and json.loads(body)["error"]["code"] == "refused", verb
+    assert "weir retry" in refused(rollout, "weight", "chat", "5")
+    assert rollout.cli("retry", "chat").stdout == "chat: running, 10% of the users on v2\n"
+    record = last(rollout)
+    assert (record["decision"], record["actor"]) == ("start", ACTOR)
+    assert record["attempt"] == rollout.admin.rollout()["attempt"] == 2
+    assert record["phase_before"] == "rolledBack"
+
+
+def test_undo_returns_a_promoted_rollout(rollout: Weir) -> None:
+    assert "weir abort" in refused(rollout, "undo", "chat")
+    rollout.cli("promote", "chat", "--full")
+    rollout.cli("promote", "chat")
+    assert "weir undo" in refused(rollout, "abort", "chat")
+    assert rollout.cli("undo", "chat").stdout == "chat: rolledBack, 0% of the users on v2\n"
+    assert last(rollout)["actor"] == ACTOR
+    assert get(rollout.port, "/", {"x-user-id": "anybody"})["x-weir-version"] == "v1"
+
+
+def test_weight_sets_a_share_by_hand(rollout: Weir) -> None:
+    assert rollout.cli("weight", "chat", "25").stdout == "chat: running, 25% of the users on v2\n"
+    record = last(rollout)
+    assert (record["decision"], record["actor"]) == ("weight", ACTOR)
+    assert (record["weight_before_percent"], record["weight_after_percent"]) == (10, 25)
+    # The plan goes on above it.
+    rollout.cli("promote", "chat")
+    assert rollout.admin.rollout()["weight_percent"] == 50
+    rollout.cli("weight", "chat", "0")
+    assert rollout.admin.rollout()["weight_percent"] == 0
+    rollout.cli("weight", "chat", "0.0001")
+    assert rollout.admin.rollout()["weight_percent"] == 0.0001
+    assert last(rollout)["weight_after_percent"] == 0.0001
+    assert "0.0001 %" in rollout.cli("status").stdout
+    assert "holdback" in refused(rollout, "weight", "chat", "97")
+
+
+def test_a_weight_that_is_none_is_refused(rollout: Weir) -> None:
+    for percent in ("-1", "100.1", "1e9", "ten", "nan", "inf", "5%"):
+        done = rollout.cli("weight", "chat", percent, check=False)
+        assert done.returncode == 2 and "weir weight" in done.stderr, percent
+    for body in ("", "{}", "25", '{"percent": "25"}', '{"percent": -0.1}', '{"percent": 100.01}', '{"percent": 1e400}',
+                 '{"percent": null}', '{"percent": 25', "[]"):
+        status, answer = rollout.admin.post("services/chat/weight", body)
+        assert (status, json.loads(answer)["error"]["code"]) == (400, "bad_request"), body
+    assert rollout.admin.rollout()["weight_percent"] == 10
+
+
+def test_reload_and_drain_are_in_the_history(rollout: Weir) -> None:
+    rollout.write({**rollout.plan, "timeouts": {"drainDelay": "60s"}})
+    rollout.cli("reload")
+    rollout.cli("drain")
+    records = rollout.admin.history("")
+    assert [(record["decision"], record["actor"]) for record in records[:2]] == [("drain", ACTOR), ("reload", ACTOR)]
+    assert {"drain", "reload"} <= set(rollout.cli("history").stdout.split())
+    rollout.signal(signal.SIGTERM)
+    assert rollout.wait() == 143
+
+
+def test_an_actor_names_itself_or_is_named_by_its_address(rollout: Weir) -> None:
+    for given, kept in (("ci-job-17", "ci-job-17 from 127.0.0.1"), ("", "admin:127.0.0.1"),
+                        ("two words", "admin:127.0.0.1"), ("x" * 129, "admin:127.0.0.1")):
+        rollout.admin.call("POST", "/api/v1/services/chat/weight", '{"percent": 20}', {"x-weir-actor": given})
+        assert last(rollout)["actor"] == kept
+
+
+# Where it is, what is not there, and what the exit code says.
+
+def test_the_commands_find_the_weir(rollout: Weir) -> None:
+    url = rollout.admin.url
+    assert command("status", "--admin", url).returncode == 0
+    assert command("status", "--admin", f"127.0.0.1:{rollout.admin.port}").returncode == 0
+    assert command("status", "--admin", f"http://localhost:{rollout.admin.port}/").returncode == 0
+    assert command("status", WEIR_ADMIN=url).returncode == 0
+    assert command("status", "--config", str(rollout.file)).returncode == 0
+    nobody = "http://127.0.0.1:1"
+    assert command("status", "--config", str(rollout.file), WEIR_ADMIN=nobody).returncode == 0
+    assert command("status", "--admin", url, WEIR_ADMIN=nobody).returncode == 0
+    lost = command("status", WEIR_ADMIN=nobody)
+    assert lost.returncode == 3 and lost.stdout == "" and nobody in lost.stderr and "--config FILE" in lost.stderr
+
+
+@pytest.mark.parametrize("verb", ["status", "watch", "history", "reload", "drain", "health"])
+def test_nobody_there_is_exit_code_3(verb: str) -> None:
+    assert command(verb, "--admin", "http://127.0.0.1:1").returncode in ((1,) if verb == "health" else (3,))
+
+
+def test_wrong_usage_is_exit_code_2(tmp_path: pathlib.Path) -> None:
+    for arguments in (("promote",), ("weight", "chat"), ("nonsense",), (), ("status", "--format", "xml"),
+                      ("history", "--limit", "0"), ("history", "--limit", "1001"), ("status", "--nonsense")):
+        done = command(*arguments)
+        assert done.returncode == 2 and done.stdout == "" and "--help" in done.stderr, arguments
+    assert command("status", "--admin", "ftp://127.0.0.1").returncode == 2
+    missing = command("status", "--config", str(tmp_path / "none.yaml"))
+    assert missing.returncode != 0 and "none.yaml" in missing.stderr
+
+
+def test_an_unknown_service_is_named(rollout: Weir) -> None:
+    for verb in ("promote", "pause", "resume", "abort", "retry", "undo"):
+        status, body = rollout.admin.post(f"services/nothing/{verb}")
+        assert status == 404 and 'no rollout of a service \\"nothing\\"' in body
+    assert 'no rollout of a service "nothing"' in refused(rollout, "weight", "nothing", "5")
+    assert 'no rollout of a service "a/b c"' in refused(rollout, "pause", "a/b c")
+
+
+def test_paths_and_methods_that_are_none(rollout: Weir) -> None:
+    for method, target, status in (("GET", "/", 404), ("GET", "/api/v1/nothing", 404), ("GET", "/api/v1/reload", 405),
+                                   ("POST", "/api/v1/status", 405), ("POST", "/healthz", 405),
+                                   ("DELETE", "/api/v1/history", 405), ("POST", "/api/v1/services/chat", 404),
+                                   ("POST", "/api/v1/services/chat/explode", 404),
+                                   ("POST", "/api/v1/services/%zz/pause", 404)):
+        code, body = rollout.admin.call(method, target)
+        assert code == status and json.loads(body)["error"]["message"], (method, target)
+
+
+def test_history_is_newest_first_and_bounded(rollout: Weir) -> None:
+    for percent in range(11, 21):
+        assert rollout.admin.post("services/chat/weight", json.dumps({"percent": percent}))[0] == 200
+    records = rollout.admin.get("history?limit=5")["records"]
+    assert [record["weight_after_percent"] for record in records] == [20, 19, 18, 17, 16]
+    assert len(rollout.cli("history", "--limit", "3").stdout.splitlines()) == 3
+    everything = rollout.admin.get("history?limit=1000")["records"]
+    assert everything[-1]["decision"] == "start" and len(everything) == 11
+    assert [record["time"] for record in everything] == sorted((record["time"] for record in everything), reverse=True)
+    assert rollout.admin.get("history?service=other")["records"] == []
+    assert rollout.admin.get("history?service=chat&limit=1")["records"] == records[:1]
+    for limit in ("0", "1001", "-1", "ten", "5x"):
+        assert rollout.admin.call("GET", f"/api/v1/history?limit={limit}")[0] == 400, limit
+    as_json = json.loads(rollout.cli("history", "chat", "--format", "json").stdout)["records"]
+    assert [record["reason"] for record in as_json] == [record["reason"] for record in everything]
+
+
+# Whoever else is connected.
+
+@pytest.fixture
+def crowd() -> Iterator[Callable[[int, bytes], None]]:
+    """Opens connections that have sent this and then say nothing."""
+    opened: list[socket.socket] = []
+
+    def join(port: int, said: bytes) -> None:
+        opened.append(socket.create_connection(("127.0.0.1", port)))
+        opened[-1].sendall(said)
+
+    yield join
+    for one in opened:
+        one.close()
+
+
+def test_clients_that_stall_block_nobody(rollout: Weir, crowd: Callable[[int, bytes], None]) -> None:
+    for said in (b"", b"GET /api/v1/st", b"GET /api/v1/status HTTP/1.1\r\nHost: loc",
+                 b"POST /api/v1/services/chat/weight HTTP/1.1\r\nHost: localhost\r\nContent-Length: 17\r\n\r\n{\"perc"):
+        for _ in range(10):
+            crowd(rollout.admin.port, said)
+    assert rollout.admin.status()["ready"]
+    assert rollout.cli("weight", "chat", "30").returncode == 0
+    assert get(rollout.port, "/").status == 200
+
+
+def test_garbage_harms_nobody(rollout: Weir) -> None:
+    head = b" HTTP/1.1\r\nHost: localhost\r\n"
+    for said in (b"\0\1\2\3\xff\xfe\r\n\r\n", b"HELO weir\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
+                 b"\x16\x03\x01\x02\0\x01\0\x01\xfc",
+                 b"GET /api/v1/status" + head + b"x: " + b"y" * 100_000 + b"\r\n\r\n",
+                 b"POST /api/v1/services/chat/weight" + head + b"Content-Length: 99999999\r\n\r\n",
+                 b"POST /api/v1/reload" + head + b"Transfer-Encoding: chunked\r\n\r\nzzz\r\n"):
+        with socket.create_connection(("127.0.0.1", rollout.admin.port), timeout=30) as client:
+            try:
+                client.sendall(said)
+                client.shutdown(socket.SHUT_WR)
+                answer = b"".join(iter(lambda: client.recv(65536), b""))
+            except OSError:  # closed before it had read all of it
+                answer = b""
+        assert answer == b"" or answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 5")), said[:50]
+        assert rollout.admin.status()["ready"] and rollout.admin.rollout()["weight_percent"] == 10
+
+
+def test_commands_under_load_fail_no_request(rollout: Weir) -> None:
+    with Load(rollout.port, rate=200) as load:
+        for arguments in (("weight", "chat", "50"), ("pause", "chat"), ("resume", "chat"), ("promote", "chat"),
+                          ("abort", "chat"), ("retry", "chat"), ("promote", "chat", "--full"), ("promote", "chat"),
+                          ("undo", "chat")):
+            rollout.cli(*arguments)
+            before = load.tally().answered
+            wait_until(lambda: load.tally().answered > before + 10, "traffic goes on")
+        tally = load.stop()
+    assert (tally.broken, tally.refused, tally.stale) == (0, 0, 0), tally.errors
+    assert set(tally.by_status) == {"200"} and set(tally.by_version) == {"v1", "v2"}
