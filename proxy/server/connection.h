@@ -21,7 +21,7 @@ class Connection {
   // How long a client may take to notice that we have closed.
   static constexpr std::chrono::seconds kLingerFor{2};
 
-  // `listener`: index in the topology; kNoListener once it is gone there.
+  // `listener`: index in the topology.
   Connection(WorkerContext& worker, ByteStream stream, const SocketAddress& peer, std::uint32_t listener);
 
   // Until the client is gone, or has been told to go.

@@ -64,14 +64,16 @@ std::uint32_t Worker::listener_index(const std::string& address) const {
 void Worker::set_topology(std::shared_ptr<const Topology> topology, const std::vector<ListenerSocket>& added) {
   const Local<Topology> before = context_.topology;
   context_.set_topology(std::move(topology), workers_);
-  // Connections follow their listener by its address; those of a listener that is gone end when they are idle.
+  // Connections follow their listener by its address; those of a listener that is gone are served by any other's settings
+  // and end when they are idle, as do those that its queue still holds.
   if (before) {
     for (auto next = connections_.begin(); next != connections_.end();) {
       Connection& connection = *next++;
       if (connection.listener() == Connection::kNoListener) continue;
       const std::uint32_t place = listener_index(before->listeners[connection.listener()].address);
-      connection.move_to(place);
-      if (place == Connection::kNoListener) connection.close_when_idle();
+      const bool orphan = place == Connection::kNoListener;
+      connection.move_to(orphan ? 0 : place);
+      if (orphan) connection.close_when_idle();
     }
   }
   for (const auto& acceptor : acceptors_) {
