@@ -36,8 +36,7 @@ constexpr const char* kStatuses[] = {"200 OK",
                                      "100 Continue",
                                      "103 Early Hints",
                                      "101 Switching Protocols",
-                                     "500 \xe9"
-                                     "chec",
+                                     "500 \351chec",
                                      "200 ",
                                      "200",
                                      "099 x",
@@ -76,8 +75,7 @@ constexpr const char* kCodings[] = {"Transfer-Encoding: chunked",
                                     "Transfer-Encoding: chunked;q=1",
                                     "Transfer-Encoding: identity",
                                     "Transfer-Encoding:",
-                                    "Transfer-Encoding: \x0b"
-                                    "chunked",
+                                    "Transfer-Encoding: \013chunked",
                                     "Transfer-Encoding: \"chunked\"",
                                     "Transfer-Encoding : chunked",
                                     "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
@@ -149,10 +147,14 @@ constexpr const char* kBytes[] = {"\r",   "\n",   "\r\n", " ",    "\t", ":", ","
 std::string MessageGenerator::start_line(Message kind) {
   // Most messages are odd in few places, or one oddity hides the others.
   const auto mostly = [&](const auto& from, const char* usual) { return one_in(6) ? pick(from) : std::string(usual); };
+  // One after another: the operands of a sum may be drawn in any order.
   if (kind == Message::kRequest) {
-    return mostly(kMethods, "POST") + " " + mostly(kTargets, "/path?q") + " " + mostly(kVersions, "HTTP/1.1") + "\r\n";
+    std::string line = mostly(kMethods, "POST") + " ";
+    line += mostly(kTargets, "/path?q") + " ";
+    return line + mostly(kVersions, "HTTP/1.1") + "\r\n";
   }
-  return mostly(kVersions, "HTTP/1.1") + " " + mostly(kStatuses, "200 OK") + "\r\n";
+  std::string line = mostly(kVersions, "HTTP/1.1") + " ";
+  return line + mostly(kStatuses, "200 OK") + "\r\n";
 }
 
 std::string MessageGenerator::value() {
@@ -171,7 +173,9 @@ std::string MessageGenerator::fields(Message kind) {
     if (one_in(10)) {
       add(pick(kOdd));
     } else {
-      add(pick(kNames) + ":" + (one_in(4) ? "" : " ") + value());
+      std::string line = pick(kNames);
+      line += one_in(4) ? ":" : ": ";
+      add(line + value());
     }
   }
   if (one_in(40)) add(pick(kHosts));
@@ -186,6 +190,7 @@ std::string MessageGenerator::chunks() {
 
 // The fields that frame the body, the empty line, and the body.
 std::string MessageGenerator::framed_body() {
+  std::string framed;
   switch (random_.below(6)) {
     case 0:
       return "\r\n";
@@ -196,9 +201,12 @@ std::string MessageGenerator::framed_body() {
     case 3:
       return "Transfer-Encoding: chunked\r\n\r\n" + chunks();
     case 4:
-      return pick(kCodings) + "\r\n\r\n" + chunks();
+      framed = pick(kCodings) + "\r\n\r\n";
+      return framed + chunks();
     default:
-      return pick(kCodings) + "\r\n" + pick(kLengths) + "\r\n\r\n" + (one_in(2) ? "hello" : chunks());
+      framed = pick(kCodings) + "\r\n";
+      framed += pick(kLengths) + "\r\n\r\n";
+      return framed + (one_in(2) ? "hello" : chunks());
   }
 }
 
@@ -229,7 +237,9 @@ void MessageGenerator::mutate(std::string& message) {
 std::string MessageGenerator::next(Message kind) {
   std::string message;
   if (one_in(30)) message += "\r\n";
-  message += start_line(kind) + fields(kind) + framed_body();
+  message += start_line(kind);
+  message += fields(kind);
+  message += framed_body();
   if (one_in(4)) message += "GET /next HTTP/1.1\r\nHost: b\r\n\r\n";
   for (std::uint32_t i = one_in(3) ? random_.below(4) : 0; i > 0 && !message.empty(); --i) mutate(message);
   return message;
