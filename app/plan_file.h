@@ -1,5 +1,5 @@
-// Confined to one thread. A plan from where the user has it: a file, with the environment and the files that its secrets
-// name; or no file at all.
+// Confined to one thread. A plan from where the user has it: a file, with the environment and the files that its
+// secrets name; or no file at all.
 #pragma once
 
 #include <string>

@@ -10,10 +10,8 @@ std::vector<analysis::RolloutPlan> rollout_plans(const config::Config& config, N
   std::vector<analysis::RolloutPlan> plans;
   for (const auto& [service, policy] : config.rollouts) {
     analysis::RolloutPlan plan;
-    plan.key = {.service = service,
-                .baseline = policy.baseline,
-                .candidate = policy.candidate,
-                .revision = policy.revision};
+    plan.key = {
+        .service = service, .baseline = policy.baseline, .candidate = policy.candidate, .revision = policy.revision};
     plan.policy = policy;
     plan.service = names.services.intern(service);
     plan.baseline = names.version(service, policy.baseline);

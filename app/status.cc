@@ -58,18 +58,17 @@ json::Value store_json(const analysis::StoreHealth& health, const std::string& p
 json::Value status_document(const StatusFacts& facts) {
   json::Array services;
   for (const auto& [name, service] : facts.config.services) services.push_back(service_json(name, service, facts));
-  return json::Object{
-      {"version", version()},
-      {"pid", static_cast<std::int64_t>(::getpid())},
-      {"time", log::iso_time(facts.unix_ms)},
-      {"uptime_s", facts.uptime_s},
-      {"ready", facts.ready},
-      {"draining", facts.draining},
-      {"plan", facts.plan},
-      {"listeners", json::Array(facts.listeners.begin(), facts.listeners.end())},
-      {"problems", json::Array(facts.problems.begin(), facts.problems.end())},
-      {"state", store_json(facts.controller.store_health(), facts.config.state.path)},
-      {"services", std::move(services)}};
+  return json::Object{{"version", version()},
+                      {"pid", static_cast<std::int64_t>(::getpid())},
+                      {"time", log::iso_time(facts.unix_ms)},
+                      {"uptime_s", facts.uptime_s},
+                      {"ready", facts.ready},
+                      {"draining", facts.draining},
+                      {"plan", facts.plan},
+                      {"listeners", json::Array(facts.listeners.begin(), facts.listeners.end())},
+                      {"problems", json::Array(facts.problems.begin(), facts.problems.end())},
+                      {"state", store_json(facts.controller.store_health(), facts.config.state.path)},
+                      {"services", std::move(services)}};
 }
 
 }  // namespace weir::app

@@ -26,8 +26,8 @@ using std::chrono::seconds;
 
 constexpr seconds kLookPeriod{1};
 constexpr milliseconds kPublishPeriod{500};
-constexpr int kPublishShare = 10;          // at most one part in so many of the time goes into the status document
-constexpr seconds kStoreAgain{60};         // a disk that fails is spoken of again
+constexpr int kPublishShare = 10;              // at most one part in so many of the time goes into the status document
+constexpr seconds kStoreAgain{60};             // a disk that fails is spoken of again
 constexpr milliseconds kStorePatience{1'000};  // at start, before everybody is served by the baseline
 constexpr milliseconds kSavePatience{2'000};   // at the end
 constexpr milliseconds kPollPeriod{5};

@@ -36,11 +36,11 @@ class Weir {
 
   struct Setup {
     config::Config config;
-    std::string plan_file;              // empty: there is none, and nothing to reload
-    std::string plan_name;              // as people are told
-    std::uint64_t descriptors = 0;      // the process's limit of open files
+    std::string plan_file;          // empty: there is none, and nothing to reload
+    std::string plan_name;          // as people are told
+    std::uint64_t descriptors = 0;  // the process's limit of open files
     std::unique_ptr<log::AccessLog> access_log;
-    analysis::Journal::Opened state;    // not held by another
+    analysis::Journal::Opened state;  // not held by another
   };
   Weir(Signals& signals, Setup setup);
   ~Weir();
@@ -51,8 +51,8 @@ class Weir {
   std::vector<std::string> start();
   // Until drained, or ended by a second signal. The exit code.
   int run();
-  // After run(): all that was decided is on the disk. Else the writer still hangs on it, and the process must end without
-  // waiting for it.
+  // After run(): all that was decided is on the disk. Else the writer still hangs on it, and the process must end
+  // without waiting for it.
   bool saved() const { return controller_.durable(); }
 
  private:
@@ -101,8 +101,8 @@ class Weir {
 
   SteadyTime started_;
   SteadyTime next_tick_;
-  SteadyTime next_look_;     // at the plan file
-  SteadyTime next_publish_;  // unless something happens before
+  SteadyTime next_look_;      // at the plan file
+  SteadyTime next_publish_;   // unless something happens before
   std::string plan_problem_;  // why what the plan file says now is not what runs
   std::string store_problem_;
   SteadyTime store_told_;

@@ -14,8 +14,8 @@ using Milliseconds = std::chrono::milliseconds;
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual SteadyTime now() const = 0;       // monotonic; every duration and deadline
-  virtual WallTime wall_now() const = 0;    // for records that people read, never for a decision
+  virtual SteadyTime now() const = 0;     // monotonic; every duration and deadline
+  virtual WallTime wall_now() const = 0;  // for records that people read, never for a decision
 };
 
 class SystemClock final : public Clock {

@@ -13,16 +13,16 @@ namespace weir {
 enum class Side : std::uint8_t { kDownstream, kUpstream, kInternal };
 
 enum class ErrorKind : std::uint8_t {
-  kConnect,       // no upstream connection could be opened
-  kTimeout,       // a deadline passed
-  kReset,         // the connection broke
-  kEof,           // the peer closed before a message began
-  kTruncated,     // the peer closed inside a message
-  kProtocol,      // bytes that are no valid message
-  kTooLarge,      // a limit was reached
-  kOverflow,      // a connection or pending limit of ours was reached
-  kUnavailable,   // nothing to send the request to
-  kCancelled,     // given up by us: drain, or the other side went away
+  kConnect,      // no upstream connection could be opened
+  kTimeout,      // a deadline passed
+  kReset,        // the connection broke
+  kEof,          // the peer closed before a message began
+  kTruncated,    // the peer closed inside a message
+  kProtocol,     // bytes that are no valid message
+  kTooLarge,     // a limit was reached
+  kOverflow,     // a connection or pending limit of ours was reached
+  kUnavailable,  // nothing to send the request to
+  kCancelled,    // given up by us: drain, or the other side went away
   kInternal,
 };
 

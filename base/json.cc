@@ -165,8 +165,11 @@ class Writer {
   void put(std::uint64_t value) { out_ += std::to_string(value); }
   void put(double value) {
     if (!std::isfinite(value)) return put(nullptr);
-    std::array<char, 32> text{};  // the shortest that reads back as the same double needs at most 24
-    out_.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr);
+    // Fifteen digits: what Boost.JSON 1.81 reads may be off in the last of seventeen, and what is read and written
+    // again must stay the same text.
+    std::array<char, 32> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::general, 15);
+    out_.append(text.data(), end.ptr);
   }
   void put(const std::string& value) { out_ += quoted(value); }
 

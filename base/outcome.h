@@ -13,12 +13,12 @@ enum class OutcomeClass : std::uint8_t {
   kOk = 0,
   kHttp4xx,
   kHttp5xx,
-  kCapacity,     // 429, 529, 503 with Retry-After, the version's own connection or pending limits
-  kConnect,      // no endpoint could be reached
+  kCapacity,  // 429, 529, 503 with Retry-After, the version's own connection or pending limits
+  kConnect,   // no endpoint could be reached
   kTimeout,
-  kReset,        // also an unintelligible response
-  kTruncated,    // ended before its end
-  kErrorEvent,   // an error inside a 200 stream
+  kReset,       // also an unintelligible response
+  kTruncated,   // ended before its end
+  kErrorEvent,  // an error inside a 200 stream
   kClientAbort,
 };
 inline constexpr int kOutcomeClassCount = 10;

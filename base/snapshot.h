@@ -1,5 +1,5 @@
-// Publishing is thread-safe; a SnapshotReader is confined to one worker. How the control plane hands an immutable value to
-// workers without a lock or a shared reference count on the request path.
+// Publishing is thread-safe; a SnapshotReader is confined to one worker. How the control plane hands an immutable value
+// to workers without a lock or a shared reference count on the request path.
 //
 // The problem: a request must keep the value that it started with, and a shared_ptr copied per request makes every
 // core write the same counter. Here a reader compares one rarely-written version number per request, and requests

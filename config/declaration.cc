@@ -59,7 +59,11 @@ const Section& listener() {
   static const Section section{
       "listener",
       "An address that clients connect to.",
-      {{"address", Kind::kString, "host:port, the host in digits; an empty host is every address.", {}, true},
+      {{"address",
+        Kind::kString,
+        "host:port, the host in digits; an empty host is every IPv4 address, [::] every IPv6 one.",
+        {},
+        true},
        {"timeouts", Kind::kObject, "For this listener alone.", {}, false, &timeouts()},
        {"limits", Kind::kObject, "For this listener alone.", {}, false, &limits()},
        {"tls", Kind::kUnsupported, "TLS."}}};

@@ -36,6 +36,8 @@ double ErrorWindow::rate() const {
   return sum.n == 0 ? 0 : static_cast<double>(sum.x) / static_cast<double>(sum.n);
 }
 
-bool ErrorWindow::unhealthy() const { return rate() > std::max(kLeastUnhealthy, kTimesUsual * state_.usual.value_or(0)); }
+bool ErrorWindow::unhealthy() const {
+  return rate() > std::max(kLeastUnhealthy, kTimesUsual * state_.usual.value_or(0));
+}
 
 }  // namespace weir::analysis

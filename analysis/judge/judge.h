@@ -46,8 +46,8 @@ struct TickInput {
   std::span<const StepCounts* const> steps;  // of this judge's epoch, in any order
   // The baseline version's records under other judges' steps: they tell what it is like, and are no evidence here.
   std::span<const ArmCounts* const> elsewhere = {};
-  const OutsideCounts* outside = nullptr;    // the baseline version's records outside any judged step
-  std::uint64_t malformed = 0;               // ServiceCounts::malformed
+  const OutsideCounts* outside = nullptr;  // the baseline version's records outside any judged step
+  std::uint64_t malformed = 0;             // ServiceCounts::malformed
   Seconds dt{0};
 };
 

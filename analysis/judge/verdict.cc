@@ -215,12 +215,11 @@ Verdict Judge::verdict() const {
   verdict.candidate_requests_in_step = s.requests_in_step[1];
   Holds(s, verdict.lacks).list(verdict.log_evidence_rollback);
   const bool names_pause = s.pause_pool_fired && verdict.worst_pause_guard >= 0;
-  if (names_pause) verdict.because = explain(guards()[static_cast<std::size_t>(verdict.worst_pause_guard)], verdict.log_threshold);
+  const auto why = [&](int guard) { return explain(guards()[static_cast<std::size_t>(guard)], verdict.log_threshold); };
+  if (names_pause) verdict.because = why(verdict.worst_pause_guard);
   if (verdict.log_evidence_rollback >= verdict.log_threshold) {
     verdict.kind = Verdict::Kind::kFail;
-    if (verdict.worst_guard >= 0) {
-      verdict.because = explain(guards()[static_cast<std::size_t>(verdict.worst_guard)], verdict.log_threshold);
-    }
+    if (verdict.worst_guard >= 0) verdict.because = why(verdict.worst_guard);
   } else if (s.malformed > 0) {
     verdict.kind = Verdict::Kind::kError;
   } else {

@@ -40,11 +40,8 @@ void Controller::set_plans(std::vector<RolloutPlan> plans) {
     };
     const auto history = [this](json::Value record) { remember(std::move(record)); };
     const auto next_epoch = [this] { return ++last_epoch_; };
-    RolloutWorld world{.clock = ports_.clock,
-                       .store = ports_.store,
-                       .memory = memory,
-                       .history = history,
-                       .next_epoch = next_epoch};
+    RolloutWorld world{
+        .clock = ports_.clock, .store = ports_.store, .memory = memory, .history = history, .next_epoch = next_epoch};
     const auto known = past_.find(plan.key);
     const StoredRollout* stored = known == past_.end() ? nullptr : &known->second;
     const auto at = next.try_emplace(name, std::move(plan), std::move(world), stored, open_).first;

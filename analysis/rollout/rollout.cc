@@ -109,8 +109,7 @@ void Rollout::judge(const TickFacts& facts) {
   if (std::exchange(minutes_, minutes) < minutes) judge_->begin_minute();
   std::vector<const StepCounts*> steps;
   std::vector<const ArmCounts*> elsewhere;
-  TickInput input{
-      .steps = {}, .elsewhere = {}, .outside = nullptr, .malformed = facts.malformed, .dt = facts.dt};
+  TickInput input{.steps = {}, .elsewhere = {}, .outside = nullptr, .malformed = facts.malformed, .dt = facts.dt};
   if (facts.counts != nullptr) {
     for (const StepCounts* counts : facts.counts->steps) {
       if (counts->epoch == epoch_) steps.push_back(counts);

@@ -100,8 +100,8 @@ class Rollout {
   void judge(const TickFacts& facts);
   void settle();
   void propose(Decision decision, std::string_view actor, CommandDone done);
-  // A rollback goes before whatever waits for the disk, but for another one; a pause or a lower weight before what would
-  // climb.
+  // A rollback goes before whatever waits for the disk, but for another one; a pause or a lower weight before what
+  // would climb.
   bool outranked_by(const Decision& decision) const;
   void reconsider();
   void withdraw(std::string_view why);

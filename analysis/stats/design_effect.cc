@@ -48,7 +48,8 @@ DesignEffect design_effect(const Spread& baseline, const Spread& candidate, doub
   const double baseline_effect = baseline.within < kNoVariance ? 1 : std::max(1.0, baseline.between / baseline.within);
   const double candidate_square = candidate.n * candidate.n;
   const double baseline_part = factor * factor * baseline.within / (baseline.n * baseline.n);
-  const double seen = (candidate.between + kPriorMass * baseline_effect) / candidate_square + baseline_part * baseline_effect;
+  const double seen =
+      (candidate.between + kPriorMass * baseline_effect) / candidate_square + baseline_part * baseline_effect;
   const double expected = (candidate.within + kPriorMass) / candidate_square + baseline_part;
   effect.phi = expected < kTiny ? 1 : std::max(1.0, seen / expected);
   effect.few = few_clusters(candidate.effective_clusters);

@@ -1,8 +1,8 @@
 // Pure functions. How many requests of the same users count as one: STATISTICS.md 4.7.
 //
-// The problem: a user who meets a bug meets it again and again, so failures come in clumps, and evidence that counts each
-// request as independent is false by orders of magnitude. Users are hashed into 256 clusters; how much more the clusters
-// differ than chance explains says by how much the evidence has to be divided.
+// The problem: a user who meets a bug meets it again and again, so failures come in clumps, and evidence that counts
+// each request as independent is false by orders of magnitude. Users are hashed into 256 clusters; how much more the
+// clusters differ than chance explains says by how much the evidence has to be divided.
 #pragma once
 
 #include <cstddef>

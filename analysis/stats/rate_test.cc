@@ -16,7 +16,7 @@ constexpr double kPriorObservations = 50;
 constexpr double kSmallestRate = 1e-6;
 constexpr double kSmallestAlternative = 1e-9;
 constexpr double kAllocationPrior = 200;
-constexpr double kEdge = 1e-12;      // of the bracket
+constexpr double kEdge = 1e-12;       // of the bracket
 constexpr double kTolerance = 1e-15;  // of the bisection
 
 std::span<const double> odds_of(TestSide side) {
@@ -68,8 +68,10 @@ Rates project(const Rates& alternative, double w, const Margin& margin) {
 
 Coefficients coefficients(const Rates& alternative, double w, const Margin& margin) {
   const Rates null = project(alternative, w, margin);
-  return {std::log(alternative.candidate / null.candidate), std::log1p(-alternative.candidate) - std::log1p(-null.candidate),
-          std::log(alternative.baseline / null.baseline), std::log1p(-alternative.baseline) - std::log1p(-null.baseline)};
+  return {std::log(alternative.candidate / null.candidate),
+          std::log1p(-alternative.candidate) - std::log1p(-null.candidate),
+          std::log(alternative.baseline / null.baseline),
+          std::log1p(-alternative.baseline) - std::log1p(-null.baseline)};
 }
 
 double Coefficients::increment(const TickRates& tick) const {

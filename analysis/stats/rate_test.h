@@ -1,11 +1,11 @@
-// Pure functions, and one accumulator that is confined to one thread. Is the candidate's rate of bad events acceptable, that is
-// at most a times the baseline's plus d? STATISTICS.md 4.2 and 4.3.
+// Pure functions, and one accumulator that is confined to one thread. Is the candidate's rate of bad events acceptable,
+// that is at most a times the baseline's plus d? STATISTICS.md 4.2 and 4.3.
 //
-// The problem: one looks at the numbers ten times a second and stops at the first alarm, so an ordinary test at 1 % would raise
-// a false one sooner or later. Evidence is therefore a test martingale: under any true rates that are acceptable, the expected
-// factor of a tick is at most 1, so it passes 1/alpha with probability alpha at most, however often one looks (Ville). The
-// baseline's rate may drift: each tick compares both arms over the same seconds, by the likelihood of a harmful alternative
-// against the nearest acceptable rates (the projection).
+// The problem: one looks at the numbers ten times a second and stops at the first alarm, so an ordinary test at 1 %
+// would raise a false one sooner or later. Evidence is therefore a test martingale: under any true rates that are
+// acceptable, the expected factor of a tick is at most 1, so it passes 1/alpha with probability alpha at most, however
+// often one looks (Ville). The baseline's rate may drift: each tick compares both arms over the same seconds, by the
+// likelihood of a harmful alternative against the nearest acceptable rates (the projection).
 #pragma once
 
 #include <cstdint>

@@ -66,7 +66,8 @@ struct VersionTick {
 std::vector<VersionTick> by_version(const ServiceCounts& service) {
   std::vector<VersionTick> versions;
   const auto of = [&](VersionId id) -> VersionTick& {
-    const auto at = std::find_if(versions.begin(), versions.end(), [&](const auto& tick) { return tick.version == id; });
+    const auto at =
+        std::find_if(versions.begin(), versions.end(), [&](const auto& tick) { return tick.version == id; });
     if (at != versions.end()) return *at;
     versions.push_back({.version = id, .metrics = {}, .latencies = {}});
     return versions.back();

@@ -13,8 +13,8 @@ void count(MetricCount& metric, bool bad) {
 
 bool enters_histogram(const Outcome& outcome) { return outcome.outcome == OutcomeClass::kOk; }
 
-// A judged record into its arm: what ended counts for the binary metrics, and every record for the latency slots that it
-// names (STATISTICS.md 4.1).
+// A judged record into its arm: what ended counts for the binary metrics, and every record for the latency slots that
+// it names (STATISTICS.md 4.1).
 void add_judged(ArmCounts& arm, const Outcome& outcome) {
   ClusterCounts& cluster = arm.clusters.of(outcome.cluster);
   arm.overdue_change += outcome.overdue_change;
@@ -41,7 +41,8 @@ void add_outside(OutsideCounts& counts, const Outcome& outcome) {
   if (outcome.kind != Outcome::Kind::kEnded) return;
   ++counts.requests;
   for (const BinaryMetric metric : kBinaryMetrics) {
-    if (counts_in(metric, outcome.outcome)) count(counts.metrics[metric_index(metric)], is_failure(metric, outcome.outcome));
+    if (counts_in(metric, outcome.outcome))
+      count(counts.metrics[metric_index(metric)], is_failure(metric, outcome.outcome));
   }
   if (enters_histogram(outcome)) counts.latency.add(histogram_index(outcome.latency_us));
 }

@@ -76,11 +76,12 @@ class HistogramDelta {
 // One arm of one step: judged records only.
 struct ArmCounts {
   VersionId version = kNoId;
-  std::uint64_t requests = 0;       // judged requests that ended; what minRequests counts, and SRM later
-  std::int64_t overdue_change = 0;  // unfinished requests older than overdue_us: those that became so, less those that ended
-  MetricCounts metrics{};           // equal to the sums over `clusters`
+  std::uint64_t requests = 0;  // judged requests that ended; what minRequests counts, and SRM later
+  std::int64_t overdue_change =
+      0;                   // unfinished requests older than overdue_us: those that became so, less those that ended
+  MetricCounts metrics{};  // equal to the sums over `clusters`
   ClusterDeltas clusters;
-  HistogramDelta latency;           // ended ok, or passed a threshold
+  HistogramDelta latency;  // ended ok, or passed a threshold
 
   void clear();
 };

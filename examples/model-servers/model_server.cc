@@ -43,8 +43,8 @@ class Model {
 
  private:
   static std::string respond(const std::string& status, const std::string& json) {
-    return "HTTP/1.1 " + status + "\r\ncontent-type: application/json\r\ncontent-length: " +
-           std::to_string(json.size()) + "\r\n\r\n" + json;
+    return "HTTP/1.1 " + status +
+           "\r\ncontent-type: application/json\r\ncontent-length: " + std::to_string(json.size()) + "\r\n\r\n" + json;
   }
 
   std::string name_;

@@ -14,9 +14,8 @@ constexpr std::string_view kHeadEnd = "\r\n\r\n";
 constexpr std::size_t kMaxMessageBytes = 1 << 20;
 
 bool equals_ignoring_case(std::string_view text, std::string_view lower) {
-  return std::equal(text.begin(), text.end(), lower.begin(), lower.end(), [](char a, char b) {
-    return std::tolower(static_cast<unsigned char>(a)) == b;
-  });
+  return std::equal(text.begin(), text.end(), lower.begin(), lower.end(),
+                    [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
 }
 
 template <class Number>

@@ -30,8 +30,8 @@ class DownstreamStream : public http::BodySource, public http::BodySink {
   virtual bool request_ended() const = 0;
   virtual std::uint64_t request_body_received() const = 0;
 
-  // Keeps a read under way while nothing is expected, so that a client that goes away is noticed. What it sends is kept for
-  // its next request, one buffer of it.
+  // Keeps a read under way while nothing is expected, so that a client that goes away is noticed. What it sends is kept
+  // for its next request, one buffer of it.
   virtual void watch() = 0;
   virtual bool gone() const = 0;         // reset, or ended inside its request
   virtual bool half_closed() const = 0;  // sends no more, still reads

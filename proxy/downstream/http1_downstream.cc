@@ -95,6 +95,8 @@ bool Http1Downstream::linger() {
   take_read();
   if (stream_.write_failed()) broken_ = true;
   if (broken_ || end_of_input_) return false;
+  // A reply that came while an interim head was still on its way goes out behind it.
+  if (!writer_.empty()) flush();
   if (stream_.writing()) return true;
   if (!std::exchange(shut_down_, true)) stream_.shutdown_send();
   reader_.reset();
@@ -141,7 +143,8 @@ http::BodyEvent Http1Downstream::read_body() {
   const http::BodyEvent event = reader_.next(codec_, in_, Side::kDownstream);
   if (event.state != http::BodyEvent::State::kPending) return event;
   if (broken_) return http::failed_body({ErrorKind::kReset, Side::kDownstream, Retry::kNever, "client_reset"});
-  if (end_of_input_) return http::failed_body({ErrorKind::kTruncated, Side::kDownstream, Retry::kNever, "client_closed"});
+  if (end_of_input_)
+    return http::failed_body({ErrorKind::kTruncated, Side::kDownstream, Retry::kNever, "client_closed"});
   arm_read(stream_buffer_);
   return event;
 }

@@ -15,10 +15,10 @@ namespace weir::proxy {
 
 struct RequestEvent {
   enum class State : std::uint8_t {
-    kPending,   // a read is under way
-    kRequest,   // request() is whole
-    kRefused,   // `fault`: answer it and close
-    kClosed,    // the client is gone, or has said all it had to
+    kPending,  // a read is under way
+    kRequest,  // request() is whole
+    kRefused,  // `fault`: answer it and close
+    kClosed,   // the client is gone, or has said all it had to
   };
   State state = State::kPending;
   http::Fault fault = http::Fault::kNone;

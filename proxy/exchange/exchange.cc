@@ -20,7 +20,8 @@ bool idempotent(std::string_view method) {
 
 // At most 128 visible ASCII characters (PRODUCT.md section 4).
 bool acceptable_request_id(std::string_view id) {
-  return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+  return !id.empty() && id.size() <= 128 &&
+         std::all_of(id.begin(), id.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
 void write_hex(std::uint64_t value, char* out) {
@@ -53,7 +54,8 @@ Exchange::Exchange(WorkerContext& worker, DownstreamStream& downstream, Local<To
     : worker_(worker),
       downstream_(downstream),
       listener_(listener),
-      slow_(worker.deadlines, [](void* self) { static_cast<Exchange*>(self)->report_slowness(); }, this) {
+      slow_(
+          worker.deadlines, [](void* self) { static_cast<Exchange*>(self)->report_slowness(); }, this) {
   context_.topology = std::move(topology);
   context_.plan = worker.plan.current();
   context_.clock.start(std::chrono::steady_clock::now());
@@ -98,7 +100,8 @@ bool Exchange::match() {
     context_.route = listener_.routes.match(facts);
     if (context_.route == nullptr) {
       refused = {404, "no_route", "no route matches this request", false, std::nullopt};
-    } else if (const http::Fault fault = downstream_.start_body(context_.route->limits.body); fault != http::Fault::kNone) {
+    } else if (const http::Fault fault = downstream_.start_body(context_.route->limits.body);
+               fault != http::Fault::kNone) {
       refused = http::refusal(fault);
       context_.route = nullptr;
     } else {
@@ -128,7 +131,8 @@ Awaitable<Result<EndpointLease>> Exchange::pick(bool fresh) {
   Cluster* const cluster = worker_.clusters[context_.assignment.version].get();
   // A reload has taken the version away between two attempts.
   if (cluster == nullptr) co_return Error{ErrorKind::kUnavailable, Side::kUpstream, Retry::kNever, "no_endpoint"};
-  const Cluster::Request request{downstream_.waker(), *this, context_.route->timeouts.connect, context_.route->limits, fresh};
+  const Cluster::Request request{downstream_.waker(), *this, context_.route->timeouts.connect, context_.route->limits,
+                                 fresh};
   Result<EndpointLease> lease = co_await cluster->lease(request);
   co_return std::move(lease);
 }
@@ -155,7 +159,8 @@ Awaitable<> Exchange::forward() {
       }
       lease = std::move(*opened);
     }
-    Forwarder forwarder({downstream_, lease.stream(), *this, worker_.deadlines, context_.clock, context_.route->timeouts,
+    Forwarder forwarder({downstream_, lease.stream(), *this, worker_.deadlines, context_.clock,
+                         context_.route->timeouts,
                          context_.route->on_client_half_close == config::OnClientHalfClose::kCancel});
     const ForwardResult result = co_await forwarder.run(edits);
     response_bytes_ = lease.stream().body_received();
@@ -174,8 +179,8 @@ Awaitable<> Exchange::forward() {
   }
 }
 
-// A request may go out again if the origin has seen nothing of it, or if an aged connection broke before it said a word and
-// the method allows it. Its body is never sent twice.
+// A request may go out again if the origin has seen nothing of it, or if an aged connection broke before it said a word
+// and the method allows it. Its body is never sent twice.
 bool Exchange::may_send_again(const ForwardResult& result, const UpstreamStream& upstream) const {
   if (result.response_started || result.body_taken || result.error->side != Side::kUpstream) return false;
   if (downstream_.gone() || !upstream.untouched()) return false;
@@ -262,10 +267,10 @@ void Exchange::add_cookie(http::Edits& edits) {
   if (context_.assignment.reason != AssignmentReason::kNewCookie) return;
   const std::string_view name = context_.service->split.cookie_name();
   const CookieId& id = context_.assignment.cookie;
-  const int size = std::snprintf(cookie_.data(), cookie_.size(),
-                                 "%.*s=%.*s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax%s",
-                                 static_cast<int>(name.size()), name.data(), static_cast<int>(id.size()), id.data(),
-                                 kCookieMaxAge_s, downstream_.scheme() == "https" ? "; Secure" : "");
+  const int size =
+      std::snprintf(cookie_.data(), cookie_.size(), "%.*s=%.*s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax%s",
+                    static_cast<int>(name.size()), name.data(), static_cast<int>(id.size()), id.data(), kCookieMaxAge_s,
+                    downstream_.scheme() == "https" ? "; Secure" : "");
   if (size > 0 && static_cast<std::size_t>(size) < cookie_.size()) {
     edits.add("set-cookie", {cookie_.data(), static_cast<std::size_t>(size)});
   }

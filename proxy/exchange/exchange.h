@@ -13,7 +13,8 @@ namespace weir::proxy {
 class Exchange final : private ForwardObserver, private LeaseWaiter {
  public:
   // `listener` is of `topology`, which the exchange keeps.
-  Exchange(WorkerContext& worker, DownstreamStream& downstream, Local<Topology> topology, const ListenerTopology& listener);
+  Exchange(WorkerContext& worker, DownstreamStream& downstream, Local<Topology> topology,
+           const ListenerTopology& listener);
   ~Exchange();
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;

@@ -30,15 +30,15 @@ struct RequestContext {
   std::array<char, 128> request_id_space{};
   std::string_view request_id;
 
-  int status = 0;                       // of the head that the client got; 0: none
-  bool retry_after = false;             // the response had a Retry-After
-  std::optional<Error> error;           // the first failure after the version was assigned
+  int status = 0;              // of the head that the client got; 0: none
+  bool retry_after = false;    // the response had a Retry-After
+  std::optional<Error> error;  // the first failure after the version was assigned
   std::uint64_t time_to_headers_us = 0;
   std::uint64_t latency_us = 0;
-  bool response_ended = false;          // latency_us is final
+  bool response_ended = false;  // latency_us is final
   std::uint8_t attempts = 1;
-  std::uint8_t over = 0;                // latency metrics already reported as passed
-  bool overdue = false;                 // reported as overdue
+  std::uint8_t over = 0;  // latency metrics already reported as passed
+  bool overdue = false;   // reported as overdue
 
   // What the client's part in a failure makes of it: never the version's fault.
   OutcomeClass classify() const;

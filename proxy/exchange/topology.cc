@@ -16,8 +16,8 @@ Split build_split(const std::string& name, const config::Config& config, const c
     spec.baseline = names.version(name, rollout->second.baseline);
     spec.candidate = names.version(name, rollout->second.candidate);
     spec.salt = rollout->second.salt;
-    spec.identity = rollout_identity({name, rollout->second.baseline, rollout->second.candidate,
-                                      rollout->second.revision, rollout->second.salt});
+    spec.identity = rollout_identity(
+        {name, rollout->second.baseline, rollout->second.candidate, rollout->second.revision, rollout->second.salt});
     for (const config::Override& rule : rollout->second.overrides) {
       spec.overrides.push_back({rule, names.version(name, rule.version)});
     }
@@ -40,12 +40,15 @@ std::string authority_of(const config::Endpoint& endpoint) {
   return endpoint.port == 80 ? host : host + ":" + std::to_string(endpoint.port);
 }
 
-std::unique_ptr<const ServiceTopology> build_service(const std::string& name, const config::Config& config, Names& names) {
+std::unique_ptr<const ServiceTopology> build_service(const std::string& name, const config::Config& config,
+                                                     Names& names) {
   const config::Service& service = config.services.at(name);
   config::Limits limits = config::preset_limits(config.preset);
   config::apply(limits, config.limits);
-  auto built = std::make_unique<ServiceTopology>(ServiceTopology{
-      .id = names.services.intern(name), .name = name, .split = build_split(name, config, service, names), .versions = {}});
+  auto built = std::make_unique<ServiceTopology>(ServiceTopology{.id = names.services.intern(name),
+                                                                 .name = name,
+                                                                 .split = build_split(name, config, service, names),
+                                                                 .versions = {}});
   for (const auto& [version_name, version] : service.versions) {
     VersionTopology topology{.id = names.version(name, version_name),
                              .name = version_name,

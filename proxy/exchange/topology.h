@@ -1,5 +1,5 @@
-// Immutable. Everything that a request is routed by, built from the plan file: replaced whole on a reload. A request takes
-// one at its start and keeps it to its end.
+// Immutable. Everything that a request is routed by, built from the plan file: replaced whole on a reload. A request
+// takes one at its start and keeps it to its end.
 #pragma once
 
 #include <cstdint>
@@ -51,8 +51,8 @@ struct Topology {
   bool sidecar = false;  // trusts and continues x-request-id, x-forwarded-*
   bool version_header = true;
   std::vector<ListenerTopology> listeners;
-  std::vector<const ServiceTopology*> services;   // by ServiceId; null where there is none
-  std::vector<const VersionTopology*> versions;   // by VersionId; null where there is none
+  std::vector<const ServiceTopology*> services;  // by ServiceId; null where there is none
+  std::vector<const VersionTopology*> versions;  // by VersionId; null where there is none
   std::vector<std::unique_ptr<const ServiceTopology>> owned;
 
   const ServiceTopology* service(ServiceId id) const { return id < services.size() ? services[id] : nullptr; }

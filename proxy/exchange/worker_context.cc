@@ -6,11 +6,13 @@
 namespace weir::proxy {
 namespace {
 
-std::uint32_t share(std::uint32_t limit, std::uint32_t workers) { return std::max(1U, (limit + workers - 1) / workers); }
+std::uint32_t share(std::uint32_t limit, std::uint32_t workers) {
+  return std::max(1U, (limit + workers - 1) / workers);
+}
 
 bool same_cluster(const VersionTopology* before, const VersionTopology& after) {
-  return before != nullptr && before->endpoints == after.endpoints && before->max_connections == after.max_connections &&
-         before->max_pending == after.max_pending;
+  return before != nullptr && before->endpoints == after.endpoints &&
+         before->max_connections == after.max_connections && before->max_pending == after.max_pending;
 }
 
 std::unique_ptr<Cluster> make_cluster(WorkerContext& worker, const VersionTopology& version, std::uint32_t workers) {

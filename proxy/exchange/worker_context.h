@@ -1,5 +1,5 @@
-// Confined to one worker. What all exchanges of a worker share. Nothing of it is shared with another worker, but the two
-// ends that lead to the control plane: the plan that comes in, the outcomes that go out.
+// Confined to one worker. What all exchanges of a worker share. Nothing of it is shared with another worker, but the
+// two ends that lead to the control plane: the plan that comes in, the outcomes that go out.
 #pragma once
 
 #include <memory>
@@ -40,7 +40,7 @@ struct WorkerContext {
   std::vector<std::unique_ptr<Cluster>> retired;   // until their last request is done
   std::vector<char> path_space;                    // for normalised paths
 
-  http::DateText date;                             // follows the tick
+  http::DateText date;  // follows the tick
 
   bool draining = false;  // responses say `Connection: close`
   bool stopping = false;  // what runs is cut

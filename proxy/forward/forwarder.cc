@@ -172,7 +172,8 @@ SteadyTime Forwarder::due() const {
 
 void Forwarder::check_deadlines() {
   if (now_ < due()) return;
-  const bool client_sends_nothing = !request_done_ && !upstream_.sending() && now_ >= after(client_moved_, timeouts_.body_idle);
+  const bool client_sends_nothing =
+      !request_done_ && !upstream_.sending() && now_ >= after(client_moved_, timeouts_.body_idle);
   const bool client_takes_nothing = downstream_.sending() && now_ >= after(client_moved_, timeouts_.body_idle);
   if (client_sends_nothing) return fail({ErrorKind::kTimeout, Side::kDownstream, Retry::kNever, "body_timeout"});
   if (client_takes_nothing) return fail({ErrorKind::kTimeout, Side::kDownstream, Retry::kNever, "client_stalled"});

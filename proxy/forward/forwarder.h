@@ -1,5 +1,5 @@
-// Confined to one worker. Carries one request to an origin and its response back, both ways at once, with back-pressure:
-// a slice is read only when the one before it has been taken. Knows no protocol.
+// Confined to one worker. Carries one request to an origin and its response back, both ways at once, with
+// back-pressure: a slice is read only when the one before it has been taken. Knows no protocol.
 #pragma once
 
 #include <optional>
@@ -37,8 +37,8 @@ struct ForwardSpec {
 };
 
 struct ForwardResult {
-  // The first thing that went wrong. Nothing: the response is whole and the client has it, but perhaps for its tail in the
-  // kernel's hands.
+  // The first thing that went wrong. Nothing: the response is whole and the client has it, but perhaps for its tail in
+  // the kernel's hands.
   std::optional<Error> error;
   bool response_started = false;  // a final head is on its way to the client: nothing can be sent instead
   bool body_taken = false;        // some of the request's body was read: the request cannot be sent again
@@ -74,7 +74,7 @@ class Forwarder {
 
   ForwardResult result_;
   http::Edits response_edits_;
-  bool request_done_ = false;   // nothing more will be sent upstream
+  bool request_done_ = false;  // nothing more will be sent upstream
   bool head_done_ = false;
   bool response_done_ = false;  // all of it has come from upstream
   bool origin_takes_ = false;   // it was sending(), when last looked at

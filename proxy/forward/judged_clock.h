@@ -1,5 +1,5 @@
-// Confined to one worker. The latency that a version is judged by (PRODUCT.md section 5): from the request's head to the
-// last byte that came from upstream, without the time that was not the version's.
+// Confined to one worker. The latency that a version is judged by (PRODUCT.md section 5): from the request's head to
+// the last byte that came from upstream, without the time that was not the version's.
 #pragma once
 
 #include <chrono>

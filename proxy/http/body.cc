@@ -247,12 +247,32 @@ Fault BodyEncoder::finish(const FieldList& trailers, HeadBuffer& out) {
 
 // RFC 9110 6.5.1: nothing that frames, routes, authenticates, or says how to treat the content.
 bool forbidden_in_trailers(std::string_view name) {
-  static constexpr std::array<std::string_view, 24> kForbidden = {
-      "content-length", "transfer-encoding", "host",          "connection",  "keep-alive",       "proxy-connection",
-      "te",             "trailer",           "upgrade",       "expect",      "max-forwards",     "authorization",
-      "cookie",         "set-cookie",        "cache-control", "content-type", "content-encoding", "content-range",
-      "age",            "date",              "location",      "retry-after", "vary",             "www-authenticate"};
-  return std::any_of(kForbidden.begin(), kForbidden.end(), [&](std::string_view f) { return equal_ignoring_case(f, name); });
+  static constexpr std::array<std::string_view, 24> kForbidden = {"content-length",
+                                                                  "transfer-encoding",
+                                                                  "host",
+                                                                  "connection",
+                                                                  "keep-alive",
+                                                                  "proxy-connection",
+                                                                  "te",
+                                                                  "trailer",
+                                                                  "upgrade",
+                                                                  "expect",
+                                                                  "max-forwards",
+                                                                  "authorization",
+                                                                  "cookie",
+                                                                  "set-cookie",
+                                                                  "cache-control",
+                                                                  "content-type",
+                                                                  "content-encoding",
+                                                                  "content-range",
+                                                                  "age",
+                                                                  "date",
+                                                                  "location",
+                                                                  "retry-after",
+                                                                  "vary",
+                                                                  "www-authenticate"};
+  return std::any_of(kForbidden.begin(), kForbidden.end(),
+                     [&](std::string_view f) { return equal_ignoring_case(f, name); });
 }
 
 }  // namespace weir::http

@@ -1,5 +1,5 @@
-// Pure functions. Classes of bytes in HTTP/1 heads (RFC 9110 5.6, RFC 9112), and the searches that the scanners spend their
-// time in.
+// Pure functions. Classes of bytes in HTTP/1 heads (RFC 9110 5.6, RFC 9112), and the searches that the scanners spend
+// their time in.
 #pragma once
 
 #include <array>

@@ -15,9 +15,9 @@ void DateText::update(std::chrono::system_clock::time_point now) {
   second_ = second;
   std::tm parts{};
   ::gmtime_r(&second, &parts);
-  const int size = std::snprintf(text_.data(), text_.size(), "%s, %02d %s %04d %02d:%02d:%02d GMT", kDays[parts.tm_wday],
-                                 parts.tm_mday, kMonths[parts.tm_mon], (parts.tm_year + 1900) % 10'000, parts.tm_hour,
-                                 parts.tm_min, parts.tm_sec);
+  const int size = std::snprintf(text_.data(), text_.size(), "%s, %02d %s %04d %02d:%02d:%02d GMT",
+                                 kDays[parts.tm_wday], parts.tm_mday, kMonths[parts.tm_mon],
+                                 (parts.tm_year + 1900) % 10'000, parts.tm_hour, parts.tm_min, parts.tm_sec);
   size_ = size > 0 && static_cast<std::size_t>(size) < text_.size() ? static_cast<std::size_t>(size) : 0;
 }
 

@@ -140,8 +140,6 @@ void FieldScanner::collect(std::string_view buffer, FieldList& fields) const {
   }
 }
 
-void FieldScanner::release() {
-  spans_ = {};
-}
+void FieldScanner::release() { spans_ = {}; }
 
 }  // namespace weir::http

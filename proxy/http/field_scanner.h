@@ -59,7 +59,7 @@ class FieldScanner {
   State state_ = State::kEnded;
   Fault fault_ = Fault::kNone;
   std::size_t pos_ = 0;
-  std::size_t begin_ = 0;       // of the section
+  std::size_t begin_ = 0;  // of the section
   std::size_t line_begin_ = 0;
   Span current_{};
   std::vector<Span> spans_;

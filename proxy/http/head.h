@@ -12,7 +12,7 @@ namespace weir::http {
 
 enum class BodyFraming : std::uint8_t {
   kNone,
-  kLength,      // content_length bytes, 0 included
+  kLength,  // content_length bytes, 0 included
   kChunked,
   kUntilClose,  // responses only
 };
@@ -28,11 +28,11 @@ struct RequestHead {
   std::string_view authority;  // host[:port] of the target or of Host; empty only for an HTTP/1.0 client that sent none
   std::string_view host;       // without port, brackets kept, case as received
   int minor_version = 1;
-  FieldList fields;            // Host is dropped too: it is regenerated from `authority`
+  FieldList fields;                          // Host is dropped too: it is regenerated from `authority`
   BodyFraming framing = BodyFraming::kNone;  // kNone, kLength or kChunked
   std::uint64_t content_length = 0;          // for kLength
   bool keep_alive = true;
-  bool expect_continue = false;              // HTTP/1.1, with a body, and "Expect: 100-continue"
+  bool expect_continue = false;  // HTTP/1.1, with a body, and "Expect: 100-continue"
   // OPTIONS only: what to send upstream, already counted down. The field itself is dropped.
   std::optional<std::uint32_t> max_forwards;
   // OPTIONS that came with Max-Forwards: 0: to be answered here (reply.h), never forwarded.

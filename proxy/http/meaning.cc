@@ -113,7 +113,8 @@ bool split_authority(std::string_view authority, std::string_view& host) {
   } else {
     end = std::min(authority.find(':'), authority.size());
     for (const char c : authority.substr(0, end)) {
-      if (!is_digit(c) && !is_alpha(c) && std::string_view("-._~%!$&'()*+,;=").find(c) == std::string_view::npos) return false;
+      if (!is_digit(c) && !is_alpha(c) && std::string_view("-._~%!$&'()*+,;=").find(c) == std::string_view::npos)
+        return false;
     }
   }
   host = authority.substr(0, end);
@@ -156,7 +157,8 @@ Fault read_authority(RequestHead& head, std::string_view target_authority) {
   const Field* const host = head.fields.find(FieldId::kHost);
   if (host == nullptr && head.minor_version > 0) return Fault::kMissingHost;
   const auto is_host = [](const Field& field) { return field.id == FieldId::kHost; };
-  if (host != nullptr && std::count_if(head.fields.begin(), head.fields.end(), is_host) != 1) return Fault::kRepeatedHost;
+  if (host != nullptr && std::count_if(head.fields.begin(), head.fields.end(), is_host) != 1)
+    return Fault::kRepeatedHost;
   if (host != nullptr) {
     head.authority = host->value;
     if (!split_authority(head.authority, head.host)) return Fault::kBadHost;

@@ -7,7 +7,8 @@
 
 namespace weir::http {
 
-// `head` has its start line and all fields as received; the rest is filled in, and what is not to be forwarded is dropped.
+// `head` has its start line and all fields as received; the rest is filled in, and what is not to be forwarded is
+// dropped.
 Fault understand(RequestHead& head);
 Fault understand(ResponseHead& head, bool head_request);
 

@@ -1,6 +1,6 @@
-// Confined to one worker. What both ends of an exchange do alike between a codec and a connection: take slices of a body
-// out of a read buffer, and collect what goes out into few writes. The buffer and the stream are proxy/net's, by their shape
-// only: a codec has no sockets.
+// Confined to one worker. What both ends of an exchange do alike between a codec and a connection: take slices of a
+// body out of a read buffer, and collect what goes out into few writes. The buffer and the stream are proxy/net's, by
+// their shape only: a codec has no sockets.
 #pragma once
 
 #include <array>

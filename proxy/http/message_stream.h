@@ -1,5 +1,5 @@
-// Confined to one worker. What a forwarder sees of a message's body, whatever the protocol on the wire: a source to take
-// slices from, and a sink to put them into. Nothing here waits; who owns both is woken when something has changed.
+// Confined to one worker. What a forwarder sees of a message's body, whatever the protocol on the wire: a source to
+// take slices from, and a sink to put them into. Nothing here waits; who owns both is woken when something has changed.
 #pragma once
 
 #include <cstdint>

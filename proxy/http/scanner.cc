@@ -14,7 +14,8 @@ HeadLimits request_limits(const config::Limits& limits) {
 
 HeadLimits response_limits(const config::Limits& limits) {
   return {.start_line = limits.request_line,
-          .fields = {.field = limits.response_fields, .fields = limits.response_fields, .count = limits.response_field_count}};
+          .fields = {
+              .field = limits.response_fields, .fields = limits.response_fields, .count = limits.response_field_count}};
 }
 
 void RequestScanner::reset() {

@@ -29,8 +29,8 @@ struct Scan {
   enum class State : std::uint8_t { kNeedMore, kDone, kFailed };
 
   State state = State::kNeedMore;
-  std::size_t bytes = 0;        // kDone: length of the head, the body begins there
-  Fault fault = Fault::kNone;   // kFailed
+  std::size_t bytes = 0;       // kDone: length of the head, the body begins there
+  Fault fault = Fault::kNone;  // kFailed
 
   bool done() const { return state == State::kDone; }
   bool failed() const { return state == State::kFailed; }

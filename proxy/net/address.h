@@ -31,7 +31,7 @@ std::string to_string(const SocketAddress& address);
 
 // An address given in digits: no name is looked up. Nothing if it is no such address.
 std::optional<SocketAddress> parse_ip(std::string_view host, std::uint16_t port);
-// "host:port" or "[v6]:port"; the host may be empty for every address, or "localhost".
+// "host:port" or "[v6]:port"; the host may be empty for every IPv4 address, or "localhost".
 std::optional<SocketAddress> parse_listen_address(std::string_view text);
 
 }  // namespace weir::proxy

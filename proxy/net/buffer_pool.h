@@ -60,7 +60,7 @@ class BufferPool {
  private:
   friend class ReadBuffer;
   static constexpr std::size_t kSmallest = 4 * 1024;
-  static constexpr std::size_t kSizes = 7;                      // up to 256 KiB are kept
+  static constexpr std::size_t kSizes = 7;                    // up to 256 KiB are kept
   static constexpr std::size_t kKeptBytes = 4 * 1024 * 1024;  // of each size
 
   void give(std::unique_ptr<char[]> bytes, std::size_t capacity);

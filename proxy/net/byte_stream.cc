@@ -1,10 +1,10 @@
 #include "proxy/net/byte_stream.h"
 
+#include <poll.h>
+#include <sys/socket.h>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <poll.h>
-#include <sys/socket.h>
 
 #include <utility>
 
@@ -74,7 +74,9 @@ struct ByteStream::State {
 struct ByteStream::OnWait {
   State* state;
   void operator()(const error_code& error) const {
-    state->finish_read({error ? ReadState::kFailed : ReadState::kReadable, 0});
+    ReadState to = ReadState::kReadable;
+    if (error) to = error == asio::error::operation_aborted ? ReadState::kCancelled : ReadState::kFailed;
+    state->finish_read({to, 0});
   }
 };
 

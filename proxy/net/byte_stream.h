@@ -22,13 +22,13 @@ namespace weir::proxy {
 using StreamSocket = asio::basic_stream_socket<asio::generic::stream_protocol, Executor>;
 
 enum class ReadState : std::uint8_t {
-  kIdle,      // no read under way, nothing to take
+  kIdle,  // no read under way, nothing to take
   kPending,
-  kData,      // `bytes` have come
-  kReadable,  // a wait has ended: something can be read
-  kCancelled, // by cancel_read(), and nothing had come
-  kEnd,       // the peer has finished sending
-  kFailed,    // the connection is broken
+  kData,       // `bytes` have come
+  kReadable,   // a wait has ended: something can be read
+  kCancelled,  // by cancel_read(), and nothing had come
+  kEnd,        // the peer has finished sending
+  kFailed,     // the connection is broken
 };
 
 struct ReadResult {
@@ -50,16 +50,16 @@ class ByteStream final {
   // Null: nobody is woken, results wait.
   void set_observer(Wakeable* observer);
 
-  // Reads what comes first into `space`, which must live until the result is taken or the stream closed. After a read that
-  // left nothing behind this costs no system call: the kernel's next edge is waited for.
+  // Reads what comes first into `space`, which must live until the result is taken or the stream closed. After a read
+  // that left nothing behind this costs no system call: the kernel's next edge is waited for.
   void start_read(std::span<char> space);
   // A read is under way and nothing has come yet: it may be redirected to another place.
   bool can_redirect_read() const;
   void redirect_read(std::span<char> space);
   // Waits until something can be read, without a buffer: for a connection parked while idle.
   void start_wait();
-  // Waits for the connection to break, beside reads and without a buffer: broke() is true from then on. For a peer whose
-  // next bytes there is no room for. Costs a system call; stays until it has happened.
+  // Waits for the connection to break, beside reads and without a buffer: broke() is true from then on. For a peer
+  // whose next bytes there is no room for. Costs a system call; stays until it has happened.
   void watch_for_break();
   bool broke() const;
   // A pending read ends soon: as kCancelled, or with what came just before. Only while not writing().
@@ -68,8 +68,8 @@ class ByteStream final {
   // The result of the last read; kPending while it is under way, kIdle once taken.
   ReadResult take_read();
 
-  // Sends the parts in order: as much as the kernel takes at once, in one call, the rest when it can. The bytes must live
-  // until writing() is false or the stream closed.
+  // Sends the parts in order: as much as the kernel takes at once, in one call, the rest when it can. The bytes must
+  // live until writing() is false or the stream closed.
   void write(std::span<const std::string_view> parts);
   bool writing() const;
   bool write_failed() const;

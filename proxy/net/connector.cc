@@ -25,12 +25,13 @@ struct Connector::Attempt : std::enable_shared_from_this<Attempt> {
 
   void resolve(const std::string& host, std::uint16_t port) {
     resolver.emplace(io);
-    resolver->async_resolve(host, std::to_string(port), tcp::resolver::numeric_service,
-                            [self = shared_from_this()](const error_code& error, const tcp::resolver::results_type& found) {
-                              for (const auto& entry : found) self->addresses.push_back(entry.endpoint());
-                              if (error) self->addresses.clear();
-                              self->try_next();
-                            });
+    resolver->async_resolve(
+        host, std::to_string(port), tcp::resolver::numeric_service,
+        [self = shared_from_this()](const error_code& error, const tcp::resolver::results_type& found) {
+          for (const auto& entry : found) self->addresses.push_back(entry.endpoint());
+          if (error) self->addresses.clear();
+          self->try_next();
+        });
   }
 
   void try_next() {

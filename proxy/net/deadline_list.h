@@ -1,5 +1,5 @@
-// Confined to one worker. Every timeout of a worker in one coarse wheel, instead of a timer and a cancellation per operation:
-// setting, moving and clearing a deadline is a few stores, because almost none of them ever passes.
+// Confined to one worker. Every timeout of a worker in one coarse wheel, instead of a timer and a cancellation per
+// operation: setting, moving and clearing a deadline is a few stores, because almost none of them ever passes.
 //
 // A deadline fires at its time or up to one tick (kTick) and the length of a loop turn later, never earlier.
 #pragma once
@@ -65,7 +65,7 @@ class DeadlineList {
   void fire(std::uint64_t tick, SteadyTime now);
 
   SteadyTime start_;
-  std::uint64_t done_ = 0;  // ticks up to here have been visited
+  std::uint64_t done_ = 0;      // ticks up to here have been visited
   Deadline* cursor_ = nullptr;  // the next to visit, while a slot is being visited
   std::array<Deadline*, kSlots> slots_{};
 };

@@ -45,10 +45,8 @@ bool address_is_free(const SocketAddress& address) {
 // Drops segments that ask for a new connection (SYN without ACK: byte 13 of the TCP header), lets all else through.
 void refuse_new_handshakes(int descriptor) {
   sock_filter code[] = {
-      {BPF_LD | BPF_B | BPF_ABS, 0, 0, 13},
-      {BPF_ALU | BPF_AND | BPF_K, 0, 0, 0x12},
-      {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0x02},
-      {BPF_RET | BPF_K, 0, 0, 0},
+      {BPF_LD | BPF_B | BPF_ABS, 0, 0, 13},    {BPF_ALU | BPF_AND | BPF_K, 0, 0, 0x12},
+      {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0x02}, {BPF_RET | BPF_K, 0, 0, 0},
       {BPF_RET | BPF_K, 0, 0, 0xffff},
   };
   const sock_fprog program{static_cast<unsigned short>(std::size(code)), code};
@@ -72,7 +70,8 @@ ListeningSockets listen_on(const std::string& text, std::size_t count) {
     if (!ok) break;
     sockets.descriptors.push_back(descriptor);
     sockets.address.size = sizeof sockets.address.storage;
-    ok = ::listen(descriptor, kBacklog) == 0 && ::getsockname(descriptor, sockets.address.get(), &sockets.address.size) == 0;
+    ok = ::listen(descriptor, kBacklog) == 0 &&
+         ::getsockname(descriptor, sockets.address.get(), &sockets.address.size) == 0;
   }
   if (!ok) {
     sockets.error = "cannot listen on " + text + ": " + std::strerror(errno);
@@ -110,8 +109,10 @@ struct Listener::OnAccepted {
 
 Listener::Listener(IoContext& io, DeadlineList& deadlines, int descriptor, int family)
     : acceptor_(io.get_executor()),
-      retry_(deadlines, [](void* self) { static_cast<Listener*>(self)->accept(); }, this),
-      close_(deadlines, [](void* self) { static_cast<Listener*>(self)->close(); }, this),
+      retry_(
+          deadlines, [](void* self) { static_cast<Listener*>(self)->accept(); }, this),
+      close_(
+          deadlines, [](void* self) { static_cast<Listener*>(self)->close(); }, this),
       shared_(std::make_shared<Shared>(Shared{this, {}})) {
   acceptor_.assign(family == AF_INET6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), descriptor);
   error_code ignored;  // it is already so

@@ -15,8 +15,8 @@
 
 namespace weir::proxy {
 
-// `count` listening sockets on one address, which the kernel shares connections out among (SO_REUSEPORT). A port of 0 is
-// chosen by the kernel, the same for all. On failure `error` says why and nothing stays open.
+// `count` listening sockets on one address, which the kernel shares connections out among (SO_REUSEPORT). A port of 0
+// is chosen by the kernel, the same for all. On failure `error` says why and nothing stays open.
 struct ListeningSockets {
   std::vector<int> descriptors;
   SocketAddress address;
@@ -38,8 +38,9 @@ class Listener {
   void pause();
   void resume();
 
-  // Loses no connection that the kernel has begun: new ones are refused a handshake (the client's kernel tries again and is
-  // then refused, or meets another process), those under way are accepted, and after kCloseGrace the socket closes.
+  // Loses no connection that the kernel has begun: new ones are refused a handshake (the client's kernel tries again
+  // and is then refused, or meets another process), those under way are accepted, and after kCloseGrace the socket
+  // closes.
   void begin_close();
   bool closed() const { return closed_; }
 

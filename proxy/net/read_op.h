@@ -1,14 +1,14 @@
 // Confined to one worker. How a socket is read with no system call that brings nothing.
 //
-// The problem: Asio watches sockets edge-triggered, so that after a read which emptied the socket the next one may simply
-// wait for the next edge. But its own read operation (Boost 1.81, reactive_socket_recv_op.hpp) reports a socket as
-// exhausted only when it read nothing at all; after every short read the next operation tries once more and gets EAGAIN.
-// That is one wasted recv for each message on each side: two of six for a small request.
+// The problem: Asio watches sockets edge-triggered, so that after a read which emptied the socket the next one may
+// simply wait for the next edge. But its own read operation (Boost 1.81, reactive_socket_recv_op.hpp) reports a socket
+// as exhausted only when it read nothing at all; after every short read the next operation tries once more and gets
+// EAGAIN. That is one wasted recv for each message on each side: two of six for a small request.
 //
-// The obvious fix, to take a short read for an empty socket, loses the end of a stream: a FIN that was there together with
-// the last bytes makes no edge of its own. The kernel tells the truth: with TCP_INQ each read says what is left behind
-// it, and says 1 for a FIN alone (tcp(7); tcp_inq_hint() in net/ipv4/tcp.c). Where it does not say (Unix sockets), the
-// next operation tries, as Asio's own does.
+// The obvious fix, to take a short read for an empty socket, loses the end of a stream: a FIN that was there together
+// with the last bytes makes no edge of its own. The kernel tells the truth: with TCP_INQ each read says what is left
+// behind it, and says 1 for a FIN alone (tcp(7); tcp_inq_hint() in net/ipv4/tcp.c). Where it does not say (Unix
+// sockets), the next operation tries, as Asio's own does.
 //
 // This is the one place that uses Asio's insides: an operation of its reactor, embedded in its owner, so that a read
 // allocates nothing either.
@@ -41,8 +41,7 @@ using StreamSocket = asio::basic_stream_socket<asio::generic::stream_protocol, E
 class ReactorSocket final : public StreamSocket {
  public:
   explicit ReactorSocket(StreamSocket socket)
-      : StreamSocket(std::move(socket)),
-        reactor_(asio::use_service<asio::detail::reactor>(get_executor().context())) {
+      : StreamSocket(std::move(socket)), reactor_(asio::use_service<asio::detail::reactor>(get_executor().context())) {
     const int on = 1;
     tells_rest_ = ::setsockopt(native_handle(), IPPROTO_TCP, TCP_INQ, &on, sizeof on) == 0;
   }
@@ -51,8 +50,8 @@ class ReactorSocket final : public StreamSocket {
   bool tells_rest() const { return tells_rest_; }
   void start(asio::detail::reactor_op& read) {
     auto& implementation = impl_.get_implementation();
-    reactor_.start_op(asio::detail::reactor::read_op, implementation.socket_, implementation.reactor_data_, &read, false,
-                      true);
+    reactor_.start_op(asio::detail::reactor::read_op, implementation.socket_, implementation.reactor_data_, &read,
+                      false, true);
   }
 
  private:

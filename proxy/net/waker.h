@@ -1,5 +1,5 @@
-// Confined to one worker. How a coroutine waits for the first of several things: streams, deadlines and drains all wake the
-// one coroutine that owns them, and it looks at what has changed. One suspension per event, whatever the number of
+// Confined to one worker. How a coroutine waits for the first of several things: streams, deadlines and drains all wake
+// the one coroutine that owns them, and it looks at what has changed. One suspension per event, whatever the number of
 // things awaited.
 #pragma once
 

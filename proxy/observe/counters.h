@@ -21,17 +21,17 @@ enum class Count : std::uint8_t {
   kUpstreamOpened,
   kUpstreamConnectFailed,
   kUpstreamReused,
-  kUpstreamEjected,     // endpoints taken out of rotation
+  kUpstreamEjected,  // endpoints taken out of rotation
   kRetries,
-  kStaleReused,         // sent again because a reused connection had ended: no outcome of the version
+  kStaleReused,  // sent again because a reused connection had ended: no outcome of the version
   kUnkeyed,
-  kOverridden,          // sent to a version that the plan let the request choose
+  kOverridden,  // sent to a version that the plan let the request choose
   // Gauges
   kConnections,
   kRequests,
   kUpstreamConnections,
   kUpstreamIdle,
-  kPending,             // requests that wait for an upstream connection
+  kPending,  // requests that wait for an upstream connection
 };
 inline constexpr int kCountCount = static_cast<int>(Count::kPending) + 1;
 

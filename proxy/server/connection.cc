@@ -8,7 +8,8 @@ namespace weir::proxy {
 Connection::Connection(WorkerContext& worker, ByteStream stream, const SocketAddress& peer, std::uint32_t listener)
     : worker_(worker),
       stream_(std::move(stream), peer, worker.buffers, worker.topology->listeners[listener].limits),
-      deadline_(worker.deadlines, [](void* self) { static_cast<Connection*>(self)->stream_.waker().wake(); }, this),
+      deadline_(
+          worker.deadlines, [](void* self) { static_cast<Connection*>(self)->stream_.waker().wake(); }, this),
       listener_(listener) {}
 
 // Of the listener that took the connection, as the newest topology has it.

@@ -28,7 +28,8 @@ class Server::Workers {
  public:
   explicit Workers(const ServerOptions& options)
       : count_(options.workers != 0 ? options.workers : usable_cores()), ring_capacity_(options.outcome_ring_capacity) {
-    for (std::uint32_t i = 0; i < count_; ++i) workers_.push_back(std::make_unique<Worker>(plans_, ring_capacity_, count_));
+    for (std::uint32_t i = 0; i < count_; ++i)
+      workers_.push_back(std::make_unique<Worker>(plans_, ring_capacity_, count_));
   }
 
   std::vector<std::string> set_topology(std::shared_ptr<const Topology> topology) {
@@ -78,7 +79,8 @@ class Server::Workers {
   std::vector<std::string> addresses() const {
     std::vector<std::string> addresses;
     for (const ListenerTopology& listener : topology_->listeners) {
-      const auto at = std::find_if(bound_.begin(), bound_.end(), [&](const auto& b) { return b.first == listener.address; });
+      const auto at =
+          std::find_if(bound_.begin(), bound_.end(), [&](const auto& b) { return b.first == listener.address; });
       if (at != bound_.end()) addresses.push_back(at->second);
     }
     return addresses;
@@ -100,7 +102,8 @@ class Server::Workers {
   std::vector<std::string> bind_missing(const Topology& topology, std::vector<Bound>& added) const {
     std::vector<std::string> errors;
     for (const ListenerTopology& listener : topology.listeners) {
-      const bool known = std::any_of(bound_.begin(), bound_.end(), [&](const auto& b) { return b.first == listener.address; });
+      const bool known =
+          std::any_of(bound_.begin(), bound_.end(), [&](const auto& b) { return b.first == listener.address; });
       if (known) continue;
       ListeningSockets sockets = listen_on(listener.address, workers_.size());
       if (!sockets.error.empty()) errors.push_back(sockets.error);

@@ -64,8 +64,8 @@ std::uint32_t Worker::listener_index(const std::string& address) const {
 void Worker::set_topology(std::shared_ptr<const Topology> topology, const std::vector<ListenerSocket>& added) {
   const Local<Topology> before = context_.topology;
   context_.set_topology(std::move(topology), workers_);
-  // Connections follow their listener by its address; those of a listener that is gone are served by any other's settings
-  // and end when they are idle, as do those that its queue still holds.
+  // Connections follow their listener by its address; those of a listener that is gone are served by any other's
+  // settings and end when they are idle, as do those that its queue still holds.
   if (before) {
     for (auto next = connections_.begin(); next != connections_.end();) {
       Connection& connection = *next++;
@@ -85,13 +85,16 @@ void Worker::set_topology(std::shared_ptr<const Topology> topology, const std::v
     acceptors_.push_back(std::make_unique<Acceptor>(io_, context_.deadlines, socket));
     Acceptor& acceptor = *acceptors_.back();
     acceptor.listener.start(
-        [this, &acceptor](StreamSocket accepted, const SocketAddress& peer) { accept(acceptor, std::move(accepted), peer); },
+        [this, &acceptor](StreamSocket accepted, const SocketAddress& peer) {
+          accept(acceptor, std::move(accepted), peer);
+        },
         [this] { context_.counters.add(Count::kAcceptErrors); });
   }
 }
 
 void Worker::forget_closed_listeners() {
-  std::erase_if(acceptors_, [](const auto& acceptor) { return acceptor->listener.closed() && acceptor->connections == 0; });
+  std::erase_if(acceptors_,
+                [](const auto& acceptor) { return acceptor->listener.closed() && acceptor->connections == 0; });
 }
 
 std::uint32_t Worker::connection_limit(const std::string& address) const {

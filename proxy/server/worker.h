@@ -1,5 +1,5 @@
-// Confined to one worker, but for post() and what says so. One thread of the data plane: an event loop, its listeners, its
-// connections, its upstream pools. run() is the thread's whole life.
+// Confined to one worker, but for post() and what says so. One thread of the data plane: an event loop, its listeners,
+// its connections, its upstream pools. run() is the thread's whole life.
 #pragma once
 
 #include <atomic>

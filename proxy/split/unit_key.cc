@@ -10,9 +10,9 @@ namespace {
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 bool is_cookie_id(std::string_view value) {
-  return value.size() == std::tuple_size_v<CookieId> &&
-         std::all_of(value.begin(), value.end(),
-                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return value.size() == std::tuple_size_v<CookieId> && std::all_of(value.begin(), value.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
 }
 
 // In one Cookie field: pairs of name=value, separated by ";" and spaces.

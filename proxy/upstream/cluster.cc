@@ -58,7 +58,9 @@ EndpointLease Cluster::make_lease(Endpoint& endpoint, std::unique_ptr<Http1Upstr
 // Two drawn at random, the less loaded one taken. Ejected endpoints are left out unless all are.
 Endpoint* Cluster::pick(SteadyTime now) {
   if (endpoints_.size() == 1) return endpoints_.front().get();
-  const auto usable = [&](const Endpoint& endpoint) { return !endpoint.ejected(now) && &endpoint != avoid_; };
+  const auto usable = [&](const Endpoint& endpoint) {
+    return !endpoint.ejected(now) && (&endpoint != avoid_ || now >= avoid_until_);
+  };
   const auto count = static_cast<std::uint32_t>(
       std::count_if(endpoints_.begin(), endpoints_.end(), [&](const auto& endpoint) { return usable(*endpoint); }));
   const bool panic = count == 0;
@@ -161,6 +163,7 @@ Awaitable<Result<EndpointLease>> Cluster::open(Request request, Endpoint& endpoi
   context_.counters.add(Count::kUpstreamConnectFailed);
   endpoint.connect_failed(now, may_eject_another(now));
   avoid_ = &endpoint;
+  avoid_until_ = now + kAvoidFor;
   co_return Error{ErrorKind::kConnect, Side::kUpstream, Retry::kIfUnsent, timed_out ? "connect_timeout" : "connect"};
 }
 
@@ -176,7 +179,8 @@ std::uint32_t Cluster::connections() const {
   return sum;
 }
 
-// An idle connection is room: it is used, or gives way to one that is opened. Nobody would wake a request that waits for it.
+// An idle connection is room: it is used, or gives way to one that is opened. Nobody would wake a request that waits
+// for it.
 bool Cluster::has_room() const {
   return connections() < max_connections_ ||
          std::any_of(endpoints_.begin(), endpoints_.end(), [](const auto& endpoint) { return endpoint->has_idle(); });

@@ -1,5 +1,5 @@
-// Confined to one worker. One version's endpoints: choice by power of two (the less loaded of two drawn at random), limits,
-// and the queue of requests that wait for a connection.
+// Confined to one worker. One version's endpoints: choice by power of two (the less loaded of two drawn at random),
+// limits, and the queue of requests that wait for a connection.
 #pragma once
 
 #include <cstdint>
@@ -88,8 +88,8 @@ class Cluster {
     const config::Limits& limits;
     bool fresh = false;  // no idle connection will do
   };
-  // Opens a connection, or waits for one. Errors: kConnect (not to be blamed on the request: retry kIfUnsent), kOverflow,
-  // kCancelled when the waiter has given up.
+  // Opens a connection, or waits for one. Errors: kConnect (not to be blamed on the request: retry kIfUnsent),
+  // kOverflow, kCancelled when the waiter has given up.
   Awaitable<Result<EndpointLease>> lease(Request request);
 
   // No more leases will be asked for, and what is given back is closed: the cluster may be destroyed once unused().
@@ -117,7 +117,10 @@ class Cluster {
   std::uint32_t leases_ = 0;
   std::uint32_t opening_ = 0;
   bool retired_ = false;
-  Endpoint* avoid_ = nullptr;  // refused the connection just now
+  // Refused a connection just now: not asked again at once.
+  static constexpr std::chrono::seconds kAvoidFor{1};
+  Endpoint* avoid_ = nullptr;
+  SteadyTime avoid_until_{};
 };
 
 }  // namespace weir::proxy

@@ -10,7 +10,8 @@ struct Endpoint::Idle final : Wakeable {
   Idle(Endpoint& of, std::unique_ptr<Http1Upstream> connection)
       : endpoint(of),
         stream(std::move(connection)),
-        expiry(of.deadlines_, [](void* self) { static_cast<Idle*>(self)->wake(); }, this) {}
+        expiry(
+            of.deadlines_, [](void* self) { static_cast<Idle*>(self)->wake(); }, this) {}
 
   void wake() override { endpoint.remove(this); }
 

@@ -1,4 +1,5 @@
-// Confined to one worker. One origin as this worker knows it: its idle connections, its load, and whether it can be reached.
+// Confined to one worker. One origin as this worker knows it: its idle connections, its load, and whether it can be
+// reached.
 #pragma once
 
 #include <cstdint>

@@ -27,7 +27,8 @@ void Http1Upstream::begin(Wakeable* observer) {
 }
 
 bool Http1Upstream::park(Wakeable* observer) {
-  const bool clean = head_done_ && codec_.reusable() && !stream_.writing() && !stream_.write_failed() && writer_.empty();
+  const bool clean =
+      head_done_ && codec_.reusable() && !stream_.writing() && !stream_.write_failed() && writer_.empty();
   reader_.unpin(in_);
   // Bytes behind the response belong to no request: the two of us disagree about where it ended.
   if (!clean || broken_ || fault_ || end_of_input_ || reader_.decoded_ahead() || !in_.empty()) return false;

@@ -18,8 +18,8 @@ class Http1Upstream final : public UpstreamStream {
 
   // Before each exchange; `observer` is woken when anything changes.
   void begin(Wakeable* observer);
-  // After an exchange: whether the connection can carry another one. It is then watched on behalf of `observer`, which is
-  // woken when the origin closes it.
+  // After an exchange: whether the connection can carry another one. It is then watched on behalf of `observer`, which
+  // is woken when the origin closes it.
   bool park(Wakeable* observer);
   // Of the last response; unset when it did not say.
   std::optional<std::uint32_t> keep_alive_timeout_s() const { return keep_alive_timeout_s_; }
@@ -52,8 +52,8 @@ class Http1Upstream final : public UpstreamStream {
   ByteStream stream_;
   BufferPool& buffers_;
   http::ClientCodec codec_;
-  std::size_t stream_buffer_;   // bytes, for bodies
-  std::size_t head_limit_;      // bytes that a response head may take
+  std::size_t stream_buffer_;  // bytes, for bodies
+  std::size_t head_limit_;     // bytes that a response head may take
   ReadBuffer in_;
   http::BodyReader reader_;
   http::MessageWriter writer_;

@@ -47,7 +47,7 @@ def test_a_stale_connection_is_nobodys_business(weir: StartWeir, end: Callable[[
                 assert client.request(method, f"/{method}").status == 200
         # Once on the connection that broke, once more on a fresh one.
         assert targets(origin) == ["/first"] + [f"/{method}" for method in repeatable for _ in range(2)]
-        assert metric(served, "weir_upstream_retries_total") == len(repeatable)
+        assert metric(served, "weir_upstream_stale_total") == len(repeatable)
         wait_for_outcomes(served, ok=1 + len(repeatable))
 
 
@@ -61,7 +61,7 @@ def test_what_may_have_been_done_is_not_done_again(weir: StartWeir, end: Callabl
                 assert client.request("GET", "/first").status == 200
                 assert client.request(method, "/second", {}, body).status in (502, 503)
         assert targets(origin) == ["/first", "/second"] * len(unrepeatable)
-        assert metric(served, "weir_upstream_retries_total") == 0
+        assert metric(served, "weir_upstream_stale_total") == 0
         wait_for_outcomes(served, ok=len(unrepeatable), reset=len(unrepeatable))
 
 

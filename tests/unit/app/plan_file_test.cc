@@ -45,12 +45,13 @@ TEST_F(PlanFileTest, MessagesNameTheFile) {
 
 TEST_F(PlanFileTest, ResolvesSecretsFromFiles) {
   const std::string secret = write("token", "s3cret\n");
-  const std::string path =
-      write("plan.yaml",
-            "listeners: [ { address: \"127.0.0.1:1\" } ]\n"
-            "admin: { token: { file: \"" + secret + "\" } }\n"
-            "services: { a: { versions: { v: { endpoints: [ \"http://127.0.0.1:2\" ] } } } }\n"
-            "routes: [ { match: { pathPrefix: / }, service: a } ]\n");
+  const std::string path = write("plan.yaml",
+                                 "listeners: [ { address: \"127.0.0.1:1\" } ]\n"
+                                 "admin: { token: { file: \"" +
+                                     secret +
+                                     "\" } }\n"
+                                     "services: { a: { versions: { v: { endpoints: [ \"http://127.0.0.1:2\" ] } } } }\n"
+                                     "routes: [ { match: { pathPrefix: / }, service: a } ]\n");
   const PlanFile plan = read_plan_file(path);
   ASSERT_TRUE(plan.ok()) << testing::PrintToString(plan.messages());
   EXPECT_EQ(plan.loaded.config->admin.token->value, "s3cret");

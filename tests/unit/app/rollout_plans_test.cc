@@ -10,7 +10,8 @@ namespace {
 config::Config with_rollout() {
   config::Config config;
   config.services["alone"].versions["v9"].endpoints.push_back({"", "127.0.0.1", 9});
-  for (const char* name : {"v1", "v2"}) config.services["chat"].versions[name].endpoints.push_back({"", "127.0.0.1", 1});
+  for (const char* name : {"v1", "v2"})
+    config.services["chat"].versions[name].endpoints.push_back({"", "127.0.0.1", 1});
   config::Rollout& rollout = config.rollouts["chat"];
   rollout.baseline = "v1";
   rollout.candidate = "v2";

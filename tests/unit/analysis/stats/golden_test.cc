@@ -47,7 +47,8 @@ TEST(Golden, Coefficients) {
   }
   const Margin margin{1.1, 0.001};
   const Coefficients first = coefficients({0.001, alternative_rate(1.1 * 0.001 + 0.001, 5)}, 0.05, margin);
-  expect_golden(first.increment({.baseline_n = 2300, .baseline_x = 2, .candidate_n = 120, .candidate_x = 3}), 3.619308214);
+  expect_golden(first.increment({.baseline_n = 2300, .baseline_x = 2, .candidate_n = 120, .candidate_x = 3}),
+                3.619308214);
 }
 
 // Keeps what a judge keeps for one metric: the baseline's memory and the allocation.
@@ -83,7 +84,8 @@ TEST(Golden, SequenceOfABinaryRollback) {
   Sequence sequence{2, 2000};
   for (const Line& line : lines) {
     if (line.inject > 0) test.inject(std::log(line.inject));
-    const Predicted before{baseline_rate(sequence.xb, sequence.nb), allocation(sequence.nc_step, sequence.n_step, 0.05), 1};
+    const Predicted before{baseline_rate(sequence.xb, sequence.nb), allocation(sequence.nc_step, sequence.n_step, 0.05),
+                           1};
     EXPECT_NEAR(before.allocation, line.w, 1e-9);
     EXPECT_NEAR(before.baseline_rate, line.pb, 1e-9);
     test.add(line.tick, {1.1, 0.001}, before);
@@ -140,7 +142,8 @@ TEST(Golden, ATotalFailureIsDecidedWithinRequests) {
 }
 
 TEST(Golden, DesignEffect) {
-  const std::vector<ClusterCount> baseline = {{100, 1}, {110, 0}, {90, 2}, {105, 6}, {95, 0}, {100, 1}, {108, 1}, {92, 1}};
+  const std::vector<ClusterCount> baseline = {{100, 1}, {110, 0}, {90, 2},  {105, 6},
+                                              {95, 0},  {100, 1}, {108, 1}, {92, 1}};
   const std::vector<ClusterCount> candidate = {{5, 0}, {6, 0}, {4, 1}, {5, 3}, {7, 0}, {5, 0}, {4, 0}, {6, 1}};
   const Spread b = spread(baseline);
   const Spread c = spread(candidate);

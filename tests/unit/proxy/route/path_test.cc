@@ -44,8 +44,9 @@ INSTANTIATE_TEST_SUITE_P(DotSegments, NormalisePath,
                                          Case{"/a/...", "/a/..."}, Case{"/a//../b", "/a/b"}, Case{"/a//b", "/a//b"},
                                          Case{"/a/..%2fb", "/a/..%2Fb"}));
 
-INSTANTIATE_TEST_SUITE_P(Whole, NormalisePath, testing::Values(Case{"/", "/"}, Case{"", "/"}, Case{"*", "*"},
-                                                               Case{"/v1/chat/completions", "/v1/chat/completions"}));
+INSTANTIATE_TEST_SUITE_P(Whole, NormalisePath,
+                         testing::Values(Case{"/", "/"}, Case{"", "/"}, Case{"*", "*"},
+                                         Case{"/v1/chat/completions", "/v1/chat/completions"}));
 
 TEST(NormalisePathErrors, RefusesMalformedEscapes) {
   std::array<char, 256> space;

@@ -21,9 +21,8 @@ config::KeySource cookie_named(std::string name) { return {"", std::move(name)};
 
 TEST(FindCookieId, FindsItAmongOthers) {
   const std::string id(kId);
-  for (const std::string& value :
-       {"weir=" + id, "a=1; weir=" + id, "weir=" + id + "; b=2", "a=1;weir=" + id + ";b=2",
-        "a; =;; weir=" + id + " "}) {
+  for (const std::string& value : {"weir=" + id, "a=1; weir=" + id, "weir=" + id + "; b=2", "a=1;weir=" + id + ";b=2",
+                                   "a; =;; weir=" + id + " "}) {
     const http::FieldList fields = cookie(value);
     EXPECT_EQ(find_cookie_id(fields, "weir"), kId) << value;
   }
@@ -33,9 +32,8 @@ TEST(FindCookieId, IgnoresWhatTheWeirCannotHaveSet) {
   const std::string id(kId);
   for (const std::string& value :
        {std::string("weir="), std::string("weir"), "weir=" + id + "0", "weir=" + id.substr(1),
-        "weir=" + id.substr(1) + "g",
-        "weir=\"" + id + "\"", std::string("weir=0123456789ABCDEF0123456789ABCDEF"), "Weir=" + id, "xweir=" + id,
-        "weir2=" + id, "a=weir=" + id, std::string()}) {
+        "weir=" + id.substr(1) + "g", "weir=\"" + id + "\"", std::string("weir=0123456789ABCDEF0123456789ABCDEF"),
+        "Weir=" + id, "xweir=" + id, "weir2=" + id, "a=weir=" + id, std::string()}) {
     const http::FieldList fields = cookie(value);
     EXPECT_EQ(find_cookie_id(fields, "weir"), "") << value;
   }
