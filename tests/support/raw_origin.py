@@ -90,6 +90,11 @@ class RawOrigin:
         if self._failures:
             raise self._failures[0]
 
+    @property
+    def open(self) -> int:
+        """Connections whose script has not returned."""
+        return len(self._open)
+
     def stop(self) -> None:
         """Listens no more, and ends what is open."""
         if self._listener.fileno() >= 0:
