@@ -83,7 +83,8 @@ void Forwarder::pump_request() {
     upstream_.flush();
     request_done_ = true;
   }
-  if (request_done_) downstream_.watch();
+  // Nothing is asked of the client now: it may leave all the same.
+  downstream_.watch();
 }
 
 // False while the final head has not come.

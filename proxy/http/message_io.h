@@ -26,6 +26,11 @@ class BodyReader {
     in.consume(std::exchange(pinned_, 0));
   }
   bool decoded_ahead() const { return has_ahead_; }
+  // Bytes of the body have come that nobody has asked for yet.
+  template <class Buffer>
+  bool holds_more(const Buffer& in) const {
+    return has_ahead_ || in.size() > pinned_;
+  }
   void reset() {
     pinned_ = 0;
     has_ahead_ = false;

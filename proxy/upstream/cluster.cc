@@ -164,7 +164,7 @@ Awaitable<Result<EndpointLease>> Cluster::open(Request request, Endpoint& endpoi
   endpoint.connect_failed(now, may_eject_another(now));
   avoid_ = &endpoint;
   avoid_until_ = now + kAvoidFor;
-  co_return Error{ErrorKind::kConnect, Side::kUpstream, Retry::kIfUnsent, timed_out ? "connect_timeout" : "connect"};
+  co_return Error{ErrorKind::kConnect, Side::kUpstream, Retry::kIfUnsent, "connect"};
 }
 
 // At most half of a version is out (HTTP.md section 0).

@@ -348,6 +348,29 @@ def test_a_reset_inside_a_body_cancels_upstream(served: Served) -> None:
         client.reset()
 
 
+def test_a_reset_behind_a_stalled_upload_cancels_upstream(served: Served) -> None:
+    with Connection(served.port) as client:
+        before = served.ended().get("client_abort", 0)
+        client.socket.settimeout(0.5)
+        client.send(request_bytes("POST", "/unread", {"Content-Length": str(1024 * _MIB)}))
+        # Until nobody takes any more: the origin reads nothing, and all between here and there is full.
+        with contextlib.suppress(TimeoutError):
+            while True:
+                client.send(b"b" * _MIB)
+        client.reset()
+    wait_until(lambda: served.ended().get("client_abort", 0) == before + 1, "the client is known to have gone")
+
+
+def test_a_client_that_ends_behind_a_stalled_upload_is_served(served: Served) -> None:
+    """Its FIN is met while bytes of its body wait for the origin: that is no end inside the body."""
+    size = 4 * _MIB
+    with Connection(served.port) as client:
+        client.send(request_bytes("POST", "/sink", {"Content-Length": str(size)}))
+        client.send(b"b" * size)
+        client.half_close()
+        assert client.reply(to="POST").json()["bytes"] == size
+
+
 def test_a_reset_inside_a_quiet_response_cancels_upstream(served: Served) -> None:
     with aborted_upstream(served, client_abort=1), Connection(served.port) as client:
         client.send(request_bytes("GET", "/half"))

@@ -164,7 +164,7 @@ TEST_F(ClusterTest, GivesUpOnAnOriginThatDoesNotAnswer) {
   const Error error = asking->result->error();
   EXPECT_EQ(error.kind, ErrorKind::kConnect);
   EXPECT_EQ(error.side, Side::kUpstream);
-  EXPECT_EQ(error.context, "connect_timeout");
+  EXPECT_EQ(error.context, "connect");
   EXPECT_EQ(count(Count::kUpstreamConnections), 0);
 }
 
