@@ -28,13 +28,14 @@ void* count(void* block) {
 
 }  // namespace
 
-void* operator new(std::size_t size) {
+// Not inlined: GCC 12 at -O2 takes a free() that it sees there for the wrong one.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   void* const block = std::malloc(size);
   if (block == nullptr) throw std::bad_alloc();
   return count(block);
 }
-void operator delete(void* block) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+[[gnu::noinline]] void operator delete(void* block) noexcept { std::free(block); }
+[[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept { std::free(block); }
 
 extern "C" {
 void* __real_aligned_alloc(std::size_t alignment, std::size_t size);
