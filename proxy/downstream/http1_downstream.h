@@ -54,7 +54,8 @@ class Http1Downstream final : public DownstreamStream {
   std::uint64_t request_body_received() const override { return codec_.body_received(); }
   void watch() override;
   bool gone() const override {
-    return broken_ || stream_.broke() || stream_.write_failed() || (end_of_input_ && !codec_.body_ended() && !reader_.holds_more(in_));
+    return broken_ || stream_.broke() || stream_.write_failed() ||
+           (end_of_input_ && !codec_.body_ended() && !reader_.holds_more(in_));
   }
   bool half_closed() const override { return end_of_input_; }
 
