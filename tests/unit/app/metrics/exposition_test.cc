@@ -62,7 +62,8 @@ TEST(Exposition, ProcessFiguresAreReal) {
 }
 
 TEST(Exposition, PassesPromtool) {
-  if (std::system("promtool --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "promtool is not installed";
+  ASSERT_EQ(std::system("promtool --version >/dev/null 2>&1"), 0)
+      << "promtool is missing: scripts/install-packages test";
   const auto path = std::filesystem::path(testing::TempDir()) / "exposition_test.prom";
   std::ofstream(path) << render_metrics(scrape());
   const std::string command = "promtool check metrics < '" + path.string() + "'";
