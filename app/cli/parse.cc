@@ -196,7 +196,7 @@ class Grammar {
   void add_process_verbs() {
     add_client(Verb::kReload, "reload", "Load the plan file again; says what is wrong if it is refused");
     add_client(Verb::kDrain, "drain", "Finish the requests under way, then end, as SIGTERM does");
-    add_client(Verb::kHealth, "health", "Exit 0 when the weir is alive; for a container's HEALTHCHECK");
+    add_client(Verb::kHealth, "health", "Exit 0 when the weir is alive, else 1; for a container's HEALTHCHECK");
     add(Verb::kVersion, "version", "Print the version");
   }
 

@@ -455,6 +455,20 @@ TEST(Controller, RequestsOfAnEarlierRolloutAreNoEvidence) {
   EXPECT_EQ(world.rollout().verdict().candidate_requests_in_step, 0U);
 }
 
+// Records that found their ring full: nobody knows whose they were, so nobody's counts are whole.
+TEST(Controller, LostRecordsHoldUntilResume) {
+  World world;
+  begin(world);
+  world.source.lost = 3;
+  world.tick(3);
+  EXPECT_EQ(world.state().phase, Phase::kPaused);
+  EXPECT_EQ(world.state().cause, PauseCause::kCounts);
+  const auto answer = world.say(Command::Verb::kResume);
+  world.tick(2);
+  EXPECT_EQ(answer->refusal, "");
+  EXPECT_EQ(world.state().phase, Phase::kRunning);
+}
+
 // Taken out of the file and put back while it served its candidate.
 TEST(Controller, APromotedRolloutThatComesBackServesItsCandidateAtOnce) {
   World world;

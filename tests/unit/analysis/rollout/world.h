@@ -84,8 +84,10 @@ class FakeSource final : public MetricSource {
  public:
   void collect(Tick& into) override {
     for (const Outcome& outcome : std::exchange(outcomes, {})) into.fold(outcome);
+    into.lose(std::exchange(lost, 0));
   }
   std::vector<Outcome> outcomes;
+  std::uint64_t lost = 0;
 };
 
 // Plans of one process; their numbers must rise.
