@@ -1,4 +1,5 @@
-"""A header is a contract: its first line says who may use it from where, and it compiles alone."""
+"""A header is a contract: its first line says who may use it from where, and it compiles alone: by -fsyntax-only, unless
+the file of its name includes it first, so that the build proves it."""
 from __future__ import annotations
 
 import concurrent.futures
@@ -12,6 +13,7 @@ from weir_tidy.source import Finding, Source, Tree
 
 _CONTRACT = re.compile(r"//.*\b(?:immutable|thread-safe|confined to|pure functions?|written by one)\b", re.IGNORECASE)
 _QUOTED_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.MULTILINE)
+_ANY_INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]+(\S+)", re.MULTILINE)
 _PUBLIC_DEFINITIONS = re.compile(r"target_compile_definitions\(\s*weir_\w+\s+PUBLIC\s+([^)]*)\)")
 _WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 _PARALLEL = 2
@@ -61,11 +63,19 @@ def _compile(tree: Tree, header: Source, flags: tuple[str, ...]) -> Finding | No
     return header.on_line(1, f"does not compile alone: {first_error}")
 
 
+def _compiled_first(header: Source, by_path: dict[str, Source]) -> bool:
+    """Whether a file of the same name includes it before anything else: building that compiles the header alone."""
+    body = by_path.get(header.path.removesuffix(".h") + ".cc")
+    first = _ANY_INCLUDE.search(body.text) if body else None
+    return first is not None and first.group(1) == f'"{header.path}"'
+
+
 def check_self_contained(tree: Tree) -> Iterator[Finding]:
     cache_path = tree.root / _CACHE
     known = set(json.loads(cache_path.read_text())) if cache_path.exists() else set()
     flags, by_path = _flags(tree), {source.path: source for source in tree.sources}
-    hashes = {source: _content_hash(source, by_path, flags) for source in tree.sources if source.is_header}
+    alone = [source for source in tree.sources if source.is_header and not _compiled_first(source, by_path)]
+    hashes = {header: _content_hash(header, by_path, flags) for header in alone}
     pending = [header for header, digest in hashes.items() if digest not in known]
     with concurrent.futures.ThreadPoolExecutor(_PARALLEL) as pool:
         findings = dict(zip(pending, pool.map(lambda header: _compile(tree, header, flags), pending)))

@@ -43,3 +43,12 @@ def test_a_header_is_compiled_again_when_one_that_it_includes_changes(tree):
     assert tree.tidy("--headers") == []
     tree.header("base/a.h", "struct B {};\n")
     assert any("does not compile alone" in finding for finding in tree.tidy("--headers"))
+
+
+def test_a_header_that_its_own_file_includes_first_is_left_to_the_build(tree):
+    tree.header("base/b.h", "std::string f();\n")
+    tree.write("base/b.cc", '#include "base/b.h"\n#include <string>\n')
+    assert tree.tidy("--headers") == []
+    tree.write("base/b.cc", '#include <string>\n#include "base/b.h"\n')
+    [finding] = tree.tidy("--headers")
+    assert finding.startswith("base/b.h:1: does not compile alone")
