@@ -2,6 +2,8 @@
 if(WEIR_SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
+  # In the tests' own code these checks cost a third of the compile time; ASan stops at a null pointer all the same.
+  set(WEIR_TEST_CODE_OPTIONS -fno-sanitize=null,alignment,object-size)
 elseif(WEIR_SANITIZE STREQUAL "thread")
   add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
   add_link_options(-fsanitize=thread)
