@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Weir, HAProxy and nginx side by side: same origins, same sticky split of 90 to 10, same requests, one core.
 
-All three run all the time; rounds of load go to one after the other, in an order that turns, so that what else the
-machine does hits them alike. What is reported is the median over the rounds. CPU is user and system time of all of a
-proxy's processes; an answer that is no 2xx or 3xx fails the run.
+All three run all the time; short rounds of load go to one after the other, in an order that turns, so that what else
+the machine does hits them alike. What is reported is the median over the rounds, and for the ratios the median of each
+round's own ratio: its two parts were taken within seconds of each other. CPU is the time that all threads of a proxy's
+processes ran; an answer that is no 2xx or 3xx fails the run.
 """
 import argparse
 import contextlib
@@ -22,7 +23,6 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-TICK_US = 1_000_000 / os.sysconf("SC_CLK_TCK")
 START_TIMEOUT_S = 20
 
 # What each proxy is started with; the configuration is the file of that name beside this one, filled in.
@@ -31,6 +31,7 @@ PROXIES = {
     "haproxy": ("haproxy.cfg", lambda build, config: ["haproxy", "-db", "-f", config]),
     "nginx": ("nginx.conf", lambda build, config: ["nginx", "-c", config, "-p", config.parent]),
 }
+PEERS = ("haproxy", "nginx")
 MEASURES = ("cpu_us_per_request", "requests_per_second", "latency_ms_p50", "latency_ms_p99", "rss_mib")
 UNITS = {"cpu_us_per_request": "CPU us/request", "requests_per_second": "requests/s", "latency_ms_p50": "p50 ms",
          "latency_ms_p99": "p99 ms", "rss_mib": "RSS MiB"}
@@ -62,11 +63,9 @@ def family(pid: int) -> list[int]:
 
 
 def cpu_us(pid: int) -> float:
-    total = 0
-    for member in family(pid):
-        fields = pathlib.Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
-        total += int(fields[11]) + int(fields[12])
-    return total * TICK_US
+    """By the scheduler's own count, in nanoseconds: a clock tick is too coarse for short rounds."""
+    tasks = [task for member in family(pid) for task in pathlib.Path(f"/proc/{member}/task").iterdir()]
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1000
 
 
 def rss_mib(pid: int) -> float:
@@ -163,27 +162,32 @@ def medians(rounds: dict[str, list[dict]]) -> dict[str, dict]:
             for name, all_rounds in rounds.items()}
 
 
-def print_table(median: dict[str, dict]) -> None:
+def ratio_to(peer: str, rounds: dict[str, list[dict]]) -> float | None:
+    """Weir's CPU per request over the peer's."""
+    if "weir" not in rounds or peer not in rounds:
+        return None
+    return statistics.median(ours["cpu_us_per_request"] / theirs["cpu_us_per_request"]
+                             for ours, theirs in zip(rounds["weir"], rounds[peer]))
+
+
+def print_table(rounds: dict[str, list[dict]]) -> None:
     print("\n" + f"{'':10}" + "".join(f"{UNITS[measure]:>16}" for measure in MEASURES))
-    for name, values in median.items():
+    for name, values in medians(rounds).items():
         print(f"{name:10}" + "".join(f"{values[measure]:>16.2f}" for measure in MEASURES))
-    for peer in ("haproxy", "nginx"):
-        if "weir" in median and peer in median:
-            ratio = median["weir"]["cpu_us_per_request"] / median[peer]["cpu_us_per_request"]
+    for peer in PEERS:
+        if (ratio := ratio_to(peer, rounds)) is not None:
             print(f"weir / {peer}: {ratio:.3f} of its CPU per request")
 
 
 def write_results(options: argparse.Namespace, rounds: dict[str, list[dict]]) -> None:
-    median = medians(rounds)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, text=True, capture_output=True,
                             check=False).stdout.strip()
     results = {"taken": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "commit": commit,
                "kernel": platform.release(), "cores": os.cpu_count(), "load_average": os.getloadavg()[0],
-               "connections": options.connections, "seconds": options.seconds, "median": median, "rounds": rounds}
-    for peer in ("haproxy", "nginx"):
-        if "weir" in median and peer in median:
-            results[f"cpu_ratio_to_{peer}"] = round(
-                median["weir"]["cpu_us_per_request"] / median[peer]["cpu_us_per_request"], 4)
+               "connections": options.connections, "seconds": options.seconds, "median": medians(rounds), "rounds": rounds}
+    for peer in PEERS:
+        if (ratio := ratio_to(peer, rounds)) is not None:
+            results[f"cpu_ratio_to_{peer}"] = round(ratio, 4)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(results, indent=1) + "\n")
     print(f"written to {options.out}")
@@ -192,8 +196,8 @@ def write_results(options: argparse.Namespace, rounds: dict[str, list[dict]]) ->
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, required=True, help="the folder of the release build")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=int, default=5, help="of load a round")
+    parser.add_argument("--rounds", type=int, default=21)
+    parser.add_argument("--seconds", type=int, default=2, help="of load a round")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--proxies", default=",".join(PROXIES), type=lambda text: text.split(","))
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "bench/results/side_by_side.json")
@@ -212,7 +216,7 @@ def main() -> int:
             rounds = bench.measure()
         finally:
             bench.stop_all()
-    print_table(medians(rounds))
+    print_table(rounds)
     write_results(options, rounds)
     return 0
 
