@@ -1,5 +1,7 @@
 #include "proxy/net/buffer_pool.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -51,19 +53,30 @@ ReadBuffer BufferPool::take(std::size_t capacity) {
   buffer.pool_ = this;
   buffer.capacity_ = std::bit_ceil(std::max(capacity, kSmallest));
   const auto size = static_cast<std::size_t>(std::countr_zero(buffer.capacity_ / kSmallest));
-  if (size < kSizes && !free_[size].empty()) {
-    buffer.bytes_ = std::move(free_[size].back());
-    free_[size].pop_back();
-  } else {
-    buffer.bytes_ = std::make_unique_for_overwrite<char[]>(buffer.capacity_);
+  if (size < kSizes) {
+    Free& free = free_[size];
+    std::vector<PageBytes>& from = free.warm.empty() ? free.cold : free.warm;
+    if (!from.empty()) {
+      buffer.bytes_ = std::move(from.back());
+      from.pop_back();
+      return buffer;
+    }
   }
+  buffer.bytes_.reset(new (PageDelete::kAlignment) char[buffer.capacity_]);
   return buffer;
 }
 
-void BufferPool::give(std::unique_ptr<char[]> bytes, std::size_t capacity) {
+void BufferPool::give(PageBytes bytes, std::size_t capacity) {
   const auto size = static_cast<std::size_t>(std::countr_zero(capacity / kSmallest));
-  if (size >= kSizes || (free_[size].size() + 1) * capacity > kKeptBytes) return;
-  free_[size].push_back(std::move(bytes));
+  if (size >= kSizes) return;
+  Free& free = free_[size];
+  if ((free.warm.size() + 1) * capacity <= kWarmBytes) {
+    free.warm.push_back(std::move(bytes));
+    return;
+  }
+  // Where that fails the pages merely stay.
+  ::madvise(bytes.get(), capacity, MADV_DONTNEED);
+  free.cold.push_back(std::move(bytes));
 }
 
 }  // namespace weir::proxy

@@ -1,16 +1,25 @@
 // Confined to one worker. Read buffers of a few sizes, kept for the next connection that needs one: an idle connection
-// holds none.
+// holds none. Only some of the kept ones stay in memory: the pages of the others are given back to the system, which
+// free() does not do for what lies between other blocks of the heap.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <span>
 #include <vector>
 
 namespace weir::proxy {
 
 class BufferPool;
+
+// Whole pages, so that they can be given back.
+struct PageDelete {
+  static constexpr std::align_val_t kAlignment{4096};
+  void operator()(char* bytes) const { ::operator delete[](bytes, kAlignment); }
+};
+using PageBytes = std::unique_ptr<char[], PageDelete>;
 
 // Bytes [begin, end) have been read and not yet used. Empty (capacity 0) until taken from a pool.
 class ReadBuffer {
@@ -45,7 +54,7 @@ class ReadBuffer {
  private:
   friend class BufferPool;
   BufferPool* pool_ = nullptr;
-  std::unique_ptr<char[]> bytes_;
+  PageBytes bytes_;
   std::size_t capacity_ = 0;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
@@ -60,12 +69,17 @@ class BufferPool {
  private:
   friend class ReadBuffer;
   static constexpr std::size_t kSmallest = 4 * 1024;
-  static constexpr std::size_t kSizes = 7;                    // up to 256 KiB are kept
-  static constexpr std::size_t kKeptBytes = 4 * 1024 * 1024;  // of each size
+  static constexpr std::size_t kSizes = 7;                // up to 256 KiB are kept
+  static constexpr std::size_t kWarmBytes = 1024 * 1024;  // of each size
 
-  void give(std::unique_ptr<char[]> bytes, std::size_t capacity);
+  struct Free {
+    std::vector<PageBytes> warm;
+    std::vector<PageBytes> cold;  // without memory behind them
+  };
 
-  std::array<std::vector<std::unique_ptr<char[]>>, kSizes> free_;
+  void give(PageBytes bytes, std::size_t capacity);
+
+  std::array<Free, kSizes> free_;
 };
 
 }  // namespace weir::proxy
