@@ -56,8 +56,9 @@ Split::Split(SplitSpec spec)
 
 Assignment Split::assign(const http::FieldList& fields, const ClientAddress& client, const RolloutTraffic& planned,
                          Random& random) const {
-  static const RolloutTraffic kNone;
-  const RolloutTraffic& traffic = planned.identity == spec_.identity ? planned : kNone;
+  // Meant for another rollout: what this candidate may get is not known, and it may have been rolled back.
+  static const RolloutTraffic kClosed{.candidate_closed = true};
+  const RolloutTraffic& traffic = planned.identity == spec_.identity ? planned : kClosed;
   Assignment result;
   result.step = traffic.step;
   result.epoch = traffic.epoch;

@@ -215,6 +215,24 @@ TEST(SplitOverride, RollbackOutranksIt) {
   EXPECT_EQ(assign(spec, baseline, closed).reason, AssignmentReason::kOverride);
 }
 
+// A reload gives the routes a rollout that the plan in hand does not know yet, or no longer.
+TEST(SplitOverride, IsNotTakenByAPlanForAnotherRollout) {
+  SplitSpec spec = chat_rollout();
+  spec.identity = 11;
+  spec.overrides = {ask_for(kV1, "v1"), ask_for(kV2, "v2")};
+  RolloutTraffic other = at_weight(kMillion);
+  other.identity = 12;
+  http::FieldList fields = user("user-1");
+  fields.add("X-Weir-Version", "v2");
+  const Assignment result = assign(spec, fields, other);
+  EXPECT_EQ(result.version, kV1);
+  EXPECT_EQ(result.reason, AssignmentReason::kHash);
+  EXPECT_FALSE(result.judged);
+
+  other.identity = 11;
+  EXPECT_EQ(assign(spec, fields, other).version, kV2);
+}
+
 config::Cidr range(ClientAddress address, int prefix_bits) { return {"", address, prefix_bits}; }
 
 struct RangeCase {
