@@ -5,11 +5,6 @@
 namespace weir::proxy {
 namespace {
 
-SteadyTime after(SteadyTime from, config::Duration duration) {
-  if (duration >= std::chrono::hours(24 * 365)) return SteadyTime::max();
-  return from + duration;
-}
-
 void wake(void* waker) { static_cast<Waker*>(waker)->wake(); }
 
 }  // namespace
@@ -52,12 +47,7 @@ bool Forwarder::step() {
   if (!result_.error) check_deadlines();
   if (result_.error) return false;
   account_waiting();
-  const SteadyTime next = due();
-  if (next == SteadyTime::max()) {
-    deadline_.clear();
-  } else {
-    deadline_.set(next);
-  }
+  deadline_.set(due());
   return true;
 }
 

@@ -5,6 +5,7 @@
 namespace weir::proxy {
 
 void Deadline::set(SteadyTime at) {
+  if (at == kUnset) return clear();
   at_ = at;
   // Linked early enough already: its slot's visit will find the new time and move it on.
   if (linked_ && tick_ <= list_.tick_of(at)) return;

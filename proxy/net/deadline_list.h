@@ -13,6 +13,12 @@
 
 namespace weir::proxy {
 
+// `by` after `from`; a year or more is never, whatever the sum would be.
+inline SteadyTime after(SteadyTime from, std::chrono::milliseconds by) {
+  constexpr std::chrono::hours kYear{24 * 365};
+  return by >= kYear ? SteadyTime::max() : from + by;
+}
+
 class DeadlineList;
 
 // Embedded in its owner, which it does not outlive; clears itself when destroyed.
@@ -24,7 +30,7 @@ class Deadline {
   Deadline& operator=(const Deadline&) = delete;
   ~Deadline() { clear(); }
 
-  void set(SteadyTime at);
+  void set(SteadyTime at);  // SteadyTime::max(): clears it
   void clear();
   bool is_set() const { return at_ != kUnset; }
   SteadyTime at() const { return at_; }

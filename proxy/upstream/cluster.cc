@@ -136,7 +136,7 @@ Awaitable<Result<EndpointLease>> Cluster::open(Request request, Endpoint& endpoi
     passed.waker->wake();
   };
   Deadline deadline(context_.deadlines, on_expiry, &expiry);
-  deadline.set(std::chrono::steady_clock::now() + request.connect_timeout);
+  deadline.set(after(std::chrono::steady_clock::now(), request.connect_timeout));
 
   ++opening_;
   ++endpoint.connections;

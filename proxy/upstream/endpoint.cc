@@ -46,7 +46,7 @@ bool Endpoint::keep_idle(std::unique_ptr<Http1Upstream> stream, config::Duration
     counters_.add(Count::kUpstreamConnections, -1);
     return false;
   }
-  if (idle_timeout != config::kNever) idle->expiry.set(std::chrono::steady_clock::now() + idle_timeout);
+  idle->expiry.set(after(std::chrono::steady_clock::now(), idle_timeout));
   idle_.push_back(std::move(idle));
   counters_.add(Count::kUpstreamIdle);
   return true;

@@ -239,5 +239,21 @@ TEST(DeadlineList, AgreesWithAListOfTimesUnderAnythingDoneToIt) {
   }
 }
 
+TEST(After, IsNeverWhenItCannotBeReckoned) {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  EXPECT_EQ(after(now, std::chrono::milliseconds(250)), now + std::chrono::milliseconds(250));
+  EXPECT_EQ(after(now, std::chrono::milliseconds::max()), SteadyTime::max());
+}
+
+TEST(Deadline, IsClearedByWhatNeverComes) {
+  DeadlineList list(SteadyTime{});
+  Deadline deadline(
+      list, [](void*) { FAIL(); }, nullptr);
+  deadline.set(SteadyTime{} + std::chrono::seconds(1));
+  deadline.set(SteadyTime::max());
+  EXPECT_FALSE(deadline.is_set());
+  list.advance(SteadyTime{} + std::chrono::hours(1));
+}
+
 }  // namespace
 }  // namespace weir::proxy
