@@ -60,6 +60,10 @@ void Http1Downstream::arm_read(std::size_t capacity) {
 
 RequestEvent Http1Downstream::read_request() {
   take_read();
+  // A reply may wait behind bytes that the client is slow to take, and nobody else sends it on. The next request waits
+  // with it: a client that does not read is answered no further.
+  flush();
+  if (stream_.writing()) return {};
   if (!in_.empty()) {
     const http::Scan scan = codec_.read_head({in_.data(), in_.size()});
     if (scan.failed()) return {RequestEvent::State::kRefused, scan.fault};
@@ -86,7 +90,7 @@ bool Http1Downstream::next() {
 }
 
 void Http1Downstream::park() {
-  if (parked_ || parking_ || !in_.empty() || !stream_.reading() || stream_.writing()) return;
+  if (parked_ || parking_ || !in_.empty() || !stream_.reading() || !sent()) return;
   parking_ = true;
   stream_.cancel_read();
 }
@@ -94,10 +98,11 @@ void Http1Downstream::park() {
 bool Http1Downstream::linger() {
   take_read();
   if (stream_.write_failed()) broken_ = true;
-  if (broken_ || end_of_input_) return false;
+  if (broken_) return false;
   // A reply that came while an interim head was still on its way goes out behind it.
-  if (!writer_.empty()) flush();
+  flush();
   if (stream_.writing()) return true;
+  if (end_of_input_) return false;
   if (!std::exchange(shut_down_, true)) stream_.shutdown_send();
   reader_.reset();
   in_.consume(in_.size());

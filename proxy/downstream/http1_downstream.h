@@ -28,7 +28,7 @@ class Http1Downstream final : public DownstreamStream {
  public:
   Http1Downstream(ByteStream stream, const SocketAddress& peer, BufferPool& buffers, const config::Limits& limits);
 
-  // Between exchanges.
+  // Between exchanges. kPending too while the client has not taken the last response.
   RequestEvent read_request();
   // Some of a request's head has come.
   bool request_begun() const { return !in_.empty() && !codec_.idle(); }
@@ -41,7 +41,8 @@ class Http1Downstream final : public DownstreamStream {
   // refused body is still to come; the caller bounds the time. False: done.
   bool linger();
   void close() { stream_.close(); }
-  bool sent() const { return !stream_.writing(); }
+  // The kernel has all that was to be sent.
+  bool sent() const { return writer_.empty() && !stream_.writing(); }
 
   Waker& waker() override { return waker_; }
   const SocketAddress& peer() const override { return peer_; }

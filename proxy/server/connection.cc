@@ -20,7 +20,10 @@ const ListenerTopology* Connection::settings() const {
 Awaitable<> Connection::serve() {
   for (;;) {
     const Wait waited = co_await wait_for_request();
-    if (waited == Wait::kClosed) break;
+    if (waited == Wait::kClosed) {
+      if (!stream_.sent()) co_await linger();
+      break;
+    }
     first_ = false;
     Exchange exchange(worker_, stream_, topology_, *settings());
     exchange_ = &exchange;
@@ -77,11 +80,11 @@ SteadyTime Connection::closes_at() const {
 bool Connection::idle_step(const config::Timeouts& timeouts, SteadyTime now) {
   if (stream_.request_begun()) {
     request_begun_ = std::min(request_begun_, now);
-    deadline_.set(request_begun_ + timeouts.header);
+    deadline_.set(after(request_begun_, timeouts.header));
     return true;
   }
   const config::Duration patience = first_ ? timeouts.header : timeouts.keep_alive;
-  const SteadyTime end = patience == config::kNever ? SteadyTime::max() : idle_since_ + patience;
+  const SteadyTime end = after(idle_since_, patience);
   if (now >= end) {
     worker_.counters.add(Count::kIdleClosed);
     return false;
@@ -90,12 +93,7 @@ bool Connection::idle_step(const config::Timeouts& timeouts, SteadyTime now) {
     stream_.park();
     park_at_ = now + kParkAfter;
   }
-  const SteadyTime next = std::min(closes_at(), stream_.parked() ? end : std::min(end, park_at_));
-  if (next == SteadyTime::max()) {
-    deadline_.clear();
-  } else {
-    deadline_.set(next);
-  }
+  deadline_.set(std::min(closes_at(), stream_.parked() ? end : std::min(end, park_at_)));
   return true;
 }
 
@@ -112,15 +110,23 @@ Awaitable<> Connection::refuse(http::Fault fault) {
   co_await linger();
 }
 
-// Our last bytes are on their way: wait until the client has closed, so that what it still sends does not reset them.
+// Our last bytes are on their way: wait until the client has taken them, as long as for one that takes nothing of a
+// response, and has closed, so that what it still sends does not reset them.
 Awaitable<> Connection::linger() {
   Waker& waker = stream_.waker();
-  const SteadyTime end = std::chrono::steady_clock::now() + kLingerFor;
-  deadline_.set(end);
+  const ListenerTopology* const of = settings();
+  SteadyTime now = std::chrono::steady_clock::now();
+  SteadyTime end = of == nullptr ? now : after(now, of->timeouts.body_idle);
+  bool sent = false;
   while (!worker_.stopping && stream_.linger()) {
-    if (std::chrono::steady_clock::now() >= end && stream_.sent()) break;
+    now = std::chrono::steady_clock::now();
+    if (!sent && stream_.sent()) {
+      sent = true;
+      end = now + kLingerFor;
+    }
+    if (now >= end) break;
+    deadline_.set(end);
     if (!waker.take()) co_await waker.wait();
-    if (!deadline_.is_set()) deadline_.set(std::max(end, std::chrono::steady_clock::now() + kLingerFor));
   }
   deadline_.clear();
 }

@@ -237,6 +237,62 @@ TEST_F(Http1DownstreamTest, SendsInterimHeadsBeforeTheFinalOne) {
   EXPECT_THAT(far_.take(), StartsWith("HTTP/1.1 200 OK\r\n"));
 }
 
+// Whatever is slow to go out, replies stay in order behind it, and reach a client that reads late.
+TEST_F(Http1DownstreamTest, KeepsAReplyForAClientThatIsSlowToRead) {
+  far_.send(kGet);
+  expect_request("/x");
+  const std::string link(32 * 1024, 'x');
+  http::ResponseHead hints;
+  hints.status = 103;
+  hints.fields.add("Link", link);
+  while (!client_->sending()) {
+    client_->send_head(hints, http::Edits());
+    client_->flush();
+  }
+  client_->send_reply({504, "timeout", "too late", false, std::nullopt}, http::Edits());
+  EXPECT_FALSE(client_->sent());
+  ASSERT_TRUE(client_->next());
+  far_.send("GET /y HTTP/1.1\r\nHost: a\r\n\r\n");
+  loop_.settle();
+  EXPECT_EQ(client_->read_request().state, RequestEvent::State::kPending);  // not before the reply has gone
+  client_->park();
+  EXPECT_FALSE(client_->parked());
+
+  std::string received;
+  RequestEvent event;
+  ASSERT_TRUE(loop_.run_until([&] {
+    received += far_.take();
+    return (event = client_->read_request()).state != RequestEvent::State::kPending;
+  }));
+  ASSERT_EQ(event.state, RequestEvent::State::kRequest);
+  EXPECT_EQ(client_->request().path, "/y");
+  answer("y");
+  EXPECT_THAT(received + far_.take(),
+              testing::ContainsRegex("HTTP/1.1 504 .*(.|\n)*too late(.|\n)*HTTP/1.1 200 (.|\n)*y$"));
+}
+
+TEST_F(Http1DownstreamTest, SendsAReplyToAClientThatHasFinishedSendingAndIsSlowToRead) {
+  far_.send(kGet);
+  far_.shutdown_send();
+  expect_request("/x");
+  const std::string link(32 * 1024, 'x');
+  http::ResponseHead hints;
+  hints.status = 103;
+  hints.fields.add("Link", link);
+  while (!client_->sending()) {
+    client_->send_head(hints, http::Edits());
+    client_->flush();
+  }
+  client_->send_reply({504, "timeout", "too late", true, std::nullopt}, http::Edits());
+  EXPECT_FALSE(client_->next());
+  std::string received;
+  ASSERT_TRUE(loop_.run_until([&] {
+    received += far_.take();
+    return !client_->linger();
+  }));
+  EXPECT_THAT(received + far_.take(), HasSubstr("too late"));
+}
+
 TEST_F(Http1DownstreamTest, AnswersAClientThatHasFinishedSending) {
   far_.send(kGet);
   far_.shutdown_send();
@@ -328,6 +384,7 @@ TEST_F(Http1DownstreamTest, ReadsAheadOneBufferAtMost) {
     ASSERT_TRUE(client_->next()) << i;
     expect_request("/n");
     answer();
+    far_.take();
   }
 }
 
