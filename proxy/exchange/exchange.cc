@@ -55,7 +55,9 @@ Exchange::Exchange(WorkerContext& worker, DownstreamStream& downstream, Local<To
       downstream_(downstream),
       listener_(listener),
       slow_(
-          worker.deadlines, [](void* self) { static_cast<Exchange*>(self)->report_slowness(); }, this) {
+          worker.deadlines, [](void* self) { static_cast<Exchange*>(self)->report_slowness(); }, this),
+      total_(
+          worker.deadlines, [](void* self) { static_cast<Exchange*>(self)->downstream_.waker().wake(); }, this) {
   context_.topology = std::move(topology);
   context_.plan = worker.plan.current();
   context_.clock.start(std::chrono::steady_clock::now());
@@ -133,8 +135,22 @@ Awaitable<Result<EndpointLease>> Exchange::pick(bool fresh) {
   if (cluster == nullptr) co_return Error{ErrorKind::kUnavailable, Side::kUpstream, Retry::kNever, "no_endpoint"};
   const Cluster::Request request{downstream_.waker(), *this, context_.route->timeouts.connect, context_.route->limits,
                                  fresh};
+  total_.set(after(context_.clock.started(), context_.route->timeouts.total));
   Result<EndpointLease> lease = co_await cluster->lease(request);
+  total_.clear();
+  if (!lease && lease.error().kind == ErrorKind::kCancelled && !cut_ && !downstream_.gone()) {
+    if (client_cancelled()) co_return Error{ErrorKind::kEof, Side::kDownstream, Retry::kNever, "client_half_closed"};
+    co_return Error{ErrorKind::kTimeout, Side::kUpstream, Retry::kNever, "timeout"};
+  }
   co_return std::move(lease);
+}
+
+bool Exchange::total_passed() const {
+  return std::chrono::steady_clock::now() >= after(context_.clock.started(), context_.route->timeouts.total);
+}
+
+bool Exchange::client_cancelled() const {
+  return downstream_.half_closed() && context_.route->on_client_half_close == config::OnClientHalfClose::kCancel;
 }
 
 Awaitable<> Exchange::forward() {
@@ -301,7 +317,7 @@ void Exchange::on_response_end(SteadyTime now) {
 bool Exchange::given_up() const {
   if (cut_) return true;
   downstream_.watch();
-  return downstream_.gone();
+  return downstream_.gone() || client_cancelled() || total_passed();
 }
 
 void Exchange::connecting(bool now) {

@@ -31,6 +31,8 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   bool match();
   void assign();
   Awaitable<Result<EndpointLease>> pick(bool fresh);
+  bool total_passed() const;
+  bool client_cancelled() const;
   Awaitable<> forward();
   bool may_send_again(const ForwardResult& result, const UpstreamStream& upstream) const;
   void finish_failed(const ForwardResult& result);
@@ -54,6 +56,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   const ListenerTopology& listener_;
   RequestContext context_;
   Deadline slow_;
+  Deadline total_;  // while a connection is waited for or opened: the forwarder has its own
   std::uint64_t response_bytes_ = 0;
   bool streaming_ = false;
   bool cut_ = false;

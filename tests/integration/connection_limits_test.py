@@ -1,12 +1,13 @@
 """Versions and listeners that have as many connections as they may: who waits, who is refused, and what is counted."""
 from __future__ import annotations
 
+import socket
 from typing import Callable
 
 from http_client import Connection, get, request_bytes
 from origin import Origin
 from outcomes import metric, wait_for_outcomes
-from plans import one_version
+from plans import one_version, route
 from polling import wait_until
 from weir_harness import Weir
 
@@ -48,6 +49,26 @@ def test_who_waits_in_vain_may_leave(weir: StartWeir, origin: StartOrigin) -> No
         assert third.reply().status == 200
     assert only.counts().requests == 2
     wait_for_outcomes(served, client_abort=2, ok=1)
+
+
+def test_who_waits_has_no_longer_than_its_whole_time(weir: StartWeir, origin: StartOrigin) -> None:
+    only = origin()
+    plan = one_version(only, workers=1, limits={"upstreamConnections": 1, "pending": 2})
+    plan["routes"] = [{**route(timeouts={"total": "300ms"}), "match": {"pathPrefix": "/soon"}},
+                      {**route(onClientHalfClose="cancel"), "match": {"pathPrefix": "/cancel"}}, route()]
+    served = weir(plan)
+    with Connection(served.port) as first, Connection(served.port) as second, Connection(served.port) as third:
+        first.send(request_bytes("GET", "/hang"))
+        wait_until(lambda: only.counts().waiting == 1, "the first has the only connection")
+        second.send(request_bytes("GET", "/cancel"))
+        wait_until(lambda: metric(served, "weir_requests_pending") == 1, "the second waits for it")
+        reply = third.request("GET", "/soon")
+        assert (reply.status, reply["x-weir-reason"]) == (504, "timeout")
+        wait_for_outcomes(served, timeout=1)
+        second.socket.shutdown(socket.SHUT_WR)
+        wait_until(lambda: metric(served, "weir_requests_pending") == 0, "nobody waits")
+        wait_for_outcomes(served, timeout=1, client_abort=1)
+    assert only.counts().requests == 1
 
 
 def test_a_kept_connection_serves_those_who_wait(weir: StartWeir, origin: StartOrigin) -> None:
