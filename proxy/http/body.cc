@@ -32,6 +32,7 @@ Fault BodyDecoder::start(BodyFraming framing, std::uint64_t content_length, std:
   digits_ = 0;
   extension_excess_ = 0;
   trailers_.clear();
+  withheld_ = {};
   switch (framing) {
     case BodyFraming::kNone:
       state_ = State::kEnded;
@@ -185,7 +186,7 @@ Fault BodyDecoder::take_trailers(std::string_view input, std::size_t& at) {
   at += trailer_scanner_.end() - before;
   trailer_scanner_.collect(trailer_bytes_, trailers_);
   for (const Field& field : trailers_) {
-    if (forbidden_in_trailers(field.name)) trailers_.drop(field.name);
+    if (forbidden_in_trailers(field.name) || withheld_.holds(field.name)) trailers_.drop(field.name);
   }
   state_ = State::kEnded;
   return Fault::kNone;
@@ -245,34 +246,43 @@ Fault BodyEncoder::finish(const FieldList& trailers, HeadBuffer& out) {
   return Fault::kNone;
 }
 
-// RFC 9110 6.5.1: nothing that frames, routes, authenticates, or says how to treat the content.
+// RFC 9110 6.5.1: nothing that frames, routes, authenticates, or says how to treat the content; and nothing that the
+// receiver would take for a proxy's word, which is never in a trailer.
 bool forbidden_in_trailers(std::string_view name) {
-  static constexpr std::array<std::string_view, 24> kForbidden = {"content-length",
+  static constexpr std::array<std::string_view, 29> kForbidden = {"content-length",
                                                                   "transfer-encoding",
                                                                   "host",
                                                                   "connection",
                                                                   "keep-alive",
-                                                                  "proxy-connection",
                                                                   "te",
                                                                   "trailer",
                                                                   "upgrade",
                                                                   "expect",
                                                                   "max-forwards",
                                                                   "authorization",
+                                                                  "authentication-info",
                                                                   "cookie",
                                                                   "set-cookie",
-                                                                  "cache-control",
                                                                   "content-type",
                                                                   "content-encoding",
                                                                   "content-range",
+                                                                  "cache-control",
                                                                   "age",
                                                                   "date",
                                                                   "location",
                                                                   "retry-after",
                                                                   "vary",
-                                                                  "www-authenticate"};
+                                                                  "www-authenticate",
+                                                                  "forwarded",
+                                                                  "via",
+                                                                  "x-request-id",
+                                                                  "traceparent",
+                                                                  "tracestate"};
+  static constexpr std::array<std::string_view, 3> kForbiddenFamilies = {"proxy-", "x-forwarded-", "x-weir-"};
   return std::any_of(kForbidden.begin(), kForbidden.end(),
-                     [&](std::string_view f) { return equal_ignoring_case(f, name); });
+                     [&](std::string_view f) { return equal_ignoring_case(f, name); }) ||
+         std::any_of(kForbiddenFamilies.begin(), kForbiddenFamilies.end(),
+                     [&](std::string_view f) { return equal_ignoring_case(f, name.substr(0, f.size())); });
 }
 
 }  // namespace weir::http

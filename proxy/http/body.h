@@ -11,6 +11,7 @@
 #include "proxy/http/field_scanner.h"
 #include "proxy/http/head.h"
 #include "proxy/http/head_buffer.h"
+#include "proxy/http/name_set.h"
 
 namespace weir::http {
 
@@ -31,6 +32,9 @@ class BodyDecoder {
   // `limit`: bytes of data that the body may have (kUnlimited for responses). kBodyTooLarge at once when the length is
   // known to exceed it.
   Fault start(BodyFraming framing, std::uint64_t content_length, std::uint64_t limit);
+
+  // After start(): trailer fields that are not to be forwarded either.
+  void withhold(const NameSet& nominated) { withheld_ = nominated; }
 
   // Takes up to the end of the next slice of data. Call again with the rest until the end has come or the input is used
   // up. A body of kNone, or of length 0, has ended() from the start and needs no call.
@@ -77,6 +81,7 @@ class BodyDecoder {
   FieldScanner trailer_scanner_{kTrailerLimits};
   std::string trailer_bytes_;  // trailers alone are copied: they may span reads
   FieldList trailers_;
+  NameSet withheld_;
 
   static constexpr FieldLimits kTrailerLimits{.field = 4 * 1024, .fields = 8 * 1024, .count = 32};
 };
@@ -107,7 +112,8 @@ class BodyEncoder {
   std::array<char, 20> line_{};
 };
 
-// Trailer fields that are never forwarded: framing, routing, authentication, request and response control.
+// Trailer fields that are never forwarded: framing, routing, authentication, request and response control, and what
+// proxies say of a message.
 bool forbidden_in_trailers(std::string_view name);
 
 }  // namespace weir::http

@@ -17,6 +17,8 @@ constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
+constexpr bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+
 inline constexpr auto kTokenBytes = [] {
   std::array<bool, 256> table{};
   for (char c = 0x20; c < 0x7f; ++c) table[static_cast<std::uint8_t>(c)] = is_digit(c) || is_alpha(c);

@@ -16,11 +16,20 @@ void ServerCodec::release() {
 
 Scan ServerCodec::read_head(std::string_view buffer) {
   const Scan scan = scanner_.scan(buffer, head_);
-  if (scan.done()) {
-    receiver_ = {head_.minor_version, head_.is_head(), head_.keep_alive};
-    keep_alive_ = head_.keep_alive;
+  if (!scan.done()) {
+    receiver_ = Receiver();
+    receiver_.head_request = scanner_.is_head(buffer);
+    return scan;
   }
+  receiver_ = {head_.minor_version, head_.is_head(), head_.keep_alive};
+  keep_alive_ = head_.keep_alive;
   return scan;
+}
+
+Fault ServerCodec::start_body(std::uint64_t limit) {
+  const Fault fault = body_.start(head_.framing, head_.content_length, limit);
+  if (head_.framing == BodyFraming::kChunked) body_.withhold(head_.nominated);
+  return fault;
 }
 
 Receiver ServerCodec::receiver(bool closing) const {
@@ -73,6 +82,7 @@ Scan ClientCodec::read_head(std::string_view buffer) {
   if (scan.done() && !head_.interim()) {
     final_ = true;
     body_.start(head_.framing, head_.content_length, config::kUnlimited);
+    if (head_.framing == BodyFraming::kChunked) body_.withhold(head_.nominated);
   }
   return scan;
 }

@@ -26,6 +26,8 @@ class ServerCodec {
 
   // Forgets the exchange, keeps the storage.
   void reset();
+  // For the heads to come: while idle().
+  void set_limits(const config::Limits& limits) { scanner_.set_limits(request_limits(limits)); }
   // Gives the storage back, for a connection that goes idle.
   void release();
 
@@ -36,7 +38,7 @@ class ServerCodec {
   const RequestHead& head() const { return head_; }
 
   // Before the first read_body(): the limit may be the route's. kBodyTooLarge: refuse with 413.
-  Fault start_body(std::uint64_t limit) { return body_.start(head_.framing, head_.content_length, limit); }
+  Fault start_body(std::uint64_t limit);
   BodyDecoder::Result read_body(std::string_view input) { return body_.decode(input); }
   Fault body_eof() { return body_.finish_at_eof(); }
   bool body_ended() const { return body_.ended(); }
@@ -60,7 +62,8 @@ class ServerCodec {
   RequestHead head_;
   BodyDecoder body_;
   BodyEncoder encoder_;
-  Receiver receiver_;  // of the request in hand: its head's bytes may be gone by the time of the response
+  // Of the request in hand, whole or not: its head's bytes may be gone by the time of the response.
+  Receiver receiver_;
   bool keep_alive_ = true;
 };
 
@@ -70,6 +73,8 @@ class ClientCodec {
   explicit ClientCodec(const config::Limits& limits) : scanner_(response_limits(limits)) {}
 
   void reset();
+  // For the heads to come: after reset().
+  void set_limits(const config::Limits& limits) { scanner_.set_limits(response_limits(limits)); }
   void release();
 
   void write_head(const RequestHead& request, const Edits& edits, HeadBuffer& out);

@@ -28,6 +28,8 @@ bool FieldScanner::step(std::string_view buffer) {
       return scan_line_start(buffer);
     case State::kName:
       return scan_name(buffer);
+    case State::kBeforeColon:
+      return scan_before_colon(buffer);
     case State::kBeforeValue:
       return scan_before_value(buffer);
     case State::kValue:
@@ -65,13 +67,20 @@ bool FieldScanner::scan_name(std::string_view buffer) {
   pos_ = at;
   if (at == buffer.size()) return false;
   const std::size_t size = at - line_begin_;
-  if (buffer[at] != ':') {
-    return fail(is_blank(buffer[at]) && size > 0 ? Fault::kSpaceBeforeColon : Fault::kBadFieldName);
-  }
-  if (size == 0) return fail(Fault::kBadFieldName);
+  const bool blank = is_blank(buffer[at]) && size > 0;
+  if (blank && space_ == SpaceBeforeColon::kRefused) return fail(Fault::kSpaceBeforeColon);
+  if (size == 0 || (buffer[at] != ':' && !blank)) return fail(Fault::kBadFieldName);
   if (size > std::numeric_limits<std::uint16_t>::max()) return fail(Fault::kFieldTooLarge);
   current_.name_size = static_cast<std::uint16_t>(size);
   current_.id = field_id(buffer.substr(line_begin_, size));
+  state_ = State::kBeforeColon;
+  return true;
+}
+
+bool FieldScanner::scan_before_colon(std::string_view buffer) {
+  while (pos_ < buffer.size() && is_blank(buffer[pos_])) ++pos_;
+  if (!check_room(pos_) || pos_ == buffer.size()) return false;
+  if (buffer[pos_] != ':') return fail(Fault::kBadFieldName);
   ++pos_;
   state_ = State::kBeforeValue;
   return true;
@@ -96,7 +105,8 @@ bool FieldScanner::scan_value(std::string_view buffer) {
   while (end > current_.value_begin && is_blank(buffer[end - 1])) --end;
   current_.value_end = static_cast<std::uint32_t>(end);
   const std::size_t colon = line_begin_ + current_.name_size;
-  current_.plain_line = end == at && current_.value_begin == colon + 2 && buffer[colon + 1] == ' ' && end > colon + 2;
+  current_.plain_line = end == at && current_.value_begin == colon + 2 && buffer[colon] == ':' &&
+                        buffer[colon + 1] == ' ' && end > colon + 2;
   ++pos_;
   state_ = State::kLineLf;
   return true;

@@ -18,9 +18,13 @@ struct FieldLimits {
   std::uint32_t count = 100;
 };
 
+// RFC 9112 5.1: what a request is refused for is removed from a response.
+enum class SpaceBeforeColon : std::uint8_t { kRefused, kRemoved };
+
 class FieldScanner {
  public:
-  explicit FieldScanner(const FieldLimits& limits) : limits_(limits) {}
+  explicit FieldScanner(const FieldLimits& limits, SpaceBeforeColon space = SpaceBeforeColon::kRefused)
+      : limits_(limits), space_(space) {}
 
   // The first field line begins at offset `begin` of the buffers to come.
   void start(std::size_t begin);
@@ -31,10 +35,11 @@ class FieldScanner {
 
   // The fields as views into `buffer`, which holds the bytes that were scanned.
   void collect(std::string_view buffer, FieldList& fields) const;
+  void set_limits(const FieldLimits& limits) { limits_ = limits; }
   void release();
 
  private:
-  enum class State : std::uint8_t { kLineStart, kName, kBeforeValue, kValue, kLineLf, kEndLf, kEnded };
+  enum class State : std::uint8_t { kLineStart, kName, kBeforeColon, kBeforeValue, kValue, kLineLf, kEndLf, kEnded };
 
   // Offsets, for the buffer may move before the head is whole.
   struct Span {
@@ -49,6 +54,7 @@ class FieldScanner {
   bool step(std::string_view buffer);
   bool scan_line_start(std::string_view buffer);
   bool scan_name(std::string_view buffer);
+  bool scan_before_colon(std::string_view buffer);
   bool scan_before_value(std::string_view buffer);
   bool scan_value(std::string_view buffer);
   bool scan_lf(std::string_view buffer);
@@ -56,6 +62,7 @@ class FieldScanner {
   bool check_room(std::size_t at);
 
   FieldLimits limits_;
+  SpaceBeforeColon space_;
   State state_ = State::kEnded;
   Fault fault_ = Fault::kNone;
   std::size_t pos_ = 0;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "proxy/http/field_list.h"
+#include "proxy/http/name_set.h"
 
 namespace weir::http {
 
@@ -29,6 +30,7 @@ struct RequestHead {
   std::string_view host;       // without port, brackets kept, case as received
   int minor_version = 1;
   FieldList fields;                          // Host is dropped too: it is regenerated from `authority`
+  NameSet nominated;                         // by Connection, hop-by-hop fields aside: dropped from trailers too
   BodyFraming framing = BodyFraming::kNone;  // kNone, kLength or kChunked
   std::uint64_t content_length = 0;          // for kLength
   bool keep_alive = true;
@@ -47,6 +49,7 @@ struct ResponseHead {
   std::string_view reason;
   int minor_version = 1;
   FieldList fields;
+  NameSet nominated;
   BodyFraming framing = BodyFraming::kNone;
   std::uint64_t content_length = 0;  // for kLength, and for kNone if length_known (HEAD, 304)
   bool length_known = false;         // Content-Length was given

@@ -1,6 +1,9 @@
 #include "proxy/http/meaning.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 
@@ -44,8 +47,8 @@ struct ConnectionOptions {
   bool keep_alive = false;
 };
 
-// Reads every Connection field, and drops what they nominate.
-ConnectionOptions take_connection_options(FieldList& fields) {
+// Reads every Connection field, and drops what they nominate. They themselves stay until all have been read.
+ConnectionOptions take_connection_options(FieldList& fields, NameSet& nominated) {
   ConnectionOptions options;
   if (!fields.has(FieldId::kConnection)) return options;
   for (const Field& field : fields) {
@@ -55,8 +58,9 @@ ConnectionOptions take_connection_options(FieldList& fields) {
         options.close = true;
       } else if (equal_ignoring_case(option, "keep-alive")) {
         options.keep_alive = true;
-      } else if (!option.empty()) {
+      } else if (!option.empty() && (kHopByHop & field_bit(field_id(option))) == 0) {
         fields.drop(option);
+        nominated.add(option);
       }
     });
   }
@@ -100,30 +104,46 @@ Fault read_framing(const FieldList& fields, int minor_version, Framing& framing)
   return framing.length ? Fault::kNone : Fault::kBadContentLength;
 }
 
-// uri-host [ ":" port ] (RFC 9110 7.2); no user information.
-bool split_authority(std::string_view authority, std::string_view& host) {
-  std::size_t end = 0;
-  if (authority.starts_with('[')) {
-    const std::size_t bracket = authority.find(']');
-    if (bracket == std::string_view::npos || bracket < 3) return false;
-    for (const char c : authority.substr(1, bracket - 1)) {
-      if (!is_digit(c) && !is_alpha(c) && c != ':' && c != '.') return false;
-    }
-    end = bracket + 1;
-  } else {
-    end = std::min(authority.find(':'), authority.size());
-    for (const char c : authority.substr(0, end)) {
-      if (!is_digit(c) && !is_alpha(c) && std::string_view("-._~%!$&'()*+,;=").find(c) == std::string_view::npos)
-        return false;
+// RFC 3986 3.2.2, without the IPvFuture that nobody has defined, and without zones.
+bool is_ipv6(std::string_view text) {
+  std::array<char, INET6_ADDRSTRLEN> terminated{};
+  if (text.size() >= terminated.size()) return false;
+  std::copy(text.begin(), text.end(), terminated.begin());
+  in6_addr address;
+  return ::inet_pton(AF_INET6, terminated.data(), &address) == 1;
+}
+
+bool is_reg_name(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%') {
+      if (text.size() - i < 3 || !is_hex(text[i + 1]) || !is_hex(text[i + 2])) return false;
+      i += 2;
+    } else if (!is_digit(text[i]) && !is_alpha(text[i]) &&
+               std::string_view("-._~!$&'()*+,;=").find(text[i]) == std::string_view::npos) {
+      return false;
     }
   }
+  return !text.empty();
+}
+
+// ":" and a number that is one of TCP's, or nothing behind the colon.
+bool is_port(std::string_view text) {
+  if (text.front() != ':') return false;
+  text.remove_prefix(1);
+  if (text.empty()) return true;
+  const std::optional<std::uint64_t> number = parse_number(text);
+  return number && *number <= 65'535;
+}
+
+// uri-host [ ":" port ] (RFC 9110 7.2); no user information.
+bool split_authority(std::string_view authority, std::string_view& host) {
+  const bool literal = authority.starts_with('[');
+  const std::size_t bracket = literal ? authority.find(']') : 0;
+  if (bracket == std::string_view::npos) return false;
+  const std::size_t end = literal ? bracket + 1 : std::min(authority.find(':'), authority.size());
   host = authority.substr(0, end);
-  if (host.empty()) return false;
-  std::string_view port = authority.substr(end);
-  if (port.empty()) return true;
-  if (port.front() != ':' || port.size() > 6) return false;
-  port.remove_prefix(1);
-  return std::all_of(port.begin(), port.end(), is_digit);
+  if (literal ? !is_ipv6(host.substr(1, bracket - 1)) : !is_reg_name(host)) return false;
+  return end == authority.size() || is_port(authority.substr(end));
 }
 
 // The target's own authority, when it has one (absolute-form, RFC 9112 3.2.2).
@@ -217,7 +237,7 @@ Fault understand(RequestHead& head) {
   fault = read_expectation(head);
   if (fault == Fault::kNone) fault = read_max_forwards(head);
   if (fault != Fault::kNone) return fault;
-  const ConnectionOptions options = take_connection_options(head.fields);
+  const ConnectionOptions options = take_connection_options(head.fields, head.nominated);
   head.keep_alive = !options.close && (head.minor_version > 0 || options.keep_alive);
   head.fields.drop(kHopByHop | field_bit(FieldId::kHost) | field_bit(FieldId::kExpect));
   return Fault::kNone;
@@ -229,7 +249,7 @@ Fault understand(ResponseHead& head, bool head_request) {
   const bool bodiless = head_request || head.status < 200 || head.status == 204 || head.status == 304;
   const Fault fault = read_framing(head.fields, head.minor_version, framing);
   if (fault != Fault::kNone) return fault;
-  const ConnectionOptions options = take_connection_options(head.fields);
+  const ConnectionOptions options = take_connection_options(head.fields, head.nominated);
   head.keep_alive = !options.close && (head.minor_version > 0 || options.keep_alive);
   read_keep_alive_timeout(head);
   head.length_known = framing.length.has_value() && head.status >= 200 && head.status != 204;

@@ -46,7 +46,15 @@ class RequestScanner {
   Scan scan(std::string_view buffer, RequestHead& head);
   // Nothing of a head has been seen yet, an empty line aside: an end of input here is a clean one.
   bool idle() const { return state_ == State::kStart || state_ == State::kStartLf; }
+  // What has been scanned of `buffer` so far begins a HEAD request: its refusal has no body either.
+  bool is_head(std::string_view buffer) const {
+    return state_ > State::kMethod && buffer.substr(begin_, method_end_ - begin_) == "HEAD";
+  }
   void reset();
+  void set_limits(const HeadLimits& limits) {
+    limits_ = limits;
+    fields_.set_limits(limits.fields);
+  }
   void release() { fields_.release(); }
 
  private:
@@ -73,7 +81,8 @@ class RequestScanner {
 
 class ResponseScanner {
  public:
-  explicit ResponseScanner(const HeadLimits& limits) : limits_(limits), fields_(limits.fields) {}
+  explicit ResponseScanner(const HeadLimits& limits)
+      : limits_(limits), fields_(limits.fields, SpaceBeforeColon::kRemoved) {}
 
   // The request decides whether there is a body. Survives an interim (1xx) head; set anew for each request.
   void expect_answer_to_head(bool head_request) { head_request_ = head_request; }
@@ -81,6 +90,10 @@ class ResponseScanner {
   // Nothing of a head has been seen yet.
   bool idle() const { return state_ == State::kLine && pos_ == 0; }
   void reset();
+  void set_limits(const HeadLimits& limits) {
+    limits_ = limits;
+    fields_.set_limits(limits.fields);
+  }
   void release() { fields_.release(); }
 
  private:

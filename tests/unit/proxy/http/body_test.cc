@@ -73,6 +73,33 @@ TEST(BodyDecoder, KeepsTrailersThatMayBeForwarded) {
   EXPECT_EQ(decoded.trailers, "Grpc-Status=0;X=y;");
 }
 
+TEST(BodyDecoder, LeavesOutTrailersThatAreForOthersToSay) {
+  for (const char* name : {"Proxy-Authorization", "Authorization", "X-Forwarded-For", "X-Request-Id", "X-Weir-Reason",
+                           "Forwarded", "Set-Cookie", "Cookie", "Host", "traceparent", "Authentication-Info"}) {
+    const Decoded decoded = decode_whole("0\r\nX: y\r\n" + std::string(name) + ": 1\r\n\r\n");
+    EXPECT_EQ(decoded.trailers, "X=y;") << name;
+  }
+}
+
+// RFC 9110 7.6.1: what the head's Connection has named is for this connection alone.
+TEST(BodyDecoder, LeavesOutTrailersThatTheHeadHasNominated) {
+  const auto trailers = [](const NameSet& nominated) {
+    BodyDecoder decoder;
+    EXPECT_EQ(decoder.start(BodyFraming::kChunked, 0, config::kUnlimited), Fault::kNone);
+    decoder.withhold(nominated);
+    EXPECT_TRUE(decoder.decode("0\r\nX-T: 1\r\nX-U: 2\r\n\r\n").part.end);
+    std::string names;
+    for (const Field& field : decoder.trailers()) names += std::string(field.name) + ";";
+    return names;
+  };
+  NameSet nominated;
+  EXPECT_EQ(trailers(nominated), "X-T;X-U;");
+  nominated.add("x-t");
+  EXPECT_EQ(trailers(nominated), "X-U;");
+  for (int i = 0; i < 300; ++i) nominated.add("n" + std::to_string(i));
+  EXPECT_EQ(trailers(nominated), "");  // more than it can tell apart
+}
+
 TEST(BodyDecoder, RefusesWhatIsNoChunk) {
   const std::vector<std::pair<std::string, Fault>> cases = {
       {"\r\n", Fault::kBadChunk},

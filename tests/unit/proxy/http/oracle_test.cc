@@ -179,6 +179,8 @@ const std::vector<Reason>& laxer() {
        [](const Look& look) {
          return look.lines_of("transfer-encoding") == 1 && look.body().find(';') != std::string_view::npos;
        }},
+      {"RFC 9112 5.1: white space before the colon is removed from a response",
+       [](const Look& look) { return look.begins("http/") && look.has(" :"); }},
       {"RFC 9112 4: a status line without a reason may end behind its status",
        [](const Look& look) { return look.ends_with_status(); }},
   };

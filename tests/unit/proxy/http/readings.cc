@@ -53,7 +53,8 @@ std::string framing_of(const Head& head) {
 void collect_lines(std::string_view head, Reading& reading) {
   std::size_t begin = head.starts_with("\r\n") ? 2 : 0;
   begin = head.find("\r\n", begin) + 2;
-  FieldScanner scanner({.field = head.size() + 1, .fields = head.size() + 2, .count = 1'000});
+  FieldScanner scanner({.field = head.size() + 1, .fields = head.size() + 2, .count = 1'000},
+                       SpaceBeforeColon::kRemoved);
   scanner.start(begin);
   if (!scanner.scan(head) || scanner.fault() != Fault::kNone) return;
   FieldList fields;

@@ -119,6 +119,18 @@ const std::vector<Case>& meaning_cases() {
       {"GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", "bad_host"},
       {"GET / HTTP/1.1\r\nHost:\r\n\r\n", "bad_host"},
       {"GET / HTTP/1.1\r\nHost: a:b\r\n\r\n", "bad_host"},
+      {"GET / HTTP/1.1\r\nHost: a:65535\r\n\r\n", ""},
+      {"GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n", "bad_host"},
+      {"GET / HTTP/1.1\r\nHost: a:\r\n\r\n", ""},
+      {"GET / HTTP/1.1\r\nHost: a%5A.b:1\r\n\r\n", ""},
+      {"GET / HTTP/1.1\r\nHost: a%5g\r\n\r\n", "bad_host"},
+      {"GET / HTTP/1.1\r\nHost: a%5\r\n\r\n", "bad_host"},
+      {"GET / HTTP/1.1\r\nHost: [2001:db8::192.0.2.1]:80\r\n\r\n", ""},
+      {"GET / HTTP/1.1\r\nHost: [::1]80\r\n\r\n", "bad_host"},
+      {"GET / HTTP/1.1\r\nHost: [:::::::::]\r\n\r\n", "bad_host"},
+      {"GET / HTTP/1.1\r\nHost: [1.2.3]\r\n\r\n", "bad_host"},
+      {"GET / HTTP/1.1\r\nHost: []\r\n\r\n", "bad_host"},
+      {"GET / HTTP/1.1\r\nHost: [0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]\r\n\r\n", "bad_host"},
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", "repeated_content_length"},
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\n", "bad_content_length"},
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n", "bad_content_length"},
@@ -165,6 +177,13 @@ TEST(RequestScanner, UnderstandsAHead) {
                 "POST http://Ex.com:81?q HTTP/1.1\r\nHost: other\r\nContent-Length: 3\r\n"
                 "Connection: x-hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nUpgrade: h2c\r\nTE: trailers\r\nX: y\r\n\r\nabc")),
             "POST / ?q @Ex.com:81 1.1 framing 1 3 keep\nX=y\nbytes 146");
+}
+
+TEST(RequestScanner, DropsWhatAnyConnectionFieldNominates) {
+  EXPECT_EQ((scan_whole<RequestScanner, RequestHead>(
+                "GET / HTTP/1.1\r\nHost: a\r\nConnection: connection, x-a\r\nConnection: x-b, close\r\n"
+                "X-A: 1\r\nX-B: 2\r\nX-C: 3\r\n\r\n")),
+            "GET / ? @a 1.1 framing 0 0 close\nX-C=3\nbytes 104");
 }
 
 TEST(RequestScanner, HoldsItsLimits) {
@@ -215,7 +234,9 @@ const std::vector<Case>& response_cases() {
       {"HTTP/1.1 101 Switching\r\n\r\n", "unasked_upgrade"},
       {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", "length_and_encoding"},
       {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", "repeated_content_length"},
-      {"HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\n", "space_before_colon"},
+      {"HTTP/1.1 200 OK\r\nContent-Length : 5\r\nX \t : y\r\n\r\n", ""},
+      {"HTTP/1.1 200 OK\r\nX Y: z\r\n\r\n", "bad_field_name"},
+      {"HTTP/1.1 200 OK\r\n : z\r\n\r\n", "folded_field"},
   };
   return cases;
 }
@@ -230,6 +251,12 @@ TEST(ResponseScanner, AcceptsAndRefusesHoweverTheBytesAreCut) {
     }
     expect_same_however_cut<ResponseScanner, ResponseHead>(c.message);
   }
+}
+
+TEST(ResponseScanner, RemovesSpaceBeforeAColon) {
+  EXPECT_EQ((scan_whole<ResponseScanner, ResponseHead>(
+                "HTTP/1.1 200 OK\r\nX : y\r\nContent-Length \t: 5\r\nConnection : x-hop\r\nX-Hop : 1\r\n\r\n")),
+            "200 OK 1.1 framing 1 5 keep\nX=y\nbytes 78");
 }
 
 TEST(ResponseScanner, FramesByStatusAndRequest) {
