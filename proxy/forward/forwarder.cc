@@ -148,14 +148,14 @@ void Forwarder::note_turns() {
 // Who is waited for: the client to send or to take, else the origin to take, to begin or to go on.
 SteadyTime Forwarder::due() const {
   SteadyTime next = after(clock_.started(), timeouts_.total);
-  if (!request_done_ && !upstream_.sending()) {
+  if (client_owes()) {
     next = std::min(next, after(client_moved_, timeouts_.body_idle));
   } else if (!head_done_) {
     next = std::min(next, after(upstream_moved_, timeouts_.response_header));
   }
   if (downstream_.sending()) {
     next = std::min(next, after(client_moved_, timeouts_.body_idle));
-  } else if (head_done_ && !response_done_) {
+  } else if (head_done_ && !response_done_ && !client_owes()) {
     next = std::min(next, after(upstream_moved_, timeouts_.response_idle));
   }
   return next;
@@ -163,8 +163,7 @@ SteadyTime Forwarder::due() const {
 
 void Forwarder::check_deadlines() {
   if (now_ < due()) return;
-  const bool client_sends_nothing =
-      !request_done_ && !upstream_.sending() && now_ >= after(client_moved_, timeouts_.body_idle);
+  const bool client_sends_nothing = client_owes() && now_ >= after(client_moved_, timeouts_.body_idle);
   const bool client_takes_nothing = downstream_.sending() && now_ >= after(client_moved_, timeouts_.body_idle);
   if (client_sends_nothing) return fail({ErrorKind::kTimeout, Side::kDownstream, Retry::kNever, "body_timeout"});
   if (client_takes_nothing) return fail({ErrorKind::kTimeout, Side::kDownstream, Retry::kNever, "client_stalled"});
@@ -172,8 +171,7 @@ void Forwarder::check_deadlines() {
 }
 
 void Forwarder::account_waiting() {
-  const bool for_client = (!request_done_ && !upstream_.sending()) || downstream_.sending();
-  clock_.set(JudgedClock::Wait::kClient, for_client, now_);
+  clock_.set(JudgedClock::Wait::kClient, client_owes() || downstream_.sending(), now_);
 }
 
 }  // namespace weir::proxy

@@ -61,6 +61,7 @@ class Forwarder {
   void check_deadlines();
   void account_waiting();
   bool finished() const;
+  bool client_owes() const { return !request_done_ && !upstream_.sending(); }
   void fail(const Error& error);
   SteadyTime due() const;
 

@@ -89,6 +89,17 @@ TEST_F(ForwarderTimeTest, GivesTheOriginItsTimeOnceTheRequestIsWhole) {
   expect_timeout(Side::kUpstream, "timeout");
 }
 
+// An origin that has begun its answer may wait for the rest of the request before it goes on.
+TEST_F(ForwarderTimeTest, BlamesNoOriginForAClientThatStopsInsideItsBody) {
+  timeouts_.response_idle = kSoon;
+  timeouts_.body_idle = 4 * kSoon;
+  with_body();
+  start();
+  say(client_.script, "a");
+  begin_response();
+  expect_timeout(Side::kDownstream, "body_timeout");
+}
+
 TEST_F(ForwarderTimeTest, BlamesNoClientForAnOriginThatWasSlowToTakeItsBody) {
   timeouts_.body_idle = kSoon;
   with_body();
