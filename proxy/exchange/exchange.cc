@@ -158,7 +158,9 @@ Awaitable<> Exchange::forward() {
   edit_request(edits);
   for (int attempt = 1;; ++attempt) {
     EndpointLease lease;
-    if (attempt == 1) lease = worker_.clusters[context_.assignment.version]->try_lease(&downstream_.waker());
+    if (attempt == 1) {
+      lease = worker_.clusters[context_.assignment.version]->try_lease(&downstream_.waker(), context_.route->limits);
+    }
     if (!lease) {
       Result<EndpointLease> opened = co_await pick(attempt > 1);
       if (!opened) {

@@ -48,10 +48,10 @@ Cluster::Cluster(const UpstreamContext& context, ClusterSpec spec)
   }
 }
 
-EndpointLease Cluster::make_lease(Endpoint& endpoint, std::unique_ptr<Http1Upstream> stream, Wakeable* observer) {
+EndpointLease Cluster::make_lease(Endpoint& endpoint, std::unique_ptr<Http1Upstream> stream, User user) {
   ++endpoint.active;
   ++leases_;
-  stream->begin(observer);
+  stream->begin(user.observer, user.limits);
   return {*this, endpoint, std::move(stream)};
 }
 
@@ -80,13 +80,13 @@ Endpoint* Cluster::pick(SteadyTime now) {
   return b->active < a->active ? b : a;
 }
 
-EndpointLease Cluster::try_lease(Wakeable* observer) {
+EndpointLease Cluster::try_lease(Wakeable* observer, const config::Limits& limits) {
   if (!pending_.empty()) return {};
   Endpoint* const endpoint = pick(std::chrono::steady_clock::now());
   std::unique_ptr<Http1Upstream> stream = endpoint->take_idle();
   if (stream == nullptr) return {};
   context_.counters.add(Count::kUpstreamReused);
-  return make_lease(*endpoint, std::move(stream), observer);
+  return make_lease(*endpoint, std::move(stream), {observer, limits});
 }
 
 Awaitable<Result<EndpointLease>> Cluster::lease(Request request) {
@@ -101,7 +101,7 @@ Awaitable<Result<EndpointLease>> Cluster::lease(Request request) {
   std::unique_ptr<Http1Upstream> idle = request.fresh ? nullptr : endpoint->take_idle();
   if (idle != nullptr) {
     context_.counters.add(Count::kUpstreamReused);
-    co_return make_lease(*endpoint, std::move(idle), &request.waker);
+    co_return make_lease(*endpoint, std::move(idle), {&request.waker, request.limits});
   }
   if (connections() >= max_connections_) close_an_idle_one();
   Result<EndpointLease> opened = co_await open(request, *endpoint);
@@ -153,8 +153,8 @@ Awaitable<Result<EndpointLease>> Cluster::open(Request request, Endpoint& endpoi
     endpoint.connect_succeeded();
     avoid_ = nullptr;
     context_.counters.add(Count::kUpstreamOpened);
-    auto stream = std::make_unique<Http1Upstream>(connector.take(), context_.buffers, request.limits);
-    co_return make_lease(endpoint, std::move(stream), &request.waker);
+    auto stream = std::make_unique<Http1Upstream>(connector.take(), context_.buffers);
+    co_return make_lease(endpoint, std::move(stream), {&request.waker, request.limits});
   }
   --endpoint.connections;
   context_.counters.add(Count::kUpstreamConnections, -1);

@@ -78,8 +78,8 @@ class Cluster {
   Cluster& operator=(const Cluster&) = delete;
 
   // An idle connection, at once and without a coroutine; empty when one has to be opened or waited for. `observer` is
-  // woken by the stream from now on.
-  EndpointLease try_lease(Wakeable* observer);
+  // woken by the stream from now on, and `limits` are held to its response.
+  EndpointLease try_lease(Wakeable* observer, const config::Limits& limits);
 
   struct Request {
     Waker& waker;
@@ -102,7 +102,12 @@ class Cluster {
   Endpoint* pick(SteadyTime now);
   Awaitable<Result<EndpointLease>> open(Request request, Endpoint& endpoint);
   Awaitable<bool> wait_for_room(Request& request);
-  EndpointLease make_lease(Endpoint& endpoint, std::unique_ptr<Http1Upstream> stream, Wakeable* observer);
+  // Held to what the request's route allows.
+  struct User {
+    Wakeable* observer;
+    const config::Limits& limits;
+  };
+  EndpointLease make_lease(Endpoint& endpoint, std::unique_ptr<Http1Upstream> stream, User user);
   bool may_eject_another(SteadyTime now) const;
   std::uint32_t connections() const;
   bool has_room() const;

@@ -9,15 +9,13 @@ constexpr std::size_t kHeadBuffer = 8 * 1024;
 
 }  // namespace
 
-Http1Upstream::Http1Upstream(ByteStream stream, BufferPool& buffers, const config::Limits& limits)
-    : stream_(std::move(stream)),
-      buffers_(buffers),
-      codec_(limits),
-      stream_buffer_(limits.buffer),
-      head_limit_(limits.request_line + limits.response_fields + kHeadBuffer) {}
+Http1Upstream::Http1Upstream(ByteStream stream, BufferPool& buffers) : stream_(std::move(stream)), buffers_(buffers) {}
 
-void Http1Upstream::begin(Wakeable* observer) {
+void Http1Upstream::begin(Wakeable* observer, const config::Limits& limits) {
   codec_.reset();
+  codec_.set_limits(limits);
+  stream_buffer_ = limits.buffer;
+  head_limit_ = limits.request_line + limits.response_fields + kHeadBuffer;
   stream_.set_observer(observer);
   ++exchanges_;
   written_before_ = stream_.bytes_written();
@@ -33,6 +31,8 @@ bool Http1Upstream::park(Wakeable* observer) {
   // Bytes behind the response belong to no request: the two of us disagree about where it ended.
   if (!clean || broken_ || fault_ || end_of_input_ || reader_.decoded_ahead() || !in_.empty()) return false;
   stream_.set_observer(observer);
+  // A long response's buffer is not kept: the next one may be of a route that allows less.
+  if (!stream_.reading() && in_.capacity() > kHeadBuffer) in_.release();
   arm_read();
   return true;
 }

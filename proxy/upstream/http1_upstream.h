@@ -14,10 +14,10 @@ namespace weir::proxy {
 
 class Http1Upstream final : public UpstreamStream {
  public:
-  Http1Upstream(ByteStream stream, BufferPool& buffers, const config::Limits& limits);
+  Http1Upstream(ByteStream stream, BufferPool& buffers);
 
-  // Before each exchange; `observer` is woken when anything changes.
-  void begin(Wakeable* observer);
+  // Before each exchange; `observer` is woken when anything changes. `limits` are those of the request's route.
+  void begin(Wakeable* observer, const config::Limits& limits);
   // After an exchange: whether the connection can carry another one. It is then watched on behalf of `observer`, which
   // is woken when the origin closes it.
   bool park(Wakeable* observer);
@@ -51,9 +51,9 @@ class Http1Upstream final : public UpstreamStream {
 
   ByteStream stream_;
   BufferPool& buffers_;
-  http::ClientCodec codec_;
-  std::size_t stream_buffer_;  // bytes, for bodies
-  std::size_t head_limit_;     // bytes that a response head may take
+  http::ClientCodec codec_{config::Limits()};
+  std::size_t stream_buffer_ = 0;  // bytes, for bodies
+  std::size_t head_limit_ = 0;     // bytes that a response head may take
   ReadBuffer in_;
   http::BodyReader reader_;
   http::MessageWriter writer_;

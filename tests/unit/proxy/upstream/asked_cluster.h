@@ -67,7 +67,7 @@ class AskedCluster : public testing::Test {
   }
   // A lease of an idle connection or of a new one: what an exchange does first.
   Result<EndpointLease> lease() {
-    EndpointLease idle = cluster_->try_lease(nullptr);
+    EndpointLease idle = cluster_->try_lease(nullptr, limits_);
     if (idle) return idle;
     const std::unique_ptr<Asking> asking = begin();
     if (!finish(*asking)) return Error{ErrorKind::kInternal, Side::kInternal, Retry::kNever, "no answer within 10 s"};

@@ -106,7 +106,7 @@ TEST_F(ClusterTest, UsesAnIdleConnectionAgain) {
     first.release(seconds(4));
     EXPECT_FALSE(first);
     EXPECT_EQ(count(Count::kUpstreamIdle), 1);
-    first = cluster_->try_lease(nullptr);
+    first = cluster_->try_lease(nullptr, limits_);
     ASSERT_TRUE(first);
     EXPECT_TRUE(first.stream().reused());
     EXPECT_EQ(count(Count::kUpstreamReused), i);
@@ -135,7 +135,7 @@ TEST_F(ClusterTest, ClosesAConnectionThatWasIdleForLongEnough) {
   exchange(first, peers_[0]);
   first.release(seconds(4));
   loop_.skip(seconds(5));
-  EXPECT_FALSE(cluster_->try_lease(nullptr));
+  EXPECT_FALSE(cluster_->try_lease(nullptr, limits_));
   EXPECT_EQ(count(Count::kUpstreamConnections), 0);
   EXPECT_TRUE(loop_.run_until([&] { return peers_[0].ended(); }));
 }

@@ -23,9 +23,9 @@ class EndpointTest : public testing::Test {
   std::unique_ptr<Http1Upstream> used_connection(std::string_view response) {
     Connected connected = connect_pair(loop_.io);
     far_.push_back(std::move(connected.far));
-    auto stream = std::make_unique<Http1Upstream>(std::move(connected.near), buffers_, limits_);
+    auto stream = std::make_unique<Http1Upstream>(std::move(connected.near), buffers_);
     ++endpoint_.connections;
-    stream->begin(nullptr);
+    stream->begin(nullptr, limits_);
     http::RequestScanner scanner(http::request_limits(limits_));
     http::RequestHead head;
     EXPECT_TRUE(scanner.scan("GET / HTTP/1.1\r\nHost: a\r\n\r\n", head).done());

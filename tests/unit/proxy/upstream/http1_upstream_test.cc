@@ -38,11 +38,11 @@ class Http1UpstreamTest : public testing::Test {
 
   void use(Connected connected) {
     far_ = std::move(connected.far);
-    upstream_ = std::make_unique<Http1Upstream>(std::move(connected.near), buffers_, limits_);
+    upstream_ = std::make_unique<Http1Upstream>(std::move(connected.near), buffers_);
   }
   // Sends a request; a body of "hello" if it says so.
   void request(std::string_view text = kGet) {
-    upstream_->begin(&observer_);
+    upstream_->begin(&observer_, limits_);
     http::RequestScanner scanner(http::request_limits(limits_));
     http::RequestHead head;
     ASSERT_TRUE(scanner.scan(text, head).done());
@@ -162,7 +162,7 @@ TEST_F(Http1UpstreamTest, IsNotUsedAgainBeforeBothMessagesHaveEnded) {
   EXPECT_FALSE(upstream_->park(&observer_));  // its body has not been read
 
   use(connect_pair(loop_.io));
-  upstream_->begin(&observer_);
+  upstream_->begin(&observer_, limits_);
   http::RequestScanner scanner(http::request_limits(limits_));
   http::RequestHead head;
   ASSERT_TRUE(scanner.scan(kPost, head).done());
@@ -362,7 +362,7 @@ TEST_F(Http1UpstreamTest, HoldsTheLimitsOfAHead) {
 }
 
 TEST_F(Http1UpstreamTest, NeverSendsLessThanARequestDeclared) {
-  upstream_->begin(&observer_);
+  upstream_->begin(&observer_, limits_);
   http::RequestScanner scanner(http::request_limits(limits_));
   http::RequestHead head;
   ASSERT_TRUE(scanner.scan(kPost, head).done());
@@ -373,6 +373,22 @@ TEST_F(Http1UpstreamTest, NeverSendsLessThanARequestDeclared) {
   read_head();
   read_body();
   EXPECT_FALSE(upstream_->park(&observer_));
+}
+
+// A pooled connection is used by routes that allow more and less.
+TEST_F(Http1UpstreamTest, HoldsEachResponseToTheLimitsOfItsRequest) {
+  const std::string response = "HTTP/1.1 200 OK\r\nX: " + std::string(2'000, 'x') + "\r\nContent-Length: 0\r\n\r\n";
+  request();
+  far_.send(response);
+  ASSERT_EQ(read_head().state, ResponseHeadEvent::State::kHead);
+  read_body();
+  ASSERT_TRUE(upstream_->park(&observer_));
+  limits_.response_fields = 1'000;
+  request();
+  far_.send(response);
+  const ResponseHeadEvent event = read_head();
+  ASSERT_EQ(event.state, ResponseHeadEvent::State::kFailed);
+  EXPECT_EQ(event.error.kind, ErrorKind::kTooLarge);
 }
 
 }  // namespace
