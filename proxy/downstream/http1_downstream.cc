@@ -11,13 +11,16 @@ constexpr std::size_t kHeadBuffer = 4 * 1024;
 
 Http1Downstream::Http1Downstream(ByteStream stream, const SocketAddress& peer, BufferPool& buffers,
                                  const config::Limits& limits)
-    : stream_(std::move(stream)),
-      buffers_(buffers),
-      peer_(peer),
-      codec_(limits),
-      stream_buffer_(limits.buffer),
-      head_limit_(limits.request_line + limits.fields + kHeadBuffer) {
+    : stream_(std::move(stream)), buffers_(buffers), peer_(peer), codec_(limits) {
+  set_limits(limits);
   stream_.set_observer(&waker_);
+}
+
+void Http1Downstream::set_limits(const config::Limits& limits) {
+  if (request_begun()) return;
+  codec_.set_limits(limits);
+  stream_buffer_ = limits.buffer;
+  head_limit_ = limits.request_line + limits.fields + kHeadBuffer;
 }
 
 std::string_view Http1Downstream::peer_text() const {

@@ -30,6 +30,8 @@ class Http1Downstream final : public DownstreamStream {
 
   // Between exchanges. kPending too while the client has not taken the last response.
   RequestEvent read_request();
+  // For the heads and bodies to come, unless one has begun.
+  void set_limits(const config::Limits& limits);
   // Some of a request's head has come.
   bool request_begun() const { return !in_.empty() && !codec_.idle(); }
   // After an exchange: whether another request may follow. If so it is ready for read_request().
@@ -86,8 +88,8 @@ class Http1Downstream final : public DownstreamStream {
   SocketAddress peer_;
   mutable std::string peer_text_;  // made when first asked for
   http::ServerCodec codec_;
-  std::size_t stream_buffer_;
-  std::size_t head_limit_;
+  std::size_t stream_buffer_ = 0;
+  std::size_t head_limit_ = 0;
   ReadBuffer in_;
   http::BodyReader reader_;
   http::MessageWriter writer_;

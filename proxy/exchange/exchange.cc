@@ -13,6 +13,10 @@ constexpr int kMaxAttempts = 2;
 // How long a client keeps its place in the split by cookie: 90 days.
 constexpr int kCookieMaxAge_s = 90 * 24 * 3600;
 
+// What a plan may call its cookie, and what else stands in a Set-Cookie of ours.
+constexpr std::size_t kLongestCookieName = 64;
+constexpr std::size_t kCookieAttributes = sizeof "=; Path=/; Max-Age=7776000; HttpOnly; SameSite=Lax; Secure" + 32;
+
 // RFC 9110 9.2.2: what a proxy may send again by itself once some of it may have been received.
 bool idempotent(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS";
@@ -22,11 +26,6 @@ bool idempotent(std::string_view method) {
 bool acceptable_request_id(std::string_view id) {
   return !id.empty() && id.size() <= 128 &&
          std::all_of(id.begin(), id.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-}
-
-void write_hex(std::uint64_t value, char* out) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  for (int i = 15; i >= 0; --i, value >>= 4) out[i] = kDigits[value & 15];
 }
 
 http::LocalReply answer_to(const Error& error) {
@@ -250,9 +249,9 @@ void Exchange::take_request_id() {
     context_.request_id = {context_.request_id_space.data(), theirs.size()};
     return;
   }
-  write_hex(worker_.random.next(), context_.request_id_space.data());
-  write_hex(worker_.random.next(), context_.request_id_space.data() + 16);
-  context_.request_id = {context_.request_id_space.data(), 32};
+  const DrawnId ours = draw_id(worker_.random);
+  std::copy(ours.begin(), ours.end(), context_.request_id_space.begin());
+  context_.request_id = {context_.request_id_space.data(), ours.size()};
 }
 
 // An edge trusts nobody's word about where a request came from; a sidecar continues what its gateway said.
@@ -284,7 +283,8 @@ void Exchange::edit_reply(http::Edits& edits) {
 void Exchange::add_cookie(http::Edits& edits) {
   if (context_.assignment.reason != AssignmentReason::kNewCookie) return;
   const std::string_view name = context_.service->split.cookie_name();
-  const CookieId& id = context_.assignment.cookie;
+  const DrawnId& id = context_.assignment.cookie;
+  static_assert(sizeof cookie_ >= kCookieAttributes + kLongestCookieName);
   const int size =
       std::snprintf(cookie_.data(), cookie_.size(), "%.*s=%.*s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax%s",
                     static_cast<int>(name.size()), name.data(), static_cast<int>(id.size()), id.data(), kCookieMaxAge_s,

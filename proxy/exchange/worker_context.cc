@@ -41,7 +41,8 @@ void WorkerContext::set_topology(std::shared_ptr<const Topology> next, std::uint
     }
     if (after != nullptr) clusters[id] = make_cluster(*this, *after, workers);
   }
-  std::uint64_t longest = 0;
+  // Never less than before: a head that has begun is read to the end under the limits of its beginning.
+  std::uint64_t longest = path_space.size();
   for (const ListenerTopology& listener : next->listeners) longest = std::max(longest, listener.limits.request_line);
   path_space.resize(longest);
   topology = Local<Topology>(std::move(next));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/split/unit_key.h"
+
 namespace weir::proxy {
 
 Connection::Connection(WorkerContext& worker, ByteStream stream, const SocketAddress& peer, std::uint32_t listener)
@@ -46,6 +48,7 @@ Awaitable<Connection::Wait> Connection::wait_for_request() {
   Wait result = Wait::kClosed;
   for (;;) {
     topology_ = worker_.topology;
+    if (settings() != nullptr) stream_.set_limits(settings()->limits);
     const RequestEvent event = stream_.read_request();
     if (event.state == RequestEvent::State::kRequest && settings() != nullptr) {
       result = Wait::kRequest;
@@ -104,10 +107,16 @@ Awaitable<> Connection::refuse(http::Fault fault) {
   if (fault == http::Fault::kNone) {
     reply = {408, "header_timeout", "the request's head did not arrive in time", true, std::nullopt};
   }
+  reply_without_request(reply);
+  co_await linger();
+}
+
+void Connection::reply_without_request(const http::LocalReply& reply) {
+  const DrawnId id = draw_id(worker_.random);
   http::Edits edits;
+  edits.add("x-request-id", {id.data(), id.size()});
   edits.add("date", worker_.date.view());
   stream_.send_reply(reply, edits);
-  co_await linger();
 }
 
 // Our last bytes are on their way: wait until the client has taken them, as long as for one that takes nothing of a

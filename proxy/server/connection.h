@@ -45,6 +45,7 @@ class Connection {
   const ListenerTopology* settings() const;
   Awaitable<Wait> wait_for_request();
   Awaitable<> refuse(http::Fault fault);
+  void reply_without_request(const http::LocalReply& reply);
   Awaitable<> linger();
   bool idle_step(const config::Timeouts& timeouts, SteadyTime now);
   SteadyTime closes_at() const;

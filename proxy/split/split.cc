@@ -76,7 +76,7 @@ Assignment Split::assign(const http::FieldList& fields, const ClientAddress& cli
   } else if (!cookie_name_.empty()) {
     result.reason = AssignmentReason::kNewCookie;
     result.keyed = true;
-    result.cookie = draw_cookie_id(random);
+    result.cookie = draw_id(random);
     take_key(std::string_view(result.cookie.data(), result.cookie.size()), traffic, result);
   } else {
     result.reason = AssignmentReason::kUnkeyed;

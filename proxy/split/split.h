@@ -40,7 +40,7 @@ struct Assignment {
   StepId step = 0;
   Epoch epoch = 0;
   // The response sets this cookie: reason is kNewCookie.
-  CookieId cookie{};
+  DrawnId cookie{};
 };
 
 struct WeightedVersion {

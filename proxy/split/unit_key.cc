@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 bool is_cookie_id(std::string_view value) {
-  return value.size() == std::tuple_size_v<CookieId> && std::all_of(value.begin(), value.end(), [](char c) {
+  return value.size() == std::tuple_size_v<DrawnId> && std::all_of(value.begin(), value.end(), [](char c) {
            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
          });
 }
@@ -59,8 +59,8 @@ std::string_view find_unit_key(const std::vector<config::KeySource>& sources, co
   return {};
 }
 
-CookieId draw_cookie_id(Random& random) {
-  CookieId id;
+DrawnId draw_id(Random& random) {
+  DrawnId id;
   write_hex(random.next(), id.data());
   write_hex(random.next(), id.data() + 16);
   return id;

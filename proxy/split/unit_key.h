@@ -11,16 +11,16 @@
 
 namespace weir::proxy {
 
-// 128 random bits as lower-case hex; anything else in our cookie is replaced.
-using CookieId = std::array<char, 32>;
+// 128 random bits as lower-case hex: the value of our cookie, in which anything else is replaced, and a request's id.
+using DrawnId = std::array<char, 32>;
 
 // The key of the first of `sources` that the request has; empty when it has none. A header without a value is not had,
 // nor is a cookie whose value the weir cannot have set. The view is into the request's head. Allocates nothing.
 std::string_view find_unit_key(const std::vector<config::KeySource>& sources, const http::FieldList& fields);
 
-// The value of the first cookie of this name (RFC 6265 5.4) that is a CookieId; empty when there is none.
+// The value of the first cookie of this name (RFC 6265 5.4) that is a DrawnId; empty when there is none.
 std::string_view find_cookie_id(const http::FieldList& fields, std::string_view name);
 
-CookieId draw_cookie_id(Random& random);
+DrawnId draw_id(Random& random);
 
 }  // namespace weir::proxy

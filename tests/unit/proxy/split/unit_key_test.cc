@@ -66,10 +66,10 @@ TEST(FindUnitKey, EmptyHeaderIsNone) {
   EXPECT_EQ(find_unit_key({header("x-user-id")}, fields), "");
 }
 
-TEST(DrawCookieId, DrawsIdsThatAreFoundAgainAndDiffer) {
+TEST(DrawId, DrawsIdsThatAreFoundAgainAndDiffer) {
   Random random(7);
-  const CookieId first = draw_cookie_id(random);
-  const CookieId second = draw_cookie_id(random);
+  const DrawnId first = draw_id(random);
+  const DrawnId second = draw_id(random);
   EXPECT_NE(first, second);
   const std::string value = "weir=" + std::string(first.data(), first.size());
   const http::FieldList fields = cookie(value);
