@@ -259,12 +259,12 @@ void Exchange::edit_request(http::Edits& edits) {
   using http::FieldId;
   const http::RequestHead& request = downstream_.request();
   const bool trust = context_.topology->sidecar;
-  const std::string_view before = trust ? request.fields.value(FieldId::kXForwardedFor) : std::string_view();
-  if (before.empty()) {
-    edits.set(FieldId::kXForwardedFor, "x-forwarded-for", downstream_.peer_text());
-  } else {
-    edits.set(FieldId::kXForwardedFor, "x-forwarded-for", before, downstream_.peer_text());
-  }
+  // One line is continued, several stay as they are before a line of ours: their order is the way that was taken.
+  const auto is_forwarded_for = [](const http::Field& field) { return field.id == FieldId::kXForwardedFor; };
+  const auto lines = trust ? std::count_if(request.fields.begin(), request.fields.end(), is_forwarded_for) : 0;
+  const std::string_view before = lines == 1 ? request.fields.value(FieldId::kXForwardedFor) : std::string_view();
+  if (lines < 2) edits.drop(FieldId::kXForwardedFor);
+  edits.add("x-forwarded-for", before, downstream_.peer_text());
   if (!trust || !request.fields.has(FieldId::kXForwardedProto)) {
     edits.set(FieldId::kXForwardedProto, "x-forwarded-proto", downstream_.scheme());
   }
@@ -306,8 +306,10 @@ void Exchange::on_response_head(http::ResponseHead& head, http::Edits& edits, St
   } else {
     edits.drop(http::FieldId::kXWeirVersion);
   }
+  edits.drop(http::FieldId::kXWeirReason);  // the weir's own replies say it
   add_cookie(edits);
-  if (worker_.draining) downstream_.close_after();
+  // The rest of a body that the origin did not wait for is not read to its end.
+  if (worker_.draining || !downstream_.request_ended()) downstream_.close_after();
 }
 
 void Exchange::on_response_end(SteadyTime now) {

@@ -39,6 +39,9 @@ class Proxy {
     if (!errors.empty()) throw std::runtime_error(errors.front());
   }
   Server& server() { return server_; }
+  void reload(const config::Config& config) {
+    EXPECT_TRUE(server_.apply_topology(build_topology(config, names_)).empty());
+  }
   Socket client() const { return Socket::connect(server_.addresses().at(0)); }
   // The next outcome, as soon as there is one; nothing after 10 s.
   std::optional<Outcome> outcome() {
@@ -128,9 +131,76 @@ TEST(Server, RefusesWhatIsMalformedAndClosesAndNoOriginSeesIt) {
   EXPECT_THAT(answer, HasSubstr("x-weir-reason: length_and_encoding"));
   EXPECT_THAT(answer, HasSubstr("connection: close"));
   EXPECT_THAT(answer, HasSubstr("\r\ndate: "));
+  EXPECT_THAT(answer, HasSubstr("\r\nx-request-id: "));
   EXPECT_FALSE(client.reset());
   EXPECT_FALSE(reached);
   EXPECT_EQ(proxy.server().count(Count::kRequestsRefused), 1);
+}
+
+// Whether a refusal has a body is said by the method of the request that is refused, and of no other.
+TEST(Server, RefusesAHeadRequestWithoutABody) {
+  Origin origin(&answer_with_path);
+  Proxy proxy(config_for(origin.port()));
+  Socket first = proxy.client();
+  first.send("HEAD / HTTP/1.1\r\nHost: a b\r\n\r\n");
+  EXPECT_THAT(first.read_all(), testing::AllOf(StartsWith("HTTP/1.1 400 "), testing::EndsWith(kEnd)));
+
+  Socket second = proxy.client();
+  second.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_THAT(second.read_until(kEnd), StartsWith("HTTP/1.1 200 "));
+  second.send("GET  / HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_THAT(second.read_all(), testing::AllOf(StartsWith("HTTP/1.1 400 "), testing::EndsWith("}}\n")));
+}
+
+TEST(Server, SaysThatItClosesAfterAnAnswerThatCameEarly) {
+  Origin origin([](Socket& socket) {
+    socket.read_until(kEnd);
+    socket.send("HTTP/1.1 413 No\r\nContent-Length: 2\r\nX-Weir-Reason: forged\r\n\r\nno");
+    socket.read_all();
+  });
+  Proxy proxy(config_for(origin.port()));
+  Socket client = proxy.client();
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nsome");
+  const std::string answer = client.read_all();
+  EXPECT_THAT(answer, testing::AllOf(StartsWith("HTTP/1.1 413 "), HasSubstr("\r\nconnection: close\r\n"),
+                                     testing::EndsWith("no")));
+  EXPECT_THAT(answer, testing::Not(HasSubstr("forged")));
+}
+
+TEST(Server, ContinuesWhatASidecarIsToldOfTheWay) {
+  std::vector<std::string> seen;
+  Origin origin([&](Socket& socket) {
+    for (int i = 0; i < 2; ++i) {
+      seen.push_back(socket.read_until(kEnd));
+      socket.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    }
+  });
+  config::Config config = config_for(origin.port());
+  config.preset = config::Preset::kSidecar;
+  Proxy proxy(config);
+  Socket client = proxy.client();
+  client.send("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n");
+  client.read_until("ok");
+  client.send("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.0.0.1\r\nX-Forwarded-For: 10.0.0.2\r\n\r\n");
+  client.read_until("ok");
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(proxy.outcome());
+  EXPECT_THAT(seen.at(0), HasSubstr("\r\nx-forwarded-for: 10.0.0.1, 127.0.0.1\r\n"));
+  EXPECT_THAT(seen.at(1), testing::ContainsRegex("X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-For: 10.0.0.2\r\n(.|\n)*"
+                                                 "x-forwarded-for: 127.0.0.1\r\n"));
+}
+
+TEST(Server, HoldsALiveConnectionToTheLimitsOfAReload) {
+  Origin origin(&answer_with_path);
+  config::Config config = config_for(origin.port());
+  Proxy proxy(config);
+  Socket client = proxy.client();
+  const std::string path = "/" + std::string(1'000, 'a');
+  client.send("GET " + path + " HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_THAT(client.read_until(kEnd + path), StartsWith("HTTP/1.1 200 "));
+  config.limits.request_line = 500;
+  proxy.reload(config);
+  client.send("GET " + path + " HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 414 "));
 }
 
 TEST(Server, AnswersWithoutARouteAndGoesOn) {
