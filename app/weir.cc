@@ -359,10 +359,13 @@ void Weir::tell_news() {
   history_told_ = version;
   news_ = true;
   for (auto record = history.end() - static_cast<std::ptrdiff_t>(fresh); record != history.end(); ++record) {
-    const bool bad = (*record)["decision"].string() == "rollback";
+    const std::string& decision = (*record)["decision"].string();
+    const bool alarm =
+        decision == "pause" && (*record)["actor"].string() == "weir" && (*record)["rule"].string() != "plan";
+    const bool bad = decision == "rollback" || alarm;
     log::write(bad ? log::Level::kWarn : log::Level::kInfo, "decision",
                {{"service", (*record)["service"].string()},
-                {"decision", (*record)["decision"].string()},
+                {"decision", decision},
                 {"candidate", (*record)["candidate"].string()},
                 {"weight_percent", (*record)["weight_after_percent"].number()},
                 {"actor", (*record)["actor"].string()},
@@ -374,6 +377,17 @@ void Weir::tell_news() {
 void Weir::tell_store() {
   const analysis::StoreHealth health = controller_.store_health();
   const bool failed = !health.writable;
+  if (health.notice != store_notice_) {
+    store_notice_ = health.notice;
+    log::warn("state_file_replaced",
+              {{"path", config_.state.path}, {"what", "the file that was there " + health.notice}});
+  }
+  const bool forgotten = failed && health.forgets_rollbacks;
+  if (forgotten && !rollbacks_forgotten_) {
+    log::error("rollback_not_kept",
+               {{"problem", health.problem}, {"effect", "a restart before it is written serves the candidate again"}});
+  }
+  rollbacks_forgotten_ = forgotten;
   const bool again = failed && clock_.now() - store_told_ >= kStoreAgain;
   if (failed == !store_problem_.empty() && !again) return;
   news_ = true;
@@ -386,12 +400,31 @@ void Weir::tell_store() {
   }
 }
 
+// At the end: what the next start will not know.
+void Weir::tell_unsaved() const {
+  const bool kept = !controller_.store_health().forgets_rollbacks;
+  for (const auto& [service, rollout] : controller_.rollouts()) {
+    if (rollout.durable()) continue;
+    const bool closed = kept && rollout.state().phase == analysis::Phase::kRolledBack;
+    log::write(closed ? log::Level::kWarn : log::Level::kError, "decision_not_saved",
+               {{"decision", standing(rollout)},
+                {"reason", rollout.state().reason},
+                {"effect", closed ? "the next start keeps it on its baseline, and does not know why"
+                                  : "the next start goes on from what was decided before"}});
+  }
+}
+
 std::vector<std::string> Weir::problems() const {
   std::vector<std::string> lines;
   if (!store_problem_.empty()) {
     lines.push_back("the state is not written, and no weight rises until it is: " + store_problem_);
   }
-  if (!lost_state_.empty()) lines.push_back(lost_state_);
+  const auto lost = [this](const auto& entry) {
+    const analysis::RolloutState& state = entry.second.state();
+    return state.phase == analysis::Phase::kRolledBack && state.reason.starts_with(lost_state_);
+  };
+  const auto& rollouts = controller_.rollouts();
+  if (!lost_state_.empty() && std::any_of(rollouts.begin(), rollouts.end(), lost)) lines.push_back(lost_state_);
   if (!plan_problem_.empty()) lines.push_back(plan_problem_);
   lines.insert(lines.end(), lowered_.begin(), lowered_.end());
   return lines;
@@ -444,6 +477,7 @@ void Weir::finish() {
   for (const SteadyTime end = clock_.now() + kSavePatience; !saved() && clock_.now() < end;) {
     std::this_thread::sleep_for(kPollPeriod);
   }
+  if (!saved()) tell_unsaved();
   commands_.close();
   admin_->stop();
   log::info("ended", {{"requests_cut", cut}, {"state_saved", saved()}});

@@ -70,6 +70,7 @@ class Weir {
   void note(std::string_view decision, std::string_view actor, std::string_view reason);
   void tell_news();
   void tell_store();
+  void tell_unsaved() const;
   void publish();
   std::vector<std::string> problems() const;
   void finish();
@@ -106,6 +107,8 @@ class Weir {
   std::string plan_problem_;  // why what the plan file says now is not what runs
   std::string store_problem_;
   SteadyTime store_told_;
+  std::string store_notice_;
+  bool rollbacks_forgotten_ = false;
   std::uint64_t history_told_ = 0;
   std::uint64_t reloads_ = 0;
   std::uint64_t reloads_refused_ = 0;

@@ -31,8 +31,8 @@ struct JudgeSpec {
 struct StepContext {
   enum class Seed : std::uint8_t {
     kRolloutStart,  // 0.5
-    kStep,          // 0.25/K, K - 1 times at most, then 0.25/1440
-    kEvidenceLost,  // 0.25/1440: a restart without a usable save, or a restored judge that has not seen this step
+    kStep,          // 0.25/K, K - 1 times at most, then 0.25/1440; a restored judge's step that it had not begun, too
+    kEvidenceLost,  // 0.25/1440: there is no usable save
   };
 
   StepId step = 0;         // never 0; rises

@@ -12,7 +12,6 @@ Controller::Controller(const Ports& ports, Past past)
     past_.emplace(std::move(key), std::move(rollout));
   }
   for (json::Value& record : past.history) remember(std::move(record));
-  proof_ = ports_.store.append({});
 }
 
 void Controller::remember(json::Value record) {
@@ -51,6 +50,8 @@ void Controller::set_plans(std::vector<RolloutPlan> plans) {
   rollouts_ = std::move(next);
   // What comes later is new, not lost.
   lost_.clear();
+  // After what was lost has been said of every rollout: a store that has this has that.
+  if (!proof_) proof_ = ports_.store.append({});
   publish();
 }
 
@@ -61,7 +62,7 @@ void Controller::tick() {
   tick_.clear();
   ports_.source.collect(tick_);
   memories_.update(tick_, dt);
-  open_ = open_ || ports_.store.durable_through() >= proof_;
+  open_ = open_ || (proof_ && ports_.store.durable_through() >= *proof_);
   bool changed = false;
   for (auto& [name, rollout] : rollouts_) {
     const ServiceCounts* const counts = tick_.of(rollout.plan().service);

@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,8 +29,8 @@ class Controller {
  public:
   static constexpr std::size_t kHistoryKept = 1'000;
 
-  // `stored`: every rollout that the store had. When `lost` is not empty it had to give up on its file, and says why:
-  // rollouts stay on their baseline until an operator tries them again.
+  // `rollouts`: every one that the store had. When `lost` is not empty it had to give up on a file, and says why: those
+  // that it does not have stay on their baseline until an operator tries them again.
   struct Past {
     std::vector<StoredRollout> rollouts;
     std::vector<json::Value> history;  // oldest first
@@ -71,7 +72,7 @@ class Controller {
   BaselineMemories memories_;
   Tick tick_;
   SteadyTime last_tick_;
-  Ticket proof_ = 0;  // the write that shows that the store takes one
+  std::optional<Ticket> proof_;  // the write that shows that the store takes one
   bool open_ = false;
   std::uint64_t plan_number_ = 0;
   Epoch last_epoch_ = 0;

@@ -42,10 +42,14 @@ using Ticket = std::uint64_t;
 
 // Written whole or not at all.
 struct StateWrite {
-  RolloutKey key;        // without a service: no rollout's; without a record too, a proof that the disk takes a write
+  RolloutKey key;        // without a service: no rollout's; without a record too: proves()
   std::string state;     // JSON: what the rollout is
   std::string evidence;  // what its judge knows; empty: none
   std::string record;    // JSON: what was decided; empty: the state is saved between decisions
+  bool closes = false;   // nobody may be sent to the candidate from here on, be it written or not
+
+  // Says only that the disk takes a write, and that all before it is what is known of the past.
+  bool proves() const { return key.service.empty() && record.empty(); }
 };
 
 struct StoreHealth {
@@ -53,6 +57,9 @@ struct StoreHealth {
   std::string problem;         // for people; empty when writable
   std::uint64_t pending = 0;   // writes that are not durable yet
   std::uint64_t failures = 0;  // tries that failed, ever
+  // There are rollbacks of which the next start would know nothing.
+  bool forgets_rollbacks = false;
+  std::string notice = {};  // what else happened to the file, the last of it; for people
 };
 
 class StateStore {
@@ -60,7 +67,7 @@ class StateStore {
   virtual ~StateStore() = default;
   // Never waits for a disk. A save that still waits is replaced by the same rollout's next one.
   virtual Ticket append(StateWrite write) = 0;
-  // Takes back what is not being written yet; otherwise does nothing.
+  // Takes back what is not durable yet. What is being written just now may still become so; the next write undoes it.
   virtual void discard(Ticket ticket) = 0;
   // Every write up to this ticket is durable, replaced or discarded.
   virtual Ticket durable_through() const = 0;
@@ -72,6 +79,7 @@ struct StoredRollout {
   RolloutKey key;
   std::string state;
   std::string evidence;
+  bool closed = false;  // it was rolled back after that, and the store could not take it
 };
 
 }  // namespace weir::analysis

@@ -13,6 +13,7 @@ constexpr Seconds kSavePeriod{10};
 constexpr Seconds kSavePeriodNearVerdict{1};
 constexpr Seconds kMinute{60};
 const double kLogNearVerdict = std::log(10.0);
+constexpr std::string_view kStateLost = "state_lost";
 
 std::int64_t unix_ms(const Clock& clock) {
   return std::chrono::duration_cast<Milliseconds>(clock.wall_now().time_since_epoch()).count();
@@ -40,6 +41,10 @@ Rollout::Rollout(RolloutPlan plan, RolloutWorld world, const StoredRollout* stor
   }
   state_ = *state;
   minutes_ = minutes_in(state_.elapsed);
+  if (stored->closed && state_.phase != Phase::kRolledBack) {
+    close_unrecorded();
+    return;
+  }
   if (state_.over() || state_.step == 0) return;
   wants_edit_ = state_.plan != fingerprint(plan_.policy);  // it may have changed while nobody was there
   if (!plan_.policy.analysis.enabled) return;
@@ -58,7 +63,7 @@ Rollout::Rollout(RolloutPlan plan, RolloutWorld world, const StoredRollout* stor
 void Rollout::lose_state(const std::string& why) {
   Decision lost;
   lost.kind = Decision::Kind::kRollback;
-  lost.rule = "state_lost";
+  lost.rule = kStateLost;
   lost.after = state_;
   lost.after.step = std::max<StepId>(1, state_.step + 1);
   lost.after.phase = Phase::kRolledBack;
@@ -66,6 +71,26 @@ void Rollout::lose_state(const std::string& why) {
   lost.after.served_ppm = 0;
   lost.after.reason = why + "; `weir retry " + plan_.key.service + "` starts the rollout anew";
   propose(std::move(lost), "weir", {});
+}
+
+// It was rolled back, and a weight that was decided before that is what the store has: nobody may be served by it.
+void Rollout::close_unrecorded() {
+  Decision again;
+  again.kind = Decision::Kind::kRollback;
+  again.rule = "not_recorded";
+  again.after = state_;
+  ++again.after.step;
+  again.after.phase = Phase::kRolledBack;
+  again.after.cause = PauseCause::kNone;
+  again.after.weight_ppm = 0;
+  again.after.served_ppm = 0;
+  again.after.stage = 0;
+  again.after.reason = "rolled back before the restart, on a disk that did not take the record of it; `weir retry " +
+                       plan_.key.service + "` starts the rollout anew";
+  propose(std::move(again), "weir", {});
+  Pending pending = std::move(*pending_);
+  pending_.reset();
+  take_effect(std::move(pending));
 }
 
 // Requests under way may still speak of another judge's steps.
@@ -164,11 +189,14 @@ void Rollout::propose(Decision decision, std::string_view actor, CommandDone don
                                         .actor = actor,
                                         .unix_ms = now_ms});
   const RolloutState& after = decision.after;
+  // What was lost is found to be lost again; what was rolled back must not be served again.
+  const bool closes = decision.kind == Decision::Kind::kRollback && decision.rule != kStateLost;
   const bool keeps_evidence = judge_ && !after.over() && !decision.new_judge;
   StateWrite write{.key = plan_.key,
                    .state = write_state(after),
                    .evidence = keeps_evidence ? judge_->save() : std::string(),
-                   .record = json::write(record)};
+                   .record = json::write(record),
+                   .closes = closes};
   const bool safe = after.phase == Phase::kRolledBack || after.served_ppm < state_.served_ppm;
   const bool climbs = after.served_ppm > state_.served_ppm;
   const bool by_evidence = decision.kind == Decision::Kind::kAdvance || decision.kind == Decision::Kind::kPromote;

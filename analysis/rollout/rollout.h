@@ -95,6 +95,7 @@ class Rollout {
     bool ours = false;    // decided here, on the evidence, by nobody's command
   };
 
+  void close_unrecorded();
   JudgeSpec judge_spec() const;
   void make_judge();
   void judge(const TickFacts& facts);

@@ -104,7 +104,7 @@ json::Value rollout_status(const Rollout& rollout) {
                       {"phase", to_string(state.phase)},
                       {"reason", state.reason},
                       {"decided", state.decided_ms == 0 ? json::Value() : log::iso_time(state.decided_ms)},
-                      {"durable", rollout.durable() && rollout.open()},
+                      {"durable", state.step != 0 && rollout.durable()},
                       {"weight_percent", served},
                       {"step", static_cast<std::int64_t>(reached)},
                       {"steps", policy.steps.size()},

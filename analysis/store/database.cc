@@ -6,16 +6,15 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 #include <utility>
 
-#include "base/hash.h"
+#include "analysis/store/hash_of.h"
+#include "base/random.h"
 
 namespace weir::analysis {
 namespace {
-
-// Records beyond this many are dropped, oldest first.
-constexpr int kRecordsKept = 10'000;
 
 constexpr const char* kSchema =
     "CREATE TABLE IF NOT EXISTS rollouts ("
@@ -23,12 +22,18 @@ constexpr const char* kSchema =
     "  state TEXT NOT NULL, evidence BLOB NOT NULL, hash INTEGER NOT NULL,"
     "  PRIMARY KEY (service, baseline, candidate, revision)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS records (id INTEGER PRIMARY KEY, record TEXT NOT NULL, hash INTEGER NOT NULL);"
-    "CREATE TABLE IF NOT EXISTS proof (id INTEGER PRIMARY KEY CHECK (id = 1), starts INTEGER NOT NULL);";
+    "CREATE TABLE IF NOT EXISTS proof (id INTEGER PRIMARY KEY CHECK (id = 1), starts INTEGER NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS version ("
+    "  id INTEGER PRIMARY KEY CHECK (id = 1), database INTEGER NOT NULL, generation INTEGER NOT NULL);";
 
-std::int64_t hash_of(std::initializer_list<std::string_view> parts) {
-  std::uint64_t hash = 0;
-  for (const std::string_view part : parts) hash = xxh3_64(part, hash + part.size());
-  return static_cast<std::int64_t>(hash);
+std::int64_t row_hash(std::initializer_list<std::string_view> parts) {
+  return static_cast<std::int64_t>(hash_of(parts));
+}
+
+std::int64_t fresh_id() {
+  std::uint64_t id = 0;
+  while (id == 0) secure_random_bytes(&id, sizeof(id));
+  return static_cast<std::int64_t>(id);
 }
 
 class Statement {
@@ -96,6 +101,10 @@ struct Database::Handle {
   bool put(const StateWrite& write) const;
   bool put_state(const StateWrite& write) const;
   bool put_record(std::string_view record) const;
+  bool forget(std::span<const std::int64_t> records) const;
+  bool count_write() const;
+  std::optional<bool> empty() const;
+  bool read_version(Version& version) const;
 };
 
 bool Database::Handle::put(const StateWrite& write) const {
@@ -115,7 +124,7 @@ bool Database::Handle::put_state(const StateWrite& write) const {
   upsert.text(4, key.revision);
   upsert.text(5, write.state);
   upsert.blob(6, write.evidence);
-  upsert.integer(7, hash_of({key.service, key.baseline, key.candidate, key.revision, write.state, write.evidence}));
+  upsert.integer(7, row_hash({key.service, key.baseline, key.candidate, key.revision, write.state, write.evidence}));
   return upsert.step() == SQLITE_DONE;
 }
 
@@ -123,12 +132,55 @@ bool Database::Handle::put_record(std::string_view record) const {
   Statement insert(db, "INSERT INTO records (record, hash) VALUES (?1, ?2)");
   if (!insert.prepared()) return false;
   insert.text(1, record);
-  insert.integer(2, hash_of({record}));
+  insert.integer(2, row_hash({record}));
   if (insert.step() != SQLITE_DONE) return false;
   Statement forget(db, "DELETE FROM records WHERE id <= (SELECT max(id) FROM records) - ?1");
   if (!forget.prepared()) return false;
-  forget.integer(1, kRecordsKept);
+  forget.integer(1, static_cast<std::int64_t>(kRecordsKept));
   return forget.step() == SQLITE_DONE;
+}
+
+bool Database::Handle::forget(std::span<const std::int64_t> records) const {
+  for (const std::int64_t id : records) {
+    Statement forget(db, "DELETE FROM records WHERE id = ?1");
+    if (!forget.prepared()) return false;
+    forget.integer(1, id);
+    if (forget.step() != SQLITE_DONE) return false;
+  }
+  return true;
+}
+
+bool Database::Handle::count_write() const {
+  Statement count(db,
+                  "INSERT INTO version VALUES (1, ?1, 1) ON CONFLICT (id) DO UPDATE SET generation = generation + 1");
+  if (!count.prepared()) return false;
+  count.integer(1, fresh_id());
+  return count.step() == SQLITE_DONE;
+}
+
+// Nothing when that cannot be read.
+std::optional<bool> Database::Handle::empty() const {
+  Statement tables(db, "SELECT count(*) FROM sqlite_master");
+  if (!tables.prepared() || tables.step() != SQLITE_ROW) return {};
+  return tables.number(0) == 0;
+}
+
+bool Database::Handle::read_version(Version& version) const {
+  version = {};
+  const std::optional<bool> none = empty();
+  if (!none) return false;
+  version.empty = *none;
+  Statement known(db, "SELECT count(*) FROM sqlite_master WHERE name = 'version'");
+  if (!known.prepared() || known.step() != SQLITE_ROW) return false;
+  if (known.number(0) == 0) return true;
+  Statement read(db, "SELECT database, generation FROM version");
+  if (!read.prepared()) return false;
+  const int code = read.step();
+  if (code == SQLITE_DONE) return true;
+  if (code != SQLITE_ROW) return false;
+  version.database = static_cast<std::uint64_t>(read.number(0));
+  version.generation = static_cast<std::uint64_t>(read.number(1));
+  return true;
 }
 
 Database::Database(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {}
@@ -164,8 +216,6 @@ Database::OpenResult Database::open_as(const std::string& path, int flags) {
   // A file that can be read but not written is still worth reading; its first write will say what is wrong.
   handle->execute("PRAGMA journal_mode=WAL");
   handle->execute("PRAGMA synchronous=FULL");
-  code = handle->execute(kSchema);
-  if (is_damage(code)) return failed(code);
   return {.database = std::unique_ptr<Database>(new Database(std::move(handle))), .error = {}, .damaged = false};
 }
 
@@ -176,24 +226,29 @@ Database::Contents Database::read(std::size_t most_records) {
     contents.damaged = true;
     return contents;
   };
+  if (!handle_->read_version(contents.version)) return damaged(handle_->message());
+  if (contents.version.empty) return contents;
   Statement rollouts(handle_->db, "SELECT service, baseline, candidate, revision, state, evidence, hash FROM rollouts");
+  // What was written has these tables: a statement that finds no such thing has met damage.
+  if (!rollouts.prepared()) return damaged(handle_->message());
   int code = SQLITE_DONE;
-  while (rollouts.prepared() && (code = rollouts.step()) == SQLITE_ROW) {
+  while ((code = rollouts.step()) == SQLITE_ROW) {
     StoredRollout stored;
     stored.key = {rollouts.column(0), rollouts.column(1), rollouts.column(2), rollouts.column(3)};
     stored.state = rollouts.column(4);
     stored.evidence = rollouts.column(5);
-    const std::int64_t hash = hash_of({stored.key.service, stored.key.baseline, stored.key.candidate,
-                                       stored.key.revision, stored.state, stored.evidence});
+    const std::int64_t hash = row_hash({stored.key.service, stored.key.baseline, stored.key.candidate,
+                                        stored.key.revision, stored.state, stored.evidence});
     if (hash != rollouts.number(6)) return damaged("a saved rollout is not what was written");
     contents.rollouts.push_back(std::move(stored));
   }
   if (code != SQLITE_DONE) return damaged(handle_->message());
   Statement records(handle_->db, "SELECT record, hash FROM records ORDER BY id DESC LIMIT ?1");
-  if (records.prepared()) records.integer(1, static_cast<std::int64_t>(most_records));
-  while (records.prepared() && (code = records.step()) == SQLITE_ROW) {
+  if (!records.prepared()) return damaged(handle_->message());
+  records.integer(1, static_cast<std::int64_t>(most_records));
+  while ((code = records.step()) == SQLITE_ROW) {
     std::string record = records.column(0);
-    if (hash_of({record}) != records.number(1)) return damaged("a decision's record is not what was written");
+    if (row_hash({record}) != records.number(1)) return damaged("a decision's record is not what was written");
     contents.records.push_back(std::move(record));
   }
   if (code != SQLITE_DONE) return damaged(handle_->message());
@@ -203,20 +258,38 @@ Database::Contents Database::read(std::size_t most_records) {
 
 bool Database::read_only() const { return sqlite3_db_readonly(handle_->db, "main") == 1; }
 
-std::string Database::write(std::span<const StateWrite> writes) {
-  // A schema that could not be made when the file was opened, for want of space, is made now.
-  if (handle_->execute(kSchema) != SQLITE_OK) return handle_->message();
-  if (handle_->execute("BEGIN IMMEDIATE") != SQLITE_OK) return handle_->message();
+bool Database::moved() const {
+  int moved = 0;
+  return sqlite3_file_control(handle_->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
+}
+
+Database::Written Database::write(const Batch& batch) {
+  Written written;
+  if (handle_->execute("BEGIN IMMEDIATE") != SQLITE_OK) {
+    written.error = handle_->message();
+    return written;
+  }
   const auto failed = [&] {
-    std::string message = handle_->message();
+    written.error = handle_->message();
+    if (written.error.empty()) written.error = "the write failed";
     handle_->execute("ROLLBACK");
-    return message.empty() ? std::string("the write failed") : message;
+    return written;
   };
-  for (const StateWrite& write : writes) {
+  if (handle_->execute(kSchema) != SQLITE_OK) return failed();
+  for (const StateWrite& write : batch.writes) {
     if (!handle_->put(write)) return failed();
+    written.records.push_back(write.record.empty() ? 0 : sqlite3_last_insert_rowid(handle_->db));
+  }
+  if (!handle_->forget(batch.withdrawn) || !handle_->count_write()) return failed();
+  if (!handle_->read_version(written.version)) return failed();
+  if (batch.wanted && !batch.wanted()) {
+    handle_->execute("ROLLBACK");
+    written.unwanted = true;
+    return written;
   }
   if (handle_->execute("COMMIT") != SQLITE_OK) return failed();
-  return {};
+  written.done = true;
+  return written;
 }
 
 }  // namespace weir::analysis

@@ -2,76 +2,24 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <utility>
 
 namespace weir::analysis {
-namespace {
-
-void make_folder_of(const std::string& path) {
-  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  std::error_code ignored;  // what is opened there next says what is wrong
-  if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
-}
-
-// Out of the way, under a name that nothing overwrites. What cannot be moved stays, and is told.
-std::string set_aside(const std::string& path) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const std::string aside =
-      path + ".damaged-" + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
-  std::error_code failed;
-  std::filesystem::rename(path, aside, failed);
-  for (const char* companion : {"-wal", "-shm"}) {
-    std::error_code ignored;
-    std::filesystem::rename(path + companion, aside + companion, ignored);
-  }
-  return failed ? std::string() : aside;
-}
-
-}  // namespace
 
 Journal::Opened Journal::open(const std::string& path, const std::string& owner, std::size_t most_records) {
+  Storage::Opened storage = Storage::open(path, owner, most_records);
   Opened opened;
-  make_folder_of(path);
-  FileLock::Result lock = FileLock::take(path + ".lock", owner);
-  if (!lock.holder.empty()) {
-    opened.holder = lock.holder;
-    return opened;
-  }
-  Database::OpenResult result = Database::open(path);
-  std::string damage = result.damaged ? result.error : std::string();
-  std::string problem = result.error;
-  if (result.database) {
-    opened.contents = result.database->read(most_records);
-    if (opened.contents.damaged) damage = path + ": " + opened.contents.error;
-  }
-  if (!damage.empty()) {
-    result.database.reset();
-    opened.contents = {};
-    const std::string aside = set_aside(path);
-    opened.lost = "the state file was damaged (" + damage + ")" + (aside.empty() ? "" : " and is kept as " + aside);
-    problem = opened.lost;
-    if (!aside.empty()) result = Database::open(path);
-    if (result.database) problem.clear();
-  } else if (std::error_code ignored; !result.database && std::filesystem::exists(path, ignored)) {
-    // It is there and cannot be read: that is no reason to believe that there was nothing.
-    opened.lost = "the state file could not be read (" + result.error + ")";
-  }
-  if (lock.lock == nullptr) problem = lock.error;
-  opened.journal.reset(new Journal({.path = path,
-                                    .owner = owner,
-                                    .lock = std::move(lock.lock),
-                                    .database = std::move(result.database),
-                                    .problem = std::move(problem)}));
+  opened.holder = std::move(storage.holder);
+  opened.contents = std::move(storage.contents);
+  opened.lost = std::move(storage.lost);
+  if (!storage.storage) return opened;
+  opened.journal.reset(
+      new Journal({.path = path, .storage = std::move(storage.storage), .problem = std::move(storage.problem)}));
   return opened;
 }
 
 Journal::Journal(Parts parts)
-    : path_(std::move(parts.path)),
-      owner_(std::move(parts.owner)),
-      lock_(std::move(parts.lock)),
-      database_(std::move(parts.database)),
-      problem_(std::move(parts.problem)) {
+    : path_(std::move(parts.path)), storage_(std::move(parts.storage)), problem_(std::move(parts.problem)) {
   writer_ = std::thread([this] { run(); });
 }
 
@@ -103,7 +51,13 @@ void Journal::discard(Ticket ticket) {
   const std::lock_guard guard(mutex_);
   const auto from = waiting_.begin() + static_cast<std::ptrdiff_t>(writing_);
   const auto is = [&](const Waiting& waiting) { return waiting.ticket == ticket; };
-  waiting_.erase(std::remove_if(from, waiting_.end(), is), waiting_.end());
+  const auto at = std::find_if(waiting_.begin(), waiting_.end(), is);
+  if (at == waiting_.end()) return;
+  if (at < from) {
+    at->withdrawn = true;
+  } else {
+    waiting_.erase(at);
+  }
 }
 
 Ticket Journal::durable_through() const {
@@ -113,33 +67,75 @@ Ticket Journal::durable_through() const {
 
 StoreHealth Journal::health() const {
   const std::lock_guard guard(mutex_);
-  StoreHealth health{
-      .writable = problem_.empty(), .problem = problem_, .pending = waiting_.size(), .failures = failures_};
-  const auto writing = std::chrono::steady_clock::now() - writing_since_;
-  if (health.writable && writing_ > 0 && writing > kSlow) {
+  const auto forgotten = [this](const Waiting& waiting) {
+    return waiting.write.closes && waiting.ticket > kept_ && !waiting.withdrawn;
+  };
+  StoreHealth health{.writable = problem_.empty(),
+                     .problem = problem_,
+                     .pending = waiting_.size(),
+                     .failures = failures_,
+                     .forgets_rollbacks = std::any_of(waiting_.begin(), waiting_.end(), forgotten),
+                     .notice = notice_};
+  if (health.writable && busy_ && std::chrono::steady_clock::now() - writing_since_ > kSlow) {
     health.writable = false;
     health.problem = path_ + ": a write has not come back from the disk yet";
   }
   return health;
 }
 
-std::string Journal::write_out(const std::vector<StateWrite>& batch) {
-  if (!lock_) {
-    make_folder_of(path_);
-    FileLock::Result result = FileLock::take(path_ + ".lock", owner_);
-    if (!result.holder.empty()) return path_ + " belongs to another weir by now: " + result.holder;
-    if (!result.lock) return result.error;
-    lock_ = std::move(result.lock);
+bool Journal::withdrawn_among(std::size_t from, std::size_t to) const {
+  const auto begin = waiting_.begin();
+  return std::any_of(begin + static_cast<std::ptrdiff_t>(from), begin + static_cast<std::ptrdiff_t>(to),
+                     [](const Waiting& waiting) { return waiting.withdrawn; });
+}
+
+// All that waits, in one transaction.
+std::string Journal::write_out(std::unique_lock<std::mutex>& guard) {
+  take_back();
+  std::vector<StateWrite> batch;
+  for (std::size_t i = written_; i < waiting_.size(); ++i) batch.push_back(waiting_[i].write);
+  writing_ = waiting_.size();
+  // What was withdrawn since must not get there. Asked before the disk is: whoever withdraws later is heard after it.
+  const auto wanted = [&] {
+    const std::lock_guard again(mutex_);
+    return !withdrawn_among(written_, writing_);
+  };
+  guard.unlock();
+  Database::Written written = storage_->write(batch, wanted);
+  guard.lock();
+  if (!storage_->forgets_rollbacks()) kept_ = waiting_[writing_ - 1].ticket;
+  notice_ = storage_->notice();
+  if (written.done) {
+    for (std::size_t i = 0; i < batch.size(); ++i) waiting_[written_ + i].record = written.records[i];
+    written_ = writing_;
+    return {};
   }
-  if (!database_) {
-    Database::OpenResult result = Database::open(path_);
-    if (!result.database) return result.error;
-    database_ = std::move(result.database);
+  const auto first = waiting_.begin() + static_cast<std::ptrdiff_t>(written_);
+  const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(writing_);
+  waiting_.erase(std::remove_if(first, end, [](const Waiting& waiting) { return waiting.withdrawn; }), end);
+  writing_ = written_;
+  return std::move(written.error);
+}
+
+// Of what was withdrawn too late to keep it from the disk, the next write takes the record out again.
+void Journal::take_back() {
+  for (std::size_t i = 0; i < written_; ++i) {
+    if (waiting_[i].withdrawn && waiting_[i].record != 0) storage_->withdraw(std::exchange(waiting_[i].record, 0));
   }
-  std::string error = database_->write(batch);
-  // What was opened while it could only be read stays so: the next try opens it anew.
-  if (!error.empty() && database_->read_only()) database_.reset();
-  return error;
+}
+
+std::string Journal::confirm(std::unique_lock<std::mutex>& guard) {
+  // What was withdrawn and got there all the same is undone before anything else.
+  if (withdrawn_among(0, written_) && written_ < waiting_.size()) return {};
+  guard.unlock();
+  std::string error = storage_->confirm();
+  guard.lock();
+  if (!error.empty()) return error;
+  take_back();
+  durable_ = std::max(durable_, waiting_[written_ - 1].ticket);
+  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(written_));
+  written_ = writing_ = 0;
+  return {};
 }
 
 void Journal::run() {
@@ -147,21 +143,13 @@ void Journal::run() {
   while (true) {
     wake_.wait(guard, [this] { return stopping_ || !waiting_.empty(); });
     if (waiting_.empty()) return;
-    std::vector<StateWrite> batch;
-    for (const Waiting& waiting : waiting_) batch.push_back(waiting.write);
-    writing_ = waiting_.size();
+    busy_ = true;
     writing_since_ = std::chrono::steady_clock::now();
-    const Ticket through = waiting_.back().ticket;
-    guard.unlock();
-    std::string error = write_out(batch);
-    guard.lock();
+    std::string error = written_ < waiting_.size() ? write_out(guard) : std::string();
+    if (error.empty() && written_ > 0) error = confirm(guard);
+    busy_ = false;
     problem_ = std::move(error);
-    const std::size_t written = std::exchange(writing_, 0);
-    if (problem_.empty()) {
-      waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(written));
-      durable_ = std::max(durable_, through);
-      continue;
-    }
+    if (problem_.empty()) continue;
     ++failures_;
     if (stopping_) return;
     wake_.wait_for(guard, kRetry, [this] { return stopping_; });

@@ -14,7 +14,7 @@
 
 #include "analysis/rollout/ports.h"
 #include "analysis/store/database.h"
-#include "analysis/store/file_lock.h"
+#include "analysis/store/storage.h"
 
 namespace weir::analysis {
 
@@ -24,7 +24,8 @@ class Journal final : public StateStore {
     std::unique_ptr<Journal> journal;  // null only when `holder` is set
     std::string holder;                // another weir has the file, and this is what it said of itself
     Database::Contents contents;
-    // Not empty: the file was damaged; where it is kept, and why. Nothing is known of the rollouts.
+    // Not empty: the file was damaged; where it is kept, and why. What the rollouts were that `contents` does not have
+    // is not known.
     std::string lost;
   };
   // `owner` is what the next weir on the same file is told.
@@ -41,18 +42,22 @@ class Journal final : public StateStore {
   struct Waiting {
     Ticket ticket = 0;
     StateWrite write;
+    bool withdrawn = false;   // while it was being written
+    std::int64_t record = 0;  // its id, once it is committed
   };
 
   struct Parts {
     std::string path;
-    std::string owner;
-    std::unique_ptr<FileLock> lock;
-    std::unique_ptr<Database> database;
+    std::unique_ptr<Storage> storage;
     std::string problem;
   };
   explicit Journal(Parts parts);
   void run();
-  std::string write_out(const std::vector<StateWrite>& batch);
+  // Called with the lock, which they let go of while they wait for the disk.
+  std::string write_out(std::unique_lock<std::mutex>& guard);
+  std::string confirm(std::unique_lock<std::mutex>& guard);
+  void take_back();
+  bool withdrawn_among(std::size_t from, std::size_t to) const;
 
   static constexpr std::chrono::milliseconds kRetry{250};
 
@@ -60,20 +65,21 @@ class Journal final : public StateStore {
   static constexpr std::chrono::milliseconds kSlow{1'000};
 
   const std::string path_;
-  const std::string owner_;
-  // Of the writer's thread once it runs.
-  std::unique_ptr<FileLock> lock_;
-  std::unique_ptr<Database> database_;
+  const std::unique_ptr<Storage> storage_;  // of the writer's thread once it runs
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Waiting> waiting_;
-  std::size_t writing_ = 0;  // of the front of waiting_: being written just now
+  std::size_t written_ = 0;  // of the front of waiting_: committed, and not confirmed yet
+  std::size_t writing_ = 0;  // of the front of waiting_: those, and what is being written just now
+  bool busy_ = false;        // the writer waits for the disk
   std::chrono::steady_clock::time_point writing_since_;
   Ticket last_ = 0;
   Ticket durable_ = 0;
   std::string problem_;
   std::uint64_t failures_ = 0;
+  Ticket kept_ = 0;  // rollbacks up to here are in the mark, if not in the database
+  std::string notice_;
   bool stopping_ = false;
   std::thread writer_;
 };

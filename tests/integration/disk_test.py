@@ -154,10 +154,10 @@ def test_it_ends_while_the_disk_hangs(new_weir: Callable[..., Weir], arms: tuple
     assert running.admin.rollout()["weight_percent"] == 20
 
 
-def _is_on_the_baseline_for_want_of_a_disk(weir: Weir) -> bool:
+def _is_on_the_baseline_for_want_of_a_disk(weir: Weir, durable: bool) -> bool:
     rollout = weir.admin.rollout()
-    said = any(wait.startswith("disk: ") for wait in rollout["waits"])
-    return rollout["weight_percent"] == 0 and not rollout["durable"] and said and _says_that_it_cannot_write(weir)
+    said = any(wait.startswith("disk: ") for wait in rollout["waits"]) and rollout["durable"] == durable
+    return rollout["weight_percent"] == 0 and said and _says_that_it_cannot_write(weir)
 
 
 def _comes_back(weir: Weir, history: list[Any]) -> None:
@@ -180,7 +180,7 @@ def test_a_start_on_a_full_disk_serves_the_baseline(end: str, new_weir: Callable
     else:
         running.kill()
     running.start(prepare=disk.enter)
-    wait_until(lambda: _is_on_the_baseline_for_want_of_a_disk(running), "it waits for the disk, and says so")
+    wait_until(lambda: _is_on_the_baseline_for_want_of_a_disk(running, durable=True), "it waits for the disk, and says so")
     assert versions_of(running.port, _USERS) == _ALL_ON_BASELINE
     disk.free()
     _comes_back(running, history)
@@ -194,7 +194,7 @@ def test_a_start_on_a_read_only_disk_serves_the_baseline(new_weir: Callable[...,
     running.stop()
     disk.set_read_only(True)
     running.start(prepare=disk.enter)
-    wait_until(lambda: _is_on_the_baseline_for_want_of_a_disk(running), "it waits for the disk, and says so")
+    wait_until(lambda: _is_on_the_baseline_for_want_of_a_disk(running, durable=True), "it waits for the disk, and says so")
     assert versions_of(running.port, _USERS) == _ALL_ON_BASELINE
     disk.set_read_only(False)
     _comes_back(running, history)
@@ -204,7 +204,7 @@ def test_a_first_start_on_a_full_disk_begins_when_it_can(new_weir: Callable[...,
                                                          disk: SmallDisk) -> None:
     disk.fill()
     running = new_weir(_plan(arms, **_on(disk))).start(prepare=disk.enter)
-    wait_until(lambda: _is_on_the_baseline_for_want_of_a_disk(running), "it waits for the disk, and says so")
+    wait_until(lambda: _is_on_the_baseline_for_want_of_a_disk(running, durable=False), "it waits for the disk, and says so")
     assert versions_of(running.port, _USERS) == _ALL_ON_BASELINE
     disk.free()
     wait_until(lambda: running.admin.rollout()["weight_percent"] == 10, "the rollout begins")
@@ -228,7 +228,11 @@ def _alter(state: pathlib.Path) -> None:
         assert changed.rowcount == 1
 
 
-@pytest.mark.parametrize("damage", [_overwrite, _cut, _alter])
+def _empty(state: pathlib.Path) -> None:
+    state.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [_overwrite, _cut, _alter, _empty])
 def test_a_damaged_state_file_is_kept_aside(damage: Callable[[pathlib.Path], None], weir: Callable[..., Weir],
                                             arms: tuple[Origin, Origin]) -> None:
     running = begun(weir(_plan(arms)))
@@ -253,6 +257,78 @@ def test_a_damaged_state_file_is_kept_aside(damage: Callable[[pathlib.Path], Non
     wait_until(lambda: running.admin.rollout()["weight_percent"] == 10, "the rollout begins anew")
     assert [record["decision"] for record in history_of(running)] == ["start", "rollback"]
     assert versions_of(running.port, _USERS) == _expected(10)
+    wait_until(lambda: not any("damaged" in problem for problem in running.admin.status()["problems"]),
+               "what was made up for is no problem")
+
+
+def _without_log(state: pathlib.Path) -> None:
+    state.with_name(state.name + "-wal").unlink()
+
+
+def _flipped_log(state: pathlib.Path) -> None:
+    log = state.with_name(state.name + "-wal")
+    data = bytearray(log.read_bytes())
+    data[len(data) // 2] ^= 1
+    log.write_bytes(data)
+
+
+@pytest.mark.parametrize("damage", [_without_log, _flipped_log])
+def test_a_rollback_is_not_forgotten_with_a_part_of_the_file(damage: Callable[[pathlib.Path], None],
+                                                             weir: Callable[..., Weir],
+                                                             arms: tuple[Origin, Origin]) -> None:
+    running = begun(weir(_plan(arms)))
+    set_weight(running, 20)
+    running.cli("abort", "chat")
+    begun(running)
+    running.kill()
+    damage(running.directory / "weir.db")
+    for _ in range(2):
+        running.start()
+        rollout = running.wait_phase("rolledBack")
+        assert "damaged" in rollout["reason"]
+        assert versions_of(running.port, _USERS) == _ALL_ON_BASELINE
+        running.kill()
+
+
+@pytest.mark.parametrize("end", ["stopped", "killed"])
+def test_a_rollback_that_a_full_disk_did_not_take_outlives_a_restart(end: str, new_weir: Callable[..., Weir],
+                                                                     arms: tuple[Origin, Origin],
+                                                                     disk: SmallDisk) -> None:
+    running = begun(new_weir(_plan(arms, **_on(disk))).start(prepare=disk.enter))
+    set_weight(running, 20)
+    disk.fill()
+    with Load(running.port, rate=200, users=100) as load:
+        _takes_back_without_a_disk(running, arms[1], load)
+    if end == "stopped":
+        running.stop()
+        assert "decision_not_saved" in running.log() and "keeps it on its baseline" in running.log()
+        disk.fill()
+    else:
+        running.kill()
+    running.start(prepare=disk.enter)
+    rollout = running.wait_phase("rolledBack")
+    assert "did not take the record" in rollout["reason"] and not rollout["durable"]
+    assert versions_of(running.port, _USERS) == _ALL_ON_BASELINE
+    disk.free()
+    wait_until(lambda: _is_well_again(running), "everything is written")
+    running.stop()
+    running.start(prepare=disk.enter)
+    assert running.wait_phase("rolledBack")["durable"]
+    assert [record["decision"] for record in history_of(running)] == ["rollback", "weight", "start"]
+
+
+def test_a_state_file_that_is_removed_is_written_anew(weir: Callable[..., Weir], arms: tuple[Origin, Origin]) -> None:
+    running = begun(weir(_plan(arms)))
+    set_weight(running, 20)
+    for path in running.directory.glob("weir.db*"):
+        if path.suffix not in (".lock", ".mark"):
+            path.unlink()
+    set_weight(running, 30)
+    history = history_of(running)
+    wait_until(lambda: "state_file_replaced" in running.log(), "it says so")
+    running.kill()
+    begun(running.start())
+    assert running.admin.rollout()["weight_percent"] == 30 and history_of(running) == history
 
 
 def test_a_state_file_belongs_to_one_weir(new_weir: Callable[..., Weir], arms: tuple[Origin, Origin]) -> None:

@@ -18,7 +18,8 @@ def begun(weir: Weir) -> Weir:
     """A weir is ready, and serves its baseline, until the disk has taken a write and a new rollout has begun."""
     def has() -> bool:
         rollout = weir.admin.rollout()
-        return bool(rollout["step_id"] > 0 and rollout["durable"])
+        waits_for_disk = any(wait.startswith("disk: ") for wait in rollout["waits"])
+        return bool(rollout["step_id"] > 0 and rollout["durable"] and not waits_for_disk)
     wait_until(has, "the rollout has begun")
     return weir
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "analysis/rollout/controller.h"
 #include "analysis/rollout/status.h"
@@ -269,6 +270,83 @@ TEST(ControllerRestart, ANewRevisionBeginsAnew) {
   EXPECT_EQ(world.state().step, 1U);
   world.controller->set_plans({plan_of(three_steps())});
   EXPECT_EQ(world.state().phase, Phase::kRolledBack) << "the old revision is what it was";
+}
+
+TEST(ControllerRestart, ARollbackThatTheDiskDidNotTakeStaysSo) {
+  World world;
+  world.start({plan_of(three_steps())});
+  world.tick(5);
+  world.works = false;
+  world.mood = Mood::kFailing;
+  ASSERT_TRUE(world.tick_until(Phase::kRolledBack));
+  ASSERT_EQ(world.store.state_of(world.rollout().plan().key)->phase, Phase::kRunning);
+  for (const bool works : {false, true, true}) {
+    world.works = works;
+    world.start({plan_of(three_steps())});
+    EXPECT_EQ(world.state().phase, Phase::kRolledBack);
+    world.tick(20);
+    EXPECT_EQ(world.state().phase, Phase::kRolledBack);
+    EXPECT_EQ(world.rollout().durable(), works);
+    EXPECT_THAT(world.state().reason, HasSubstr("did not take the record"));
+    for (const auto& plan : world.traffic.plans) {
+      EXPECT_EQ(plan->of(kService).weight_ppm, 0U);
+      EXPECT_TRUE(plan->of(kService).candidate_closed);
+    }
+  }
+  EXPECT_EQ(world.decisions().size(), 2U) << "recorded once";
+  world.mood = Mood::kHealthy;
+  world.say(Verb::kRetry);
+  EXPECT_TRUE(world.tick_until_weight(kFirst));
+}
+
+TEST(ControllerRestart, SoDoesAnUndoneOneThatComesBackToThePlan) {
+  World world;
+  world.start({plan_of(three_steps())});
+  ASSERT_TRUE(world.tick_until(Phase::kPromoted));
+  world.works = false;
+  world.say(Verb::kUndo);
+  world.tick(5);
+  ASSERT_EQ(world.state().phase, Phase::kRolledBack);
+  world.start({});
+  world.store.flush();
+  world.tick();
+  ASSERT_TRUE(world.controller->open());
+  world.controller->set_plans({plan_of(three_steps())});
+  EXPECT_EQ(world.state().phase, Phase::kRolledBack);
+  EXPECT_EQ(world.shown().weight_ppm, 0U);
+}
+
+// Else a kill between the two would leave a file that is believed.
+TEST(ControllerRestart, ALossIsOnTheDiskBeforeItsProof) {
+  World world;
+  world.works = false;
+  world.start({plan_of(three_steps())}, "the state file was damaged");
+  world.store.flush(1);
+  EXPECT_EQ(world.store.state_of(world.rollout().plan().key)->phase, Phase::kRolledBack);
+  world.tick();
+  EXPECT_FALSE(world.controller->open());
+  world.store.flush();
+  world.tick();
+  EXPECT_TRUE(world.controller->open());
+}
+
+TEST(ControllerRestart, AClimbThatWasWithdrawnInItsWriteIsNeverSeenAgain) {
+  World world;
+  world.start({plan_of(three_steps())});
+  world.tick(5);
+  world.works = false;
+  const auto climb = world.say(Verb::kWeight, 600'000);
+  world.store.begin_write();
+  const auto abort = world.say(Verb::kAbort);
+  EXPECT_THAT(climb->refusal, HasSubstr("came before this was written"));
+  world.tick(4);
+  EXPECT_TRUE(abort->given);
+  world.store.end_write();
+  world.store.flush();
+  EXPECT_EQ(world.store.records().size(), 2U);
+  world.start({plan_of(three_steps())});
+  EXPECT_EQ(world.state().phase, Phase::kRolledBack);
+  EXPECT_EQ(world.decisions(), (std::vector<std::string>{"start", "rollback"}));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,36 +21,56 @@
 
 namespace weir::analysis::testing {
 
-// What is appended waits until flush(); a crash forgets what waits.
+// What is appended waits until flush(); a crash forgets what waits, but for who was rolled back. What begin_write() has
+// begun can no longer be stopped: it reaches the disk first, and what was discarded of it is undone by what comes next.
 class FakeStore final : public StateStore {
  public:
   Ticket append(StateWrite write) override {
-    waiting_.push_back({++last_, std::move(write)});
+    waiting_.push_back({.ticket = ++last_, .write = std::move(write)});
     return last_;
   }
   void discard(Ticket ticket) override {
-    std::erase_if(waiting_, [&](const Waiting& waiting) { return waiting.ticket == ticket; });
+    for (std::size_t i = 0; i < in_flight_; ++i) {
+      waiting_[i].withdrawn = waiting_[i].withdrawn || waiting_[i].ticket == ticket;
+    }
+    const auto rest = waiting_.begin() + static_cast<std::ptrdiff_t>(in_flight_);
+    const auto is = [&](const Waiting& waiting) { return waiting.ticket == ticket; };
+    waiting_.erase(std::remove_if(rest, waiting_.end(), is), waiting_.end());
   }
   Ticket durable_through() const override { return waiting_.empty() ? last_ : waiting_.front().ticket - 1; }
   StoreHealth health() const override {
     return {.writable = problem_.empty(), .problem = problem_, .pending = waiting_.size(), .failures = 0};
   }
 
+  void begin_write() { in_flight_ = waiting_.size(); }
+  void end_write() { flush(std::exchange(in_flight_, 0)); }
   void flush(std::size_t at_most = 1'000'000) {
     for (; at_most > 0 && !waiting_.empty(); --at_most) {
-      take(waiting_.front().write);
+      take(waiting_.front());
       waiting_.pop_front();
     }
+    in_flight_ = std::min(in_flight_, waiting_.size());
   }
-  void crash() { waiting_.clear(); }
+  void crash() {
+    for (const Waiting& waiting : waiting_) {
+      if (waiting.write.closes) closed_.insert(waiting.write.key);
+    }
+    waiting_.clear();
+    in_flight_ = 0;
+  }
   void fail_with(std::string problem) { problem_ = std::move(problem); }
 
   Controller::Past past() const {
     Controller::Past past;
-    for (const auto& [key, rollout] : disk_) past.rollouts.push_back(rollout);
+    for (const auto& [key, rollout] : disk_) {
+      past.rollouts.push_back(rollout);
+      past.rollouts.back().closed = closed_.contains(key);
+    }
     for (const std::string& record : records_) past.history.push_back(json::parse(record).value);
     return past;
   }
+  // Of the newest append.
+  Ticket last() const { return last_; }
   // Of what waits: states, without proofs.
   std::size_t waiting() const { return waiting_.size(); }
   const std::vector<std::string>& records() const { return records_; }
@@ -65,15 +86,23 @@ class FakeStore final : public StateStore {
   struct Waiting {
     Ticket ticket = 0;
     StateWrite write;
+    bool withdrawn = false;
   };
 
-  void take(const StateWrite& write) {
+  void take(const Waiting& waiting) {
+    const StateWrite& write = waiting.write;
+    std::erase(records_, withdrawn_record_);
+    withdrawn_record_ = waiting.withdrawn ? write.record : std::string();
     if (write.key.service.empty()) return;
+    closed_.erase(write.key);
     disk_[write.key] = {.key = write.key, .state = write.state, .evidence = write.evidence};
     if (!write.record.empty()) records_.push_back(write.record);
   }
 
   std::deque<Waiting> waiting_;
+  std::size_t in_flight_ = 0;
+  std::string withdrawn_record_;
+  std::set<RolloutKey> closed_;
   Ticket last_ = 0;
   std::string problem_;
   std::map<RolloutKey, StoredRollout> disk_;
