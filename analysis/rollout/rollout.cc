@@ -175,8 +175,19 @@ void Rollout::settle() {
   take_effect(std::move(pending));
 }
 
+std::string Rollout::evidence_after(const Decision& decision) const {
+  if (!judge_ || decision.after.over() || decision.new_judge) return {};
+  std::string now = judge_->save();
+  if (!decision.resumes) return now;
+  // Else a restart would pause again, on the evidence that was let go.
+  std::optional<Judge> resumed = Judge::restore(judge_spec(), now);
+  if (!resumed) return now;
+  resumed->resume();
+  return resumed->save();
+}
+
 void Rollout::propose(Decision decision, std::string_view actor, CommandDone done) {
-  if (pending_) withdraw("a rollback or a pause came before this was written");
+  if (pending_) withdraw("a rollback, a pause or a lower weight came before this was written");
   const std::int64_t now_ms = unix_ms(world_.clock);
   decision.after.decided_ms = now_ms;
   decision.after.plan = fingerprint(plan_.policy);
@@ -191,10 +202,9 @@ void Rollout::propose(Decision decision, std::string_view actor, CommandDone don
   const RolloutState& after = decision.after;
   // What was lost is found to be lost again; what was rolled back must not be served again.
   const bool closes = decision.kind == Decision::Kind::kRollback && decision.rule != kStateLost;
-  const bool keeps_evidence = judge_ && !after.over() && !decision.new_judge;
   StateWrite write{.key = plan_.key,
                    .state = write_state(after),
-                   .evidence = keeps_evidence ? judge_->save() : std::string(),
+                   .evidence = evidence_after(decision),
                    .record = json::write(record),
                    .closes = closes};
   const bool safe = after.phase == Phase::kRolledBack || after.served_ppm < state_.served_ppm;
@@ -215,9 +225,11 @@ void Rollout::propose(Decision decision, std::string_view actor, CommandDone don
 bool Rollout::outranked_by(const Decision& decision) const {
   if (!pending_) return false;
   if (decision.kind == Decision::Kind::kRollback) return pending_->decision.kind != Decision::Kind::kRollback;
-  const bool asks_for_less =
-      decision.kind == Decision::Kind::kSetWeight && decision.after.served_ppm <= state_.served_ppm;
-  return pending_->climbs && (decision.kind == Decision::Kind::kPause || asks_for_less);
+  const bool sets = decision.kind == Decision::Kind::kSetWeight;
+  if (pending_->climbs) {
+    return decision.kind == Decision::Kind::kPause || (sets && decision.after.served_ppm <= state_.served_ppm);
+  }
+  return sets && decision.after.served_ppm < state_.served_ppm && !pending_->safe;
 }
 
 // Something came before the disk took the last decision: it never happened.
@@ -262,6 +274,13 @@ void Rollout::begin_judging(const Decision& decision) {
 }
 
 void Rollout::command(const Command& command, CommandDone done) {
+  const bool retries = pending_ && state_.over() && pending_->decision.kind == Decision::Kind::kStart;
+  if (retries && command.verb == Command::Verb::kAbort) {
+    withdraw("it was aborted before this was written");
+    append_state();
+    done({});
+    return;
+  }
   std::variant<Decision, Refusal> answer = obey(state_, command, plan_.policy);
   if (Refusal* refusal = std::get_if<Refusal>(&answer)) {
     done(*refusal);
@@ -338,7 +357,8 @@ RolloutTraffic Rollout::traffic() const {
 std::vector<GuardStatus> Rollout::guards() const { return judge_ ? judge_->guards() : last_guards_; }
 
 void Rollout::save_if_due() {
-  const bool near = verdict_.log_evidence_rollback > kLogNearVerdict;
+  const double pausing = verdict_.pause_pool_fired ? 0 : verdict_.log_evidence_pause;
+  const bool near = std::max(verdict_.log_evidence_rollback, pausing) > kLogNearVerdict;
   if (since_save_ < (near ? kSavePeriodNearVerdict : kSavePeriod)) return;
   save();
 }

@@ -98,11 +98,13 @@ class Rollout {
   void close_unrecorded();
   JudgeSpec judge_spec() const;
   void make_judge();
+  // What its judge will know once the decision is visible.
+  std::string evidence_after(const Decision& decision) const;
   void judge(const TickFacts& facts);
   void settle();
   void propose(Decision decision, std::string_view actor, CommandDone done);
-  // A rollback goes before whatever waits for the disk, but for another one; a pause or a lower weight before what
-  // would climb.
+  // A rollback goes before whatever waits for the disk, but for another one; a pause before what would climb; a lower
+  // weight before whatever takes no traffic from the candidate.
   bool outranked_by(const Decision& decision) const;
   void reconsider();
   void withdraw(std::string_view why);

@@ -349,5 +349,26 @@ TEST(ControllerRestart, AClimbThatWasWithdrawnInItsWriteIsNeverSeenAgain) {
   EXPECT_EQ(world.decisions(), (std::vector<std::string>{"start", "rollback"}));
 }
 
+TEST(ControllerRestart, WhatAResumeLetGoDoesNotPauseAgain) {
+  config::Rollout policy = three_steps();
+  policy.analysis.guards[0].action = config::GuardAction::kPause;
+  for (const Verb verb : {Verb::kResume, Verb::kPromote}) {
+    World world;
+    world.start({plan_of(policy)});
+    world.tick(5);
+    world.mood = Mood::kFailing;
+    ASSERT_TRUE(world.tick_until(Phase::kPaused));
+    world.mood = Mood::kSilent;
+    world.tick(20);
+    world.works = false;
+    world.say(verb);
+    world.store.flush();
+    world.works = true;
+    world.start({plan_of(policy)});
+    world.tick(5);
+    EXPECT_EQ(world.state().phase, Phase::kRunning);
+  }
+}
+
 }  // namespace
 }  // namespace weir::analysis

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "analysis/rollout/status.h"
@@ -277,6 +279,72 @@ TEST(Controller, APauseOrALowerWeightGoesBeforeAnAdvanceThatWaits) {
     EXPECT_TRUE(answer->given);
     EXPECT_EQ(answer->refusal, "");
     EXPECT_EQ(world.shown().weight_ppm, verb == Verb::kPause ? kFirst : 10'000U);
+  }
+}
+
+TEST(Controller, ALowerWeightGoesBeforeWhateverKeepsTheWeight) {
+  using Verb = Command::Verb;
+  World world;
+  begin(world);
+  world.tick(2);
+  world.works = false;
+  const auto pause = world.say(Verb::kPause);
+  const auto lower = world.say(Verb::kWeight, 10'000);
+  EXPECT_FALSE(pause->refusal.empty());
+  EXPECT_FALSE(lower->given);
+  EXPECT_FALSE(world.say(Verb::kWeight, 20'000)->refusal.empty()) << "what takes traffic away is on its way";
+  world.tick(3);
+  EXPECT_TRUE(lower->given);
+  EXPECT_EQ(lower->refusal, "");
+  EXPECT_EQ(world.shown().weight_ppm, 10'000U);
+}
+
+TEST(Controller, ARetryThatWaitsForTheDiskCanBeAborted) {
+  using Verb = Command::Verb;
+  World world;
+  begin(world);
+  world.say(Verb::kAbort);
+  world.tick(2);
+  ASSERT_EQ(world.state().phase, Phase::kRolledBack);
+  world.works = false;
+  const auto retry = world.say(Verb::kRetry);
+  world.store.begin_write();
+  const auto abort = world.say(Verb::kAbort);
+  EXPECT_FALSE(retry->refusal.empty());
+  EXPECT_TRUE(abort->given);
+  EXPECT_EQ(abort->refusal, "");
+  world.store.end_write();
+  world.store.flush();
+  world.works = true;
+  world.tick(20);
+  EXPECT_EQ(world.state().phase, Phase::kRolledBack);
+  EXPECT_EQ(world.store.state_of(world.rollout().plan().key)->phase, Phase::kRolledBack);
+  EXPECT_THAT(world.decisions(), ElementsAre("start", "rollback"));
+}
+
+// STATISTICS.md 4.13: every second while some pool's evidence is above 10.
+TEST(Controller, SavesEachSecondNearAVerdict) {
+  for (const config::GuardAction action : {config::GuardAction::kRollback, config::GuardAction::kPause}) {
+    config::Rollout policy = three_steps();
+    policy.analysis.guards[0].action = action;
+    policy.analysis.max_false_rollback = 1e-12;
+    World world;
+    world.start({plan_of(policy)});
+    ASSERT_TRUE(world.tick_until_weight(kFirst));
+    world.tick(2);
+    const auto near = [&] {
+      const Verdict& verdict = world.rollout().verdict();
+      return std::max(verdict.log_evidence_rollback, verdict.log_evidence_pause) > std::log(10.0);
+    };
+    ASSERT_FALSE(near());
+    world.mood = Mood::kFailing;
+    ASSERT_TRUE(world.tick_until(near));
+    world.mood = Mood::kSilent;
+    const Ticket before = world.store.last();
+    world.tick(50);
+    ASSERT_EQ(world.state().phase, Phase::kRunning);
+    EXPECT_GE(world.store.last() - before, 4U);
+    EXPECT_LE(world.store.last() - before, 5U);
   }
 }
 
