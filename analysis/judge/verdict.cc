@@ -199,6 +199,7 @@ Verdict Judge::verdict() const {
   const State& s = *state_;
   Verdict verdict;
   verdict.log_threshold = -std::log(s.spec.max_false_rollback);
+  verdict.log_threshold_advance = -std::log(s.spec.max_false_advance);
   verdict.log_evidence_rollback = s.pool_evidence(config::GuardAction::kRollback, &verdict.worst_guard);
   verdict.log_evidence_pause = s.pool_evidence(config::GuardAction::kPause, &verdict.worst_pause_guard);
   verdict.log_evidence_warn = s.pool_evidence(config::GuardAction::kWarn);

@@ -27,12 +27,13 @@ struct Verdict {
   double log_evidence_rollback = 0;
   double log_evidence_pause = 0;
   double log_evidence_warn = 0;
-  double log_threshold = 0;       // log(1/alpha), of every pool
-  double p_anytime = 1;           // min over time of min(1, 1/evidence) of the rollback pool
-  double promised_alpha = 0;      // alpha, or more once edits made the pool's weights pass 1
-  bool pause_pool_fired = false;  // latched until resume()
-  bool warn_pool_fired = false;   // at this moment
-  std::uint64_t malformed = 0;    // dropped counts and records since the last resume()
+  double log_threshold = 0;          // log(1/alpha), of every pool
+  double log_threshold_advance = 0;  // log(1/beta), of every gate
+  double p_anytime = 1;              // min over time of min(1, 1/evidence) of the rollback pool
+  double promised_alpha = 0;         // alpha, or more once edits made the pool's weights pass 1
+  bool pause_pool_fired = false;     // latched until resume()
+  bool warn_pool_fired = false;      // at this moment
+  std::uint64_t malformed = 0;       // dropped counts and records since the last resume()
   // Index into guards() of the largest term of the rollback pool, or -1. Likewise for the pause pool.
   int worst_guard = -1;
   int worst_pause_guard = -1;

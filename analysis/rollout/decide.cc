@@ -1,5 +1,6 @@
 #include "analysis/rollout/decide.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cmath>
@@ -9,6 +10,8 @@
 
 namespace weir::analysis {
 namespace {
+
+const double kLogEvidenceAgainst = std::log(10.0);
 
 std::string joined(const std::vector<std::string>& parts) {
   std::string text;
@@ -72,6 +75,13 @@ Decision leave_stage(const RolloutState& state, const config::Rollout& policy, s
   return decided(Decision::Kind::kAdvance, rule, std::move(after), "the next stage of the same step");
 }
 
+// Time is over, and nothing is proved.
+Decision give_up(const RolloutState& state, const config::Hold& hold, std::string reason) {
+  const bool back = hold.on_inconclusive == config::OnInconclusive::kRollback;
+  if (back) return rollback(state, "inconclusive", std::move(reason));
+  return pause(state, PauseCause::kInconclusive, std::move(reason));
+}
+
 Decision decide_hold(const RolloutState& state, const Verdict& verdict, const config::Rollout& policy,
                      const config::Hold& hold) {
   const bool judged = policy.analysis.enabled;
@@ -86,8 +96,30 @@ Decision decide_hold(const RolloutState& state, const Verdict& verdict, const co
               " requests" + (verdict.lacks.empty() ? "" : "; ");
   }
   reason += joined(verdict.lacks);
-  if (hold.on_inconclusive == config::OnInconclusive::kRollback) return rollback(state, "inconclusive", reason);
-  return pause(state, PauseCause::kInconclusive, reason);
+  return give_up(state, hold, std::move(reason));
+}
+
+// Whose atMost bounds the wait after a pause: the last one before it, else the first after it.
+config::Hold hold_beside(const config::Step& step, std::uint32_t stage) {
+  config::Hold beside;
+  for (std::size_t i = step.stages.size(); i > 0; --i) {
+    const auto* hold = std::get_if<config::Hold>(&step.stages[i - 1]);
+    if (hold == nullptr) continue;
+    beside = *hold;
+    if (i - 1 < stage) break;
+  }
+  return beside;
+}
+
+Decision decide_pause(const RolloutState& state, const Verdict& verdict, const config::Rollout& policy,
+                      config::Duration duration) {
+  if (state.in_stage < duration) return {};
+  const std::vector<std::string> lacks = pause_lacks(state, verdict, policy);
+  if (lacks.empty()) return leave_stage(state, policy, "pause_over");
+  const config::Hold hold = hold_beside(step_at(policy, state.weight_ppm), state.stage);
+  if (state.in_stage - duration < hold.at_most) return {};
+  return give_up(state, hold,
+                 "no decision within " + config::format_duration(hold.at_most) + " of the pause: " + joined(lacks));
 }
 
 Refusal refuse(std::string message) { return {std::move(message)}; }
@@ -118,10 +150,16 @@ Decision decide(const RolloutState& state, const Verdict& verdict, const config:
     return decide_hold(state, verdict, policy, *hold);
   }
   const auto& planned = std::get<config::Pause>(step.stages[state.stage]);
-  if (!planned.duration || state.in_stage < *planned.duration) return {};
-  // Time alone never advances what the evidence speaks against.
-  if (policy.analysis.enabled && verdict.log_evidence_rollback >= std::log(10.0)) return {};
-  return leave_stage(state, policy, "pause_over");
+  return planned.duration ? decide_pause(state, verdict, policy, *planned.duration) : Decision();
+}
+
+std::vector<std::string> pause_lacks(const RolloutState& state, const Verdict& verdict, const config::Rollout& policy) {
+  if (!policy.analysis.enabled) return {};
+  if (state.stage + 1 >= step_at(policy, state.weight_ppm).stages.size()) return verdict.lacks;
+  if (verdict.log_evidence_rollback < kLogEvidenceAgainst) return {};
+  const auto speaks = [](const std::string& lack) { return lack.starts_with("evidence_against"); };
+  const auto at = std::find_if(verdict.lacks.begin(), verdict.lacks.end(), speaks);
+  return {at == verdict.lacks.end() ? "evidence_against" : *at};
 }
 
 Decision start(const RolloutState& from, const config::Rollout& policy) {

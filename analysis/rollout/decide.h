@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "analysis/judge/verdict.h"
 #include "analysis/rollout/rollout_state.h"
@@ -25,6 +26,10 @@ std::string_view to_string(Decision::Kind kind);
 
 // Time is in the state (4.0: holds run on the rollout's own time). Rollback outranks everything else.
 Decision decide(const RolloutState& state, const Verdict& verdict, const config::Rollout& policy);
+
+// What speaks against the end of a pause of the plan whose time is over. One that ends its step is an advance like any
+// other (4.8); one within its step asks no gate, but is not left against the evidence.
+std::vector<std::string> pause_lacks(const RolloutState& state, const Verdict& verdict, const config::Rollout& policy);
 
 // The first step of a rollout that is new, or is tried again.
 Decision start(const RolloutState& from, const config::Rollout& policy);

@@ -20,8 +20,6 @@ double share(double log_evidence, double log_threshold) {
   return std::clamp(log_evidence / log_threshold, 0.0, 1.0);
 }
 
-constexpr double kLogBeta = 2.995732;  // of the default maxFalseAdvance; only bars are drawn by it
-
 std::string_view action_word(config::GuardAction action) {
   if (action == config::GuardAction::kRollback) return "rollback";
   return action == config::GuardAction::kPause ? "pause" : "warn";
@@ -48,7 +46,8 @@ json::Value guard_json(const GuardStatus& guard, const Verdict& verdict) {
       {"evidence_needed", evidence_of(verdict.log_threshold)},
       {"evidence_advance", evidence_of(guard.log_evidence_advance)},
       {"toward_rollback", guard.speaks ? share(weighted, verdict.log_threshold) : 0},
-      {"toward_advance", guard.gate_passed ? 1 : std::min(0.99, share(guard.log_evidence_advance, kLogBeta))},
+      {"toward_advance",
+       guard.gate_passed ? 1 : std::min(0.99, share(guard.log_evidence_advance, verdict.log_threshold_advance))},
       {"gate", guard.gate},
       {"gate_passed", guard.gate_passed},
       {"speaks", guard.speaks},

@@ -55,8 +55,7 @@ class Waits {
     const config::Step step = step_at(rollout_.plan().policy, state_.weight_ppm);
     if (state_.stage >= step.stages.size()) return;
     if (const auto* pause = std::get_if<config::Pause>(&step.stages[state_.stage])) {
-      if (!pause->duration) say("pause: until `weir promote " + rollout_.plan().key.service + "`");
-      if (pause->duration) say("pause: " + format_duration(rest_of(*pause->duration, state_.in_stage)) + " to go");
+      pause_of_plan(*pause);
       return;
     }
     const auto& hold = std::get<config::Hold>(step.stages[state_.stage]);
@@ -70,6 +69,16 @@ class Waits {
           std::to_string(hold.min_requests));
     }
     for (const std::string& lack : verdict.lacks) say(lack);
+  }
+
+  void pause_of_plan(const config::Pause& pause) {
+    if (!pause.duration) {
+      say("pause: until `weir promote " + rollout_.plan().key.service + "`");
+    } else if (state_.in_stage < *pause.duration) {
+      say("pause: " + format_duration(rest_of(*pause.duration, state_.in_stage)) + " to go");
+    } else {
+      for (std::string& lack : pause_lacks(state_, rollout_.verdict(), rollout_.plan().policy)) say(std::move(lack));
+    }
   }
 
   const Rollout& rollout_;

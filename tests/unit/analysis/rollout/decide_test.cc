@@ -13,6 +13,7 @@
 namespace weir::analysis {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::in_phase;
 using testing::kFirst;
@@ -225,13 +226,54 @@ TEST(Decide, ATimedPauseEndsByItself) {
 }
 
 TEST(Decide, ATimedPauseDoesNotEndAgainstTheEvidence) {
-  const config::Rollout policy = with_first_stages({pause_for(std::chrono::seconds(10))});
+  const config::Rollout policy = with_first_stages({pause_for(std::chrono::seconds(10)), short_hold()});
   const RolloutState state = state_at(policy, {.in_stage = Seconds(20)});
   Verdict verdict = verdict_of(Says::kInconclusive);
   verdict.log_evidence_rollback = 2.31;  // 1 : 10 and a bit
+  verdict.lacks.emplace_back("evidence_against: 1 : 10, must be under 1 : 10");
   EXPECT_EQ(decide(state, verdict, policy).kind, Kind::kHold);
+  EXPECT_THAT(pause_lacks(state, verdict, policy), ElementsAre(verdict.lacks.back()));
   verdict.log_evidence_rollback = 2.29;
   EXPECT_EQ(decide(state, verdict, policy).kind, Kind::kAdvance);
+}
+
+// STATISTICS.md 4.8: only without analysis does anything climb on time alone.
+TEST(Decide, ATimedPauseThatEndsItsStepAsksForWhatAnyAdvanceAsks) {
+  config::Rollout policy = with_first_stages({short_hold(), pause_for(std::chrono::seconds(10))});
+  const RolloutState over = state_at(policy, {.stage = 1, .in_stage = Seconds(10)});
+  const Verdict lacking = verdict_of(Says::kInconclusive);
+  EXPECT_EQ(decide(over, lacking, policy).kind, Kind::kHold);
+  EXPECT_EQ(pause_lacks(over, lacking, policy), lacking.lacks);
+  const Decision decision = decide(over, verdict_of(Says::kPass), policy);
+  EXPECT_EQ(decision.kind, Kind::kAdvance);
+  EXPECT_EQ(decision.rule, "pause_over");
+  EXPECT_EQ(decision.after.weight_ppm, kSecond);
+  policy.analysis.enabled = false;
+  EXPECT_EQ(decide(over, lacking, policy).kind, Kind::kAdvance);
+}
+
+TEST(Decide, ATimedPauseThatIsHeldUpEndsAsItsHoldWould) {
+  config::Hold hold = short_hold();
+  for (const bool before : {true, false}) {
+    const auto policy = [&] {
+      const config::Pause pause = pause_for(std::chrono::seconds(10));
+      return with_first_stages(before ? testing::Stages{hold, pause, short_hold()} : testing::Stages{pause, hold});
+    };
+    hold.at_most = std::chrono::seconds(40);
+    hold.on_inconclusive = config::OnInconclusive::kPause;
+    Verdict verdict = verdict_of(Says::kInconclusive);
+    verdict.log_evidence_rollback = 3;
+    const auto held = [&](double seconds) {
+      return state_at(policy(), {.stage = before ? 1U : 0U, .in_stage = Seconds(seconds)});
+    };
+    EXPECT_EQ(decide(held(49.9), verdict, policy()).kind, Kind::kHold);
+    const Decision decision = decide(held(50), verdict, policy());
+    EXPECT_EQ(decision.kind, Kind::kPause);
+    EXPECT_EQ(decision.after.cause, PauseCause::kInconclusive);
+    EXPECT_THAT(decision.after.reason, HasSubstr("no decision within 40s of the pause: evidence_against"));
+    hold.on_inconclusive = config::OnInconclusive::kRollback;
+    EXPECT_EQ(decide(held(50), verdict, policy()).kind, Kind::kRollback);
+  }
 }
 
 TEST(Decide, WhatEndsThePausesOfGuardsAndCountsIsTold) {
