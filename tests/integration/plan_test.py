@@ -343,6 +343,24 @@ def test_an_example_passes(example: pathlib.Path) -> None:
     schema(yaml.safe_load(example.read_text()))
 
 
+def plans_of(page: pathlib.Path) -> list[str]:
+    """The YAML blocks of a page that are whole plans: what a reader would copy into a file."""
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", page.read_text(), re.M | re.S)
+    return [block for block in blocks if re.search(r"^services:", block, re.M)]
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def test_every_plan_on_a_page_passes(tmp_path: pathlib.Path) -> None:
+    assert plans_of(ROOT / "README.md")
+    for page in PAGES:
+        for text in plans_of(page):
+            check = Check(tmp_path, text)
+            assert (check.code, check.errors) == (0, ""), (page, check.errors)
+            schema(yaml.safe_load(text))
+
+
 def test_the_reference_page_is_the_programs_own() -> None:
     assert EXAMPLES
     assert (ROOT / "docs" / "config-reference.md").read_text() == run_cli("schema", "--reference").stdout
