@@ -193,7 +193,7 @@ void Weir::tick() {
   controller_.tick();
   recent_.turn();
   published_.turned();
-  if (watch_ && now >= next_look_) {
+  if (watch_ && !drain_.draining() && now >= next_look_) {
     next_look_ = now + kLookPeriod;
     if (watch_->changed()) reload("file");
   }
@@ -270,6 +270,13 @@ ApiReply Weir::reload(std::string_view actor) {
     return error_reply({.status = 409,
                         .code = "no_plan_file",
                         .message = "this weir runs without a plan file, so there is nothing to load again",
+                        .problems = {}});
+  }
+  if (drain_.draining()) {
+    log::warn("reload_refused", {{"reason", "draining"}, {"actor", actor}});
+    return error_reply({.status = 409,
+                        .code = "draining",
+                        .message = "this weir drains, and takes no other plan; the next start will read the file",
                         .problems = {}});
   }
   watch_->seen();

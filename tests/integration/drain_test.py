@@ -1,6 +1,7 @@
 """The end of a weir: what is under way finishes, nobody is cut before time, and the exit code says which end it was."""
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
@@ -14,6 +15,7 @@ from load import Load
 from origin import Origin
 from plans import one_version
 from polling import stays, wait_until
+from ports import free_port
 from weir_harness import Weir
 
 StartOrigin = Callable[..., Origin]
@@ -287,3 +289,22 @@ def test_an_idle_weir_ends_without_waiting_for_the_drain(origin: StartOrigin, we
     gateway = weir(one_version(origin("v1"), timeouts=timeouts(drain="300s", streamDrain="300s")))
     gateway.signal(signal.SIGTERM)
     assert gateway.wait(timeout_s=60) == 0
+
+
+def test_a_drain_takes_no_other_plan(origin: StartOrigin, weir: StartWeir) -> None:
+    # A listener opened now would be one that nobody closes: the process would go on for ever.
+    server = origin("v1")
+    gateway = weir(one_version(server, timeouts=timeouts()))
+    added = free_port()
+    with Held(gateway.port, "/hang"):
+        wait_until(waiting(server, 1), "the request is at the origin")
+        gateway.signal(signal.SIGTERM)
+        wait_until(lambda: not listens(gateway.port), "the listener closes")
+        gateway.write({**gateway.plan, "listeners": [{"address": f"127.0.0.1:{added}"}]})
+        status, body = gateway.admin.post("reload")
+        assert (status, json.loads(body)["error"]["code"]) == (409, "draining")
+        gateway.signal(signal.SIGHUP)
+        wait_until(lambda: gateway.log().count("reload_refused") == 2, "SIGHUP is refused too")
+        assert not listens(added)
+    assert gateway.wait() == 0
+    assert not listens(added)
