@@ -48,15 +48,13 @@ http::LocalReply answer_to(const Error& error) {
 
 }  // namespace
 
-Exchange::Exchange(WorkerContext& worker, DownstreamStream& downstream, Local<Topology> topology,
+Exchange::Exchange(WorkerContext& worker, const Client& client, Local<Topology> topology,
                    const ListenerTopology& listener)
     : worker_(worker),
-      downstream_(downstream),
-      listener_(listener),
-      slow_(
-          worker.deadlines, [](void* self) { static_cast<Exchange*>(self)->report_slowness(); }, this),
-      total_(
-          worker.deadlines, [](void* self) { static_cast<Exchange*>(self)->downstream_.waker().wake(); }, this) {
+      downstream_(client.stream),
+      waiting_(client.waiting),
+      slowness_(client.slowness),
+      listener_(listener) {
   context_.topology = std::move(topology);
   context_.plan = worker.plan.current();
   context_.clock.start(std::chrono::steady_clock::now());
@@ -125,7 +123,7 @@ void Exchange::assign() {
   context_.version = context_.topology->version(context_.assignment.version);
   if (context_.assignment.reason == AssignmentReason::kUnkeyed) worker_.counters.add(Count::kUnkeyed);
   if (context_.assignment.reason == AssignmentReason::kOverride) worker_.counters.add(Count::kOverridden);
-  watch_slowness();
+  watch_slowness(context_.clock.started());
 }
 
 Awaitable<Result<EndpointLease>> Exchange::pick(bool fresh) {
@@ -134,9 +132,9 @@ Awaitable<Result<EndpointLease>> Exchange::pick(bool fresh) {
   if (cluster == nullptr) co_return Error{ErrorKind::kUnavailable, Side::kUpstream, Retry::kNever, "no_endpoint"};
   const Cluster::Request request{downstream_.waker(), *this, context_.route->timeouts.connect, context_.route->limits,
                                  fresh};
-  total_.set(after(context_.clock.started(), context_.route->timeouts.total));
+  waiting_.set(after(context_.clock.started(), context_.route->timeouts.total));
   Result<EndpointLease> lease = co_await cluster->lease(request);
-  total_.clear();
+  waiting_.clear();
   if (!lease && lease.error().kind == ErrorKind::kCancelled && !cut_ && !downstream_.gone()) {
     if (client_cancelled()) co_return Error{ErrorKind::kEof, Side::kDownstream, Retry::kNever, "client_half_closed"};
     co_return Error{ErrorKind::kTimeout, Side::kUpstream, Retry::kNever, "timeout"};
@@ -176,8 +174,7 @@ Awaitable<> Exchange::forward() {
       }
       lease = std::move(*opened);
     }
-    Forwarder forwarder({downstream_, lease.stream(), *this, worker_.deadlines, context_.clock,
-                         context_.route->timeouts,
+    Forwarder forwarder({downstream_, lease.stream(), *this, waiting_, context_.clock, context_.route->timeouts,
                          context_.route->on_client_half_close == config::OnClientHalfClose::kCancel});
     const ForwardResult result = co_await forwarder.run(edits);
     response_bytes_ = lease.stream().body_received();
@@ -238,7 +235,7 @@ void Exchange::reply(const http::LocalReply& reply) {
 }
 
 void Exchange::record() {
-  slow_.clear();
+  slowness_.clear();
   worker_.outcomes.push(context_.ended_outcome(downstream_.request_body_received(), response_bytes_));
 }
 
@@ -330,19 +327,19 @@ void Exchange::connecting(bool now) {
 }
 
 // A request that has passed a threshold is counted while it still runs, so that a version that hangs is seen at once.
-void Exchange::watch_slowness() {
+void Exchange::watch_slowness(SteadyTime now) {
   if (!context_.assignment.judged) return;
-  const SteadyTime now = std::chrono::steady_clock::now();
   const std::uint64_t elapsed_us = context_.clock.elapsed_us(now);
   const std::uint64_t next_us = context_.next_threshold_us(elapsed_us);
   if (next_us == 0) return;
   const std::uint64_t left_us = next_us > elapsed_us ? next_us - elapsed_us : 0;
   // One more, for "passed" means more than the threshold; and while the clock stands, look again at the next tick.
-  slow_.set(now + Microseconds(left_us + 1));
+  slowness_.set(now + Microseconds(left_us + 1));
 }
 
 void Exchange::report_slowness() {
-  const std::uint64_t elapsed_us = context_.clock.elapsed_us(std::chrono::steady_clock::now());
+  const SteadyTime now = std::chrono::steady_clock::now();
+  const std::uint64_t elapsed_us = context_.clock.elapsed_us(now);
   Outcome outcome = context_.base_outcome();
   outcome.kind = Outcome::Kind::kSlow;
   outcome.latency_us = elapsed_us;
@@ -353,7 +350,7 @@ void Exchange::report_slowness() {
   }
   context_.over = static_cast<std::uint8_t>(context_.over | outcome.over);
   if (outcome.over != 0 || outcome.overdue_change != 0) worker_.outcomes.push(outcome);
-  watch_slowness();
+  watch_slowness(now);
 }
 
 }  // namespace weir::proxy

@@ -12,18 +12,26 @@ namespace weir::proxy {
 
 class Exchange final : private ForwardObserver, private LeaseWaiter {
  public:
+  // A stream and the deadlines that go with it, used by its exchanges in turn.
+  struct Client {
+    DownstreamStream& stream;
+    Deadline& waiting;   // wakes the stream's waker
+    Deadline& slowness;  // calls report_slowness()
+  };
+
   // `listener` is of `topology`, which the exchange keeps.
-  Exchange(WorkerContext& worker, DownstreamStream& downstream, Local<Topology> topology,
-           const ListenerTopology& listener);
+  Exchange(WorkerContext& worker, const Client& client, Local<Topology> topology, const ListenerTopology& listener);
   ~Exchange();
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
-  // For the request that `downstream` has just read, up to the last byte of the answer given to its connection.
+  // For the request that the stream has just read, up to the last byte of the answer given to its connection.
   Awaitable<> run();
 
   // A response of unknown length is under way.
   bool streaming() const { return streaming_; }
+  // The slowness deadline has passed.
+  void report_slowness();
   // Ends it now, half answered: the connection is reset. Nobody's fault but ours.
   void cut();
 
@@ -43,8 +51,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   void edit_reply(http::Edits& edits);
   void add_cookie(http::Edits& edits);
   void reply(const http::LocalReply& reply);
-  void watch_slowness();
-  void report_slowness();
+  void watch_slowness(SteadyTime now);
 
   void on_response_head(http::ResponseHead& head, http::Edits& edits, SteadyTime now) override;
   void on_response_end(SteadyTime now) override;
@@ -53,10 +60,10 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
 
   WorkerContext& worker_;
   DownstreamStream& downstream_;
+  Deadline& waiting_;
+  Deadline& slowness_;
   const ListenerTopology& listener_;
   RequestContext context_;
-  Deadline slow_;
-  Deadline total_;  // while a connection is waited for or opened: the forwarder has its own
   std::uint64_t response_bytes_ = 0;
   bool streaming_ = false;
   bool cut_ = false;

@@ -3,11 +3,6 @@
 #include <algorithm>
 
 namespace weir::proxy {
-namespace {
-
-void wake(void* waker) { static_cast<Waker*>(waker)->wake(); }
-
-}  // namespace
 
 Forwarder::Forwarder(const ForwardSpec& spec)
     : downstream_(spec.downstream),
@@ -16,7 +11,7 @@ Forwarder::Forwarder(const ForwardSpec& spec)
       clock_(spec.clock),
       timeouts_(spec.timeouts),
       cancel_on_half_close_(spec.cancel_on_half_close),
-      deadline_(spec.deadlines, &wake, &spec.downstream.waker()) {}
+      deadline_(spec.deadline) {}
 
 Awaitable<ForwardResult> Forwarder::run(const http::Edits& edits) {
   Waker& waker = downstream_.waker();
@@ -34,6 +29,7 @@ Awaitable<ForwardResult> Forwarder::run(const http::Edits& edits) {
     if (!waker.take()) co_await waker.wait();
     now_ = std::chrono::steady_clock::now();
   }
+  deadline_.clear();
   co_return result_;
 }
 

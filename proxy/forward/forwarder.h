@@ -30,7 +30,7 @@ struct ForwardSpec {
   DownstreamStream& downstream;
   UpstreamStream& upstream;
   ForwardObserver& observer;
-  DeadlineList& deadlines;
+  Deadline& deadline;  // wakes the downstream's waker; the forwarder's own while it runs
   JudgedClock& clock;
   const config::Timeouts& timeouts;
   bool cancel_on_half_close = false;
@@ -71,7 +71,7 @@ class Forwarder {
   JudgedClock& clock_;
   const config::Timeouts& timeouts_;
   bool cancel_on_half_close_;
-  Deadline deadline_;
+  Deadline& deadline_;
 
   ForwardResult result_;
   http::Edits response_edits_;

@@ -1,6 +1,8 @@
 #include "proxy/http/field.h"
 
 #include <array>
+#include <cstdint>
+#include <cstring>
 
 namespace weir::http {
 namespace {
@@ -68,6 +70,14 @@ static_assert(sorted_by_length());
 
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
+// `b` is as long at least.
+bool equal_bytewise(std::string_view a, std::string_view b) {
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 FieldId field_id(std::string_view name) {
@@ -80,12 +90,21 @@ FieldId field_id(std::string_view name) {
   return FieldId::kOther;
 }
 
+// Eight bytes at a time: case is one bit, which also tells some pairs apart that are no letters.
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  constexpr std::uint64_t kCaseBits = 0x2020'2020'2020'2020;
   if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (lower(a[i]) != lower(b[i])) return false;
+  while (a.size() >= sizeof(std::uint64_t)) {
+    std::uint64_t left = 0;
+    std::uint64_t right = 0;
+    std::memcpy(&left, a.data(), sizeof left);
+    std::memcpy(&right, b.data(), sizeof right);
+    if (((left ^ right) & ~kCaseBits) != 0) return false;
+    if (left != right && !equal_bytewise(a.substr(0, sizeof left), b)) return false;
+    a.remove_prefix(sizeof left);
+    b.remove_prefix(sizeof right);
   }
-  return true;
+  return equal_bytewise(a, b);
 }
 
 }  // namespace weir::http

@@ -5,17 +5,11 @@
 namespace weir::proxy {
 
 void Deadline::set(SteadyTime at) {
-  if (at == kUnset) return clear();
   at_ = at;
-  // Linked early enough already: its slot's visit will find the new time and move it on.
-  if (linked_ && tick_ <= list_.tick_of(at)) return;
+  // Never, or linked early enough already: its slot's visit will find the new time and move it on, or drop it.
+  if (at == kUnset || (linked_ && list_.time_of(tick_) <= at)) return;
   unlink();
   list_.link(*this);
-}
-
-void Deadline::clear() {
-  at_ = kUnset;
-  unlink();
 }
 
 void Deadline::unlink() {
@@ -62,6 +56,7 @@ void DeadlineList::fire(std::uint64_t tick, SteadyTime now) {
     cursor_ = deadline.next_;
     const SteadyTime at = deadline.at_;
     deadline.unlink();
+    if (at == Deadline::kUnset) continue;
     if (at > now) {
       link(deadline);
       continue;

@@ -21,17 +21,19 @@ inline SteadyTime after(SteadyTime from, std::chrono::milliseconds by) {
 
 class DeadlineList;
 
-// Embedded in its owner, which it does not outlive; clears itself when destroyed.
+// Embedded in its owner, which it does not outlive; clears itself when destroyed. Made to be set and cleared over and
+// over: both merely note the time, and its place in the list follows when its slot is visited. So one that serves a
+// connection costs a request next to nothing, and one made for each request does.
 class Deadline {
  public:
   using Callback = void (*)(void* owner);
   Deadline(DeadlineList& list, Callback callback, void* owner) : list_(list), callback_(callback), owner_(owner) {}
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
-  ~Deadline() { clear(); }
+  ~Deadline() { unlink(); }
 
   void set(SteadyTime at);  // SteadyTime::max(): clears it
-  void clear();
+  void clear() { at_ = kUnset; }
   bool is_set() const { return at_ != kUnset; }
   SteadyTime at() const { return at_; }
 
@@ -45,7 +47,7 @@ class Deadline {
   Callback callback_;
   void* owner_;
   SteadyTime at_ = kUnset;
-  bool linked_ = false;
+  bool linked_ = false;     // also for a while after it was cleared
   std::uint64_t tick_ = 0;  // the tick whose slot it is linked in
   Deadline* previous_ = nullptr;
   Deadline* next_ = nullptr;
@@ -67,6 +69,7 @@ class DeadlineList {
   static constexpr std::size_t kSlots = 1024;
 
   std::uint64_t tick_of(SteadyTime at) const;
+  SteadyTime time_of(std::uint64_t tick) const { return start_ + tick * kTick; }
   void link(Deadline& deadline);
   void fire(std::uint64_t tick, SteadyTime now);
 

@@ -12,6 +12,13 @@ Connection::Connection(WorkerContext& worker, ByteStream stream, const SocketAdd
       stream_(std::move(stream), peer, worker.buffers, worker.topology->listeners[listener].limits),
       deadline_(
           worker.deadlines, [](void* self) { static_cast<Connection*>(self)->stream_.waker().wake(); }, this),
+      slowness_(
+          worker.deadlines,
+          [](void* self) {
+            Exchange* const under_way = static_cast<Connection*>(self)->exchange_;
+            if (under_way != nullptr) under_way->report_slowness();
+          },
+          this),
       listener_(listener) {}
 
 // Of the listener that took the connection, as the newest topology has it.
@@ -27,7 +34,7 @@ Awaitable<> Connection::serve() {
       break;
     }
     first_ = false;
-    Exchange exchange(worker_, stream_, topology_, *settings());
+    Exchange exchange(worker_, {stream_, deadline_, slowness_}, topology_, *settings());
     exchange_ = &exchange;
     co_await exchange.run();
     exchange_ = nullptr;
@@ -41,7 +48,7 @@ Awaitable<> Connection::serve() {
 
 Awaitable<Connection::Wait> Connection::wait_for_request() {
   Waker& waker = stream_.waker();
-  idle_since_ = std::chrono::steady_clock::now();
+  SteadyTime now = idle_since_ = std::chrono::steady_clock::now();
   park_at_ = idle_since_ + kParkAfter;
   request_begun_ = SteadyTime::max();
   idle_ = true;
@@ -59,7 +66,6 @@ Awaitable<Connection::Wait> Connection::wait_for_request() {
       break;
     }
     if (event.state != RequestEvent::State::kPending || settings() == nullptr) break;
-    const SteadyTime now = std::chrono::steady_clock::now();
     if (!stream_.request_begun() && (now >= closes_at() || worker_.stopping)) break;
     if (stream_.request_begun() && now >= request_begun_ && now - request_begun_ >= settings()->timeouts.header) {
       co_await refuse(http::Fault::kNone);
@@ -67,6 +73,7 @@ Awaitable<Connection::Wait> Connection::wait_for_request() {
     }
     if (!idle_step(settings()->timeouts, now)) break;
     if (!waker.take()) co_await waker.wait();
+    now = std::chrono::steady_clock::now();
   }
   deadline_.clear();
   idle_ = false;

@@ -53,6 +53,7 @@ class Connection {
   WorkerContext& worker_;
   Http1Downstream stream_;
   Deadline deadline_;
+  Deadline slowness_;
   std::uint32_t listener_;
   Local<Topology> topology_;  // what the settings in use were read from
   SteadyTime idle_since_{};

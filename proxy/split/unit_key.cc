@@ -1,6 +1,7 @@
 #include "proxy/split/unit_key.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <tuple>
 
@@ -30,8 +31,14 @@ std::string_view find_id_in(std::string_view pairs, std::string_view name) {
   return {};
 }
 
+constexpr auto kHexOfByte = [] {
+  std::array<std::array<char, 2>, 256> table{};
+  for (std::size_t byte = 0; byte < table.size(); ++byte) table[byte] = {kHexDigits[byte >> 4], kHexDigits[byte & 15]};
+  return table;
+}();
+
 void write_hex(std::uint64_t bits, char* out) {
-  for (int i = 15; i >= 0; --i, bits >>= 4) out[i] = kHexDigits[bits & 15];
+  for (int shift = 56; shift >= 0; shift -= 8, out += 2) std::copy_n(kHexOfByte[bits >> shift & 255].data(), 2, out);
 }
 
 }  // namespace

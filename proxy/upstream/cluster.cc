@@ -56,8 +56,9 @@ EndpointLease Cluster::make_lease(Endpoint& endpoint, std::unique_ptr<Http1Upstr
 }
 
 // Two drawn at random, the less loaded one taken. Ejected endpoints are left out unless all are.
-Endpoint* Cluster::pick(SteadyTime now) {
+Endpoint* Cluster::pick() {
   if (endpoints_.size() == 1) return endpoints_.front().get();
+  const SteadyTime now = std::chrono::steady_clock::now();
   const auto usable = [&](const Endpoint& endpoint) {
     return !endpoint.ejected(now) && (&endpoint != avoid_ || now >= avoid_until_);
   };
@@ -82,7 +83,7 @@ Endpoint* Cluster::pick(SteadyTime now) {
 
 EndpointLease Cluster::try_lease(Wakeable* observer, const config::Limits& limits) {
   if (!pending_.empty()) return {};
-  Endpoint* const endpoint = pick(std::chrono::steady_clock::now());
+  Endpoint* const endpoint = pick();
   std::unique_ptr<Http1Upstream> stream = endpoint->take_idle();
   if (stream == nullptr) return {};
   context_.counters.add(Count::kUpstreamReused);
@@ -97,7 +98,7 @@ Awaitable<Result<EndpointLease>> Cluster::lease(Request request) {
     }
     if (!room) co_return Error{ErrorKind::kOverflow, Side::kInternal, Retry::kNever, "overflow"};
   }
-  Endpoint* const endpoint = pick(std::chrono::steady_clock::now());
+  Endpoint* const endpoint = pick();
   std::unique_ptr<Http1Upstream> idle = request.fresh ? nullptr : endpoint->take_idle();
   if (idle != nullptr) {
     context_.counters.add(Count::kUpstreamReused);

@@ -99,7 +99,7 @@ class Cluster {
  private:
   friend class EndpointLease;
 
-  Endpoint* pick(SteadyTime now);
+  Endpoint* pick();
   Awaitable<Result<EndpointLease>> open(Request request, Endpoint& endpoint);
   Awaitable<bool> wait_for_room(Request& request);
   // Held to what the request's route allows.

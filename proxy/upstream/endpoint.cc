@@ -7,9 +7,8 @@ namespace weir::proxy {
 
 // A parked connection: closed when the origin says anything, or when it has been idle for long enough.
 struct Endpoint::Idle final : Wakeable {
-  Idle(Endpoint& of, std::unique_ptr<Http1Upstream> connection)
+  explicit Idle(Endpoint& of)
       : endpoint(of),
-        stream(std::move(connection)),
         expiry(
             of.deadlines_, [](void* self) { static_cast<Idle*>(self)->wake(); }, this) {}
 
@@ -27,10 +26,20 @@ Endpoint::~Endpoint() { close_idle(); }
 
 std::unique_ptr<Http1Upstream> Endpoint::take_idle() {
   if (idle_.empty()) return nullptr;
-  std::unique_ptr<Http1Upstream> stream = std::move(idle_.back()->stream);
+  std::unique_ptr<Idle> idle = std::move(idle_.back());
   idle_.pop_back();
+  idle->expiry.clear();
+  std::unique_ptr<Http1Upstream> stream = std::move(idle->stream);
+  spare_.push_back(std::move(idle));
   counters_.add(Count::kUpstreamIdle, -1);
   return stream;
+}
+
+std::unique_ptr<Endpoint::Idle> Endpoint::spare() {
+  if (spare_.empty()) return std::make_unique<Idle>(*this);
+  std::unique_ptr<Idle> idle = std::move(spare_.back());
+  spare_.pop_back();
+  return idle;
 }
 
 bool Endpoint::keep_idle(std::unique_ptr<Http1Upstream> stream, config::Duration idle_timeout) {
@@ -39,13 +48,15 @@ bool Endpoint::keep_idle(std::unique_ptr<Http1Upstream> stream, config::Duration
     const config::Duration told = std::chrono::seconds(*timeout) - std::chrono::seconds(1);
     idle_timeout = std::min(idle_timeout, told);
   }
-  auto idle = std::make_unique<Idle>(*this, std::move(stream));
-  if (idle_timeout <= config::Duration::zero() || !idle->stream->park(idle.get())) {
-    idle.reset();
+  std::unique_ptr<Idle> idle = spare();
+  if (idle_timeout <= config::Duration::zero() || !stream->park(idle.get())) {
+    stream.reset();
+    spare_.push_back(std::move(idle));
     --connections;
     counters_.add(Count::kUpstreamConnections, -1);
     return false;
   }
+  idle->stream = std::move(stream);
   idle->expiry.set(after(std::chrono::steady_clock::now(), idle_timeout));
   idle_.push_back(std::move(idle));
   counters_.add(Count::kUpstreamIdle);

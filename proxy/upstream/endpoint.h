@@ -51,6 +51,7 @@ class Endpoint {
  private:
   struct Idle;
 
+  std::unique_ptr<Idle> spare();
   void remove(Idle* idle);
 
   std::string host_;
@@ -58,6 +59,7 @@ class Endpoint {
   DeadlineList& deadlines_;
   Counters& counters_;
   std::vector<std::unique_ptr<Idle>> idle_;
+  std::vector<std::unique_ptr<Idle>> spare_;  // of connections in use: parking one again allocates nothing
   std::uint32_t failures_ = 0;
   std::uint32_t ejections_ = 0;
   SteadyTime ejected_until_{};

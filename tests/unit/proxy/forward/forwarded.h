@@ -24,7 +24,7 @@ class Forwarded : public testing::Test, protected ForwardObserver {
  protected:
   void start(bool cancel_on_half_close = false) {
     clock_.start(std::chrono::steady_clock::now());
-    forwarder_.emplace(ForwardSpec{client_, origin_, *this, loop_.deadlines, clock_, timeouts_, cancel_on_half_close});
+    forwarder_.emplace(ForwardSpec{client_, origin_, *this, deadline_, clock_, timeouts_, cancel_on_half_close});
     asio::co_spawn(loop_.io, forward(*forwarder_, result_), asio::detached);
     loop_.settle();
   }
@@ -54,6 +54,7 @@ class Forwarded : public testing::Test, protected ForwardObserver {
   Loop loop_;
   ScriptedDownstream client_;
   ScriptedUpstream origin_;
+  Deadline deadline_{loop_.deadlines, [](void* self) { static_cast<Waker*>(self)->wake(); }, &client_.waker()};
   JudgedClock clock_;
   config::Timeouts timeouts_;
   std::vector<int> heads_;
