@@ -305,8 +305,9 @@ void Exchange::on_response_head(http::ResponseHead& head, http::Edits& edits, St
   }
   edits.drop(http::FieldId::kXWeirReason);  // the weir's own replies say it
   add_cookie(edits);
-  // The rest of a body that the origin did not wait for is not read to its end.
-  if (worker_.draining || !downstream_.request_ended()) downstream_.close_after();
+  // An upload that is turned down half way is not read to its end. One that is answered as it comes usually is.
+  const bool turned_down = head.status >= 300 && !downstream_.request_ended();
+  if (worker_.draining || turned_down) downstream_.close_after();
 }
 
 void Exchange::on_response_end(SteadyTime now) {
