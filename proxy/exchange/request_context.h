@@ -36,6 +36,7 @@ struct RequestContext {
   std::uint64_t time_to_headers_us = 0;
   std::uint64_t latency_us = 0;
   bool response_ended = false;  // latency_us is final
+  // A request that goes out again because its connection had aged counts once: no attempt at the version has failed.
   std::uint8_t attempts = 1;
   std::uint8_t over = 0;  // latency metrics already reported as passed
   bool overdue = false;   // reported as overdue

@@ -84,6 +84,7 @@ void Endpoint::remove(Idle* idle) {
 void Endpoint::connect_failed(SteadyTime now, bool may_eject) {
   if (++failures_ < kFailuresToEject || !may_eject) return;
   failures_ = 0;
+  if (now - ejected_until_ >= kLongestEjection) ejections_ = 0;
   ++ejections_;
   ejected_until_ = now + std::min<std::chrono::seconds>(kFirstEjection * ejections_, kLongestEjection);
   counters_.add(Count::kUpstreamEjected);

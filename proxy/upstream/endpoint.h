@@ -17,7 +17,8 @@ namespace weir::proxy {
 
 class Endpoint {
  public:
-  // HTTP.md section 0, outlier: after so many refused connections in a row it is left out, longer each time.
+  // HTTP.md section 0, outlier: after so many refused connections in a row it is left out, longer each time, until it
+  // has been in for as long as the longest.
   static constexpr std::uint32_t kFailuresToEject = 5;
   static constexpr std::chrono::seconds kFirstEjection{30};
   static constexpr std::chrono::seconds kLongestEjection{300};

@@ -70,6 +70,15 @@ TEST_F(EndpointTest, IsLeftOutLongerEachTimeAndFiveMinutesAtMost) {
   }
 }
 
+TEST_F(EndpointTest, IsForgivenWhenItHasBeenInForLong) {
+  ASSERT_TRUE(fail(5, kNow));
+  ASSERT_TRUE(fail(5, kNow + seconds(30)));
+  const SteadyTime in_again = kNow + seconds(90);
+  const SteadyTime later = in_again + seconds(300);
+  ASSERT_TRUE(fail(5, later));
+  EXPECT_FALSE(endpoint_.ejected(later + seconds(30)));
+}
+
 TEST_F(EndpointTest, StaysInWhileTooManyOthersAreOut) {
   EXPECT_FALSE(fail(20, kNow, false));
   EXPECT_TRUE(fail(1, kNow, true));
