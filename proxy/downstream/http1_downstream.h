@@ -34,6 +34,8 @@ class Http1Downstream final : public DownstreamStream {
   void set_limits(const config::Limits& limits);
   // Some of a request's head has come.
   bool request_begun() const { return !in_.empty() && !codec_.idle(); }
+  // The kernel holds what may be a request, and we have not looked yet: no time to close.
+  bool request_waits() const { return sent() && stream_.unread(); }
   // After an exchange: whether another request may follow. If so it is ready for read_request().
   bool next();
   // Gives the buffers back, as soon as nothing is being read into them, until the client says something.

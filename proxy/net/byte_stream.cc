@@ -1,6 +1,7 @@
 #include "proxy/net/byte_stream.h"
 
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
@@ -162,6 +163,11 @@ void ByteStream::cancel_read() {
 }
 
 bool ByteStream::reading() const { return state_ != nullptr && state_->read.state == ReadState::kPending; }
+
+bool ByteStream::unread() const {
+  int bytes = 0;
+  return state_ != nullptr && ::ioctl(state_->socket.native_handle(), FIONREAD, &bytes) == 0 && bytes > 0;
+}
 
 ReadResult ByteStream::take_read() {
   const ReadResult result = state_->read;

@@ -65,6 +65,8 @@ class ByteStream final {
   // A pending read ends soon: as kCancelled, or with what came just before. Only while not writing().
   void cancel_read();
   bool reading() const;
+  // The kernel has bytes that no read has taken. A system call.
+  bool unread() const;
   // The result of the last read; kPending while it is under way, kIdle once taken.
   ReadResult take_read();
 

@@ -66,7 +66,8 @@ Awaitable<Connection::Wait> Connection::wait_for_request() {
       break;
     }
     if (event.state != RequestEvent::State::kPending || settings() == nullptr) break;
-    if (!stream_.request_begun() && (now >= closes_at() || worker_.stopping)) break;
+    const bool closes = now >= closes_at() && !stream_.request_waits();
+    if (!stream_.request_begun() && (closes || worker_.stopping)) break;
     if (stream_.request_begun() && now >= request_begun_ && now - request_begun_ >= settings()->timeouts.header) {
       co_await refuse(http::Fault::kNone);
       break;
@@ -95,7 +96,7 @@ bool Connection::idle_step(const config::Timeouts& timeouts, SteadyTime now) {
   }
   const config::Duration patience = first_ ? timeouts.header : timeouts.keep_alive;
   const SteadyTime end = after(idle_since_, patience);
-  if (now >= end) {
+  if (now >= end && !stream_.request_waits()) {
     worker_.counters.add(Count::kIdleClosed);
     return false;
   }

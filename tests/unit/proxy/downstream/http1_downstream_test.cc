@@ -104,6 +104,16 @@ TEST_F(Http1DownstreamTest, ServesPipelinedRequestsInOrder) {
   EXPECT_THAT(answers, testing::ContainsRegex("one(.|\n)*two(.|\n)*three(.|\n)*connection: close(.|\n)*four$"));
 }
 
+TEST_F(Http1DownstreamTest, KnowsOfARequestThatNobodyHasReadYet) {
+  EXPECT_EQ(client_->read_request().state, RequestEvent::State::kPending);
+  loop_.settle();
+  EXPECT_FALSE(client_->request_waits());
+  far_.send(kGet);
+  EXPECT_TRUE(client_->request_waits());
+  expect_request("/x");
+  EXPECT_FALSE(client_->request_waits());
+}
+
 TEST_F(Http1DownstreamTest, TellsARequestThatHasBegunFromAnIdleConnection) {
   EXPECT_EQ(client_->read_request().state, RequestEvent::State::kPending);
   EXPECT_FALSE(client_->request_begun());
