@@ -137,7 +137,7 @@ void Listener::accept() {
   acceptor_.async_accept(acceptor_.get_executor(), shared_->peer, OnAccepted{shared_});
 }
 
-void Listener::pause() { paused_ = true; }
+void Listener::pause() { paused_ = !closing_; }
 
 void Listener::resume() {
   paused_ = false;

@@ -34,9 +34,10 @@ class Listener {
   ~Listener();
 
   void start(OnAccept on_accept, OnError on_error);
-  // At the connection limit: accepting goes on when resume() is called.
+  // Accepting goes on when resume() is called, or when it begins to close.
   void pause();
   void resume();
+  bool paused() const { return paused_; }
 
   // Loses no connection that the kernel has begun: new ones are refused a handshake (the client's kernel tries again
   // and is then refused, or meets another process), those under way are accepted, and after kCloseGrace the socket

@@ -46,6 +46,13 @@ Awaitable<> Connection::serve() {
   stream_.close();
 }
 
+Awaitable<> Connection::turn_away() {
+  topology_ = worker_.topology;
+  reply_without_request({503, "too_many_connections", "this listener serves as many connections as it may", true, 1});
+  co_await linger();
+  stream_.close();
+}
+
 Awaitable<Connection::Wait> Connection::wait_for_request() {
   Waker& waker = stream_.waker();
   SteadyTime now = idle_since_ = std::chrono::steady_clock::now();

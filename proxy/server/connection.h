@@ -26,6 +26,8 @@ class Connection {
 
   // Until the client is gone, or has been told to go.
   Awaitable<> serve();
+  // Instead: there is no room for it. It is told so, and has kLingerFor to notice.
+  Awaitable<> turn_away();
 
   // It ends when its request does, at once when it is idle between two.
   void close_when_idle();

@@ -47,7 +47,7 @@ class Server::Workers {
     for (std::size_t i = 0; i < workers_.size(); ++i) {
       std::vector<ListenerSocket> sockets;
       for (const Bound& bound : added) {
-        sockets.push_back({bound.address, bound.sockets.descriptors[i], bound.sockets.address.family()});
+        sockets.push_back({bound.address, bound.sockets.descriptors[i], bound.sockets.address.family(), bound.load});
       }
       Worker& worker = *workers_[i];
       each_own(i, [&worker, topology, sockets] { worker.set_topology(topology, sockets); });
@@ -92,6 +92,7 @@ class Server::Workers {
   struct Bound {
     std::string address;
     ListeningSockets sockets;
+    std::shared_ptr<ListenerLoad> load;
   };
 
   static bool has(const Topology& topology, const std::string& address) {
@@ -107,7 +108,7 @@ class Server::Workers {
       if (known) continue;
       ListeningSockets sockets = listen_on(listener.address, workers_.size());
       if (!sockets.error.empty()) errors.push_back(sockets.error);
-      added.push_back({listener.address, std::move(sockets)});
+      added.push_back({listener.address, std::move(sockets), std::make_shared<ListenerLoad>()});
     }
     return errors;
   }

@@ -6,16 +6,14 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
-#include "proxy/http/reply.h"
-
 namespace weir::proxy {
 struct Worker::Acceptor {
   Acceptor(IoContext& io, DeadlineList& deadlines, const ListenerSocket& socket)
-      : address(socket.address), listener(io, deadlines, socket.descriptor, socket.family) {}
+      : address(socket.address), listener(io, deadlines, socket.descriptor, socket.family), load(socket.load) {}
 
   std::string address;
   Listener listener;
-  std::uint32_t connections = 0;
+  std::shared_ptr<ListenerLoad> load;
   bool closing = false;
 };
 
@@ -41,7 +39,8 @@ void Worker::tick() {
   context_.deadlines.advance(std::chrono::steady_clock::now());
   for (const Connections::iterator connection : finished_) connections_.erase(connection);
   finished_.clear();
-  forget_closed_listeners();
+  std::erase_if(acceptors_, [](const auto& acceptor) { return acceptor->listener.closed(); });
+  resume_listeners();
   const bool quiet = acceptors_.empty() && context_.counters.get(Count::kRequests) == 0 && connections_.empty();
   drained_.store(closing_ && quiet, std::memory_order_release);
   if (stopped_ && connections_.empty()) {
@@ -92,50 +91,46 @@ void Worker::set_topology(std::shared_ptr<const Topology> topology, const std::v
   }
 }
 
-void Worker::forget_closed_listeners() {
-  std::erase_if(acceptors_,
-                [](const auto& acceptor) { return acceptor->listener.closed() && acceptor->connections == 0; });
+// Looked at with every tick, because it may be another worker's connection that has made room, or a reload.
+void Worker::resume_listeners() {
+  for (const auto& acceptor : acceptors_) {
+    if (!acceptor->listener.paused() || acceptor->load->full(connection_limit(acceptor->address))) continue;
+    acceptor->listener.resume();
+  }
 }
 
+// The last connections of a listener that a reload has taken away are all let in.
 std::uint32_t Worker::connection_limit(const std::string& address) const {
   const std::uint32_t index = listener_index(address);
-  if (index == Connection::kNoListener) return 0;
-  return std::max(1U, context_.topology->listeners[index].limits.connections / workers_);
+  if (index == Connection::kNoListener) return UINT32_MAX;
+  return std::max(1U, context_.topology->listeners[index].limits.connections);
 }
 
 void Worker::accept(Acceptor& acceptor, StreamSocket socket, const SocketAddress& peer) {
   context_.counters.add(Count::kConnectionsAccepted);
   std::uint32_t place = listener_index(acceptor.address);
-  // The last connections of a listener that a reload has taken away are served by any other's settings, then closed.
+  // Without a listener of its own it is served by any other's settings, then closed.
   const bool orphan = place == Connection::kNoListener;
   if (orphan) place = 0;
   if (context_.topology->listeners.empty()) return;
-  if (!orphan && acceptor.connections >= connection_limit(acceptor.address)) return refuse(std::move(socket));
-  ++acceptor.connections;
-  context_.counters.add(Count::kConnections);
+  const std::uint32_t limit = connection_limit(acceptor.address);
+  const bool admitted = acceptor.load->admit(limit);
+  context_.counters.add(admitted ? Count::kConnections : Count::kConnectionsRefused);
   connections_.emplace_front(context_, ByteStream(std::move(socket)), peer, place);
   if (orphan || closing_) connections_.front().close_when_idle();
-  asio::co_spawn(io_.get_executor(), serve(connections_.begin(), acceptor.address), asio::detached);
+  if (acceptor.load->full(limit)) acceptor.listener.pause();
+  asio::co_spawn(io_.get_executor(), serve(connections_.begin(), acceptor.load, admitted), asio::detached);
 }
 
-// Over the limit: one answer from the kernel's buffer, and the connection is closed.
-void Worker::refuse(StreamSocket socket) {
-  context_.counters.add(Count::kConnectionsRefused);
-  http::HeadBuffer out;
-  http::LocalReply reply{503, "too_many_connections", "this listener serves as many connections as it may", true, 1};
-  http::write_local_reply(reply, http::Edits(), {.minor_version = 1, .head_request = false, .keep_alive = false}, out);
-  ByteStream stream(std::move(socket));
-  const std::array<std::string_view, 1> parts{out.view()};
-  stream.write(parts);
-}
-
-Awaitable<> Worker::serve(Connections::iterator connection, std::string address) {
-  co_await connection->serve();
-  finished_.push_back(connection);
-  context_.counters.add(Count::kConnections, -1);
-  for (const auto& acceptor : acceptors_) {
-    if (acceptor->address == address && acceptor->connections > 0) --acceptor->connections;
+Awaitable<> Worker::serve(Connections::iterator connection, std::shared_ptr<ListenerLoad> load, bool admitted) {
+  if (admitted) {
+    co_await connection->serve();
+    context_.counters.add(Count::kConnections, -1);
+  } else {
+    co_await connection->turn_away();
   }
+  finished_.push_back(connection);
+  load->leave(admitted);
 }
 
 void Worker::begin_drain() { context_.draining = true; }

@@ -14,6 +14,7 @@
 #include "proxy/net/listener.h"
 #include "proxy/net/tick_timer.h"
 #include "proxy/server/connection.h"
+#include "proxy/server/listener_load.h"
 
 namespace weir::proxy {
 
@@ -22,6 +23,7 @@ struct ListenerSocket {
   std::string address;  // as the plan says it: what tells listeners apart
   int descriptor = -1;
   int family = 0;
+  std::shared_ptr<ListenerLoad> load;  // of all workers' sockets for it
 };
 
 class Worker {
@@ -52,9 +54,8 @@ class Worker {
   void tick();
   void schedule_tick();
   void accept(Acceptor& acceptor, StreamSocket socket, const SocketAddress& peer);
-  void refuse(StreamSocket socket);
-  Awaitable<> serve(Connections::iterator connection, std::string address);
-  void forget_closed_listeners();
+  Awaitable<> serve(Connections::iterator connection, std::shared_ptr<ListenerLoad> load, bool admitted);
+  void resume_listeners();
   std::uint32_t listener_index(const std::string& address) const;
   std::uint32_t connection_limit(const std::string& address) const;
 

@@ -95,3 +95,18 @@ def test_a_listener_serves_as_many_connections_as_it_may(weir: StartWeir, origin
         first.close()
         wait_until(lambda: metric(served, "weir_downstream_connections") == 1, "one has left")
         assert get(served.port).status == 200
+
+
+def test_the_limit_is_the_listeners_whichever_worker_accepts(weir: StartWeir, origin: StartOrigin) -> None:
+    served = weir(one_version(origin(), workers=2, limits={"connections": 4}))
+    for _ in range(5):
+        clients = [Connection(served.port) for _ in range(4)]
+        assert [client.request("GET", "/").status for client in clients] == [200] * 4
+        with Connection(served.port) as fifth:
+            fifth.send(request_bytes("GET", "/"))
+            reply = fifth.reply()
+            assert (reply.status, reply["x-weir-reason"]) == (503, "too_many_connections")
+            assert reply["x-request-id"] and reply["date"] and fifth.at_end()
+        for client in clients:
+            client.close()
+        wait_until(lambda: metric(served, "weir_downstream_connections") == 0, "all have left")

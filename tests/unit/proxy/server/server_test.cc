@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "proxy/server/listener_load.h"
 #include "tests/unit/proxy/server/sockets.h"
 
 namespace weir::proxy {
@@ -294,6 +295,53 @@ TEST(Server, DrainsWithoutCuttingARequest) {
   proxy.server().close_listeners();
   while (!proxy.server().drained()) std::this_thread::yield();
   EXPECT_EQ(proxy.server().count(Count::kRequests), 0);
+}
+
+TEST(Server, TurnsAConnectionAwayWhoseRequestIsOnItsWay) {
+  Origin origin(&answer_with_path);
+  config::Config config = config_for(origin.port());
+  config.limits.connections = 1;
+  Proxy proxy(config);
+  std::optional<Socket> first(proxy.client());
+  first->send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
+  first->read_until("/1");
+  Socket second = proxy.client();
+  second.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+  const std::string answer = second.read_all();
+  EXPECT_THAT(answer, testing::AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("\r\nretry-after: 1\r\n"),
+                                     HasSubstr("\r\ndate: "), HasSubstr("\r\nx-request-id: ")));
+  EXPECT_FALSE(second.reset());
+  EXPECT_EQ(proxy.server().count(Count::kConnections), 1);
+  EXPECT_EQ(proxy.server().count(Count::kConnectionsRefused), 1);
+
+  // More than are told at once: the rest waits in the queue, and nobody is forgotten there.
+  std::vector<Socket> many;
+  for (std::uint32_t i = 0; i < 2 * ListenerLoad::kTurnedAwayAtMost; ++i) many.push_back(proxy.client());
+  while (!many.empty()) {
+    EXPECT_THAT(many.back().read_until(kEnd), StartsWith("HTTP/1.1 503 "));
+    many.pop_back();
+  }
+  first.reset();
+  while (proxy.server().count(Count::kConnections) > 0) std::this_thread::yield();
+  Socket last = proxy.client();
+  last.send("GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_THAT(last.read_until("/3"), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST(ListenerLoad, IsFullWhenItHasAllItMayAndTurnsManyAway) {
+  ListenerLoad load;
+  EXPECT_TRUE(load.admit(2));
+  EXPECT_TRUE(load.admit(2));
+  EXPECT_FALSE(load.full(2));
+  for (std::uint32_t i = 0; i < ListenerLoad::kTurnedAwayAtMost; ++i) EXPECT_FALSE(load.admit(2));
+  EXPECT_TRUE(load.full(2));
+  EXPECT_FALSE(load.full(3));  // a reload has raised it
+  load.leave(true);
+  EXPECT_FALSE(load.full(2));
+  EXPECT_TRUE(load.admit(2));
+  EXPECT_TRUE(load.full(2));
+  load.leave(false);
+  EXPECT_FALSE(load.full(2));
 }
 
 TEST(Server, RefusesAnAddressThatIsTaken) {
