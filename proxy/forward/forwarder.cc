@@ -11,6 +11,7 @@ Forwarder::Forwarder(const ForwardSpec& spec)
       clock_(spec.clock),
       timeouts_(spec.timeouts),
       cancel_on_half_close_(spec.cancel_on_half_close),
+      body_observer_(spec.body_observer),
       deadline_(spec.deadline) {}
 
 Awaitable<ForwardResult> Forwarder::run(const http::Edits& edits) {
@@ -90,6 +91,7 @@ bool Forwarder::pump_head() {
       upstream_.next_head();
       continue;
     }
+    if (body_observer_ != nullptr) body_observer_->on_response_head(upstream_.head());
     observer_.on_response_head(upstream_.head(), response_edits_, now_);
     downstream_.send_head(upstream_.head(), response_edits_);
     head_done_ = result_.response_started = true;
@@ -102,6 +104,7 @@ void Forwarder::pump_response() {
   while (!downstream_.sending() && !response_done_) {
     const http::BodyEvent event = upstream_.read_body();
     if (event.state == http::BodyEvent::State::kPending) break;
+    if (body_observer_ != nullptr) show(event);
     if (event.state == http::BodyEvent::State::kFailed) {
       downstream_.flush();
       return fail(event.error);
@@ -115,6 +118,12 @@ void Forwarder::pump_response() {
     observer_.on_response_end(now_);
   }
   downstream_.flush();
+}
+
+void Forwarder::show(const http::BodyEvent& event) const {
+  if (!event.data.empty()) body_observer_->on_data(event.data);
+  const bool failed = event.state == http::BodyEvent::State::kFailed;
+  if (event.end || failed) body_observer_->on_end(!failed);
 }
 
 bool Forwarder::finished() const { return response_done_ && (!downstream_.sending() || downstream_.gone()); }

@@ -9,6 +9,7 @@
 #include "config/limits.h"
 #include "proxy/downstream/downstream_stream.h"
 #include "proxy/forward/judged_clock.h"
+#include "proxy/inspect/body_observer.h"
 #include "proxy/net/deadline_list.h"
 #include "proxy/upstream/upstream_stream.h"
 
@@ -34,6 +35,7 @@ struct ForwardSpec {
   JudgedClock& clock;
   const config::Timeouts& timeouts;
   bool cancel_on_half_close = false;
+  BodyObserver* body_observer = nullptr;  // of the response; outlives the forwarder
 };
 
 struct ForwardResult {
@@ -56,6 +58,7 @@ class Forwarder {
   void pump_request();
   void pump_response();
   bool pump_head();
+  void show(const http::BodyEvent& event) const;
   void note_turns();
   void check_client();
   void check_deadlines();
@@ -71,6 +74,7 @@ class Forwarder {
   JudgedClock& clock_;
   const config::Timeouts& timeouts_;
   bool cancel_on_half_close_;
+  BodyObserver* body_observer_;
   Deadline& deadline_;
 
   ForwardResult result_;

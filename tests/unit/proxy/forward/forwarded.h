@@ -24,7 +24,8 @@ class Forwarded : public testing::Test, protected ForwardObserver {
  protected:
   void start(bool cancel_on_half_close = false) {
     clock_.start(std::chrono::steady_clock::now());
-    forwarder_.emplace(ForwardSpec{client_, origin_, *this, deadline_, clock_, timeouts_, cancel_on_half_close});
+    forwarder_.emplace(
+        ForwardSpec{client_, origin_, *this, deadline_, clock_, timeouts_, cancel_on_half_close, body_observer_});
     asio::co_spawn(loop_.io, forward(*forwarder_, result_), asio::detached);
     loop_.settle();
   }
@@ -57,6 +58,7 @@ class Forwarded : public testing::Test, protected ForwardObserver {
   Deadline deadline_{loop_.deadlines, [](void* self) { static_cast<Waker*>(self)->wake(); }, &client_.waker()};
   JudgedClock clock_;
   config::Timeouts timeouts_;
+  BodyObserver* body_observer_ = nullptr;
   std::vector<int> heads_;
   int ends_ = 0;
   std::optional<ForwardResult> result_;

@@ -248,6 +248,37 @@ TEST_F(ForwarderTest, StopsWhenTheClientLeavesInTheMiddleOfAResponse) {
   EXPECT_TRUE(result_->response_started);
 }
 
+struct Watching final : BodyObserver {
+  void on_response_head(const http::ResponseHead& head) override { seen += "<" + std::to_string(head.status) + ">"; }
+  void on_data(std::string_view data) override { seen += "[" + std::string(data) + "]"; }
+  void on_end(bool complete) override { seen += complete ? "." : "!"; }
+  std::string seen;
+};
+
+TEST_F(ForwarderTest, ShowsAResponsesBodyToItsObserver) {
+  Watching watching;
+  body_observer_ = &watching;
+  start();
+  origin_.statuses = {103, 200};
+  say(origin_.script, "a");
+  say(origin_.script, "b", true);
+  wake();
+  ASSERT_TRUE(result_);
+  EXPECT_EQ(watching.seen, "<200>[a][b].");
+}
+
+TEST_F(ForwarderTest, TellsTheObserverOfABodyThatBreaks) {
+  Watching watching;
+  body_observer_ = &watching;
+  start();
+  origin_.statuses = {200};
+  say(origin_.script, "a");
+  origin_.script.says.push_back(http::failed_body({ErrorKind::kTruncated, Side::kUpstream, Retry::kNever, "broke"}));
+  wake();
+  ASSERT_TRUE(result_);
+  EXPECT_EQ(watching.seen, "<200>[a]!");
+}
+
 TEST_F(ForwarderTest, AnswersAClientThatHasFinishedSendingUnlessToldOtherwise) {
   start();
   client_.is_half_closed = true;
