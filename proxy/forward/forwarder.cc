@@ -168,10 +168,12 @@ SteadyTime Forwarder::due() const {
 
 void Forwarder::check_deadlines() {
   if (now_ < due()) return;
-  const bool client_sends_nothing = client_owes() && now_ >= after(client_moved_, timeouts_.body_idle);
-  const bool client_takes_nothing = downstream_.sending() && now_ >= after(client_moved_, timeouts_.body_idle);
-  if (client_sends_nothing) return fail({ErrorKind::kTimeout, Side::kDownstream, Retry::kNever, "body_timeout"});
-  if (client_takes_nothing) return fail({ErrorKind::kTimeout, Side::kDownstream, Retry::kNever, "client_stalled"});
+  // Whichever passed, it is not the version's while the client is waited for; but an origin that has said nothing final
+  // yet owes its answer.
+  const bool takes_nothing = head_done_ || now_ >= after(client_moved_, timeouts_.body_idle);
+  if (client_owes()) return fail({ErrorKind::kTimeout, Side::kDownstream, Retry::kNever, "body_timeout"});
+  if (downstream_.sending() && takes_nothing)
+    return fail({ErrorKind::kTimeout, Side::kDownstream, Retry::kNever, "client_stalled"});
   fail({ErrorKind::kTimeout, Side::kUpstream, Retry::kNever, head_done_ ? "response_timeout" : "timeout"});
 }
 

@@ -76,6 +76,23 @@ TEST_F(ForwarderTimeTest, EndsARequestThatTakesTooLongInAll) {
   expect_timeout(Side::kUpstream, "response_timeout");
 }
 
+TEST_F(ForwarderTimeTest, BlamesAClientThatOwesItsBodyWhenTheWholeTimeIsOver) {
+  timeouts_.total = kSoon;
+  with_body();
+  start();
+  begin_response();
+  expect_timeout(Side::kDownstream, "body_timeout");
+}
+
+TEST_F(ForwarderTimeTest, BlamesAClientThatTakesNothingWhenTheWholeTimeIsOver) {
+  timeouts_.total = kSoon;
+  start();
+  client_.script.fills_at_flush = true;
+  begin_response();
+  ASSERT_TRUE(client_.script.sending);
+  expect_timeout(Side::kDownstream, "client_stalled");
+}
+
 // While the client sends, nobody can expect an answer.
 TEST_F(ForwarderTimeTest, GivesTheOriginItsTimeOnceTheRequestIsWhole) {
   timeouts_.response_header = kSoon;
