@@ -6,6 +6,8 @@
 #include <cmath>
 #include <string>
 
+#include "analysis/judge/guard_rule.h"
+#include "analysis/stats/rate_test.h"
 #include "tests/unit/analysis/judge/counts.h"
 
 namespace weir::analysis {
@@ -120,6 +122,65 @@ TEST(Judge, BelievesASingleUserWhoMeetsNothingButFailures) {
     EXPECT_EQ(judge.verdict().kind == Verdict::Kind::kFail, i >= 10) << i;
   }
   EXPECT_FALSE(judge.guards()[0].alpha_promised);
+}
+
+// One tick in which one user of each arm has a storm of errors.
+StepCounts storm() {
+  StepCounts step = healthy(190, 10);
+  add(step, {Arm::kBaseline, 30, OutcomeClass::kHttp5xx, 3});
+  add(step, {Arm::kCandidate, 4, OutcomeClass::kHttp5xx, 3});
+  add(step, {Arm::kCandidate, 1, OutcomeClass::kHttp5xx, 1});
+  add(step, {Arm::kCandidate, 1, OutcomeClass::kHttp5xx, 2});
+  return step;
+}
+
+double evidence_of(TestSide side, const Margin& margin, double divisor) {
+  RateTest test(side);
+  if (side == TestSide::kRollback) test.inject(std::log(0.5));
+  if (side == TestSide::kAdvance) test.restart();
+  test.add({.baseline_n = 220, .baseline_x = 30, .candidate_n = 16, .candidate_x = 6}, margin,
+           {.baseline_rate = baseline_rate(7, 7'000), .allocation = allocation(0, 0, 0.05), .divisor = divisor});
+  return test.log_evidence();
+}
+
+// 4.7: refreshed before the increments, or a storm in the first minutes would enter at weight 1; the advance side
+// divides by its own design effect, which asks how much the baseline's users differ, too.
+TEST(Judge, AStormDampsItsOwnWeightOnBothSides) {
+  Judge judge(spec_of(binary_guards()), memory_of(7, 7'000));
+  judge.begin_step(first_step(0.05, 0.25));
+  tick(judge, storm());
+  const GuardStatus errors = judge.guards()[0];
+  EXPECT_GT(errors.phi_div, 1.2);
+  EXPECT_GT(errors.phi_div_advance, 1.2 * errors.phi_div);
+  const Margin back = rollback_margin(errors.guard);
+  EXPECT_NEAR(errors.log_evidence_rollback, evidence_of(TestSide::kRollback, back, errors.phi_div), 1e-9);
+  EXPECT_LT(errors.log_evidence_rollback, evidence_of(TestSide::kRollback, back, 1) - 0.5);
+  const Margin on = advance_margin(errors.guard, 0.25);
+  EXPECT_NEAR(errors.log_evidence_advance, evidence_of(TestSide::kAdvance, on, errors.phi_div_advance), 1e-9);
+  EXPECT_GT(std::abs(errors.log_evidence_advance - evidence_of(TestSide::kAdvance, on, errors.phi_div)), 1e-3);
+}
+
+// The baseline's requests under another judge's step tell what it is like, and compare nothing.
+TEST(Judge, WhatTheBaselineDoesElsewhereIsNoEvidence) {
+  Judge judge(spec_of(default_guards()), memory_of(0, 7'000));
+  judge.begin_step(first_step(0.05));
+  tick(judge, healthy(0, 0));
+  const std::vector<GuardStatus> before = judge.guards();
+  StepCounts other = healthy(0, 0);
+  add(other, {Arm::kBaseline, 2'500, OutcomeClass::kOk, 1});
+  add(other, {Arm::kBaseline, 500, OutcomeClass::kHttp5xx, 2});
+  other.of(Arm::kBaseline).latency.add(histogram_index(10'000), 3'000);
+  const ArmCounts* elsewhere[] = {&other.of(Arm::kBaseline)};
+  judge.tick({.steps = {}, .elsewhere = elsewhere, .outside = nullptr, .malformed = 0, .dt = Seconds(1)});
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    EXPECT_EQ(judge.guards()[i].log_evidence_rollback, before[i].log_evidence_rollback);
+    EXPECT_EQ(judge.guards()[i].log_evidence_advance, before[i].log_evidence_advance);
+    EXPECT_EQ(judge.guards()[i].since_start[0].n, 0U);
+  }
+  EXPECT_EQ(judge.verdict().baseline_requests_in_step, 0U);
+  EXPECT_TRUE(lacks(judge.verdict(), "baseline_unhealthy")) << "500 of 3,000 fail";
+  tick(judge, healthy(1, 0));
+  EXPECT_FALSE(lacks(judge.verdict(), "not_armed")) << "its latencies are its latencies";
 }
 
 // Enough requests that every binary gate passes at 5 % -> 100 %.
