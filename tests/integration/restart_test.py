@@ -21,9 +21,16 @@ def arms(origin: Callable[..., Origin]) -> tuple[Origin, Origin]:
     return origin("v1"), origin("v2")
 
 
-def _restart(weir: Weir) -> None:
-    weir.stop()
+def _restart(weir: Weir, end: str = "stopped") -> None:
+    if end == "killed":
+        weir.kill()
+    else:
+        weir.stop()
     begun(weir.start())
+
+
+# In order, or by kill -9.
+_either_end = pytest.mark.parametrize("end", ["stopped", "killed"])
 
 
 def test_everything_survives_a_restart(weir: Callable[..., Weir], arms: tuple[Origin, Origin]) -> None:
@@ -101,43 +108,59 @@ def test_an_undone_promotion_survives_a_restart(weir: Callable[..., Weir], arms:
     assert set(versions_of(running.port, _USERS).values()) == {"v1"}
 
 
-def test_a_pause_of_the_plan_outlives_a_restart(weir: Callable[..., Weir], arms: tuple[Origin, Origin]) -> None:
+@_either_end
+def test_a_pause_of_the_plan_outlives_a_restart(end: str, weir: Callable[..., Weir],
+                                                arms: tuple[Origin, Origin]) -> None:
     steps = [*step(10, _NO_HOLD, pause={}), *at_weight(50)]
     running = weir(canary(*arms, steps, rollout={"analysis": "off"}))
     running.wait_phase("paused")
     before = standing(running)
     assert before["reason"] == "the plan pauses here"
-    _restart(running)
+    _restart(running, end)
     assert standing(running) == before
     running.cli("resume", "chat")
     wait_until(lambda: phase_and_weight(running) == ("running", 50), "it goes on at the next step")
     assert decisions(running) == ["start", "pause", "advance"]
 
 
-def test_a_timed_pause_goes_on_after_a_restart(weir: Callable[..., Weir], arms: tuple[Origin, Origin]) -> None:
+@_either_end
+def test_a_timed_pause_goes_on_after_a_restart(end: str, weir: Callable[..., Weir],
+                                               arms: tuple[Origin, Origin]) -> None:
     steps = [*step(10, _NO_HOLD, pause={"duration": "12s"}), *at_weight(50)]
     running = weir(canary(*arms, steps, rollout={"analysis": "off"}))
     running.wait_phase("paused")
     before = standing(running)
-    _restart(running)
+    _restart(running, end)
     assert standing(running) == before
     running.wait_phase("running", timeout_s=40)
     assert phase_and_weight(running) == ("running", 50)
     assert decisions(running) == ["start", "pause", "advance"]
 
 
-def test_an_operators_pause_outlives_a_restart(weir: Callable[..., Weir], arms: tuple[Origin, Origin]) -> None:
+@_either_end
+def test_an_operators_pause_outlives_a_restart(end: str, weir: Callable[..., Weir],
+                                               arms: tuple[Origin, Origin]) -> None:
     steps = [*step(10, {"atLeast": "8s", "atMost": "1m"}), *at_weight(50)]
     running = begun(weir(canary(*arms, steps, rollout={"analysis": "off"})))
     assert running.admin.post("services/chat/pause")[0] == 200  # at once: a command's own start takes a while
     running.wait_phase("paused")
     before = standing(running)
     assert before["reason"] == "paused by an operator" and before["weight_percent"] == 10
-    _restart(running)
+    _restart(running, end)
     assert standing(running) == before
     running.cli("resume", "chat")
     wait_until(lambda: phase_and_weight(running) == ("running", 50), "it goes on", timeout_s=40)
     assert decisions(running) == ["start", "pause", "resume", "advance"]
+
+
+def test_a_hold_goes_on_after_a_kill(weir: Callable[..., Weir], arms: tuple[Origin, Origin]) -> None:
+    steps = [*step(10, {"atLeast": "12s", "atMost": "1m"}), *at_weight(50)]
+    running = begun(weir(canary(*arms, steps, rollout={"analysis": "off"})))
+    before = standing(running)
+    _restart(running, "killed")
+    assert standing(running) == before and phase_and_weight(running) == ("running", 10)
+    wait_until(lambda: phase_and_weight(running) == ("running", 50), "the hold is over", timeout_s=40)
+    assert decisions(running) == ["start", "advance"]
 
 
 def test_too_little_evidence_pauses_for_good(weir: Callable[..., Weir], arms: tuple[Origin, Origin]) -> None:
@@ -165,7 +188,9 @@ def test_too_little_evidence_takes_back_where_the_plan_says_so(weir: Callable[..
     wait_until(lambda: decisions(running) == ["start", "rollback", "start", "rollback"], "it is tried, and taken back")
 
 
-def test_a_guard_that_pauses_is_remembered(weir: Callable[..., Weir], arms: tuple[Origin, Origin]) -> None:
+@_either_end
+def test_a_guard_that_pauses_is_remembered(end: str, weir: Callable[..., Weir],
+                                           arms: tuple[Origin, Origin]) -> None:
     guards = [*WITHOUT_LATENCY["guards"], {"metric": "errorRate", "onGuardFail": "pause"}]
     candidate = arms[1]
     candidate.set(fail_share=1, fail_status=500)
@@ -174,7 +199,7 @@ def test_a_guard_that_pauses_is_remembered(weir: Callable[..., Weir], arms: tupl
         running.wait_phase("paused")
     before = standing(running)
     assert before["reason"].startswith("errorRate: candidate ") and before["weight_percent"] == 20
-    _restart(running)
+    _restart(running, end)
     assert standing(running) == before
     candidate.set(fail_share=0)
     running.cli("resume", "chat")
