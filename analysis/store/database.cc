@@ -205,6 +205,8 @@ Database::OpenResult Database::open_as(const std::string& path, int flags) {
   int code = sqlite3_open_v2(path.c_str(), &handle->db, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   if (code != SQLITE_OK) return failed(code);
   sqlite3_extended_result_codes(handle->db, 1);
+  // A log that turns out to be damaged must still be there when the file is set aside.
+  sqlite3_db_config(handle->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   {
     // Over before what follows: as long as a statement reads, SQLite does not change the journal mode.
     Statement check(handle->db, "PRAGMA quick_check(1)");
@@ -265,6 +267,7 @@ bool Database::moved() const {
 
 Database::Written Database::write(const Batch& batch) {
   Written written;
+  sqlite3_db_config(handle_->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
   if (handle_->execute("BEGIN IMMEDIATE") != SQLITE_OK) {
     written.error = handle_->message();
     return written;

@@ -17,8 +17,8 @@ namespace weir::analysis {
 
 class Database {
  public:
-  // Opens or creates. Null, with `error` set, when that cannot be done; `damaged` then tells whether the file's
-  // contents are to blame.
+  // Opens or creates. The log that is there stays there until the first write. Null, with `error` set, when that
+  // cannot be done; `damaged` then tells whether the file's contents are to blame.
   struct OpenResult {
     std::unique_ptr<Database> database;
     std::string error;

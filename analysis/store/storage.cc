@@ -78,13 +78,20 @@ void Storage::read(std::size_t most_records, Opened& opened) {
   }
   opened.contents = result.database->read(most_records);
   const std::string why = why_not(opened.contents);
-  if (!why.empty()) {
+  // What an earlier start made in place of what was lost, and could not write to, is worth no keeping.
+  const bool made_here = !opened.contents.damaged && opened.contents.version.empty && size_of(path_ + "-wal") == 0;
+  if (!why.empty() && !made_here) {
     result.database.reset();
     return lose(why, opened);
   }
+  if (!why.empty()) {
+    known_.lost = true;
+    opened.lost = "the state file was damaged (" + why + ")";
+  }
   database_ = std::move(result.database);
   version_ = opened.contents.version;
-  if (known_.lost) opened.lost = "the state file was lost, and not all of it had been made up for when weir ended";
+  if (known_.lost && opened.lost.empty())
+    opened.lost = "the state file was lost, and not all of it had been made up for when weir ended";
   for (StoredRollout& rollout : opened.contents.rollouts) {
     const auto& closed = known_.closed;
     const bool is = std::find(closed.begin(), closed.end(), Mark::closed_key(rollout.key)) != closed.end();
@@ -131,6 +138,8 @@ std::string Storage::set_aside() {
     std::string error = mark_.write(known_);
     if (!error.empty()) return error;
   }
+  // Of an empty file there is nothing to keep, and a start that fails again and again shall not leave one each time.
+  if (size_of(path_) == 0 && size_of(path_ + "-wal") == 0) return {};
   bool moved = false;
   for (const char* companion : {"", "-wal", "-shm"}) {
     if (!exists(path_ + companion)) continue;
@@ -153,9 +162,13 @@ Database::Written Storage::commit(std::span<const StateWrite> writes, const std:
   Database::Written written;
   written.error = ready();
   if (!written.error.empty()) return written;
-  std::vector<StateWrite> all = taken_along_;
-  all.insert(all.end(), writes.begin(), writes.end());
-  written = database_->write({.writes = all, .withdrawn = withdrawn_, .wanted = wanted});
+  std::vector<StateWrite> all;
+  if (!taken_along_.empty()) {
+    all = taken_along_;
+    all.insert(all.end(), writes.begin(), writes.end());
+  }
+  const std::span<const StateWrite> batch = all.empty() ? writes : all;
+  written = database_->write({.writes = batch, .withdrawn = withdrawn_, .wanted = wanted});
   if (!written.done) {
     // What was opened while it could only be read stays so: the next try opens it anew.
     if (!written.unwanted && database_->read_only()) database_.reset();

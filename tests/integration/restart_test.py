@@ -1,6 +1,7 @@
 """What a rollout is survives restarts, in every kind of hold."""
 from __future__ import annotations
 
+import json
 from typing import Callable
 
 import pytest
@@ -199,6 +200,8 @@ def test_a_guard_that_pauses_is_remembered(end: str, weir: Callable[..., Weir],
         running.wait_phase("paused")
     before = standing(running)
     assert before["reason"].startswith("errorRate: candidate ") and before["weight_percent"] == 20
+    alarms = [line for line in map(json.loads, running.log().splitlines()) if line.get("decision") == "pause"]
+    assert [line["level"] for line in alarms] == ["warn"], "an operator is told"
     _restart(running, end)
     assert standing(running) == before
     candidate.set(fail_share=0)

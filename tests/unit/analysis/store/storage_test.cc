@@ -69,7 +69,7 @@ class Killed {
 };
 
 // The whole log in the database, and nothing else there.
-void close(const Killed& killed) { open(killed.file.path()); }
+void close(const Killed& killed) { EXPECT_TRUE(write(*open(killed.file.path()).storage, {kProof})); }
 
 void expect_lost(const StateFile& file) {
   {
@@ -154,6 +154,24 @@ TEST(StorageDamage, ALogWhoseFileIsGoneIsKeptAside) {
   const Storage::Opened opened = open(killed.file.path());
   ASSERT_THAT(killed.file.damaged(), SizeIs(1));
   EXPECT_EQ(fs::file_size(killed.file.damaged()[0] + "-wal"), log.size());
+}
+
+TEST(StorageDamage, ADamagedLogIsKeptAside) {
+  const Killed killed;
+  killed.flip("-wal", killed.bytes("-wal").size() / 2);
+  const std::string log = killed.bytes("-wal");
+  const Storage::Opened opened = open(killed.file.path());
+  ASSERT_THAT(killed.file.damaged(), SizeIs(1));
+  std::ifstream in(killed.file.damaged()[0] + "-wal", std::ios::binary);
+  EXPECT_TRUE(log == std::string(std::istreambuf_iterator<char>(in), {}));
+}
+
+TEST(StorageDamage, AStartThatFailsAgainLeavesNothingMoreBehind) {
+  const Killed killed;
+  close(killed);
+  killed.put("", "");
+  for (int i = 0; i < 3; ++i) EXPECT_NE(open(killed.file.path()).lost, "");
+  EXPECT_THAT(killed.file.damaged(), IsEmpty());
 }
 
 TEST(StorageDamage, BeginsAnewWithoutDatabaseAndMark) {
