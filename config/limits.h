@@ -27,6 +27,7 @@ struct Timeouts {
   Duration drain{30'000};           // requests finish within it at shutdown
   Duration stream_drain{300'000};   // streams do
   Duration drain_delay{0};          // goes on serving, not ready, before listeners close
+  bool operator==(const Timeouts&) const = default;
 };
 
 struct Limits {
@@ -41,6 +42,7 @@ struct Limits {
   std::uint32_t connections = 20'000;         // per listener
   std::uint32_t upstream_connections = 1024;  // per version
   std::uint32_t pending = 1024;               // per version: requests that wait for a connection
+  bool operator==(const Limits&) const = default;
 };
 inline constexpr std::uint64_t kUnlimited = UINT64_MAX;
 

@@ -1,8 +1,12 @@
 #include "config/load/consistency.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/ids.h"
+#include "config/address.h"
+#include "config/load/covers.h"
+#include "config/load/values.h"
 #include "config/units.h"
 
 namespace weir::config {
@@ -28,16 +32,6 @@ const Node* find(const Node& root, std::initializer_list<std::string_view> path)
   return at;
 }
 
-bool is_loopback(const std::string& address) {
-  return address.starts_with("127.") || address.starts_with("[::1]:") || address.starts_with("localhost:");
-}
-
-bool has_port(const std::string& address) {
-  const std::size_t colon = address.rfind(':');
-  return colon != std::string::npos && colon + 1 < address.size() &&
-         address.find_first_not_of("0123456789", colon + 1) == std::string::npos && address.size() - colon <= 6;
-}
-
 template <class Map>
 std::string names_of(const Map& map) {
   std::string names;
@@ -57,25 +51,34 @@ class Checker {
   }
 
  private:
+  // What is no address was reported by its shape.
   void check_addresses() {
     const Node* const listeners = root_.find("listeners");
+    const std::optional<HostPort> admin = parse_listen_address(config_.admin.address);
+    std::vector<HostPort> taken;
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
-      const std::string& address = config_.listeners[i].address;
-      const Position position = listeners->list[i].position;
+      const std::optional<HostPort> address = parse_listen_address(config_.listeners[i].address);
+      if (!address) continue;
+      const Position position = place(listeners->list[i], {"address"});
       const std::string path = "listeners[" + std::to_string(i) + "].address";
-      if (!address.empty() && !has_port(address)) report_.error(position, path + ": \"" + address + "\"", "host:port");
-      const auto same = [&](const Listener& other) { return other.address == address; };
-      const auto first = config_.listeners.begin();
-      if (std::any_of(first, first + static_cast<std::ptrdiff_t>(i), same))
+      if (std::find(taken.begin(), taken.end(), *address) != taken.end())
         report_.error(position, path + " is taken by another listener", "an address of its own");
+      if (admin && collide(*address, *admin))
+        report_.error(position, path + " is the admin API's, " + to_string(*admin), "an address of its own");
+      taken.push_back(*address);
     }
-    const Position admin = place(root_, {"admin", "address"});
-    if (!has_port(config_.admin.address))
-      report_.error(admin, "admin.address: \"" + config_.admin.address + "\"", "host:port");
-    if (!is_loopback(config_.admin.address) && !config_.admin.token) {
-      report_.error(admin, "admin.address is not loopback, and there is no admin.token",
+    if (admin && !is_loopback_host(admin->host) && !config_.admin.token) {
+      report_.error(place(root_, {"admin", "address"}), "admin.address is not loopback, and there is no admin.token",
                     "token: { env: NAME } or { file: PATH }");
     }
+  }
+
+  // A port of 0 is any free one; an address of all zeros is every one of its kind.
+  static bool collide(const HostPort& a, const HostPort& b) {
+    if (a.port != b.port || a.port == 0) return false;
+    const bool same_kind = (a.host.find(':') == std::string::npos) == (b.host.find(':') == std::string::npos);
+    const auto every = [](const HostPort& address) { return address.host == "0.0.0.0" || address.host == "::"; };
+    return a.host == b.host || (same_kind && (every(a) || every(b)));
   }
 
   void check_service(const std::string& name, const Service& service) {
@@ -89,12 +92,16 @@ class Checker {
     const Position weights = place(root_, {"services", name, "weights"});
     if (rolled_out) report_.error(weights, "services." + name + " has both weights and a rollout", "one of them");
     std::uint64_t sum = 0;
+    bool readable = true;
+    const Node* const given = find(root_, {"services", name, "weights"});
+    for (const Node::Entry& entry : given->map) readable = readable && percent_of(*given, entry.key).has_value();
     for (const auto& [version, weight_ppm] : service.weights_ppm) {
       sum += weight_ppm;
       check_version(name, version, place(root_, {"services", name, "weights", version}),
                     "services." + name + ".weights");
     }
-    if (sum != kMillion) report_.error(weights, "services." + name + ".weights sum to " + percent(sum), "100%");
+    if (readable && sum != kMillion)
+      report_.error(weights, "services." + name + ".weights sum to " + percent(sum), "100%");
   }
 
   static std::string percent(std::uint64_t ppm) { return format_percent(static_cast<std::uint32_t>(ppm)); }
@@ -102,64 +109,53 @@ class Checker {
   void check_version(const std::string& service, const std::string& version, const Position& position,
                      const std::string& path) {
     const auto at = config_.services.find(service);
-    if (version.empty() || at == config_.services.end() || at->second.versions.contains(version)) return;
+    if (version.empty() || at == config_.services.end() || at->second.versions.empty()) return;
+    if (at->second.versions.contains(version)) return;
     report_.error(position, path + ": " + service + " has no version \"" + version + "\"",
                   "one of " + names_of(at->second.versions));
   }
 
+  // Without any service that is what is wrong.
+  void check_service_name(const std::string& service, const Position& position, const std::string& path) {
+    if (service.empty() || config_.services.empty() || config_.services.contains(service)) return;
+    report_.error(position, path + ": there is no service \"" + service + "\"", "one of " + names_of(config_.services));
+  }
+
   void check_routes() {
     const Node* const routes = root_.find("routes");
+    std::set<std::string> names;
     for (std::size_t i = 0; i < config_.routes.size(); ++i) {
       const Route& route = config_.routes[i];
       const std::string path = "routes[" + std::to_string(i) + "]";
       const Node& node = routes->list[i];
-      if (!route.service.empty() && !config_.services.contains(route.service)) {
-        report_.error(place(node, {"service"}), path + ".service: there is no service \"" + route.service + "\"",
-                      "one of " + names_of(config_.services));
-      }
-      check_path(route.match, place(node, {"match"}), path);
-      for (std::size_t j = 0; j < i; ++j) {
-        if (config_.routes[j].name == route.name)
-          report_.error(node.position, path + ": the name " + route.name + " is taken", "a name of its own");
-        if (!covers(config_.routes[j].match, route.match)) continue;
-        report_.error(node.position,
-                      path + " can never be reached: routes[" + std::to_string(j) + "] takes all that it matches",
-                      "the more special route first");
-        break;
-      }
+      check_service_name(route.service, place(node, {"service"}), path + ".service");
+      check_match(route.match, place(node, {"match"}), path);
+      if (!names.insert(route.name).second)
+        report_.error(node.position, path + ": the name " + route.name + " is taken", "a name of its own");
+      const auto begin = config_.routes.begin();
+      const auto end = begin + static_cast<std::ptrdiff_t>(i);
+      const auto first = std::find_if(begin, end, [&](const Route& other) { return covers(other.match, route.match); });
+      if (first == end) continue;
+      report_.error(
+          node.position,
+          path + " can never be reached: routes[" + std::to_string(first - begin) + "] takes all that it matches",
+          "the more special route first");
     }
   }
 
-  void check_path(const RouteMatch& match, const Position& position, const std::string& path) {
+  void check_match(const RouteMatch& match, const Position& position, const std::string& path) {
     if (match.path_prefix && match.path_exact)
       report_.error(position, path + ".match has both pathPrefix and pathExact", "one of them");
-    const std::string& given = match.path_exact ? *match.path_exact : match.path_prefix ? *match.path_prefix : "/";
-    if (!given.starts_with('/'))
-      report_.error(position, path + ".match: the path \"" + given + "\" does not begin with /", "/" + given);
-  }
-
-  // Whether `general` takes every request that `special` can match.
-  static bool covers(const RouteMatch& general, const RouteMatch& special) {
-    if (!general.headers.empty()) return false;
-    if (!general.host.empty() && general.host != special.host) return false;
-    const auto allows = [&](const std::string& method) {
-      return std::find(general.methods.begin(), general.methods.end(), method) != general.methods.end();
-    };
-    if (!general.methods.empty() &&
-        (special.methods.empty() || !std::all_of(special.methods.begin(), special.methods.end(), allows)))
-      return false;
-    if (general.path_exact) return special.path_exact == general.path_exact;
-    if (!general.path_prefix) return true;
-    const std::string path = special.path_exact.value_or(special.path_prefix.value_or("/"));
-    return path.starts_with(*general.path_prefix);
+    for (const HeaderMatch& header : match.headers) {
+      if (header.exact && header.prefix)
+        report_.error(position, path + ".match: the header " + header.name + " has both exact and prefix",
+                      "one of them");
+    }
   }
 
   void check_rollout(const std::string& name, const Rollout& rollout) {
     const std::string path = "rollouts." + name;
-    if (!config_.services.contains(name)) {
-      report_.error(place(root_, {"rollouts", name}), path + ": there is no service \"" + name + "\"",
-                    "one of " + names_of(config_.services));
-    }
+    check_service_name(name, place(root_, {"rollouts", name}), path);
     check_version(name, rollout.baseline, place(root_, {"rollouts", name, "baseline"}), path + ".baseline");
     check_version(name, rollout.candidate, place(root_, {"rollouts", name, "candidate"}), path + ".candidate");
     if (!rollout.baseline.empty() && rollout.baseline == rollout.candidate) {
@@ -167,7 +163,7 @@ class Checker {
                     path + ": baseline and candidate are the same version", "two versions");
     }
     check_overrides(name, rollout);
-    check_levels(name, rollout);
+    check_guards(name, rollout);
     check_steps(name, rollout);
   }
 
@@ -206,17 +202,8 @@ class Checker {
     }
   }
 
-  void check_levels(const std::string& name, const Rollout& rollout) {
-    const auto valid = [](double level) { return level > 0 && level < 0.5; };
+  void check_guards(const std::string& name, const Rollout& rollout) {
     const std::string path = "rollouts." + name + ".analysis";
-    if (!valid(rollout.analysis.max_false_rollback)) {
-      report_.error(place(root_, {"rollouts", name, "analysis", "maxFalseRollback"}), path + ".maxFalseRollback",
-                    "above 0% and below 50%");
-    }
-    if (!valid(rollout.analysis.max_false_advance)) {
-      report_.error(place(root_, {"rollouts", name, "analysis", "maxFalseAdvance"}), path + ".maxFalseAdvance",
-                    "above 0% and below 50%");
-    }
     const auto latencies = std::count_if(rollout.analysis.guards.begin(), rollout.analysis.guards.end(),
                                          [](const Guard& guard) { return guard.metric == GuardMetric::kLatency; });
     if (latencies > kMaxLatencyGuards) {

@@ -10,13 +10,17 @@ constexpr std::size_t kMaxNodes = 200'000;
 constexpr int kMaxDepth = 64;
 
 struct TooLarge {};
+struct TooDeep {
+  Position position;
+};
 
 Position position_of(const YAML::Mark& mark) { return {mark.line + 1, mark.column + 1}; }
 
 class Converter {
  public:
   Node convert(const YAML::Node& yaml, int depth) {
-    if (++nodes_ > kMaxNodes || depth > kMaxDepth) throw TooLarge();
+    if (++nodes_ > kMaxNodes) throw TooLarge();
+    if (depth > kMaxDepth) throw TooDeep{position_of(yaml.Mark())};
     Node node;
     node.position = position_of(yaml.Mark());
     switch (yaml.Type()) {
@@ -64,6 +68,8 @@ std::variant<Node, SyntaxError> parse_document(std::string_view yaml) {
     return Converter().convert(documents.front(), 0);
   } catch (const YAML::Exception& error) {
     return SyntaxError{position_of(error.mark), "not valid YAML: " + error.msg};
+  } catch (const TooDeep& error) {
+    return SyntaxError{error.position, "nested more than " + std::to_string(kMaxDepth) + " deep"};
   } catch (const TooLarge&) {
     return SyntaxError{{1, 1}, "too large: aliases expand to more than a plan can need"};
   }

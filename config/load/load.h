@@ -38,4 +38,12 @@ struct LoadResult {
 
 LoadResult load(std::string_view yaml, const Environment& environment);
 
+// Where the weir that runs a plan is to be found, though the plan may be wrong: what keeps the next start
+// from serving must not keep people from the one that serves.
+struct AdminResult {
+  Admin admin;
+  std::string error;  // why the address cannot be known; a token that cannot be read is left empty
+};
+AdminResult load_admin(std::string_view yaml, const Environment& environment);
+
 }  // namespace weir::config

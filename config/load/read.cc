@@ -1,5 +1,7 @@
 #include "config/load/read.h"
 
+#include "base/text.h"
+#include "config/address.h"
 #include "config/load/values.h"
 
 namespace weir::config {
@@ -47,42 +49,10 @@ LimitOverrides read_limits(const Node& node) {
   return limits;
 }
 
-Secret read_secret(const Node& node, const Environment& environment, Report& report) {
-  Secret secret;
-  read(node, "env", secret.env);
-  read(node, "file", secret.file);
-  if (secret.env.empty() && secret.file.empty()) return secret;  // complained of already
-  const bool from_env = !secret.env.empty();
-  const std::optional<std::string> value = from_env ? environment.variable(secret.env) : environment.file(secret.file);
-  if (!value || value->empty()) {
-    const std::string place = from_env ? "environment variable " + secret.env : "file " + secret.file;
-    report.error(node.position, "admin.token: the " + place + " is empty or cannot be read", "the secret in it");
-    return secret;
-  }
-  secret.value = *value;
-  while (!secret.value.empty() && (secret.value.back() == '\n' || secret.value.back() == '\r')) secret.value.pop_back();
-  return secret;
-}
-
 // http://host[:port], nothing behind it: a path would be one more rewrite than this version knows.
 std::optional<Endpoint> parse_endpoint(const std::string& url) {
-  constexpr std::string_view kScheme = "http://";
-  if (!url.starts_with(kScheme)) return std::nullopt;
-  std::string_view rest = std::string_view(url).substr(kScheme.size());
-  if (rest.ends_with('/')) rest.remove_suffix(1);
-  if (rest.find_first_of("/?#@ ") != std::string_view::npos) return std::nullopt;
-  Endpoint endpoint{.url = url, .host = {}, .port = 80};
-  const bool bracketed = rest.starts_with('[');
-  const std::size_t close = bracketed ? rest.find(']') : 0;
-  if (bracketed && close == std::string_view::npos) return std::nullopt;
-  const std::size_t colon = rest.find(':', close);
-  endpoint.host = bracketed ? rest.substr(1, close - 1) : rest.substr(0, colon);
-  if (endpoint.host.empty()) return std::nullopt;
-  if (colon == std::string_view::npos) return endpoint;
-  const std::string_view port = rest.substr(colon + 1);
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), endpoint.port);
-  if (error != std::errc() || end != port.data() + port.size() || endpoint.port == 0) return std::nullopt;
-  return endpoint;
+  const std::optional<HostPort> address = parse_http_url(url);
+  return address ? std::optional(Endpoint{.url = url, .host = address->host, .port = address->port}) : std::nullopt;
 }
 
 Version read_version(const Node& node, const std::string& path, Report& report) {
@@ -156,6 +126,28 @@ Route read_route(const Node& node, std::size_t index) {
 }
 
 }  // namespace
+
+Secret read_secret(const Node& node, const Environment& environment, Report& report) {
+  Secret secret;
+  read(node, "env", secret.env);
+  read(node, "file", secret.file);
+  if (secret.env.empty() && secret.file.empty()) return secret;  // complained of already
+  const bool from_env = !secret.env.empty();
+  const std::string place =
+      "admin.token: the " + (from_env ? "environment variable " + secret.env : "file " + secret.file);
+  const std::optional<std::string> value = from_env ? environment.variable(secret.env) : environment.file(secret.file);
+  const std::string_view text = without_line_break(value ? std::string_view(*value) : std::string_view());
+  if (text.empty()) {
+    report.error(node.position, place + " is empty or cannot be read", "the secret in it");
+  } else if (!is_visible(text)) {
+    // No request could carry it.
+    report.error(node.position, place + " holds spaces, line breaks or other than ASCII",
+                 "the secret alone, on one line");
+  } else {
+    secret.value = text;
+  }
+  return secret;
+}
 
 Stickiness read_stickiness(const Node& node) {
   Stickiness stickiness;

@@ -11,6 +11,7 @@ namespace weir::config {
 Config read_config(const Node& root, const Environment& environment, Report& report);
 Rollout read_rollout(const std::string& service, const Node& node, Report& report);
 Stickiness read_stickiness(const Node& node);
+Secret read_secret(const Node& node, const Environment& environment, Report& report);
 
 // The guards that every rollout has (PRODUCT.md section 5).
 std::vector<Guard> default_guards();

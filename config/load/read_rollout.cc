@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/ids.h"
+#include "base/text.h"
 #include "config/load/cidr.h"
 #include "config/load/read.h"
 #include "config/load/values.h"
@@ -45,6 +46,11 @@ GuardAction read_action(const std::string& word) {
 bool same_guard(const Guard& a, const Guard& b) {
   return a.metric == b.metric &&
          (a.metric != GuardMetric::kLatency || std::abs(a.quantile - b.quantile) < kSameQuantile);
+}
+
+bool is_metric(const std::string& name) {
+  const auto named = [&](const MetricDefaults& known) { return known.name == name; };
+  return name == "latency" || std::any_of(std::begin(kBinaryMetrics), std::end(kBinaryMetrics), named);
 }
 
 // What a metric is compared by when the plan says nothing; nothing for a quantile that needs a margin of its own.
@@ -90,10 +96,15 @@ struct ReadGuard {
 
 std::optional<ReadGuard> read_guard(const Node& node, const std::string& path, GuardAction action, Report& report) {
   const std::string* const metric = scalar(node, "metric");
-  if (metric == nullptr) return std::nullopt;
+  if (metric == nullptr || !is_metric(*metric)) return std::nullopt;  // complained of already
   double quantile = 0.99;
-  if (const std::string* text = scalar(node, "quantile"))
+  if (const std::string* text = scalar(node, "quantile")) {
     std::from_chars(text->data(), text->data() + text->size(), quantile);
+    if (*metric != "latency") {
+      report.error(node.find("quantile")->position, path + ".quantile: " + *metric + " is a rate, and has none",
+                   "the key left out");
+    }
+  }
   const Node* const margin = node.find("allowedDegradation");
   std::optional<Guard> defaults = guard_of(*metric, quantile);
   if (!defaults && margin == nullptr) {
@@ -131,12 +142,29 @@ Analysis read_analysis(const Node* node, const std::string& path, Report& report
   for (Guard& guard : analysis.guards) guard.action = analysis.on_guard_fail;
   const Node* const guards = node->find("guards");
   if (guards == nullptr) return analysis;
+  std::vector<Guard> named;
   for (std::size_t i = 0; i < guards->list.size(); ++i) {
+    const Node& entry = guards->list[i];
     const std::string inner = path + ".guards[" + std::to_string(i) + "]";
-    const std::optional<ReadGuard> given = read_guard(guards->list[i], inner, analysis.on_guard_fail, report);
+    const std::optional<ReadGuard> given = read_guard(entry, inner, analysis.on_guard_fail, report);
     if (!given) continue;
-    std::erase_if(analysis.guards, [&](const Guard& known) { return same_guard(known, given->guard); });
-    if (given->enabled) analysis.guards.push_back(given->guard);
+    const auto same = [&](const Guard& known) { return same_guard(known, given->guard); };
+    if (std::any_of(named.begin(), named.end(), same)) {
+      report.error(entry.position, inner + ": this guard is given twice", "each metric and quantile once");
+      continue;
+    }
+    named.push_back(given->guard);
+    const bool is_default = std::erase_if(analysis.guards, same) > 0;
+    if (given->enabled) {
+      analysis.guards.push_back(given->guard);
+    } else if (!is_default) {
+      report.error(entry.position, inner + ": there is no such default guard to take away", "the entry left out");
+    }
+  }
+  if (analysis.guards.empty()) {
+    report.warn(guards->position,
+                path + ".guards takes every guard away: nothing is judged, and a bad candidate is not taken back",
+                "a guard");
   }
   return analysis;
 }
@@ -148,7 +176,7 @@ Hold read_hold(const Node& node, const std::string& path, Report& report) {
   read_count(node, "minRequests", hold.min_requests);
   const std::string* const word = scalar(node, "onInconclusive");
   if (word != nullptr && *word == "rollback") hold.on_inconclusive = OnInconclusive::kRollback;
-  if (hold.at_least > hold.at_most)
+  if (hold.at_least != kNever && hold.at_least > hold.at_most)  // "none" was complained of already
     report.error(node.position, path + ": atLeast is longer than atMost", "atLeast <= atMost");
   return hold;
 }
@@ -167,6 +195,7 @@ std::vector<Step> read_steps(const Node& node, const std::string& path, Report& 
   for (std::size_t i = 0; i < node.list.size(); ++i) {
     const Node& entry = node.list[i];
     const std::string inner = path + "[" + std::to_string(i) + "]";
+    if (entry.find("setWeight") != nullptr && !percent_of(entry, "setWeight")) return steps;  // complained of already
     if (const std::optional<std::uint32_t> weight = percent_of(entry, "setWeight")) {
       finish_step(steps);
       if (!steps.empty() && *weight <= steps.back().weight_ppm) {

@@ -17,6 +17,7 @@ std::vector<Problem> Report::take() {
   return std::move(problems_);
 }
 
+// What stands in a plan may move a terminal's cursor; what is said about it may not.
 std::string format(const Problem& problem, std::string_view file) {
   std::string text(file);
   text += ":" + std::to_string(problem.position.line) + ":" + std::to_string(problem.position.column) + ": ";
@@ -24,6 +25,7 @@ std::string format(const Problem& problem, std::string_view file) {
   text += problem.what;
   if (!problem.expected.empty()) text += "; expected " + problem.expected;
   if (!problem.nearest.empty()) text += "; did you mean " + problem.nearest + "?";
+  for (char& c : text) c = static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
   return text;
 }
 

@@ -1,62 +1,21 @@
 #include "config/load/structure.h"
 
-#include <algorithm>
-#include <charconv>
 #include <set>
 
+#include "base/text.h"
 #include "config/declaration.h"
-#include "config/units.h"
+#include "config/scalar.h"
 
 namespace weir::config {
 namespace {
-
-bool is_number(std::string_view text, double least, double most) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() && value > least && value < most;
-}
-
-bool is_count(std::string_view text) {
-  std::uint32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() && value > 0;
-}
-
-bool scalar_fits(const Key& key, const std::string& text) {
-  switch (key.kind) {
-    case Kind::kString:
-    case Kind::kStringOrList:
-      return !text.empty();
-    case Kind::kBoolean:
-      return text == "true" || text == "false";
-    case Kind::kCount:
-      return is_count(text);
-    case Kind::kDuration:
-      return parse_duration(text).has_value();
-    case Kind::kSize:
-      return parse_size(text).has_value();
-    case Kind::kPercent:
-      return parse_percent_ppm(text).has_value();
-    case Kind::kShare:
-      return parse_share(text).has_value();
-    case Kind::kNumber:
-      return is_number(text, 0, 1);
-    case Kind::kDegradation:
-      return parse_share(text).has_value() || parse_duration(text).has_value();
-    case Kind::kWord:
-      return std::find(key.words.begin(), key.words.end(), text) != key.words.end();
-    case Kind::kObjectOrOff:
-      return text == "off" || text == "false";  // YAML 1.1 reads a bare `off` as false
-    default:
-      return false;
-  }
-}
 
 class Checker {
  public:
   explicit Checker(Report& report) : report_(report) {}
 
   void object(const Node& node, const Section& section, const std::string& path) {
+    const Place around = place_;
+    place_ = section.place.value_or(place_);
     std::set<std::string> seen;
     std::size_t given = 0;
     for (const Node::Entry& entry : node.map) {
@@ -65,6 +24,7 @@ class Checker {
       ++given;
       value(entry.value, *section.find(entry.key), inner);
     }
+    place_ = around;
     if (section.one_of && given != 1 && seen.size() == node.map.size()) {
       report_.error(node.position, path + ": not exactly one key", "one of the keys of a " + std::string(section.name));
     }
@@ -78,6 +38,12 @@ class Checker {
 
  private:
   bool known(const Node::Entry& entry, const Section& section, const std::string& path, std::set<std::string>& seen) {
+    if (entry.key.empty()) {
+      report_.error(entry.position,
+                    (path.size() > 1 ? path.substr(0, path.size() - 1) : "the plan") + " has a key that is no text",
+                    "the name of a key");
+      return false;
+    }
     if (entry.key == "<<") {
       report_.error(entry.position, path + ": merge keys are not read", "the keys themselves");
       return false;
@@ -96,21 +62,33 @@ class Checker {
                     "the key left out");
       return false;
     }
+    if (key->innermost < place_) {
+      report_.error(entry.position, path + " is no key of a " + (place_ == Place::kRoute ? "route" : "listener"),
+                    "it on " + std::string(place_words(key->innermost)));
+      return false;
+    }
     return true;
   }
 
   void value(const Node& node, const Key& key, const std::string& path) {
-    if (node.type == Node::Type::kScalar && scalar_fits(key, node.scalar)) return;
+    if (node.type == Node::Type::kScalar && fits(key, node.scalar)) return;
     if (node.type == Node::Type::kMap) {
       if (key.kind == Kind::kObject || key.kind == Kind::kObjectOrOff) return object(node, *key.section, path);
       if (key.kind == Kind::kMap) return map(node, key, path);
     }
-    if (node.type == Node::Type::kList && (key.kind == Kind::kList || key.kind == Kind::kStringOrList))
+    if (node.type == Node::Type::kList && (key.kind == Kind::kList || key.kind == Kind::kMethods))
       return list(node, key, path);
     // `pause:` and `hold:` alone mean all defaults.
     if (node.type == Node::Type::kNull && key.kind == Kind::kObject)
       return object(Node{.type = Node::Type::kMap, .position = node.position, .scalar = {}, .list = {}, .map = {}},
                     *key.section, path);
+    if (node.type == Node::Type::kScalar && key.kind == Kind::kFieldName && is_owned_field(node.scalar)) {
+      const bool host = path.find(".match.headers[") != std::string::npos && lower_case(node.scalar) == "host";
+      report_.error(node.position,
+                    path + ": no request can be matched by \"" + node.scalar + "\": the proxy takes it off first",
+                    host ? "host: in the match" : "another header");
+      return;
+    }
     // Not even what is wrong may bring a secret into a log.
     const bool secret = key.section != nullptr && key.section->name == "secret";
     const std::string found = secret                             ? "it stands in the file itself"
@@ -121,14 +99,19 @@ class Checker {
   }
 
   void list(const Node& node, const Key& key, const std::string& path) {
+    static const Key kMethod{.kind = Kind::kMethods};
     if (node.list.empty()) report_.error(node.position, path + " is empty", "at least one entry");
     for (std::size_t i = 0; i < node.list.size(); ++i) {
       const Node& element = node.list[i];
       const std::string inner = path + "[" + std::to_string(i) + "]";
       if (key.section != nullptr && element.type == Node::Type::kMap) {
         object(element, *key.section, inner);
-      } else if (key.section != nullptr || element.type != Node::Type::kScalar || element.scalar.empty()) {
+      } else if (key.section != nullptr || element.type != Node::Type::kScalar) {
         report_.error(element.position, inner, key.section != nullptr ? "keys and values" : "a text");
+      } else if (key.kind == Kind::kMethods) {
+        value(element, kMethod, inner);
+      } else if (element.scalar.empty()) {
+        report_.error(element.position, inner, "a text");  // of what is not empty more is asked where it is read
       }
     }
   }
@@ -136,13 +119,16 @@ class Checker {
   void map(const Node& node, const Key& key, const std::string& path) {
     std::set<std::string> seen;
     if (node.map.empty()) report_.error(node.position, path + " is empty", "at least one entry");
-    static const Key kWeight{"weight", Kind::kPercent, ""};
+    static const Key kWeight{.kind = Kind::kPercent, .range = {"0", "100"}};
+    static const Key kName{.kind = Kind::kName};
     for (const Node::Entry& entry : node.map) {
       const std::string inner = path + "." + entry.key;
       if (!seen.insert(entry.key).second) {
         report_.error(entry.position, inner + " is given twice", "each name once");
       } else if (entry.key.empty() || entry.key == "<<") {
-        report_.error(entry.position, inner + " is no name", "a name");
+        report_.error(entry.position, inner + " is no name", expectation(kName));
+      } else if (key.names && !fits(kName, entry.key)) {
+        report_.error(entry.position, path + ": \"" + entry.key + "\"", expectation(kName));
       } else if (key.section == nullptr) {
         value(entry.value, kWeight, inner);
       } else if (entry.value.type == Node::Type::kMap) {
@@ -154,6 +140,7 @@ class Checker {
   }
 
   Report& report_;
+  Place place_ = Place::kFile;  // where in the plan one is
 };
 
 }  // namespace

@@ -55,10 +55,4 @@ inline std::optional<std::uint32_t> percent_of(const Node& node, std::string_vie
   return text == nullptr ? std::nullopt : parse_percent_ppm(*text);
 }
 
-// Header names and hosts are compared without case.
-inline std::string lower_case(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  return text;
-}
-
 }  // namespace weir::config

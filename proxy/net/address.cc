@@ -3,8 +3,9 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include <charconv>
 #include <cstring>
+
+#include "config/address.h"
 
 namespace weir::proxy {
 
@@ -69,19 +70,8 @@ std::optional<SocketAddress> parse_ip(std::string_view host, std::uint16_t port)
 }
 
 std::optional<SocketAddress> parse_listen_address(std::string_view text) {
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return std::nullopt;
-  std::string_view host = text.substr(0, colon);
-  const std::string_view digits = text.substr(colon + 1);
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-  const bool brackets = host.size() >= 2 && host.front() == '[' && host.back() == ']';
-  if (brackets) host = host.substr(1, host.size() - 2);
-  if (brackets != (host.find(':') != std::string_view::npos)) return std::nullopt;
-  if (host.empty() || host == "*") host = "0.0.0.0";
-  if (host == "localhost") host = "127.0.0.1";
-  return parse_ip(host, port);
+  const std::optional<config::HostPort> address = config::parse_listen_address(text);
+  return address ? parse_ip(address->host, address->port) : std::nullopt;
 }
 
 }  // namespace weir::proxy

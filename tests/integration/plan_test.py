@@ -123,7 +123,7 @@ def test_units(expect: Expect) -> None:
     expect(PLAN + "limits: { body: «64MB, field: «1.5, fieldCount: «10KiB, connections: «0 }\n",
            "expected a size with a unit", "expected a size with a unit", "a whole number", "a whole number")
     expect(PLAN.replace("v2 }", "v2, analysis: { maxFalseRollback: «1, holdback: «101% } }"),
-           "a percentage with its sign", "a percentage from 0 to 100")
+           "a percentage with its sign", "a percentage in steps of 0.0001, from 0 to 50")
     expect(PLAN + "workers: «two\nversionHeader: «maybe\npreset: «edges\n",
            "a whole number", "true or false", "one of edge, sidecar")
 
@@ -132,7 +132,7 @@ def test_weights(expect: Expect, tmp_path: pathlib.Path) -> None:
     steps = "steps: [ {{ setWeight: {} }} ] }} }}\n"
     for weight in ("«101", "«-1", "«0.00001", "«ten", "«1e1", "«100.0001"):
         expect(PLAN.replace("v2 } }\n", "v2, " + steps.format(weight)),
-               "a percentage from 0 to 100, in steps of 0.0001")
+               "a percentage in steps of 0.0001, from 0 to 100")
     for weight in ("0", "0.0001", "95", "100", "12.5%"):
         assert Check(tmp_path, PLAN.replace("v2 } }\n", "v2, " + steps.format(weight))).code == 0, weight
     block = """\
@@ -173,7 +173,16 @@ def test_routes(expect: Expect, tmp_path: pathlib.Path) -> None:
         text = routes(f"{{ match: {{ {first} }}, service: chat }}", "{ match: { pathPrefix: /v1 }, service: chat }")
         assert Check(tmp_path, text).code == 0, first
     expect(routes("{ match: { pathPrefix: / }, service: «chatt }"), 'there is no service "chatt"; expected one of chat')
-    expect(routes("{ match: «{ pathPrefix: v1 }, service: chat }"), 'the path "v1" does not begin with /')
+    for path in ("v1", "/a?b", "/a/../b", "/%7euser", "/a b"):
+        expect(routes(f'{{ match: {{ pathPrefix: «"{path}" }}, service: chat }}'), "a path in its normal form")
+    for host in ("a.example:80", "a b", "*.example"):
+        expect(routes(f'{{ match: {{ host: «"{host}" }}, service: chat }}'), "a host without its port")
+    for method in ("get", "G T", "TRACE"):
+        expect(routes(f'{{ match: {{ method: «"{method}" }}, service: chat }}'), "a method in capitals")
+    expect(routes("{ match: { headers: [ { name: «Connection } ] }, service: chat }"), "the proxy takes it off first")
+    expect(routes("{ match: { headers: [ { name: x } ] }, service: chat }",
+                  '«{ match: { headers: [ { name: x, exact: "1" } ] }, service: chat }'),
+           "routes[1] can never be reached: routes[0] takes all that it matches")
     expect(routes("{ match: «{ pathPrefix: /, pathExact: / }, service: chat }"), "both pathPrefix and pathExact")
     expect(routes("{ name: a, match: { pathPrefix: /a }, service: chat }",
                             "«{ name: a, match: { pathPrefix: /b }, service: chat }"), "the name a is taken")
@@ -203,13 +212,72 @@ def test_rollouts(expect: Expect, tmp_path: pathlib.Path) -> None:
 
 def test_addresses(expect: Expect) -> None:
     expect(PLAN.replace('[ { address: "127.0.0.1:8080" } ]',
-                                  '[ { address: ":8080" }, «{ address: "8081" }, «{ address: ":8080" } ]'),
+                                  '[ { address: ":8080" }, { address: «"8081" }, { address: «":8080" } ]'),
            '"8081"; expected host:port', "listeners[2].address is taken by another listener")
     expect(PLAN.replace("http://127.0.0.1:9001", "https://127.0.0.1:9001").replace('["https', '[«"https'),
            "needs TLS, which this version does not have yet")
     expect(PLAN.replace('["http://127.0.0.1:9001"]', '[«"127.0.0.1:9001", «"http://h:99999", «"http://h/path"]'),
            *["expected http://host:port"] * 3)
     expect(PLAN + "admin: { address: «\"0.0.0.0:9901\" }\n", "is not loopback, and there is no admin.token")
+    for address in ("127.0.0.1:99999", "example.com:80", "::1:80", "[::1]x:80", "127.example.com:80"):
+        expect(PLAN.replace('"127.0.0.1:8080"', f'«"{address}"'), "host:port, the host in digits")
+        expect(PLAN + f'admin: {{ address: «"{address}" }}\n', "host:port, the host in digits")
+    expect(PLAN.replace('"127.0.0.1:8080"', '«"localhost:9901"'), "is the admin API's, 127.0.0.1:9901")
+
+
+def test_names(expect: Expect) -> None:
+    long = "a" * 65
+    for cookie in (r"a\r\nX-Evil: 1", "a b;=c", long):
+        expect(PLAN.replace("v2 } }\n", f'v2, stickiness: {{ by: [ {{ cookie: «"{cookie}" }} ] }} }} }}\n'),
+               "a cookie's name")
+    for name in (r"v1\r\nX-Evil: 1", "a b", "a/b", "ä", long):
+        expect(PLAN.replace("      v2:", f'      v2: {{ endpoints: ["http://127.0.0.1:9002"] }}\n      «"{name}":'),
+               "a name: letters, digits")
+        expect(PLAN.replace("{ match", f'{{ name: «"{name}", match'), "a name: letters, digits")
+    expect(PLAN.replace("v2 } }\n", "v2, stickiness: { by: [ { header: «host } ] } } }\n"), "the proxy takes it off first")
+
+
+def test_bounds(expect: Expect) -> None:
+    """What would refuse every request, cut every one, or overflow a clock."""
+    for key in ("header", "bodyIdle", "connect", "drain", "drainDelay"):
+        expect(PLAN + f"timeouts: {{ {key}: «none }}\n", "a duration")
+    for key in ("header", "bodyIdle", "keepAlive", "connect", "responseHeader", "responseIdle", "total"):
+        expect(PLAN + f"timeouts: {{ {key}: «0s }}\n", "from 1ms to")
+    for key in ("requestLine", "field", "fields", "responseFields", "buffer"):
+        for value in ("none", "0B", "100GiB"):
+            expect(PLAN + f"limits: {{ {key}: «{value} }}\n", "a size")
+    expect(PLAN + "workers: «4294967295\n", "from 1 to 1024")
+    for stage in ("hold: { atLeast: «none }", "hold: { atMost: «none }", "pause: { duration: «none }"):
+        expect(PLAN.replace("v2 } }\n", f"v2, steps: [ {{ setWeight: 5 }}, {{ {stage} }} ] }} }}\n"), "a duration")
+
+    def guard(text: str) -> str:
+        return PLAN.replace("v2 } }\n", f"v2, analysis: {{ guards: [ {{ {text} }} ] }} }} }}\n")
+
+    expect(guard("metric: errorRate, allowedDegradation: { relative: «9000000000% }"), "from 0% to 1000%")
+    expect(guard("metric: latency, allowedDegradation: { absolute: «none }"), "or for latency a duration")
+    expect(guard("metric: latency, quantile: «1e-300, allowedDegradation: { relative: 10% }"), "from 0.01 to 0.9999")
+
+
+def test_keys_stand_where_they_work(expect: Expect, tmp_path: pathlib.Path) -> None:
+    for key in ("pending: 1", "upstreamConnections: 1"):
+        expect(PLAN.replace("service: chat }", f"service: chat, limits: {{ «{key} }} }}"), "it on the file alone")
+        expect(PLAN.replace('8080" }', f'8080", limits: {{ «{key} }} }}'), "it on the file alone")
+    for section, keys in {"limits": ("connections: 1", "requestLine: 1KiB", "field: 1KiB", "fields: 1KiB",
+                                     "fieldCount: 5"),
+                          "timeouts": ("header: 1s", "keepAlive: 1s")}.items():
+        for key in keys:
+            expect(PLAN.replace("service: chat }", f"service: chat, {section}: {{ «{key} }} }}"),
+                   "it on the file or a listener")
+            assert Check(tmp_path, PLAN.replace('8080" }', f'8080", {section}: {{ {key} }} }}')).code == 0
+
+
+def test_guards(expect: Expect) -> None:
+    def guards(*entries: str) -> str:
+        return PLAN.replace("v2 } }\n", f"v2, analysis: {{ guards: «[ {', '.join(entries)} ] }} }} }}\n")
+
+    off = [f"{{ metric: {name}, enabled: false }}"
+           for name in ("errorRate", "capacityRate", "clientErrorRate", "clientAbortRate", "latency")]
+    expect(guards(*off), "takes every guard away: nothing is judged", severity="warning")
 
 
 def test_what_this_version_does_not_have_says_so(expect: Expect) -> None:
@@ -264,7 +332,9 @@ def test_a_file_that_is_no_text(tmp_path: pathlib.Path) -> None:
     file = tmp_path / "plan.yaml"
     for content in (b"\0" * 100, bytes(range(256)), b"\xff\xfe" + PLAN.encode("utf-16-le")):
         file.write_bytes(content)
-        assert run_cli("check", str(file)).returncode in (0, 2)
+        assert run_cli("check", str(file)).returncode == 2
+    file.write_bytes(PLAN.encode() + b"# caf\xe9\n")
+    assert "no text in UTF-8" in run_cli("check", str(file)).stderr
     assert "it is a directory" in run_cli("check", str(tmp_path)).stderr
 
 
@@ -377,8 +447,23 @@ def test_the_schema_refuses_what_the_program_refuses(tmp_path: pathlib.Path) -> 
            PLAN + "preset: edges\n", PLAN + "workers: 0\n", PLAN.replace("candidate: v2", ""), SERVICES,
            PLAN.replace("v2 } }\n", "v2, steps: [ { setWeight: 101 } ] } }\n"),
            PLAN.replace("v2 } }\n", "v2, steps: [ { setWeight: 5, hold: {} } ] } }\n"),
-           PLAN + "admin: { token: plain }\n"]
+           PLAN + "admin: { token: plain }\n",
+           PLAN.replace("v2 } }\n", "v2, steps: [ { setWeight: 0.00000001 } ] } }\n"),
+           PLAN.replace("v2 } }\n", 'v2, steps: [ { setWeight: "200%" } ] } }\n'),
+           PLAN + "timeouts: { connect: none }\n", PLAN + "limits: { buffer: none }\n",
+           PLAN.replace("service: chat }", "service: chat, limits: { pending: 5 } }"),
+           PLAN.replace('8080" }', '8080", limits: { pending: 5 } }'),
+           PLAN.replace("service: chat }", "service: chat, timeouts: { header: 5s } }"),
+           PLAN.replace("pathPrefix: /", "method: get"), PLAN.replace("pathPrefix: /", 'pathPrefix: "/a?b"'),
+           PLAN.replace("pathPrefix: /", 'host: "a.example:80"'), PLAN.replace("      v2:", '      "a b":'),
+           PLAN.replace("v2 } }\n", 'v2, stickiness: { by: [ { cookie: "a b" } ] } } }\n')]
     for text in bad:
         assert Check(tmp_path, text).code == 2, text
         assert not validator.is_valid(yaml.safe_load(text)), text
-    assert validator.is_valid(yaml.safe_load(PLAN))
+    good = [PLAN, PLAN + "timeouts: { total: none }\nlimits: { body: none }\n",
+            PLAN.replace('8080" }', '8080", limits: { connections: 5 } }'),
+            PLAN.replace("pathPrefix: /", "headers: [ { name: x-beta, exact: true } ]"),
+            PLAN.replace("v2 } }\n", 'v2, steps: [ { setWeight: 0.0001 }, { setWeight: "12.5%" } ] } }\n')]
+    for text in good:
+        assert Check(tmp_path, text).code == 0, text
+        assert validator.is_valid(yaml.safe_load(text)), text

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "config/declaration.h"
+
 namespace weir::config {
 namespace {
 
@@ -125,17 +127,19 @@ TEST(Load, SaysWhatIsWrongAndWhere) {
       {with("preset: edge\npreset: edge\n"), "plan:9:1: error: preset is given twice; expected each key once"},
       {with("<<: {}\n"), "plan:8:1: error: <<: merge keys are not read; expected the keys themselves"},
       {with("timeouts: { connect: 5 }\n"),
-       "plan:8:22: error: timeouts.connect: \"5\"; expected a duration with a unit (ms, s, m, h, d), such as 30s"},
+       "plan:8:22: error: timeouts.connect: \"5\"; expected a duration with a unit (ms, s, m, h, d), such as 30s, "
+       "from 1ms to 1h"},
       {with("limits: { body: 1MB }\n"),
-       "plan:8:17: error: limits.body: \"1MB\"; expected a size with a unit (B, KiB, MiB, GiB), such as 64KiB"},
-      {with("workers: 0\n"), "plan:8:10: error: workers: \"0\"; expected a whole number, at least 1"},
+       "plan:8:17: error: limits.body: \"1MB\"; expected a size with a unit (B, KiB, MiB, GiB), such as 64KiB, "
+       "from 0B to 16384GiB, or none"},
+      {with("workers: 0\n"), "plan:8:10: error: workers: \"0\"; expected a whole number, from 1 to 1024"},
       {with("preset: core\n"), "plan:8:9: error: preset: \"core\"; expected one of edge, sidecar"},
       {with("admin: { address: 0.0.0.0:9901 }\n"),
        "plan:8:19: error: admin.address is not loopback, and there is no admin.token; expected token: { env: NAME } or "
        "{ file: PATH }"},
       {rollout("    steps: [ { setWeight: 101 } ]\n"),
-       "plan:12:27: error: rollouts.chat.steps[0].setWeight: \"101\"; expected a percentage from 0 to 100, in steps of "
-       "0.0001"},
+       "plan:12:27: error: rollouts.chat.steps[0].setWeight: \"101\"; expected a percentage in steps of 0.0001, "
+       "from 0 to 100"},
       {rollout("    steps: [ { hold: {} }, { setWeight: 5 } ]\n"),
        "plan:12:14: error: rollouts.chat.steps[0] stands before the first setWeight; expected a setWeight first"},
       {rollout("    steps: [ { setWeight: 5, hold: {} } ]\n"),
@@ -165,6 +169,160 @@ TEST(Load, SaysWhatIsWrongAndWhere) {
   for (const BadPlan& plan : plans) EXPECT_THAT(problems_of(plan.yaml), testing::Contains(plan.message)) << plan.yaml;
 }
 
+std::string guards(const std::string& list) { return rollout("    analysis: { guards: [ " + list + " ] }\n"); }
+
+// A whole plan with these routes, from line 6 on.
+std::string routes(const std::string& list) {
+  return "listeners: [ { address: \":8080\" } ]\nservices:\n  s:\n    versions:\n      a: { endpoints: "
+         "[\"http://h:1\"] }\n"
+         "routes: [ " +
+         list + " ]\n";
+}
+
+// One cause, one message: each of these plans has exactly the problem that is said.
+TEST(Load, SaysEachThingOnce) {
+  const std::vector<BadPlan> plans = {
+      {guards("{ metric: errorRate }, { metric: errorRate }"),
+       "plan:12:50: error: rollouts.chat.analysis.guards[1]: this guard is given twice; expected each metric and "
+       "quantile once"},
+      {guards("{ metric: latency, quantile: 0.5 }, { metric: latency, quantile: 0.50 }"),
+       "plan:12:63: error: rollouts.chat.analysis.guards[1]: this guard is given twice; expected each metric and "
+       "quantile once"},
+      {guards("{ metric: errorRate, quantile: 0.5 }"),
+       "plan:12:58: error: rollouts.chat.analysis.guards[0].quantile: errorRate is a rate, and has none; expected the "
+       "key left out"},
+      {guards("{ metric: latency, quantile: 0.5, enabled: false }"),
+       "plan:12:27: error: rollouts.chat.analysis.guards[0]: there is no such default guard to take away; expected the "
+       "entry left out"},
+      {guards("{ metric: errorRat }"),
+       "plan:12:37: error: rollouts.chat.analysis.guards[0].metric: \"errorRat\"; expected one of errorRate, "
+       "capacityRate, "
+       "clientErrorRate, clientAbortRate, latency"},
+      {rollout("    steps: [ { setWeight: ten }, { hold: {} } ]\n"),
+       "plan:12:27: error: rollouts.chat.steps[0].setWeight: \"ten\"; expected a percentage in steps of 0.0001, from 0 "
+       "to 100"},
+      {routes("{ match: {}, service: s, limits: { pending: 5 } }"),
+       "plan:6:46: error: routes[0].limits.pending is no key of a route; expected it on the file alone"},
+      {routes("{ match: {}, service: s, timeouts: { header: 5s } }"),
+       "plan:6:48: error: routes[0].timeouts.header is no key of a route; expected it on the file or a listener"},
+      {routes("{ match: { headers: [ { name: Host, exact: a } ] }, service: s }"),
+       "plan:6:41: error: routes[0].match.headers[0].name: no request can be matched by \"Host\": the proxy takes it "
+       "off first; "
+       "expected host: in the match"},
+      {routes("{ match: { headers: [ { name: x, exact: a, prefix: b } ] }, service: s }"),
+       "plan:6:20: error: routes[0].match: the header x has both exact and prefix; expected one of them"},
+      {routes("{ match: { headers: [ { name: x, prefix: a } ] }, service: s }, { match: { headers: [ { name: X, exact: "
+              "ab } ] "
+              "}, service: s }"),
+       "plan:6:75: error: routes[1] can never be reached: routes[0] takes all that it matches; expected the more "
+       "special "
+       "route first"},
+      {routes("{ name: r, match: { pathExact: /1 }, service: s }, { name: r, match: { pathExact: /2 }, service: s }"),
+       "plan:6:62: error: routes[1]: the name r is taken; expected a name of its own"},
+      {"[a]: 1\n" + routes("{ match: {}, service: s }"),
+       "plan:1:1: error: the plan has a key that is no text; expected the name of a key"},
+      {"services: 5\nlisteners: [ { address: \":1\" } ]\nroutes: [ { match: {}, service: s } ]\n",
+       "plan:1:11: error: services: \"5\"; expected names and values"},
+      {routes("{ match: {}, service: s }") + "admin: { address: \"127.0.0.1:8080\" }\n",
+       "plan:1:25: error: listeners[0].address is the admin API's, 127.0.0.1:8080; expected an address of its own"},
+      {"a: \xff\n", "plan:1:1: error: the file is no text in UTF-8; expected a plan as YAML"},
+      {"a: " + std::string(70, '['), ""},
+  };
+  for (const BadPlan& plan : plans) {
+    const std::vector<std::string> said = problems_of(plan.yaml);
+    ASSERT_EQ(said.size(), 1U) << plan.yaml << testing::PrintToString(said);
+    if (plan.message.empty()) continue;
+    EXPECT_EQ(said[0], plan.message) << plan.yaml;
+  }
+  const std::string deep = problems_of("a: " + std::string(70, '[') + std::string(70, ']')).at(0);
+  EXPECT_NE(deep.find("nested more than 64 deep"), std::string::npos) << deep;
+}
+
+TEST(Load, MatchesThatLeaveSomethingAreNoDuplicates) {
+  const std::string one = "{ match: { headers: [ { name: x, exact: a } ] }, service: s }";
+  for (const char* other : {"{ match: { headers: [ { name: x } ] }, service: s }", "{ match: {}, service: s }",
+                            "{ match: { headers: [ { name: x, prefix: a } ] }, service: s }",
+                            "{ match: { headers: [ { name: y, exact: a } ] }, service: s }"}) {
+    EXPECT_THAT(problems_of(routes(one + ", " + other)), ElementsAre()) << other;
+  }
+}
+
+std::string written(const std::string& section, bool sidecar) {
+  std::string text;
+  for (const Section* declared : sections()) {
+    if (declared->name != section) continue;
+    for (const Key& key : declared->keys) {
+      std::string value(key.fallback);
+      const std::size_t other = value.find("; sidecar ");
+      if (other != std::string::npos) value = sidecar ? value.substr(other + 10) : value.substr(0, other);
+      if (!value.empty()) text += std::string(key.name) + ": " + value + ", ";
+    }
+  }
+  return "{ " + text + "}";
+}
+
+// What the reference page promises for a key that is left out is what the program does.
+TEST(Load, EveryDeclaredDefaultIsTheStructs) {
+  for (const Preset preset : {Preset::kEdge, Preset::kSidecar}) {
+    const bool sidecar = preset == Preset::kSidecar;
+    const LoadResult result = load(
+        rollout("    steps: [ { setWeight: 5 }, { hold: " + written("hold", sidecar) +
+                " } ]\n    analysis: " + written("analysis", sidecar) + "\ntimeouts: " + written("timeouts", sidecar) +
+                "\nlimits: " + written("limits", sidecar) + "\nadmin: " + written("admin", sidecar) +
+                "\nstate: " + written("state", sidecar) + "\nversionHeader: true\n"),
+        environment());
+    ASSERT_TRUE(result.ok()) << format(result.problems.at(0), "plan");
+    Timeouts timeouts = preset_timeouts(preset);
+    Limits limits = preset_limits(preset);
+    apply(timeouts, result.config->timeouts);
+    apply(limits, result.config->limits);
+    EXPECT_TRUE(timeouts == preset_timeouts(preset));
+    EXPECT_TRUE(limits == preset_limits(preset));
+    EXPECT_EQ(result.config->admin.address, Admin().address);
+    EXPECT_EQ(result.config->state.path, State().path);
+    EXPECT_EQ(result.config->version_header, Config().version_header);
+    const Rollout& chat = result.config->rollouts.at("chat");
+    const Hold& hold = std::get<Hold>(chat.steps.at(0).stages.at(0));
+    EXPECT_EQ(hold.at_least, Hold().at_least);
+    EXPECT_EQ(hold.at_most, Hold().at_most);
+    EXPECT_EQ(hold.min_requests, Hold().min_requests);
+    EXPECT_EQ(hold.on_inconclusive, Hold().on_inconclusive);
+    EXPECT_EQ(chat.analysis.max_false_rollback, Analysis().max_false_rollback);
+    EXPECT_EQ(chat.analysis.max_false_advance, Analysis().max_false_advance);
+    EXPECT_EQ(chat.analysis.holdback_ppm, Analysis().holdback_ppm);
+    EXPECT_EQ(chat.analysis.on_guard_fail, Analysis().on_guard_fail);
+  }
+}
+
+TEST(Load, ATokenIsWhatStandsBeforeTheLastLineBreak) {
+  std::optional<std::string> secret;
+  const Environment kept{[&](const std::string&) { return secret; }, [&](const std::string&) { return secret; }};
+  const auto token = [&](std::string_view value) -> std::optional<std::string> {
+    secret = std::string(value);
+    const LoadResult result =
+        load(with("admin: { token: { file: t } }\nrollouts: { chat: { baseline: v1, candidate: v2 } }\n"), kept);
+    return result.ok() ? std::optional(result.config->admin.token->value) : std::nullopt;
+  };
+  EXPECT_EQ(token("secret\n"), "secret");
+  EXPECT_EQ(token("secret\r\n"), "secret");
+  for (const char* none :
+       {"", "\n", "\r\n", "\n\n", "two words\n", "secret\n\n", " secret", "sec\tret", "s\xc3\xa4\n"}) {
+    EXPECT_EQ(token(none), std::nullopt) << none;
+  }
+}
+
+TEST(LoadAdmin, FindsTheAddressInAPlanThatIsWrong) {
+  const auto address = [](const std::string& yaml) { return load_admin(yaml, environment()).admin.address; };
+  EXPECT_EQ(address("nonsense: 1\nadmin: { address: \"127.0.0.1:7\", token: { env: NONE } }\n"), "127.0.0.1:7");
+  EXPECT_EQ(address("listeners: [\nadmin:\n  # here\n  address: \"127.0.0.1:7\"\n\nroutes: ]\n"), "127.0.0.1:7");
+  EXPECT_EQ(address("admin:\n  address: \"127.0.0.1:7\"\nroutes: ]"), "127.0.0.1:7");
+  EXPECT_EQ(address("routes: ]\n"), Admin().address);
+  EXPECT_EQ(address(""), Admin().address);
+  EXPECT_EQ(load_admin("admin: { token: { env: TOKEN } }\nroutes: 1\n", environment()).admin.token->value, "secret");
+  EXPECT_FALSE(load_admin("admin: { address: nowhere }\n", environment()).error.empty());
+  EXPECT_FALSE(load_admin("{ \"admin\": ", environment()).error.empty());
+}
+
 TEST(Load, ChecksStaticWeightsAndRoutes) {
   const std::string base =
       "listeners: [ { address: \":8080\" } ]\nservices:\n  s:\n    versions:\n      a: { endpoints: [\"http://h:1\"] "
@@ -182,6 +340,17 @@ TEST(Load, ListsEveryProblemAtOnce) {
   const std::vector<std::string> problems =
       problems_of(with("prest: edge\nworkers: x\nrollouts: { chat: { baseline: v1, candidate: v9 } }\n"));
   EXPECT_EQ(problems.size(), 3U) << testing::PrintToString(problems);
+}
+
+TEST(Load, WarnsWhenNoGuardIsLeft) {
+  const LoadResult result = load(
+      guards(
+          "{ metric: errorRate, enabled: false }, { metric: capacityRate, enabled: false }, { metric: clientErrorRate, "
+          "enabled: false }, { metric: clientAbortRate, enabled: false }, { metric: latency, enabled: false }"),
+      environment());
+  ASSERT_TRUE(result.ok());
+  ASSERT_EQ(result.problems.size(), 1U);
+  EXPECT_NE(result.problems[0].what.find("nothing is judged"), std::string::npos);
 }
 
 TEST(Load, WarnsOfWhatIsAllowedButUnwise) {

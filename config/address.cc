@@ -1,0 +1,89 @@
+#include "config/address.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/text.h"
+
+namespace weir::config {
+namespace {
+
+// As inet_pton() reads it, written back in its one form.
+std::optional<std::string> canonical_ip(std::string_view host) {
+  const std::string text(host);
+  if (text.find('\0') != std::string::npos) return std::nullopt;  // inet_pton() would not look behind it
+  std::array<unsigned char, 16> bytes{};
+  std::array<char, INET6_ADDRSTRLEN> out{};
+  const int family = text.find(':') == std::string::npos ? AF_INET : AF_INET6;
+  if (::inet_pton(family, text.c_str(), bytes.data()) != 1) return std::nullopt;
+  ::inet_ntop(family, bytes.data(), out.data(), out.size());
+  return std::string(out.data());
+}
+
+}  // namespace
+
+std::optional<HostPort> parse_host_port(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  const std::string_view digits = text.substr(colon + 1);
+  HostPort address;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), address.port);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  const bool brackets = host.size() >= 2 && host.front() == '[' && host.back() == ']';
+  if (brackets) host = host.substr(1, host.size() - 2);
+  if (brackets != (host.find(':') != std::string_view::npos)) return std::nullopt;
+  if (brackets && !canonical_ip(host)) return std::nullopt;
+  address.host = host;
+  return address;
+}
+
+std::optional<HostPort> parse_listen_address(std::string_view text) {
+  std::optional<HostPort> address = parse_host_port(text);
+  if (!address) return std::nullopt;
+  if (address->host.empty() || address->host == "*") address->host = "0.0.0.0";
+  if (address->host == "localhost") address->host = "127.0.0.1";
+  const std::optional<std::string> ip = canonical_ip(address->host);
+  if (!ip) return std::nullopt;
+  address->host = *ip;
+  return address;
+}
+
+std::optional<HostPort> parse_http_url(std::string_view url) {
+  constexpr std::string_view kScheme = "http://";
+  if (!url.starts_with(kScheme)) return std::nullopt;
+  url.remove_prefix(kScheme.size());
+  if (url.ends_with('/')) url.remove_suffix(1);
+  const bool has_port = !url.ends_with(']') && url.find(':') != std::string_view::npos;
+  const std::optional<HostPort> address = parse_host_port(has_port ? std::string(url) : std::string(url) + ":80");
+  if (!address || address->port == 0) return std::nullopt;
+  const bool digits = address->host.find(':') != std::string::npos;  // an IPv6 address, which has been read
+  return digits || is_host_name(address->host) ? address : std::nullopt;
+}
+
+bool is_host_name(std::string_view host) {
+  constexpr std::size_t kLongest = 253;  // RFC 1035 2.3.4, as text
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
+  };
+  return !host.empty() && host.size() <= kLongest && host.front() != '.' &&
+         std::all_of(host.begin(), host.end(), allowed);
+}
+
+std::string to_string(const HostPort& address) {
+  const bool brackets = address.host.find(':') != std::string::npos;
+  return (brackets ? "[" + address.host + "]:" : address.host + ":") + std::to_string(address.port);
+}
+
+bool is_loopback_host(std::string_view host) {
+  if (lower_case(host) == "localhost") return true;
+  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  const std::optional<std::string> ip = canonical_ip(host);
+  return ip && (*ip == "::1" || (ip->starts_with("127.") && ip->find(':') == std::string::npos));
+}
+
+}  // namespace weir::config

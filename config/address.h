@@ -1,0 +1,36 @@
+// Pure functions. Addresses as a plan writes them. No name is looked up.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace weir::config {
+
+struct HostPort {
+  std::string host;  // without brackets
+  std::uint16_t port = 0;
+  bool operator==(const HostPort&) const = default;
+};
+
+// "host:port", or "[v6]:port" where the host has colons. The port is 0 to 65535, in digits.
+std::optional<HostPort> parse_host_port(std::string_view text);
+
+// What can be listened on: the host in digits, or "localhost", which is 127.0.0.1; empty or "*" for every IPv4 address.
+std::optional<HostPort> parse_listen_address(std::string_view text);
+
+// "http://host", "http://host:port", perhaps with one slash behind it: the host a name or digits, the port 80 unless
+// given.
+std::optional<HostPort> parse_http_url(std::string_view url);
+
+// Letters, digits, "-", "_" and ".", at most 253 of them.
+bool is_host_name(std::string_view host);
+
+// "host:port", with brackets where they are needed.
+std::string to_string(const HostPort& address);
+
+// "localhost", 127.0.0.0/8 and ::1, in digits; brackets allowed. No name but localhost is one.
+bool is_loopback_host(std::string_view host);
+
+}  // namespace weir::config
