@@ -1,6 +1,14 @@
 #include "app/drain.h"
 
 namespace weir::app {
+namespace {
+
+// "none" is the longest duration there is: a clock that counts finer could not hold it.
+bool over(SteadyTime since, SteadyTime now, Milliseconds time) {
+  return std::chrono::floor<Milliseconds>(now - since) >= time;
+}
+
+}  // namespace
 
 void Drain::begin(const Times& times, SteadyTime now) {
   if (draining()) return;
@@ -19,18 +27,18 @@ Drain::Action Drain::advance(SteadyTime now, bool drained) {
         announced_ = true;
         return Action::kBeginDrain;
       }
-      if (now - since_ < times_.delay) return Action::kNone;
+      if (!over(since_, now, times_.delay)) return Action::kNone;
       state_ = State::kRequests;
       since_ = now;
       return Action::kCloseListeners;
     case State::kRequests:
       if (drained) return end();
-      if (now - since_ < times_.requests) return Action::kNone;
+      if (!over(since_, now, times_.requests)) return Action::kNone;
       if (times_.streams <= times_.requests) return end();
       state_ = State::kStreams;
       return Action::kCutRequests;
     case State::kStreams:
-      return drained || now - since_ >= times_.streams ? end() : Action::kNone;
+      return drained || over(since_, now, times_.streams) ? end() : Action::kNone;
   }
   return Action::kNone;
 }

@@ -19,7 +19,7 @@ class Drain {
   struct Times {
     Milliseconds delay{0};          // drainDelay
     Milliseconds requests{30'000};  // drain: from the closing of the listeners
-    Milliseconds streams{300'000};  // streamDrain: likewise
+    Milliseconds streams{300'000};  // streamDrain: likewise; Milliseconds::max(): for ever
   };
 
   // The first request to end. Further ones change nothing.

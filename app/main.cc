@@ -1,6 +1,7 @@
 // The program: what the command line asks for, done.
 #include <cstdio>
 #include <exception>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,25 +12,25 @@
 #include "app/plan_commands.h"
 #include "app/plan_file.h"
 #include "app/run.h"
+#include "config/address.h"
 
 namespace weir::app {
 namespace {
 
 PlanAdmin admin_of_plan(const std::string& path) {
-  const PlanFile plan = read_plan_file(path);
-  if (!plan.ok()) {
-    const std::vector<std::string> lines = plan.messages();
-    return {.address = {}, .token = {}, .error = lines.empty() ? path + " cannot be read" : lines.front()};
-  }
-  const config::Admin& admin = plan.loaded.config->admin;
-  return {.address = admin.address, .token = admin.token ? admin.token->value : std::string(), .error = {}};
+  const config::AdminResult plan = read_plan_admin(path);
+  const std::optional<config::HostPort> address = config::parse_listen_address(plan.admin.address);
+  if (!address) return {.address = {}, .token = {}, .error = plan.error};
+  return {.address = to_string(*address),
+          .token = plan.admin.token ? plan.admin.token->value : std::string(),
+          .error = plan.error};
 }
 
 int ask_running_weir(const Invocation& invocation, const Terminal& terminal) {
   Target target = resolve_target(invocation.target, Environment::of_process(), admin_of_plan);
   if (!target.error.empty()) {
     print_error(terminal, target.error);
-    return kExitUsage;
+    return invocation.verb == Verb::kHealth ? kExitFailed : kExitUsage;
   }
   target.options.actor = actor_of_process();
   const AdminClient client(std::move(target.options));

@@ -60,6 +60,14 @@ PlanFile read_plan_file(const std::string& path) {
   return plan;
 }
 
+config::AdminResult read_plan_admin(const std::string& path) {
+  const Text read = read_text(path);
+  if (!read.error.empty()) return {.admin = {}, .error = "cannot read " + path + ": " + read.error};
+  config::AdminResult result = config::load_admin(read.text, environment());
+  if (!result.error.empty()) result.error = path + ": " + result.error;
+  return result;
+}
+
 PlanFile read_default_plan(const config::DefaultPlanOptions& options) {
   return {.name = "the default plan",
           .unreadable = {},

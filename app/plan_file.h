@@ -22,6 +22,8 @@ struct PlanFile {
 };
 
 PlanFile read_plan_file(const std::string& path);
+// What a file says about its admin API, whatever else is wrong with it.
+config::AdminResult read_plan_admin(const std::string& path);
 PlanFile read_default_plan(const config::DefaultPlanOptions& options);
 
 }  // namespace weir::app

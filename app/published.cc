@@ -1,5 +1,6 @@
 #include "app/published.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "analysis/rollout/rollout_state.h"
@@ -40,6 +41,14 @@ ApiReply Published::history(const ApiQuery& query) const {
     for (auto record = all->rbegin(); record != all->rend() && records.size() < query.limit; ++record) {
       if (query.service.empty() || (*record)["service"].string() == query.service) records.push_back(*record);
     }
+  }
+  const std::vector<std::string>& known = view_.load()->services;
+  const bool nobody = records.empty() && !query.service.empty();
+  if (nobody && std::find(known.begin(), known.end(), query.service) == known.end()) {
+    return error_reply({.status = 404,
+                        .code = "no_service",
+                        .message = "there is no service \"" + query.service + "\", and there is no record of one",
+                        .problems = {}});
   }
   return {.status = 200, .body = json::write(json::Object{{"records", std::move(records)}})};
 }

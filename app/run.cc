@@ -49,7 +49,7 @@ int run(const RunArguments& arguments, const Terminal& terminal) {
   PlanFile plan = read_plan(arguments);
   for (const std::string& line : plan.messages()) std::fprintf(stderr, "%s\n", line.c_str());
   if (!plan.ok()) {
-    print_error(terminal, "the plan cannot be run", "`weir check FILE` lists what is wrong with it.");
+    print_error(terminal, plan.name + " cannot be run", "What is wrong with it stands above.");
     return kExitFailed;
   }
   Weir::Setup setup{.config = std::move(*plan.loaded.config),

@@ -9,12 +9,12 @@
 #include <utility>
 
 #include "app/capacity.h"
-#include "app/cli/admin_client.h"
 #include "app/cli/invocation.h"
 #include "app/plan_file.h"
 #include "app/rollout_plans.h"
 #include "app/status.h"
 #include "base/json.h"
+#include "config/address.h"
 #include "config/diff.h"
 #include "config/units.h"
 
@@ -91,15 +91,20 @@ std::string standing(const analysis::Rollout& rollout) {
          config::format_percent(state.served_ppm) + " of the users on " + rollout.plan().key.candidate;
 }
 
-AdminOptions admin_options(const config::Config& config) {
-  const std::optional<AdminAddress> address = parse_admin_url(config.admin.address);
-  AdminOptions options;
-  if (address) {
-    options.host = address->host;
-    options.port = address->port;
-  } else {
-    options.host = config.admin.address;
+// "a, b and c".
+std::string listed(const std::vector<std::string>& words) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) text += i + 1 == words.size() ? " and " : ", ";
+    text += words[i];
   }
+  return text;
+}
+
+AdminOptions admin_options(const config::Config& config) {
+  AdminOptions options;
+  // A plan whose address is none was refused.
+  options.address = config::parse_listen_address(config.admin.address).value_or(options.address);
   if (config.admin.token) options.token = config.admin.token->value;
   return options;
 }
@@ -234,7 +239,12 @@ void Weir::answer() {
 
 void Weir::obey_rollout(QueuedCommand queued) {
   const std::string& service = queued.command.service;
+  const auto told = [service, verb = queued.command.verb, actor = queued.command.actor](std::string_view why) {
+    log::warn("command_refused",
+              {{"service", service}, {"command", to_string(verb)}, {"actor", actor}, {"reason", why}});
+  };
   if (!controller_.rollouts().contains(service)) {
+    told("there is no such rollout");
     answer_with(std::move(queued.done), error_reply({.status = 404,
                                                      .code = "no_rollout",
                                                      .message = "there is no rollout of a service \"" + service + "\"",
@@ -244,9 +254,11 @@ void Weir::obey_rollout(QueuedCommand queued) {
   const analysis::Command command{.verb = rollout_verb(queued.command.verb),
                                   .weight_ppm = queued.command.weight_ppm,
                                   .actor = queued.command.actor};
-  const auto done = [this, service, answer = std::move(queued.done)](const std::optional<analysis::Refusal>& refusal) {
+  const auto done = [this, service, told,
+                     answer = std::move(queued.done)](const std::optional<analysis::Refusal>& refusal) {
     news_ = true;
     if (refusal) {
+      told(refusal->message);
       answer_with(answer, error_reply({.status = 409, .code = "refused", .message = refusal->message, .problems = {}}));
       return;
     }
@@ -256,11 +268,11 @@ void Weir::obey_rollout(QueuedCommand queued) {
   controller_.command(service, command, done);
 }
 
-ApiReply Weir::refuse_reload(ApiError error) {
+ApiReply Weir::refuse_reload(std::string_view actor, const ApiError& error) {
   ++reloads_refused_;
   news_ = true;
   plan_problem_ = "the plan that runs is not the one in " + plan_name_ + ": " + error.message;
-  log::error("reload_refused", {{"reason", error.message}});
+  log::error("reload_refused", {{"actor", actor}, {"reason", error.message}});
   for (const std::string& problem : error.problems) log::error("plan_problem", {{"problem", problem}});
   return error_reply(error);
 }
@@ -282,25 +294,26 @@ ApiReply Weir::reload(std::string_view actor) {
   watch_->seen();
   PlanFile plan = read_plan_file(plan_file_);
   if (!plan.ok()) {
-    return refuse_reload({.status = 422,
-                          .code = "plan_refused",
-                          .message = "the plan has errors; nothing was changed",
-                          .problems = plan.messages()});
+    return refuse_reload(actor, {.status = 422,
+                                 .code = "plan_refused",
+                                 .message = "the plan has errors; nothing was changed",
+                                 .problems = plan.messages()});
   }
   config::Config next = std::move(*plan.loaded.config);
-  for (const std::string& key : config::needs_restart(config_, next)) {
-    return refuse_reload({.status = 409,
-                          .code = "needs_restart",
-                          .message = "a change of " + key + " needs a restart; nothing was changed",
-                          .problems = {}});
+  const std::vector<std::string> fixed = config::needs_restart(config_, next);
+  if (!fixed.empty()) {
+    return refuse_reload(actor, {.status = 409,
+                                 .code = "needs_restart",
+                                 .message = "a change of " + listed(fixed) + " needs a restart; nothing was changed",
+                                 .problems = {}});
   }
   std::vector<std::string> lowered = fit_connections(next, descriptors_);
   const std::vector<std::string> taken = server_.apply_topology(proxy::build_topology(next, names_));
   if (!taken.empty()) {
-    return refuse_reload({.status = 409,
-                          .code = "cannot_listen",
-                          .message = "a listener could not be opened; nothing was changed",
-                          .problems = taken});
+    return refuse_reload(actor, {.status = 409,
+                                 .code = "cannot_listen",
+                                 .message = "a listener could not be opened; nothing was changed",
+                                 .problems = taken});
   }
   config_ = std::move(next);
   lowered_ = std::move(lowered);
@@ -442,6 +455,7 @@ void Weir::publish() {
   news_ = false;
   View view;
   view.ready = serving_ && !drain_.draining();
+  for (const auto& [name, service] : config_.services) view.services.push_back(name);
   view.reloads = reloads_;
   view.reloads_refused = reloads_refused_;
   const analysis::StoreHealth health = controller_.store_health();

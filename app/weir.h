@@ -64,7 +64,7 @@ class Weir {
   void answer_with(std::function<void(ApiReply)> done, ApiReply reply);
   void answer();
   ApiReply reload(std::string_view actor);
-  ApiReply refuse_reload(ApiError error);
+  ApiReply refuse_reload(std::string_view actor, const ApiError& error);
   ApiReply begin_drain(std::string_view actor);
   void advance_drain();
   void note(std::string_view decision, std::string_view actor, std::string_view reason);

@@ -11,9 +11,6 @@
 
 namespace weir::app {
 
-// Without a look at a resolver: localhost, 127.0.0.0/8, ::1; brackets allowed.
-bool is_loopback_host(std::string_view host);
-
 // Takes as long for a guess that is wrong in its first byte as for one wrong in its last.
 bool equal_in_constant_time(std::string_view secret, std::string_view guess);
 

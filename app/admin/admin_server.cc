@@ -44,7 +44,7 @@ std::string_view view(beast::string_view text) { return {text.data(), text.size(
 AccessFacts facts_of(const Request& request) {
   const std::string_view target = view(request.target());
   AccessFacts facts;
-  facts.post = request.method() != http::verb::get;
+  facts.post = request.method() != http::verb::get && request.method() != http::verb::head;
   facts.probe = target == "/healthz" || target == "/readyz";
   facts.api = target.starts_with("/api/");
   facts.host = view(request[http::field::host]);
@@ -82,6 +82,8 @@ Response to_http(const Request& request, ApiReply reply) {
   response.set(http::field::cache_control, "no-store");
   response.set("x-content-type-options", "nosniff");
   if (reply.status == 401) response.set(http::field::www_authenticate, "Bearer");
+  if (!reply.allow.empty())
+    response.set(http::field::allow, beast::string_view(reply.allow.data(), reply.allow.size()));
   response.body() = std::move(reply.body);
   response.keep_alive(request.keep_alive());
   response.prepare_payload();
@@ -104,14 +106,14 @@ class AdminServer::Loop {
   ~Loop() { stop(); }
 
   std::string start() {
-    const std::string where = options_.host + ":" + std::to_string(options_.port);
-    if (options_.token.empty() && !is_loopback_host(options_.host)) {
+    const std::string where = to_string(options_.address);
+    if (options_.token.empty() && !config::is_loopback_host(options_.address.host)) {
       return "admin.address " + where + " is not loopback: set admin.token, or listen on 127.0.0.1";
     }
     boost::system::error_code error;
-    const auto address = asio::ip::make_address(options_.host == "localhost" ? "127.0.0.1" : options_.host, error);
-    if (error) return "admin.address " + where + ": the host must be an IP address or localhost";
-    const Tcp::endpoint endpoint(address, options_.port);
+    const auto address = asio::ip::make_address(options_.address.host, error);
+    if (error) return "admin.address " + where + ": the host must be an IP address";
+    const Tcp::endpoint endpoint(address, options_.address.port);
     acceptor_.open(endpoint.protocol(), error);
     if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
     if (!error) acceptor_.bind(endpoint, error);
@@ -126,7 +128,7 @@ class AdminServer::Loop {
   std::uint16_t port() const { return port_; }
 
   void set_token(std::string token) {
-    if (token.empty() && !is_loopback_host(options_.host)) return;
+    if (token.empty() && !config::is_loopback_host(options_.address.host)) return;
     asio::post(io_, [this, token = std::move(token)]() mutable { token_ = std::move(token); });
   }
 
@@ -171,11 +173,18 @@ class AdminServer::Loop {
         reply = too_large_reply();
       else
         reply = co_await answer(request, peer);
+      const bool head = request.method() == http::verb::head;
       Response response = to_http(request, std::move(reply));
       if (read_error) response.keep_alive(false);
       stream.expires_after(kIdleTimeout);
-      const auto [write_error, written] = co_await http::async_write(stream, response, kTuple);
-      open = !write_error && response.keep_alive();
+      http::response_serializer<http::string_body> serializer(response);
+      if (head) {
+        const auto [write_error, written] = co_await http::async_write_header(stream, serializer, kTuple);
+        open = !write_error && response.keep_alive();
+      } else {
+        const auto [write_error, written] = co_await http::async_write(stream, serializer, kTuple);
+        open = !write_error && response.keep_alive();
+      }
     }
     stream.socket().shutdown(Tcp::socket::shutdown_send, error);
     --connections_;

@@ -7,13 +7,13 @@
 #include <string>
 
 #include "app/admin/backend.h"
+#include "config/address.h"
 
 namespace weir::app {
 
 struct AdminOptions {
-  std::string host = "127.0.0.1";  // an address, without brackets
-  std::uint16_t port = 9901;       // 0: any free one
-  std::string token;               // required off loopback
+  config::HostPort address{"127.0.0.1", 9901};  // in digits; port 0: any free one
+  std::string token;                            // required off loopback
 };
 
 class AdminServer {

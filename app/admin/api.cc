@@ -8,6 +8,7 @@
 
 #include "base/ids.h"
 #include "base/json.h"
+#include "base/text.h"
 
 namespace weir::app {
 namespace {
@@ -19,8 +20,7 @@ constexpr std::string_view kHex = "0123456789abcdef";
 using Routed = std::variant<ApiQuery, ApiCommand, ApiReply>;
 
 int hex_digit(char c) {
-  const char lower = c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c;
-  const auto at = kHex.find(lower);
+  const auto at = kHex.find(lower_case(c));
   return at == std::string_view::npos ? -1 : static_cast<int>(at);
 }
 
@@ -58,11 +58,14 @@ ApiReply bad_request(std::string message) {
 ApiReply not_found() {
   return error_reply({.status = 404, .code = "not_found", .message = "there is no such path", .problems = {}});
 }
+// `allowed` is of static storage.
 ApiReply wrong_method(std::string_view allowed) {
-  return error_reply({.status = 405,
-                      .code = "method_not_allowed",
-                      .message = "this path takes " + std::string(allowed) + " only",
-                      .problems = {}});
+  ApiReply reply = error_reply({.status = 405,
+                                .code = "method_not_allowed",
+                                .message = "this path takes " + std::string(allowed) + " only",
+                                .problems = {}});
+  reply.allow = allowed;
+  return reply;
 }
 
 Routed route_history(std::string_view query) {
@@ -94,21 +97,32 @@ std::optional<ApiQuery> simple_query(std::string_view path) {
   return {};
 }
 
+constexpr std::array<std::pair<std::string_view, ApiVerb>, 7> kRolloutVerbs = {{
+    {"promote", ApiVerb::kPromote},
+    {"pause", ApiVerb::kPause},
+    {"resume", ApiVerb::kResume},
+    {"abort", ApiVerb::kAbort},
+    {"retry", ApiVerb::kRetry},
+    {"undo", ApiVerb::kUndo},
+    {"weight", ApiVerb::kWeight},
+}};
+
 std::optional<ApiVerb> verb_of(std::string_view word, std::string_view query) {
-  constexpr std::array<std::pair<std::string_view, ApiVerb>, 7> kWords = {{
-      {"promote", ApiVerb::kPromote},
-      {"pause", ApiVerb::kPause},
-      {"resume", ApiVerb::kResume},
-      {"abort", ApiVerb::kAbort},
-      {"retry", ApiVerb::kRetry},
-      {"undo", ApiVerb::kUndo},
-      {"weight", ApiVerb::kWeight},
-  }};
-  for (const auto& [name, verb] : kWords) {
+  for (const auto& [name, verb] : kRolloutVerbs) {
     if (word != name) continue;
     return verb == ApiVerb::kPromote && parameter(query, "full") == "true" ? ApiVerb::kPromoteFull : verb;
   }
   return {};
+}
+
+// Nothing for what is no whole number of millionths: half of one would be another weight than the one that was asked
+// for.
+std::optional<std::uint32_t> ppm_of_percent(double percent) {
+  if (!(percent >= 0 && percent <= 100)) return {};
+  const double ppm = percent * (kMillion / 100.0);
+  constexpr double kNoise = 1e-6;  // of a decimal fraction in binary
+  if (std::abs(ppm - std::round(ppm)) > kNoise) return {};
+  return static_cast<std::uint32_t>(std::llround(ppm));
 }
 
 Routed route_command(std::string_view rest, std::string_view query, std::string_view body) {
@@ -121,15 +135,21 @@ Routed route_command(std::string_view rest, std::string_view query, std::string_
   if (*verb == ApiVerb::kWeight) {
     const json::ParseResult parsed = json::parse(body);
     const json::Value& percent = parsed.value["percent"];
-    if (!percent.is_number() || !(percent.number() >= 0 && percent.number() <= 100)) {
-      return bad_request("expected {\"percent\": P} with P from 0 to 100");
-    }
-    command.weight_ppm = static_cast<std::uint32_t>(std::llround(percent.number() * (kMillion / 100.0)));
+    const std::optional<std::uint32_t> ppm = percent.is_number() ? ppm_of_percent(percent.number()) : std::nullopt;
+    if (!ppm) return bad_request("expected {\"percent\": P} with P from 0 to 100, in steps of 0.0001");
+    command.weight_ppm = *ppm;
   }
   return command;
 }
 
 }  // namespace
+
+std::string_view to_string(ApiVerb verb) {
+  for (const auto& [name, known] : kRolloutVerbs) {
+    if (known == verb) return name;
+  }
+  return verb == ApiVerb::kPromoteFull ? "promote --full" : verb == ApiVerb::kReload ? "reload" : "drain";
+}
 
 Routed route_api(const ApiRequest& request) {
   const std::string_view path = request.target.substr(0, request.target.find('?'));
@@ -137,7 +157,7 @@ Routed route_api(const ApiRequest& request) {
   const bool history = path == "/api/v1/history";
   const std::optional<ApiQuery> simple = simple_query(path);
   if (history || simple) {
-    if (request.method != "GET") return wrong_method("GET");
+    if (request.method != "GET" && request.method != "HEAD") return wrong_method("GET, HEAD");
     return history ? route_history(query) : Routed(*simple);
   }
   const bool reload = path == "/api/v1/reload";

@@ -7,6 +7,7 @@
 //   POST /api/v1/reload, /api/v1/drain
 //   GET  /metrics, /healthz, /readyz
 //
+// What can be got can be asked for by HEAD. A percentage is a multiple of 0.0001.
 // Answers are JSON; what is refused is {"error": {"code": "...", "message": "..."}}.
 #pragma once
 
@@ -31,6 +32,8 @@ enum class ApiVerb : std::uint8_t {
   kDrain,
 };
 
+std::string_view to_string(ApiVerb verb);  // "promote"; kPromoteFull: "promote --full"
+
 // What only the control thread may do.
 struct ApiCommand {
   ApiVerb verb = ApiVerb::kPause;
@@ -43,6 +46,7 @@ struct ApiReply {
   int status = 200;
   std::string body;
   std::string_view content_type = "application/json";  // of static storage
+  std::string_view allow = {};                         // the methods of a 405 (RFC 9110 15.5.6); likewise
 };
 
 struct ApiQuery {

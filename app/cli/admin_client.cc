@@ -6,7 +6,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-#include <charconv>
 
 #include "base/asio.h"
 
@@ -26,7 +25,7 @@ constexpr std::uint64_t kReplyLimit = 16 * 1024 * 1024;
 beast::string_view view(std::string_view text) { return {text.data(), text.size()}; }
 
 // One exchange: resolve, connect, write, read. Leaves the reason in `reply.error` when it stops half-way.
-Awaitable<> exchange(AdminAddress address, Request request, AdminReply& reply) {
+Awaitable<> exchange(config::HostPort address, Request request, AdminReply& reply) {
   const Executor executor = co_await asio::this_coro::executor;
   Resolver resolver(executor);
   const std::string port = std::to_string(address.port);
@@ -60,40 +59,18 @@ Awaitable<> exchange(AdminAddress address, Request request, AdminReply& reply) {
 
 }  // namespace
 
-std::optional<AdminAddress> parse_admin_url(std::string_view url) {
+std::optional<config::HostPort> parse_admin_url(std::string_view url) {
   constexpr std::string_view kScheme = "http://";
-  if (url.starts_with(kScheme)) url.remove_prefix(kScheme.size());
-  if (url.ends_with('/')) url.remove_suffix(1);
-  AdminAddress out;
-  std::string_view port;
-  if (url.starts_with('[')) {
-    const auto close = url.find(']');
-    if (close == std::string_view::npos) return {};
-    out.host = url.substr(1, close - 1);
-    port = url.substr(close + 1);
-  } else {
-    const auto colon = url.find(':');
-    out.host = url.substr(0, colon);
-    port = colon == std::string_view::npos ? std::string_view() : url.substr(colon);
-  }
-  if (out.host.empty() || out.host.find_first_of("/?#@ ") != std::string::npos) return {};
-  if (port.empty()) return out;
-  const auto [end, error] = std::from_chars(port.data() + 1, port.data() + port.size(), out.port);
-  if (port[0] != ':' || error != std::errc() || end != port.data() + port.size() || out.port == 0) return {};
-  return out;
+  return config::parse_http_url(url.starts_with(kScheme) ? std::string(url) : std::string(kScheme) + std::string(url));
 }
 
-AdminAddress reachable(AdminAddress listening) {
+config::HostPort reachable(config::HostPort listening) {
   if (listening.host == "0.0.0.0") listening.host = "127.0.0.1";
   if (listening.host == "::") listening.host = "::1";
   return listening;
 }
 
-std::string AdminClient::url() const {
-  const bool v6 = options_.address.host.find(':') != std::string::npos;
-  return "http://" + (v6 ? "[" + options_.address.host + "]" : options_.address.host) + ":" +
-         std::to_string(options_.address.port);
-}
+std::string AdminClient::url() const { return "http://" + to_string(options_.address); }
 
 AdminReply AdminClient::call(std::string_view method, std::string_view target, std::string_view body) const {
   Request request;

@@ -2,24 +2,19 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "config/address.h"
+
 namespace weir::app {
 
-struct AdminAddress {
-  std::string host;
-  std::uint16_t port = 80;
-  bool operator==(const AdminAddress&) const = default;
-};
-
 // Of "http://host:port" or "host:port"; nothing when it is neither. Only plain HTTP is spoken.
-std::optional<AdminAddress> parse_admin_url(std::string_view url);
+std::optional<config::HostPort> parse_admin_url(std::string_view url);
 
 // Where a weir listens as it is reached from this machine: an unspecified address becomes loopback.
-AdminAddress reachable(AdminAddress listening);
+config::HostPort reachable(config::HostPort listening);
 
 struct AdminReply {
   int status = 0;  // 0: no weir answered
@@ -31,7 +26,7 @@ struct AdminReply {
 class AdminClient {
  public:
   struct Options {
-    AdminAddress address;
+    config::HostPort address;
     std::string token;                          // empty: none is sent
     std::string actor;                          // who is asking, for the history
     std::chrono::milliseconds timeout{10'000};  // of a whole call

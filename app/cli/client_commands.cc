@@ -68,7 +68,8 @@ CommandCall command_call(const Invocation& invocation) {
   CommandCall call;
   call.target = "/api/v1/services/" + encoded(invocation.service) + "/" + std::string(verb);
   if (invocation.full) call.target += "?full=true";
-  if (invocation.verb == Verb::kWeight) call.body = json::write(json::Object{{"percent", invocation.percent}});
+  if (invocation.verb == Verb::kWeight)
+    call.body = json::write(json::Object{{"percent", invocation.weight_ppm / 10'000.0}});
   return call;
 }
 

@@ -56,14 +56,15 @@ struct Invocation {
   Verb verb = Verb::kVersion;
   RunArguments run;
   TargetArguments target;
-  std::string file;             // check
-  std::string service;          // what a rollout command is about; history: empty for all
-  std::string format = "text";  // check, status, history: text or json
-  double percent = 0;           // weight
-  std::uint32_t limit = 20;     // history
-  bool full = false;            // promote
-  bool reference = false;       // schema
-  bool frames_only = false;     // watch: never redraw, print a frame per change
+  std::string file;              // check
+  std::string service;           // what a rollout command is about; history: empty for all
+  std::string format = "text";   // check, status, history: text or json
+  std::string percent;           // weight, as typed
+  std::uint32_t weight_ppm = 0;  // weight
+  std::uint32_t limit = 20;      // history
+  bool full = false;             // promote
+  bool reference = false;        // schema
+  bool frames_only = false;      // watch: never redraw, print a frame per change
 };
 
 }  // namespace weir::app

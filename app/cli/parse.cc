@@ -2,8 +2,15 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cmath>
+#include <array>
+#include <optional>
+#include <string_view>
 #include <utility>
+
+#include "app/cli/terminal.h"
+#include "base/text.h"
+#include "config/address.h"
+#include "config/units.h"
 
 namespace weir::app {
 namespace {
@@ -28,6 +35,21 @@ Exit codes:
   0  done                     2  the command line is wrong (`check`: the plan has errors)
   1  refused, or it failed    3  no weir answered
      (`check`: warnings)    143  `run`: ended at once by a second SIGTERM)";
+
+constexpr const char* kClientFooter = R"(
+Finds the weir by --admin URL, WEIR_ADMIN, --config FILE, or http://127.0.0.1:9901, and its token by --token-file or
+WEIR_TOKEN. Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no weir answered.)";
+
+constexpr const char* kHealthFooter = R"(
+Of a plan (--config FILE) only `admin.address` is read: whatever else is wrong with the file, the weir that runs is asked.
+Exit codes: 0 alive, 1 not alive or no answer, 2 wrong usage.)";
+
+constexpr const char* kResumeFooter = R"(
+Goes on after a pause: the plan's, an operator's, or one for want of evidence; and after the hold that lost counts
+(weir_outcomes_dropped_total) have caused. A hold of the plan goes on by itself; `weir promote` leaves it.)";
+
+// Commands that the product has and this version has not.
+constexpr std::array<std::string_view, 5> kLater = {"explain", "simulate", "replay", "flags", "convert"};
 
 constexpr const char* kRunFooter = R"(
 Examples:
@@ -67,11 +89,11 @@ class Grammar {
  public:
   Grammar() {
     app_.require_subcommand(1);
-    app_.footer(kFooter);
     add_server_verbs();
     add_views();
     add_rollout_verbs();
     add_process_verbs();
+    app_.footer(kFooter);  // behind the commands, which would inherit it
     app_.add_flag_callback(
         "--version",
         [this] {
@@ -82,6 +104,8 @@ class Grammar {
   }
 
   ParsedCommandLine parse(std::vector<std::string> arguments) {
+    const std::string unknown = unknown_word(arguments);
+    if (!unknown.empty()) return refused(unknown);
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
     try {
       app_.parse(std::move(arguments));
@@ -94,12 +118,10 @@ class Grammar {
     } catch (const CLI::ParseError& error) {
       return refused(error.what());
     }
-    // A range lets through what compares with nothing.
-    if (std::isnan(wanted_.percent)) return refused("PERCENT is no number");
-    if (wanted_.verb == Verb::kRun) {
-      const std::string wrong = wrong_run();
-      if (!wrong.empty()) return refused(wrong);
-    }
+    const std::string wrong = wanted_.verb == Verb::kRun      ? wrong_run()
+                              : wanted_.verb == Verb::kWeight ? wrong_weight()
+                                                              : std::string();
+    if (!wrong.empty()) return refused(wrong);
     return {.invocation = wanted_, .exit_code = kExitOk, .text = {}};
   }
 
@@ -110,7 +132,7 @@ class Grammar {
   }
   std::string help() const {
     const auto chosen = app_.get_subcommands();
-    return chosen.empty() ? app_.help() : chosen.front()->help();
+    return chosen.empty() ? app_.help() : chosen.front()->help("weir");
   }
   ParsedCommandLine refused(const std::string& why) const {
     return {.invocation = {},
@@ -131,6 +153,7 @@ class Grammar {
     command->add_option("--config", wanted_.target.config, "Plan file that names the admin address")->type_name("FILE");
     command->add_option("--token-file", wanted_.target.token_file, "File that holds the admin token")
         ->type_name("FILE");
+    command->footer(kClientFooter);
     return command;
   }
 
@@ -184,19 +207,20 @@ class Grammar {
     promote->add_flag("--full", wanted_.full, "Go to 100 percent");
     promote->footer(kPromoteFooter);
     add_rollout(Verb::kPause, "pause", "Keep the weight until `weir resume`; the guards go on guarding");
-    add_rollout(Verb::kResume, "resume", "End a pause or a hold");
+    add_rollout(Verb::kResume, "resume", "Go on after a pause")->footer(kResumeFooter);
     add_rollout(Verb::kAbort, "abort", "Take a running rollout back to its baseline now");
     add_rollout(Verb::kRetry, "retry", "Start a rolled-back rollout anew, from its first step");
     add_rollout(Verb::kUndo, "undo", "Return a promoted rollout to its baseline");
     CLI::App* weight = add_rollout(Verb::kWeight, "weight", "Set the candidate's share of the users");
-    weight->add_option("PERCENT", wanted_.percent, "0 to 100; 0.01 works")->required()->check(CLI::Range(0.0, 100.0));
+    weight->add_option("PERCENT", wanted_.percent, "0 to 100, in steps of 0.0001; 1% works")->required();
     weight->footer(kWeightFooter);
   }
 
   void add_process_verbs() {
     add_client(Verb::kReload, "reload", "Load the plan file again; says what is wrong if it is refused");
     add_client(Verb::kDrain, "drain", "Finish the requests under way, then end, as SIGTERM does");
-    add_client(Verb::kHealth, "health", "Exit 0 when the weir is alive, else 1; for a container's HEALTHCHECK");
+    add_client(Verb::kHealth, "health", "Exit 0 when the weir is alive, else 1; for a container's HEALTHCHECK")
+        ->footer(kHealthFooter);
     add(Verb::kVersion, "version", "Print the version");
   }
 
@@ -208,7 +232,37 @@ class Grammar {
     if (urls && run.baseline.empty()) return "--candidate needs --baseline URL beside it";
     if (urls && run.candidate.empty()) return "--baseline needs --candidate URL beside it";
     if (!run.file.empty() && !run.listen.empty()) return "--listen is for a run without a file; set `listeners` in it";
+    if (!run.file.empty()) return {};
+    for (const auto& [option, url] :
+         {std::pair("--baseline", &run.baseline), std::pair("--candidate", &run.candidate)}) {
+      if (!config::parse_http_url(*url))
+        return std::string(option) + ": \"" + printable(*url) + "\" is no http://HOST:PORT";
+    }
+    if (!run.listen.empty() && !config::parse_listen_address(run.listen))
+      return "--listen: \"" + printable(run.listen) + "\" is no HOST:PORT with the host in digits";
     return {};
+  }
+
+  std::string wrong_weight() {
+    const std::optional<std::uint32_t> ppm = config::parse_percent_ppm(wanted_.percent);
+    if (!ppm) return "\"" + printable(wanted_.percent) + "\" is no PERCENT; expected 0 to 100, in steps of 0.0001";
+    wanted_.weight_ppm = *ppm;
+    return {};
+  }
+
+  // Why the first word is no command; empty when it is one.
+  std::string unknown_word(const std::vector<std::string>& arguments) const {
+    if (arguments.empty() || arguments.front().starts_with('-')) return {};
+    const std::string& word = arguments.front();
+    std::vector<std::string_view> known;
+    for (const CLI::App* command : app_.get_subcommands([](const CLI::App*) { return true; })) {
+      if (command->get_name() == word) return {};
+      known.push_back(command->get_name());
+    }
+    if (std::find(kLater.begin(), kLater.end(), word) != kLater.end()) return "`" + word + "` is not in this version";
+    const std::string_view nearest = nearest_word(known, word);
+    const std::string meant = nearest.empty() ? "" : "; did you mean `" + std::string(nearest) + "`?";
+    return "\"" + printable(word) + "\" is no command" + meant;
   }
 
   Invocation wanted_;

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <string_view>
 
+#include "base/text.h"
+
 namespace weir::app {
 namespace {
 
@@ -20,16 +22,17 @@ std::string variable(const char* name) {
 }
 
 std::string read_token(const std::string& path, std::string& error) {
-  std::ifstream in(path);
-  std::string token;
+  std::ifstream in(path, std::ios::binary);
   if (!in) {
     error = "cannot read the token file " + path;
     return {};
   }
-  std::getline(in, token);
-  while (!token.empty() && (token.back() == '\r' || token.back() == ' ')) token.pop_back();
-  if (token.empty() || token.size() > kTokenLimit)
-    error = "the token file " + path + " holds no token in its first line";
+  std::string text(kTokenLimit + 2, '\0');  // and a line break
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  std::string token(without_line_break(text));
+  if (!is_visible(token) || token.size() > kTokenLimit)
+    error = "the token file " + path + " does not hold a token alone, on one line";
   return token;
 }
 
@@ -52,7 +55,7 @@ Target resolve_target(const TargetArguments& arguments, const Environment& envir
     url = plan.address;
   else if (!environment.admin.empty())
     url = environment.admin;
-  const std::optional<AdminAddress> address = parse_admin_url(url);
+  const std::optional<config::HostPort> address = parse_admin_url(url);
   if (!address) {
     out.error = "\"" + url + "\" is no admin address; expected http://HOST:PORT";
     return out;

@@ -10,7 +10,7 @@
 
 namespace weir::app {
 
-// What a plan file says about its admin API; `error` says why it could not be read.
+// What a plan file says about its admin API, as host:port; `error` says why that could not be read.
 struct PlanAdmin {
   std::string address;
   std::string token;

@@ -168,8 +168,11 @@ std::string render_history(const json::Value& history, const ViewOptions& option
     const Tint tint = decision == "rollback" ? Tint::kRed : decision == "pause" ? Tint::kYellow : Tint::kPlain;
     out += shown(record["time"]) + "  " + shown(record["service"]) + "  ";
     out += tinted(padded(printable(decision), 9), tint, options.colour) + " ";
-    out += percent(record["weight_before_percent"].number()) + " → " + percent(record["weight_after_percent"].number());
-    out += "  " + shown(record["actor"]) + "  " + shown(record["reason"]) + "\n";
+    if (record["weight_after_percent"].is_number()) {  // a reload changes none by itself
+      out += percent(record["weight_before_percent"].number()) + " → " +
+             percent(record["weight_after_percent"].number()) + "  ";
+    }
+    out += shown(record["actor"]) + "  " + shown(record["reason"]) + "\n";
   }
   if (out.empty()) out = "Nothing was decided yet.\n";
   return out;

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import getpass
+import http.client
 import json
 import os
 import pathlib
@@ -62,11 +63,15 @@ def last(weir: Weir) -> Any:
 
 
 def refused(weir: Weir, *arguments: str) -> str:
-    """What a command that makes no sense says; it leaves no mark."""
-    before = weir.admin.history()
+    """What a command that makes no sense says; the history is of what was done, the log tells who tried what."""
+    before, told = weir.admin.history(), weir.log().count("command_refused")
     done = weir.cli(*arguments, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert weir.admin.history() == before
+    wait_until(lambda: weir.log().count("command_refused") == told + 1, "the refusal is in the log")
+    line = next(line for line in reversed(weir.log().splitlines()) if "command_refused" in line)
+    assert {key: json.loads(line)[key] for key in ("command", "service", "actor")} == {
+        "command": arguments[0], "service": arguments[1], "actor": ACTOR}
     return done.stderr
 
 
@@ -238,14 +243,16 @@ def test_weight_sets_a_share_by_hand(rollout: Weir) -> None:
 
 
 def test_a_weight_that_is_none_is_refused(rollout: Weir) -> None:
-    for percent in ("-1", "100.1", "1e9", "ten", "nan", "inf", "5%"):
+    for percent in ("-1", "100.1", "1e9", "ten", "nan", "inf", "99.99999", "1e-8"):
         done = rollout.cli("weight", "chat", percent, check=False)
         assert done.returncode == 2 and "weir weight" in done.stderr, percent
     for body in ("", "{}", "25", '{"percent": "25"}', '{"percent": -0.1}', '{"percent": 100.01}', '{"percent": 1e400}',
-                 '{"percent": null}', '{"percent": 25', "[]"):
+                 '{"percent": null}', '{"percent": 99.99999}', '{"percent": 1e-8}', '{"percent": 25', "[]"):
         status, answer = rollout.admin.post("services/chat/weight", body)
         assert (status, json.loads(answer)["error"]["code"]) == (400, "bad_request"), body
     assert rollout.admin.rollout()["weight_percent"] == 10
+    rollout.cli("weight", "chat", "12.5%")
+    assert rollout.admin.rollout()["weight_percent"] == 12.5
 
 
 def test_reload_and_drain_are_in_the_history(rollout: Weir) -> None:
@@ -255,6 +262,8 @@ def test_reload_and_drain_are_in_the_history(rollout: Weir) -> None:
     records = rollout.admin.history("")
     assert [(record["decision"], record["actor"]) for record in records[:2]] == [("drain", ACTOR), ("reload", ACTOR)]
     assert {"drain", "reload"} <= set(rollout.cli("history").stdout.split())
+    # They change no weight, and say none.
+    assert all("→" not in line for line in rollout.cli("history").stdout.splitlines()[:2])
     rollout.signal(signal.SIGTERM)
     assert rollout.wait() == 143
 
@@ -315,6 +324,31 @@ def test_paths_and_methods_that_are_none(rollout: Weir) -> None:
         assert code == status and json.loads(body)["error"]["message"], (method, target)
 
 
+def test_what_can_be_got_has_a_head(rollout: Weir) -> None:
+    client = http.client.HTTPConnection("127.0.0.1", rollout.admin.port, timeout=30)
+    for target, status in (("/healthz", 200), ("/readyz", 200), ("/api/v1/status", 200), ("/nothing", 404)):
+        client.request("HEAD", target)
+        reply = client.getresponse()
+        assert (reply.status, reply.read()) == (status, b"") and int(reply.headers["content-length"]) > 0
+    client.request("POST", "/api/v1/status")
+    reply = client.getresponse()
+    assert (reply.status, reply.headers["allow"]) == (405, "GET, HEAD")
+    client.close()
+
+
+def test_a_bad_file_hides_no_weir(rollout: Weir) -> None:
+    address = f"127.0.0.1:{rollout.admin.port}"
+    for text in (f'admin: {{ address: "{address}" }}\nnonsense: 1\n', "routes: ]\n" + f'admin:\n  address: "{address}"\n',
+                 f'admin: {{ address: "{address}", token: {{ env: NO_SUCH_VARIABLE }} }}\n'):
+        rollout.file.write_text(text)
+        for verb in ("health", "status", "history"):
+            done = command(verb, "--config", str(rollout.file))
+            assert done.returncode == 0, (text, done.stderr)
+    rollout.file.write_text('{ "admin": \n')
+    assert command("health", "--config", str(rollout.file)).returncode == 1
+    assert command("status", "--config", str(rollout.file)).returncode == 2
+
+
 def test_history_is_newest_first_and_bounded(rollout: Weir) -> None:
     for percent in range(11, 21):
         assert rollout.admin.post("services/chat/weight", json.dumps({"percent": percent}))[0] == 200
@@ -324,7 +358,10 @@ def test_history_is_newest_first_and_bounded(rollout: Weir) -> None:
     everything = rollout.admin.get("history?limit=1000")["records"]
     assert everything[-1]["decision"] == "start" and len(everything) == 11
     assert [record["time"] for record in everything] == sorted((record["time"] for record in everything), reverse=True)
-    assert rollout.admin.get("history?service=other")["records"] == []
+    status, body = rollout.admin.call("GET", "/api/v1/history?service=other")
+    assert status == 404 and json.loads(body)["error"]["code"] == "no_service"
+    other = rollout.cli("history", "other", check=False)
+    assert (other.returncode, other.stdout) == (1, "") and 'there is no service "other"' in other.stderr
     assert rollout.admin.get("history?service=chat&limit=1")["records"] == records[:1]
     for limit in ("0", "1001", "-1", "ten", "5x"):
         assert rollout.admin.call("GET", f"/api/v1/history?limit={limit}")[0] == 400, limit

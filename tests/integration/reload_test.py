@@ -357,6 +357,13 @@ def test_what_needs_a_restart_says_so(origin: StartOrigin, weir: StartWeir, key:
     assert answered_by(gateway) == "two"
 
 
+def test_all_that_needs_a_restart_is_named(origin: StartOrigin, weir: StartWeir) -> None:
+    gateway = weir(one_version(origin("one")))
+    gateway.write({**gateway.plan, "workers": 3, "state": {"path": str(gateway.directory / "other.db")},
+                   "admin": {"address": f"127.0.0.1:{free_port()}"}})
+    assert "workers, state.path and admin.address needs a restart" in refused_reload(gateway)
+
+
 def test_a_changed_token_holds_from_then_on(origin: StartOrigin, new_weir: StartWeir,
                                             tmp_path: pathlib.Path) -> None:
     secret = tmp_path / "token"

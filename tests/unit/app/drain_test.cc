@@ -32,6 +32,18 @@ TEST(Drain, GoesThroughItsStatesInOrder) {
   EXPECT_EQ(drain.advance(clock.now(), true), Action::kNone);
 }
 
+TEST(Drain, WaitsForStreamsForEverWhenToldTo) {
+  ManualClock clock;
+  Drain drain;
+  drain.begin({.delay = Milliseconds(0), .requests = Milliseconds(0), .streams = Milliseconds::max()}, clock.now());
+  EXPECT_EQ(drain.advance(clock.now(), false), Action::kBeginDrain);
+  EXPECT_EQ(drain.advance(clock.now(), false), Action::kCloseListeners);
+  EXPECT_EQ(drain.advance(clock.now(), false), Action::kCutRequests);
+  clock.advance(std::chrono::hours(24 * 365));
+  EXPECT_EQ(drain.advance(clock.now(), false), Action::kNone);
+  EXPECT_EQ(drain.advance(clock.now(), true), Action::kStop);
+}
+
 TEST(Drain, EndsAsSoonAsNothingRuns) {
   ManualClock clock;
   Drain drain;

@@ -13,16 +13,6 @@ AccessFacts post(std::string_view host) {
   return facts;
 }
 
-TEST(Loopback, IsKnownByItsLooks) {
-  for (const char* host : {"localhost", "LOCALHOST", "127.0.0.1", "127.9.8.7", "::1", "[::1]"}) {
-    EXPECT_TRUE(is_loopback_host(host)) << host;
-  }
-  for (const char* host : {"", "0.0.0.0", "::", "10.0.0.1", "127.0.0.1.evil.example", "127.0.0", "127.0.0.256",
-                           "localhost.evil.example", "1270.0.0.1", "128.0.0.1", "[::1].evil"}) {
-    EXPECT_FALSE(is_loopback_host(host)) << host;
-  }
-}
-
 TEST(Token, EqualsOnlyItself) {
   EXPECT_TRUE(equal_in_constant_time("secret", "secret"));
   for (const char* guess : {"", "s", "secre", "secret ", "Secret", "secretsecret", "terces"}) {

@@ -37,7 +37,7 @@ std::string message(const AdminReply& reply) { return json::parse(reply.body).va
 
 TEST(AdminServer, AnswersQueriesAndCommands) {
   EchoBackend backend;
-  AdminServer server({.host = "127.0.0.1", .port = 0, .token = {}}, backend);
+  AdminServer server({.address = {"127.0.0.1", 0}, .token = {}}, backend);
   ASSERT_EQ(server.start(), "");
   const AdminClient client = client_of(server);
   EXPECT_EQ(message(client.get("/api/v1/status")), "query 0");
@@ -50,7 +50,7 @@ TEST(AdminServer, AnswersQueriesAndCommands) {
 
 TEST(AdminServer, AsksForItsToken) {
   EchoBackend backend;
-  AdminServer server({.host = "127.0.0.1", .port = 0, .token = "secret"}, backend);
+  AdminServer server({.address = {"127.0.0.1", 0}, .token = "secret"}, backend);
   ASSERT_EQ(server.start(), "");
   EXPECT_EQ(client_of(server).get("/api/v1/status").status, 401);
   EXPECT_EQ(client_of(server, "wrong").post("/api/v1/drain").status, 401);
@@ -61,7 +61,7 @@ TEST(AdminServer, AsksForItsToken) {
 
 TEST(AdminServer, RefusesABodyThatIsTooLarge) {
   EchoBackend backend;
-  AdminServer server({.host = "127.0.0.1", .port = 0, .token = {}}, backend);
+  AdminServer server({.address = {"127.0.0.1", 0}, .token = {}}, backend);
   ASSERT_EQ(server.start(), "");
   const std::string body(65 * 1024, ' ');
   const AdminReply reply = client_of(server).post("/api/v1/services/chat/weight", body);
@@ -72,17 +72,17 @@ TEST(AdminServer, RefusesABodyThatIsTooLarge) {
 
 TEST(AdminServer, OffLoopbackItNeedsAToken) {
   EchoBackend backend;
-  AdminServer open({.host = "0.0.0.0", .port = 0, .token = {}}, backend);
+  AdminServer open({.address = {"0.0.0.0", 0}, .token = {}}, backend);
   EXPECT_NE(open.start().find("admin.token"), std::string::npos);
-  AdminServer closed({.host = "0.0.0.0", .port = 0, .token = "secret"}, backend);
+  AdminServer closed({.address = {"0.0.0.0", 0}, .token = "secret"}, backend);
   EXPECT_EQ(closed.start(), "");
 }
 
 TEST(AdminServer, SaysThatItsAddressIsTaken) {
   EchoBackend backend;
-  AdminServer first({.host = "127.0.0.1", .port = 0, .token = {}}, backend);
+  AdminServer first({.address = {"127.0.0.1", 0}, .token = {}}, backend);
   ASSERT_EQ(first.start(), "");
-  AdminServer second({.host = "127.0.0.1", .port = first.port(), .token = {}}, backend);
+  AdminServer second({.address = {"127.0.0.1", first.port()}, .token = {}}, backend);
   EXPECT_NE(second.start().find("admin.address"), std::string::npos);
 }
 
@@ -98,7 +98,7 @@ TEST(AdminServer, EndsWhileACommandWaits) {
     std::mutex mutex;
     std::function<void(ApiReply)> waiting;
   } backend;
-  auto server = std::make_unique<AdminServer>(AdminOptions{.host = "127.0.0.1", .port = 0, .token = {}}, backend);
+  auto server = std::make_unique<AdminServer>(AdminOptions{.address = {"127.0.0.1", 0}, .token = {}}, backend);
   ASSERT_EQ(server->start(), "");
   const AdminClient client = client_of(*server);
   std::thread asking([&client] { EXPECT_EQ(client.post("/api/v1/drain").status, 0); });

@@ -36,8 +36,9 @@ TEST(Api, WeightIsReadInPartsPerMillion) {
   EXPECT_EQ(command("/api/v1/services/chat/weight", R"({"percent": 25})").weight_ppm, 250'000U);
   EXPECT_EQ(command("/api/v1/services/chat/weight", R"({"percent": 0.0001})").weight_ppm, 1U);
   EXPECT_EQ(command("/api/v1/services/chat/weight", R"({"percent": 100})").weight_ppm, 1'000'000U);
-  for (const char* body :
-       {"", "{}", "25", R"({"percent": "25"})", R"({"percent": 100.1})", R"({"percent": -1})", "{"}) {
+  EXPECT_EQ(command("/api/v1/services/chat/weight", R"({"percent": 33.3333})").weight_ppm, 333'333U);
+  for (const char* body : {"", "{}", "25", R"({"percent": "25"})", R"({"percent": 100.1})", R"({"percent": -1})", "{",
+                           R"({"percent": 99.99999})", R"({"percent": 1e-8})"}) {
     EXPECT_EQ(refused("POST", "/api/v1/services/chat/weight", body), 400) << body;
   }
 }

@@ -10,6 +10,7 @@ namespace weir::app {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 Invocation parsed(const std::vector<std::string>& arguments) {
   const ParsedCommandLine line = parse_command_line(arguments);
@@ -39,6 +40,10 @@ TEST(Parse, RunSaysWhatIsMissing) {
   expect_usage_error({"run", "weir.yaml", "--baseline", "http://a"}, "not both");
   expect_usage_error({"run", "--baseline", "http://a"}, "--candidate");
   expect_usage_error({"run", "weir.yaml", "--listen", "0.0.0.0:80"}, "--listen");
+  expect_usage_error({"run", "--baseline", "notaurl", "--candidate", "http://b:2"},
+                     "--baseline: \"notaurl\" is no http://");
+  expect_usage_error({"run", "--baseline", "http://a:1", "--candidate", "http://b:2", "--listen", "a.example:80"},
+                     "--listen: \"a.example:80\"");
   expect_usage_error({"run", "weir.yaml", "--log-level", "loud"}, "--log-level");
 }
 
@@ -50,15 +55,21 @@ TEST(Parse, RolloutCommandsNeedAService) {
 }
 
 TEST(Parse, WeightIsAPercentage) {
-  EXPECT_DOUBLE_EQ(parsed({"weight", "chat", "0.01"}).percent, 0.01);
-  EXPECT_DOUBLE_EQ(parsed({"weight", "chat", "0"}).percent, 0);
+  EXPECT_EQ(parsed({"weight", "chat", "0.01"}).weight_ppm, 100U);
+  EXPECT_EQ(parsed({"weight", "chat", "1%"}).weight_ppm, 10'000U);
+  EXPECT_EQ(parsed({"weight", "chat", "0"}).weight_ppm, 0U);
+  expect_usage_error({"weight", "chat", "99.99999"}, "in steps of 0.0001");
+  expect_usage_error({"weight", "chat", "1e-8"}, "in steps of 0.0001");
   expect_usage_error({"weight", "chat", "101"}, "101");
   expect_usage_error({"weight", "chat", "-1"}, "weir weight");
   expect_usage_error({"weight", "chat", "ten"}, "ten");
 }
 
 TEST(Parse, UnknownWordsAreRefused) {
-  expect_usage_error({"promot", "chat"}, "weir");
+  expect_usage_error({"promot", "chat"}, "\"promot\" is no command; did you mean `promote`?");
+  expect_usage_error({"statsu"}, "did you mean `status`?");
+  expect_usage_error({"xyzzyxyzzy"}, "\"xyzzyxyzzy\" is no command\n");
+  expect_usage_error({"explain", "weir.yaml"}, "`explain` is not in this version");
   expect_usage_error({"status", "--colour"}, "--colour");
   expect_usage_error({}, "weir");
 }
@@ -75,7 +86,8 @@ TEST(Parse, HelpTeachesAndExitsCleanly) {
     const ParsedCommandLine own = parse_command_line({verb, "--help"});
     EXPECT_EQ(own.exit_code, kExitOk) << verb;
     EXPECT_FALSE(own.invocation.has_value()) << verb;
-    EXPECT_THAT(own.text, HasSubstr(verb));
+    EXPECT_THAT(own.text, HasSubstr(std::string("weir ") + verb));
+    EXPECT_THAT(own.text, Not(HasSubstr("Start here")));
   }
   EXPECT_THAT(parse_command_line({"check", "--help"}).text, HasSubstr("0 clean, 1 warnings, 2 errors"));
 }
