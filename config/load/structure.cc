@@ -82,20 +82,27 @@ class Checker {
     if (node.type == Node::Type::kNull && key.kind == Kind::kObject)
       return object(Node{.type = Node::Type::kMap, .position = node.position, .scalar = {}, .list = {}, .map = {}},
                     *key.section, path);
-    if (node.type == Node::Type::kScalar && key.kind == Kind::kFieldName && is_owned_field(node.scalar)) {
+    if (node.type == Node::Type::kScalar) return refuse_scalar(node, key, path);
+    report_.error(node.position, path + (node.type == Node::Type::kNull ? ": nothing" : ": something else"),
+                  expectation(key));
+  }
+
+  void refuse_scalar(const Node& node, const Key& key, const std::string& path) {
+    const std::string found = path + ": \"" + node.scalar + "\"";
+    if (key.section != nullptr && key.section->name == "secret") {
+      // Not even what is wrong may bring a secret into a log.
+      report_.error(node.position, path + ": it stands in the file itself", "{ env: NAME } or { file: PATH }");
+    } else if (key.kind == Kind::kFieldName && is_owned_field(node.scalar)) {
       const bool host = path.find(".match.headers[") != std::string::npos && lower_case(node.scalar) == "host";
       report_.error(node.position,
                     path + ": no request can be matched by \"" + node.scalar + "\": the proxy takes it off first",
                     host ? "host: in the match" : "another header");
-      return;
+    } else if (key.kind == Kind::kString && !node.scalar.empty()) {
+      report_.error(node.position, found,
+                    "a text without control characters, of at most " + std::to_string(kMaxText) + " bytes");
+    } else {
+      report_.error(node.position, found, expectation(key));
     }
-    // Not even what is wrong may bring a secret into a log.
-    const bool secret = key.section != nullptr && key.section->name == "secret";
-    const std::string found = secret                             ? "it stands in the file itself"
-                              : node.type == Node::Type::kScalar ? "\"" + node.scalar + "\""
-                              : node.type == Node::Type::kNull   ? "nothing"
-                                                                 : "something else";
-    report_.error(node.position, path + ": " + found, secret ? "{ env: NAME } or { file: PATH }" : expectation(key));
   }
 
   void list(const Node& node, const Key& key, const std::string& path) {

@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import fcntl
+import http.server
 import json
 import os
+import pathlib
 import pty
 import re
 import select
@@ -11,6 +13,7 @@ import signal
 import struct
 import subprocess
 import termios
+import threading
 from typing import Any, Callable, Iterator
 
 import pytest
@@ -18,7 +21,7 @@ from load import Load
 from origin import Origin
 from plans import at_weight, canary, one_version, step
 from polling import wait_until
-from weir_harness import Weir, program
+from weir_harness import Weir, program, run_cli
 
 StartOrigin = Callable[..., Origin]
 StartWeir = Callable[..., Weir]
@@ -292,8 +295,39 @@ def test_colour_only_on_a_terminal_that_wants_it(rollout: Weir, terminal: Callab
             assert ESCAPE not in printed(*arguments, **plain)
 
 
-def test_names_from_a_plan_cannot_command_the_terminal(origin: StartOrigin, weir: StartWeir) -> None:
-    gateway = weir(canary(origin("v1"), origin("v2"), at_weight(10), rollout={"revision": "\x1b[31mred"}))
-    wait_until(lambda: gateway.admin.rollout()["step_id"] > 0, "the rollout has begun")
-    gateway.admin.call("POST", "/api/v1/services/chat/pause", fields={"x-weir-actor": "me"})
-    assert ESCAPE not in gateway.cli("status").stdout + gateway.cli("history").stdout
+class OtherProgram(http.server.BaseHTTPRequestHandler):
+    """Answers on an admin address with names that no plan could hold."""
+
+    def do_GET(self) -> None:  # pylint: disable=invalid-name
+        name = ESCAPE + "[31mred"
+        rollout = {"baseline": name, "candidate": name, "phase": name, "stage": name, "reason": name, "waits": [name],
+                   "guards": [{"name": name}], "weight_percent": 1, "step": 1, "steps": 2}
+        record = {key: name for key in ("time", "service", "decision", "actor", "reason")}
+        body = json.dumps({"version": name, "time": name, "problems": [name], "records": [record],
+                           "services": [{"name": name, "versions": [{"name": name}], "rollout": rollout}]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_what_is_printed_cannot_command_the_terminal(tmp_path: pathlib.Path) -> None:
+    server = http.server.HTTPServer(("127.0.0.1", 0), OtherProgram)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        for verb in ("status", "history"):
+            done = run_cli(verb, "--admin", f"http://127.0.0.1:{server.server_port}")
+            assert done.returncode == 0 and "[31mred" in done.stdout and ESCAPE not in done.stdout
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    plan = tmp_path / "plan.yaml"
+    plan.write_text('services: { "\\e[31mred": { versions: { "\\e[31mred": "\\e[31mred" } } }\n')
+    done = run_cli("check", str(plan))
+    assert done.returncode == 2 and "[31mred" in done.stderr and ESCAPE not in done.stderr
+
