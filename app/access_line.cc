@@ -1,5 +1,6 @@
 #include "app/access_line.h"
 
+#include "app/metrics/request_metrics.h"
 #include "base/json.h"
 #include "base/log.h"
 
@@ -7,12 +8,10 @@ namespace weir::app {
 
 std::string access_line(const Outcome& outcome, const Names& names, std::int64_t unix_ms) {
   const std::string& service = names.services.name(outcome.service);
-  const std::string& full = names.versions.name(outcome.version);
-  const bool ours = full.size() > service.size() && full.starts_with(service);
   json::Object line{{"time", log::iso_time(unix_ms)},
                     {"service", service},
                     {"route", names.routes.name(outcome.route)},
-                    {"version", ours ? full.substr(service.size() + 1) : full},
+                    {"version", version_label(service, names.versions.name(outcome.version))},
                     {"class", to_string(outcome.outcome)},
                     {"assigned", to_string(outcome.reason)},
                     {"latency_ms", static_cast<double>(outcome.latency_us) / 1000}};

@@ -58,14 +58,6 @@ std::optional<std::uint64_t> parse_with(const std::array<Unit, N>& units, std::s
   return std::nullopt;
 }
 
-template <std::size_t N>
-std::string format_with(const std::array<Unit, N>& units, std::uint64_t value) {
-  for (const Unit& unit : units) {
-    if (value != 0 && value % unit.factor == 0) return std::to_string(value / unit.factor) + std::string(unit.name);
-  }
-  return "0" + std::string(units[N - 2].name);
-}
-
 }  // namespace
 
 std::optional<Duration> parse_duration(std::string_view text) {
@@ -98,10 +90,13 @@ std::optional<double> parse_share(std::string_view text) {
 
 std::string format_duration(Duration duration) {
   if (duration == kNever) return "none";
-  return format_with(kDurations, static_cast<std::uint64_t>(duration.count()));
+  const auto milliseconds = static_cast<std::uint64_t>(duration.count());
+  for (const Unit& unit : kDurations) {
+    if (milliseconds != 0 && milliseconds % unit.factor == 0)
+      return std::to_string(milliseconds / unit.factor) + std::string(unit.name);
+  }
+  return "0s";
 }
-
-std::string format_size(std::uint64_t bytes) { return bytes == kUnlimited ? "none" : format_with(kSizes, bytes); }
 
 std::string format_percent(std::uint32_t ppm) {
   std::string digits = std::to_string(ppm / 10'000);

@@ -40,19 +40,6 @@ std::string milliseconds(double value) {
   return formatted("%.1f s", value / 1000);
 }
 
-std::string clock_time(double seconds) {
-  const auto whole = static_cast<std::int64_t>(std::max(0.0, seconds));
-  std::array<char, 48> text{};
-  if (whole >= 3600) {
-    std::snprintf(text.data(), text.size(), "%lld:%02lld:%02lld", static_cast<long long>(whole / 3600),
-                  static_cast<long long>(whole / 60 % 60), static_cast<long long>(whole % 60));
-  } else {
-    std::snprintf(text.data(), text.size(), "%lld:%02lld", static_cast<long long>(whole / 60),
-                  static_cast<long long>(whole % 60));
-  }
-  return text.data();
-}
-
 std::string bar(double share, int columns) {
   const double held = std::isfinite(share) ? std::clamp(share, 0.0, 1.0) : 0.0;
   const int full = static_cast<int>(std::lround(held * columns));

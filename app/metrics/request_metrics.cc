@@ -8,12 +8,11 @@ namespace {
 constexpr const char* kOther = "other";
 constexpr std::uint64_t kOverflow = UINT64_MAX;
 
-// The label of a version interned as "service/version".
+}  // namespace
+
 std::string version_label(const std::string& service, const std::string& full) {
   return full.size() > service.size() + 1 && full.starts_with(service) ? full.substr(service.size() + 1) : full;
 }
-
-}  // namespace
 
 void RequestMetrics::record(const Outcome& outcome) {
   if (outcome.kind != Outcome::Kind::kEnded || outcome.version == kNoId) return;

@@ -21,6 +21,9 @@ inline constexpr std::array<double, 20> kDurationBounds = {0.001, 0.0025, 0.005,
                                                            0.16,  0.32,   0.64,  1.28,   2.56,   5.12,  10.24,
                                                            20.48, 40.96,  81.92, 163.84, 327.68, 655.36};
 
+// What people call a version that is interned as "service/version".
+std::string version_label(const std::string& service, const std::string& full);
+
 struct RequestSeries {
   std::string service;
   std::string route;

@@ -76,8 +76,6 @@ TEST(Figures, ReadAsPeopleWriteThem) {
   EXPECT_EQ(percent(0.1), "0.10 %");
   EXPECT_EQ(milliseconds(8.44), "8.4 ms");
   EXPECT_EQ(milliseconds(3200), "3.2 s");
-  EXPECT_EQ(clock_time(34.9), "0:34");
-  EXPECT_EQ(clock_time(7205), "2:00:05");
   EXPECT_EQ(bar(0.5, 4), "██░░");
   EXPECT_EQ(bar(-1, 2), "░░");
 }
