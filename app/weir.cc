@@ -334,8 +334,9 @@ ApiReply Weir::begin_drain(std::string_view actor) {
   drain_.begin(times, clock_.now());
   note("drain", actor, "no new requests; what is under way finishes");
   advance_drain();
+  const bool endless = times.streams == config::kNever;
   return message_reply("draining: requests have " + config::format_duration(times.requests) + " to finish, streams " +
-                       config::format_duration(times.streams));
+                       (endless ? "as long as they need" : config::format_duration(times.streams)));
 }
 
 void Weir::advance_drain() {

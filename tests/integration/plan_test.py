@@ -258,6 +258,28 @@ def test_bounds(expect: Expect) -> None:
     expect(guard("metric: latency, quantile: «1e-300, allowedDegradation: { relative: 10% }"), "from 0.01 to 0.9999")
 
 
+@pytest.mark.parametrize("end", ["most", "none"])
+def test_a_plan_at_its_bounds_serves(origin: StartOrigin, new_weir: Callable[..., Weir], end: str) -> None:
+    """With every timeout and limit of the reference page at its upper bound, or at none where that is a value."""
+    page = (ROOT / "docs" / "config-reference.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| [\w ]+, from \w+ to (\w+)(, or none)? \| [^|]*\|", page, re.M)
+    given = {key: "none" if end == "none" and none else most for key, most, none in rows}
+
+    def of(section: str) -> dict[str, Any]:
+        body = page.split(f"\n## {section}\n")[1].split("\n## ")[0]
+        keys = re.findall(r"^\| `(\w+)` \|", body, re.M)
+        return {key: int(given[key]) if given[key].isdigit() else given[key] for key in keys}
+
+    assert of("timeouts")["drain"] == "1d" and of("limits")["pending"] == 10_000_000
+    gateway = new_weir(one_version(origin("v1"), timeouts={**of("timeouts"), "drainDelay": "0s"}, limits=of("limits")))
+    gateway.start()
+    with Connection(gateway.port) as client:
+        for _ in range(2):
+            assert client.request("POST", "/", body=b"b").status == 200
+    gateway.signal(signal.SIGTERM)
+    assert gateway.wait() == 0
+
+
 def test_keys_stand_where_they_work(expect: Expect, tmp_path: pathlib.Path) -> None:
     for key in ("pending: 1", "upstreamConnections: 1"):
         expect(PLAN.replace("service: chat }", f"service: chat, limits: {{ «{key} }} }}"), "it on the file alone")
