@@ -60,8 +60,6 @@ class Value {
 
   bool is_null() const { return std::holds_alternative<std::nullptr_t>(data_); }
   bool is_object() const { return std::holds_alternative<Object>(data_); }
-  bool is_array() const { return std::holds_alternative<Array>(data_); }
-  bool is_string() const { return std::holds_alternative<std::string>(data_); }
   bool is_number() const;
 
   // Readers never fail: a value of another kind reads as the fallback, or as something empty. That suits the readers of
