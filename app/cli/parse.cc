@@ -34,7 +34,8 @@ and its token by --token-file or WEIR_TOKEN.
 Exit codes:
   0  done                     2  the command line is wrong (`check`: the plan has errors)
   1  refused, or it failed    3  no weir answered
-     (`check`: warnings)    143  `run`: ended at once by a second SIGTERM)";
+     (`check`: warnings)       (`health`: 1)
+                          143  `run`: ended at once by a second SIGTERM)";
 
 constexpr const char* kClientFooter = R"(
 Finds the weir by --admin URL, WEIR_ADMIN, --config FILE, or http://127.0.0.1:9901, and its token by --token-file or
@@ -45,8 +46,8 @@ Of a plan (--config FILE) only `admin.address` is read: whatever else is wrong w
 Exit codes: 0 alive, 1 not alive or no answer, 2 wrong usage.)";
 
 constexpr const char* kResumeFooter = R"(
-Goes on after a pause: the plan's, an operator's, or one for want of evidence; and after the hold that lost counts
-(weir_outcomes_dropped_total) have caused. A hold of the plan goes on by itself; `weir promote` leaves it.)";
+Goes on after a pause: the plan's, an operator's, one for want of evidence, or one because counts were lost
+(weir_outcomes_dropped_total). A hold of the plan is no pause: it ends by itself, and `weir promote` leaves it.)";
 
 // Commands that the product has and this version has not.
 constexpr std::array<std::string_view, 5> kLater = {"explain", "simulate", "replay", "flags", "convert"};
