@@ -68,7 +68,8 @@ class StateStore {
   // Never waits for a disk. A save that still waits is replaced by the same rollout's next one.
   virtual Ticket append(StateWrite write) = 0;
   // Takes back what is not durable yet. What is being written just now may still become so; the next write undoes it.
-  virtual void discard(Ticket ticket) = 0;
+  // False: too late, it is durable.
+  virtual bool discard(Ticket ticket) = 0;
   // Every write up to this ticket is durable, replaced or discarded.
   virtual Ticket durable_through() const = 0;
   virtual StoreHealth health() const = 0;

@@ -14,6 +14,7 @@ constexpr Seconds kSavePeriodNearVerdict{1};
 constexpr Seconds kMinute{60};
 const double kLogNearVerdict = std::log(10.0);
 constexpr std::string_view kStateLost = "state_lost";
+constexpr std::string_view kOutranked = "a rollback, a pause or a lower weight came before this was written";
 
 std::int64_t unix_ms(const Clock& clock) {
   return std::chrono::duration_cast<Milliseconds>(clock.wall_now().time_since_epoch()).count();
@@ -122,8 +123,8 @@ void Rollout::tick(const TickFacts& facts, bool open) {
   }
   if (!pending_ && state_.step == 0) propose(start(state_, plan_.policy), "weir", {});
   Decision decision = decide(state_, verdict_, plan_.policy);
-  const bool free = !pending_ || outranked_by(decision);
-  if (decision.kind != Decision::Kind::kHold && free) propose(std::move(decision), "weir", {});
+  if (pending_ && outranked_by(decision) && !withdraw(kOutranked)) decision = decide(state_, verdict_, plan_.policy);
+  if (decision.kind != Decision::Kind::kHold && !pending_) propose(std::move(decision), "weir", {});
   since_save_ += facts.dt;
   save_if_due();
 }
@@ -159,9 +160,8 @@ void Rollout::reconsider() {
   if (!pending_ || !pending_->ours || !pending_->climbs) return;
   if (world_.store.durable_through() >= pending_->ticket) return;
   if (decide(state_, verdict_, plan_.policy).kind == pending_->decision.kind) return;
-  withdraw("what spoke for it has changed");
   // It may be on its way to the disk already: what holds instead comes after it.
-  append_state();
+  if (withdraw("what spoke for it has changed")) append_state();
 }
 
 // A decision becomes visible when it is durable, or when it protects users and has waited long enough.
@@ -187,7 +187,6 @@ std::string Rollout::evidence_after(const Decision& decision) const {
 }
 
 void Rollout::propose(Decision decision, std::string_view actor, CommandDone done) {
-  if (pending_) withdraw("a rollback, a pause or a lower weight came before this was written");
   const std::int64_t now_ms = unix_ms(world_.clock);
   decision.after.decided_ms = now_ms;
   decision.after.plan = fingerprint(plan_.policy);
@@ -232,13 +231,18 @@ bool Rollout::outranked_by(const Decision& decision) const {
   return sets && decision.after.served_ppm < state_.served_ppm && !pending_->safe;
 }
 
-// Something came before the disk took the last decision: it never happened.
-void Rollout::withdraw(std::string_view why) {
-  world_.store.discard(pending_->ticket);
-  const Pending withdrawn = std::move(*pending_);
+// Something came before the disk took the last decision: it never happened. False: the disk has just taken it, and so
+// it has happened.
+bool Rollout::withdraw(std::string_view why) {
+  Pending pending = std::move(*pending_);
   pending_.reset();
-  if (withdrawn.decision.kind == Decision::Kind::kEdit) wants_edit_ = true;
-  if (withdrawn.done) withdrawn.done(Refusal{std::string(why)});
+  if (!world_.store.discard(pending.ticket)) {
+    take_effect(std::move(pending));
+    return false;
+  }
+  if (pending.decision.kind == Decision::Kind::kEdit) wants_edit_ = true;
+  if (pending.done) pending.done(Refusal{std::string(why)});
+  return true;
 }
 
 void Rollout::take_effect(Pending pending) {
@@ -274,27 +278,32 @@ void Rollout::begin_judging(const Decision& decision) {
 }
 
 void Rollout::command(const Command& command, CommandDone done) {
+  settle();
   const bool retries = pending_ && state_.over() && pending_->decision.kind == Decision::Kind::kStart;
-  if (retries && command.verb == Command::Verb::kAbort) {
-    withdraw("it was aborted before this was written");
+  const bool cancels = retries && command.verb == Command::Verb::kAbort;
+  if (cancels && withdraw("it was aborted before this was written")) {
     append_state();
     done({});
     return;
   }
   std::variant<Decision, Refusal> answer = obey(state_, command, plan_.policy);
+  const Decision* const first = std::get_if<Decision>(&answer);
+  if (first != nullptr && pending_) {
+    if (!outranked_by(*first)) {
+      done(Refusal{"the last decision is not on the disk yet; try again when it is"});
+      return;
+    }
+    if (!withdraw(kOutranked)) answer = obey(state_, command, plan_.policy);
+  }
   if (Refusal* refusal = std::get_if<Refusal>(&answer)) {
     done(*refusal);
     return;
   }
-  Decision& decision = std::get<Decision>(answer);
-  if (pending_ && !outranked_by(decision)) {
-    done(Refusal{"the last decision is not on the disk yet; try again when it is"});
-    return;
-  }
-  propose(std::move(decision), command.actor, std::move(done));
+  propose(std::move(std::get<Decision>(answer)), command.actor, std::move(done));
 }
 
 void Rollout::edit(RolloutPlan plan) {
+  settle();
   const bool same = fingerprint(plan.policy) == fingerprint(plan_.policy);
   plan_ = std::move(plan);
   changed_ = true;
@@ -324,6 +333,7 @@ void Rollout::edit(RolloutPlan plan) {
 }
 
 StoredRollout Rollout::leave() {
+  settle();
   if (pending_ && pending_->safe) {
     Pending pending = std::move(*pending_);
     pending_.reset();

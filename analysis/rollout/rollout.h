@@ -107,7 +107,7 @@ class Rollout {
   // weight before whatever takes no traffic from the candidate.
   bool outranked_by(const Decision& decision) const;
   void reconsider();
-  void withdraw(std::string_view why);
+  bool withdraw(std::string_view why);
   void take_effect(Pending pending);
   void begin_judging(const Decision& decision);
   void save_if_due();

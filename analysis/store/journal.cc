@@ -47,17 +47,18 @@ Ticket Journal::append(StateWrite write) {
   return ticket;
 }
 
-void Journal::discard(Ticket ticket) {
+bool Journal::discard(Ticket ticket) {
   const std::lock_guard guard(mutex_);
   const auto from = waiting_.begin() + static_cast<std::ptrdiff_t>(writing_);
   const auto is = [&](const Waiting& waiting) { return waiting.ticket == ticket; };
   const auto at = std::find_if(waiting_.begin(), waiting_.end(), is);
-  if (at == waiting_.end()) return;
+  if (at == waiting_.end()) return false;
   if (at < from) {
     at->withdrawn = true;
   } else {
     waiting_.erase(at);
   }
+  return true;
 }
 
 Ticket Journal::durable_through() const {

@@ -34,7 +34,7 @@ class Journal final : public StateStore {
   ~Journal() override;
 
   Ticket append(StateWrite write) override;
-  void discard(Ticket ticket) override;
+  bool discard(Ticket ticket) override;
   Ticket durable_through() const override;
   StoreHealth health() const override;
 

@@ -29,13 +29,16 @@ class FakeStore final : public StateStore {
     waiting_.push_back({.ticket = ++last_, .write = std::move(write)});
     return last_;
   }
-  void discard(Ticket ticket) override {
+  bool discard(Ticket ticket) override {
+    if (lands_first) flush();
+    const auto is = [&](const Waiting& waiting) { return waiting.ticket == ticket; };
+    if (std::none_of(waiting_.begin(), waiting_.end(), is)) return false;
     for (std::size_t i = 0; i < in_flight_; ++i) {
       waiting_[i].withdrawn = waiting_[i].withdrawn || waiting_[i].ticket == ticket;
     }
     const auto rest = waiting_.begin() + static_cast<std::ptrdiff_t>(in_flight_);
-    const auto is = [&](const Waiting& waiting) { return waiting.ticket == ticket; };
     waiting_.erase(std::remove_if(rest, waiting_.end(), is), waiting_.end());
+    return true;
   }
   Ticket durable_through() const override { return waiting_.empty() ? last_ : waiting_.front().ticket - 1; }
   StoreHealth health() const override {
@@ -69,6 +72,9 @@ class FakeStore final : public StateStore {
     for (const std::string& record : records_) past.history.push_back(json::parse(record).value);
     return past;
   }
+  // What waits reaches the disk just before a discard() of it.
+  bool lands_first = false;
+
   // Of the newest append.
   Ticket last() const { return last_; }
   // Of what waits: states, without proofs.
