@@ -1,6 +1,7 @@
 #include "analysis/store/database.h"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -85,10 +86,25 @@ bool is_damage(int code) {
   return primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB || primary == SQLITE_FORMAT;
 }
 
+// Which file a name means just now; nothing: none.
+struct FileId {
+  dev_t device = 0;
+  ino_t number = 0;
+
+  bool operator==(const FileId&) const = default;
+};
+
+std::optional<FileId> id_of(const std::string& path) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) != 0) return {};
+  return FileId{found.st_dev, found.st_ino};
+}
+
 }  // namespace
 
 struct Database::Handle {
   sqlite3* db = nullptr;
+  std::optional<FileId> log;  // that the last write went to
 
   Handle() = default;
   Handle(const Handle&) = delete;
@@ -97,6 +113,8 @@ struct Database::Handle {
 
   int execute(const char* sql) const { return sqlite3_exec(db, sql, nullptr, nullptr, nullptr); }
   std::string message() const { return sqlite3_errmsg(db); }
+
+  std::string log_path() const { return std::string(sqlite3_db_filename(db, "main")) + "-wal"; }
 
   bool put(const StateWrite& write) const;
   bool put_state(const StateWrite& write) const;
@@ -265,6 +283,8 @@ bool Database::moved() const {
   return sqlite3_file_control(handle_->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
 }
 
+bool Database::lost_its_log() const { return handle_->log && id_of(handle_->log_path()) != handle_->log; }
+
 Database::Written Database::write(const Batch& batch) {
   Written written;
   sqlite3_db_config(handle_->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
@@ -292,6 +312,7 @@ Database::Written Database::write(const Batch& batch) {
   }
   if (handle_->execute("COMMIT") != SQLITE_OK) return failed();
   written.done = true;
+  handle_->log = id_of(handle_->log_path());
   return written;
 }
 

@@ -69,6 +69,8 @@ class Database {
   bool read_only() const;
   // Its name is gone, or another file's: what is written now nobody would find again.
   bool moved() const;
+  // The log that its writes went to has lost its name. Destroying the database brings what is in it into the file.
+  bool lost_its_log() const;
 
  private:
   struct Handle;

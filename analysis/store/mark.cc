@@ -108,10 +108,11 @@ Mark::Found Mark::read() {
   contents_ = {};
   written_ = false;
   const Descriptor file(path_, O_RDONLY);
-  if (!file.is_open()) return errno == ENOENT || errno == ENOTDIR ? Found::kNothing : Found::kDamage;
+  if (!file.is_open()) return errno == ENOENT || errno == ENOTDIR ? Found::kNothing : Found::kUnreadable;
   std::array<char, 2 * kSlot> bytes{};
-  if (::pread(file.number(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
-    return Found::kDamage;
+  const ssize_t read = ::pread(file.number(), bytes.data(), bytes.size(), 0);
+  if (read < 0) return Found::kUnreadable;
+  if (read != static_cast<ssize_t>(bytes.size())) return Found::kDamage;
   const std::string_view all(bytes.data(), bytes.size());
   for (std::uint64_t place = 0; place < 2; ++place) {
     const std::optional<Slot> slot = read_slot(all.substr(place * kSlot, kSlot), place);
@@ -159,7 +160,9 @@ bool Mark::create(const std::string& slot) {
   if (::rename(fresh.c_str(), path_.c_str()) != 0) return false;
   const std::filesystem::path folder = std::filesystem::path(path_).parent_path();
   const Descriptor names(folder.empty() ? "." : folder.string(), O_RDONLY | O_DIRECTORY);
-  return names.is_open() && ::fsync(names.number()) == 0;
+  // A folder that may not be read, or whose file system syncs none, is as SQLite takes it: the name is there.
+  if (!names.is_open() || ::fsync(names.number()) == 0) return true;
+  return errno != EIO && errno != ENOSPC && errno != EDQUOT;
 }
 
 }  // namespace weir::analysis

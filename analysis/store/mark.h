@@ -33,7 +33,7 @@ class Mark {
 
     bool operator==(const Contents&) const = default;
   };
-  enum class Found : std::uint8_t { kNothing, kMark, kDamage };
+  enum class Found : std::uint8_t { kNothing, kMark, kDamage, kUnreadable };
 
   explicit Mark(std::string path) : path_(std::move(path)) {}
 

@@ -17,10 +17,18 @@ void make_folder_of(const std::string& path) {
   if (!folder.empty()) fs::create_directories(folder, ignored);
 }
 
-// The same file has one lock and one mark, by whatever name it is reached.
+// The same file has one lock and one mark, by whatever name it is reached, and whether it is there yet or not.
 std::string real_path(const std::string& path) {
+  constexpr int kMostLinks = 40;  // as the kernel follows
+  fs::path at = path;
+  for (int i = 0; i < kMostLinks; ++i) {
+    std::error_code none;
+    const fs::path target = fs::read_symlink(at, none);
+    if (none) break;
+    at = target.is_absolute() ? target : at.parent_path() / target;
+  }
   std::error_code failed;
-  const fs::path real = fs::weakly_canonical(path, failed);
+  const fs::path real = fs::weakly_canonical(at, failed);
   return failed ? path : real.string();
 }
 
@@ -58,7 +66,14 @@ Storage::Opened Storage::open(const std::string& path, const std::string& owner,
 
 void Storage::read(std::size_t most_records, Opened& opened) {
   const Mark::Found found = mark_.read();
-  if (found == Mark::Found::kDamage) return lose(mark_.path() + " cannot be read", opened);
+  if (found == Mark::Found::kUnreadable) {
+    // Whether the database is whole is not known until it can be: that is no damage, and nothing is moved.
+    opened.problem = mark_.path() + " cannot be read";
+    opened.lost = "whether the state file is whole is not known (" + opened.problem + ")";
+    known_.lost = true;
+    return;
+  }
+  if (found == Mark::Found::kDamage) return lose(mark_.path() + " is damaged", opened);
   known_ = mark_.contents();
   // Before SQLite sees it, which throws the log of an empty file away.
   if (size_of(path_) == 0 && !fs::is_directory(path_)) {
@@ -193,6 +208,10 @@ std::string Storage::ready() {
     lock_ = std::move(result.lock);
   }
   if (database_ && database_->moved()) take_along();
+  if (database_ && database_->lost_its_log()) {
+    database_.reset();
+    notice_ = "had lost its log, and has all of it again";
+  }
   return database_ ? std::string() : open_database();
 }
 

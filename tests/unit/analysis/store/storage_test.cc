@@ -232,6 +232,22 @@ TEST(Storage, AFileThatIsRemovedIsWrittenAnewWithAllThatItHeld) {
   EXPECT_THAT(again.contents.records, SizeIs(13));
 }
 
+TEST(Storage, ALogThatIsRemovedLosesNothing) {
+  const Killed killed;
+  const StateFile copy;
+  Storage::Opened opened = open(killed.file.path());
+  ASSERT_TRUE(write(*opened.storage, {kProof}));
+  for (const char* part : {"-wal", "-shm"}) fs::remove(killed.file.path() + part);
+  ASSERT_TRUE(write(*opened.storage, {decision("search", "new", "new")}));
+  EXPECT_THAT(opened.storage->notice(), HasSubstr("lost its log"));
+  // As a kill would leave it.
+  for (const char* part : {"", "-wal", ".mark"}) fs::copy_file(killed.file.path() + part, copy.path() + part);
+  const Storage::Opened again = open(copy.path());
+  EXPECT_EQ(again.lost, "");
+  EXPECT_THAT(again.contents.rollouts, SizeIs(2));
+  EXPECT_THAT(again.contents.records, SizeIs(13));
+}
+
 TEST(Storage, ARollbackThatTheDatabaseDoesNotTakeIsInTheMark) {
   const Killed killed;
   {
@@ -318,6 +334,40 @@ TEST(Storage, OneFileHasOneLockByWhateverName) {
   const std::string other = (killed.file.folder() / "other.db").string();
   fs::create_symlink(killed.file.path(), other);
   EXPECT_EQ(Storage::open(other, "pid 8", 1).holder, "pid 7");
+}
+
+TEST(Storage, ALinkToAFileThatIsStillToComeIsThatFile) {
+  const StateFile file;
+  const fs::path other = file.folder() / "other.db";
+  fs::create_symlink(fs::path(file.path()).filename(), other);
+  {
+    const Storage::Opened first = open(other.string());
+    EXPECT_EQ(open(file.path()).holder, "pid 7");
+    ASSERT_TRUE(write(*first.storage, {kProof}));
+  }
+  for (const char* part : {".lock", ".mark"}) {
+    EXPECT_TRUE(fs::exists(file.path() + part)) << part;
+    EXPECT_FALSE(fs::exists(other.string() + part)) << part;
+  }
+}
+
+TEST(Storage, AMarkThatCannotBeReadJustNowCondemnsNothing) {
+  const Killed killed;
+  const std::string mark = killed.file.path() + ".mark";
+  fs::rename(mark, mark + ".away");
+  fs::create_directory(mark);
+  {
+    const Storage::Opened opened = open(killed.file.path());
+    EXPECT_THAT(opened.lost, HasSubstr("cannot be read"));
+    EXPECT_THAT(opened.contents.rollouts, IsEmpty());
+    EXPECT_FALSE(write(*opened.storage, {decision("chat", "rolled back", "lost"), kProof}));
+  }
+  EXPECT_THAT(killed.file.damaged(), IsEmpty());
+  fs::remove(mark);
+  fs::rename(mark + ".away", mark);
+  const Storage::Opened again = open(killed.file.path());
+  EXPECT_EQ(again.lost, "");
+  EXPECT_THAT(again.contents.records, SizeIs(12));
 }
 
 }  // namespace
