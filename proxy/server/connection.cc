@@ -34,10 +34,12 @@ Awaitable<> Connection::serve() {
       break;
     }
     first_ = false;
-    Exchange exchange(worker_, {stream_, deadline_, slowness_}, topology_, *settings());
-    exchange_ = &exchange;
-    co_await exchange.run();
-    exchange_ = nullptr;
+    {
+      Exchange exchange(worker_, {stream_, deadline_, slowness_}, topology_, *settings());
+      exchange_ = &exchange;
+      co_await exchange.run();
+      exchange_ = nullptr;
+    }
     if (!stream_.next()) {
       co_await linger();
       break;

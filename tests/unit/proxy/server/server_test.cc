@@ -283,6 +283,22 @@ TEST(Server, SendsARequestAgainWhenAnAgedConnectionBreaks) {
   EXPECT_GE(proxy.server().count(Count::kStaleReused), 1);
 }
 
+TEST(Server, CountsNoRequestThatHasBeenAnswered) {
+  Origin origin(&answer_with_path);
+  Proxy proxy(config_for(origin.port()));
+  Socket client = proxy.client();
+  client.send("GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  client.read_until("/last");
+  // The connection waits until the client has closed its side too.
+  const auto only_lingers = [&] {
+    return proxy.server().count(Count::kRequests) == 0 && proxy.server().count(Count::kConnections) == 1;
+  };
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  int in_a_row = 0;  // also between its last two steps a connection has no request
+  while (in_a_row < 10'000 && std::chrono::steady_clock::now() < end) in_a_row = only_lingers() ? in_a_row + 1 : 0;
+  EXPECT_EQ(in_a_row, 10'000);
+}
+
 TEST(Server, DrainsWithoutCuttingARequest) {
   Origin origin(&answer_with_path);
   Proxy proxy(config_for(origin.port()));
