@@ -32,6 +32,12 @@ const Node* find(const Node& root, std::initializer_list<std::string_view> path)
   return at;
 }
 
+// The element of a list, or one that says nothing.
+const Node& element(const Node* list, std::size_t index) {
+  static const Node kNothing;
+  return list != nullptr && index < list->list.size() ? list->list[index] : kNothing;
+}
+
 template <class Map>
 std::string names_of(const Map& map) {
   std::string names;
@@ -59,7 +65,7 @@ class Checker {
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
       const std::optional<HostPort> address = parse_listen_address(config_.listeners[i].address);
       if (!address) continue;
-      const Position position = place(listeners->list[i], {"address"});
+      const Position position = place(element(listeners, i), {"address"});
       const std::string path = "listeners[" + std::to_string(i) + "].address";
       if (std::find(taken.begin(), taken.end(), *address) != taken.end())
         report_.error(position, path + " is taken by another listener", "an address of its own");
@@ -94,9 +100,9 @@ class Checker {
     std::uint64_t sum = 0;
     bool readable = true;
     const Node* const given = find(root_, {"services", name, "weights"});
-    for (const Node::Entry& entry : given->map) readable = readable && percent_of(*given, entry.key).has_value();
     for (const auto& [version, weight_ppm] : service.weights_ppm) {
       sum += weight_ppm;
+      readable = readable && given != nullptr && percent_of(*given, version).has_value();
       check_version(name, version, place(root_, {"services", name, "weights", version}),
                     "services." + name + ".weights");
     }
@@ -127,7 +133,7 @@ class Checker {
     for (std::size_t i = 0; i < config_.routes.size(); ++i) {
       const Route& route = config_.routes[i];
       const std::string path = "routes[" + std::to_string(i) + "]";
-      const Node& node = routes->list[i];
+      const Node& node = element(routes, i);
       check_service_name(route.service, place(node, {"service"}), path + ".service");
       check_match(route.match, place(node, {"match"}), path);
       if (!names.insert(route.name).second)
@@ -172,7 +178,7 @@ class Checker {
     const Node* const rules = find(root_, {"rollouts", name, "overrides"});
     for (std::size_t i = 0; i < rollout.overrides.size(); ++i) {
       const Override& rule = rollout.overrides[i];
-      const Node& node = rules->list[i];
+      const Node& node = element(rules, i);
       check_version(name, rule.version, place(node, {"version"}), path);
       if (node.find("from") == nullptr && config_.preset == Preset::kEdge) {
         report_.warn(node.position, path + ": any client may choose version " + rule.version, "from: [addresses]");

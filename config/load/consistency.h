@@ -7,7 +7,7 @@
 
 namespace weir::config {
 
-// `root` is the document that `config` was read from, for positions.
+// `root` is the document that `config` was read from, without repeated keys: for positions.
 void check_consistency(const Config& config, const Node& root, Report& report);
 
 }  // namespace weir::config

@@ -2,6 +2,8 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <set>
+
 namespace weir::config {
 namespace {
 
@@ -73,6 +75,17 @@ std::variant<Node, SyntaxError> parse_document(std::string_view yaml) {
   } catch (const TooLarge&) {
     return SyntaxError{{1, 1}, "too large: aliases expand to more than a plan can need"};
   }
+}
+
+void drop_repeated_keys(Node& node) {
+  std::set<std::string> seen;
+  std::vector<Node::Entry> first;
+  for (Node::Entry& entry : node.map) {
+    if (seen.insert(entry.key).second) first.push_back(std::move(entry));
+  }
+  node.map = std::move(first);
+  for (Node::Entry& entry : node.map) drop_repeated_keys(entry.value);
+  for (Node& element : node.list) drop_repeated_keys(element);
 }
 
 }  // namespace weir::config

@@ -1,4 +1,5 @@
-// Immutable. A YAML file as a tree that remembers where everything stands, and keeps a key that is given twice twice.
+// Immutable once parsed and rid of repeated keys. A YAML file as a tree that remembers where everything stands, and
+// keeps a key that is given twice twice.
 #pragma once
 
 #include <string>
@@ -39,5 +40,8 @@ struct SyntaxError {
 
 // Aliases are expanded, up to a bound. More than one document is an error.
 std::variant<Node, SyntaxError> parse_document(std::string_view yaml);
+
+// Leaves the first entry of each key, everywhere below: what find() returns is then all there is.
+void drop_repeated_keys(Node& node);
 
 }  // namespace weir::config

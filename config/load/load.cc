@@ -74,16 +74,17 @@ LoadResult load(std::string_view yaml, const Environment& environment) {
     result.problems = report.take();
     return result;
   }
-  const std::variant<Node, SyntaxError> parsed = parse_document(yaml);
+  std::variant<Node, SyntaxError> parsed = parse_document(yaml);
   if (const auto* error = std::get_if<SyntaxError>(&parsed)) {
     report.error(error->position, error->what);
     result.problems = report.take();
     return result;
   }
-  const Node& root = std::get<Node>(parsed);
+  Node& root = std::get<Node>(parsed);
   // All three look at the whole file, whatever the one before has found: what cannot be read is left at its default,
-  // and what is missing is not complained of twice.
+  // what is missing is not complained of twice, and of a key that is given twice the first is meant.
   check_structure(root, report);
+  drop_repeated_keys(root);
   Config config = read_config(root, environment, report);
   check_consistency(config, root, report);
   if (!report.has_errors()) result.config = std::move(config);

@@ -8,6 +8,7 @@
 
 namespace weir::config {
 
+// Of a document without repeated keys.
 Config read_config(const Node& root, const Environment& environment, Report& report);
 Rollout read_rollout(const std::string& service, const Node& node, Report& report);
 Stickiness read_stickiness(const Node& node);

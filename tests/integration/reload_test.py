@@ -335,6 +335,25 @@ def test_a_bad_file_is_noticed_by_itself_and_told_once(origin: StartOrigin, weir
     assert answered_by(gateway) == "two"
 
 
+def test_a_file_that_says_things_twice_changes_nothing(origin: StartOrigin, weir: StartWeir) -> None:
+    gateway = weir(one_version(origin("one")))
+    versions = 'v1: { endpoints: ["http://127.0.0.1:1"] }, v2: { endpoints: ["http://127.0.0.1:2"] }'
+    choice = "overrides: [ { match: { header: { name: x-v, exact: v2 } }, version: v2 } ]"
+    gateway.file.write_text(f"""\
+listeners: [ {{ address: "127.0.0.1:{gateway.port}" }} ]
+services:
+  chat: {{ versions: {{ {versions} }} }}
+  chat: {{ versions: {{ {versions} }}, weights: {{ v1: 50, v2: 50 }} }}
+routes: [ {{ match: {{ pathPrefix: / }}, service: chat }} ]
+rollouts:
+  chat: {{ baseline: v1, candidate: v2 }}
+  chat: {{ baseline: v1, candidate: v2, {choice} }}
+""")
+    said = refused_reload(gateway)
+    assert "services.chat is given twice" in said and "rollouts.chat is given twice" in said
+    assert "nothing was changed" in said and answered_by(gateway) == "one"
+
+
 @pytest.mark.parametrize("key", ["workers", "state.path", "admin.address"])
 def test_what_needs_a_restart_says_so(origin: StartOrigin, weir: StartWeir, key: str) -> None:
     first, second = origin("one"), origin("two")

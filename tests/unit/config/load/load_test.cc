@@ -238,6 +238,32 @@ TEST(Load, SaysEachThingOnce) {
   EXPECT_NE(deep.find("nested more than 64 deep"), std::string::npos) << deep;
 }
 
+// Whatever else the later one says: it is said to be one too many, and the first is looked at as if it stood alone.
+TEST(Load, OfWhatIsGivenTwiceTheFirstIsMeant) {
+  const auto twice = [](const std::string& place, const std::string& what) {
+    return "plan:" + place + ": error: " + what + " is given twice; expected each name once";
+  };
+  const std::string endpoints = "{ endpoints: [\"http://h:1\"] }";
+  const std::string bare = "listeners: [ { address: \":8080\" } ]\nroutes: [ { match: {}, service: s } ]\nservices:\n";
+  const std::string one = "  s: { versions: { a: " + endpoints + " } }\n";
+  const std::string weighted =
+      "  s: { versions: { a: " + endpoints + ", b: " + endpoints + " }, weights: { a: 50, b: 50 } }\n";
+  const std::string chosen = "overrides: [ { match: { header: { name: x, exact: a } }, version: v2, from: [::1] } ]";
+  EXPECT_THAT(problems_of(bare + one + weighted), ElementsAre(twice("5:3", "services.s")));
+  EXPECT_THAT(problems_of(bare + weighted + one), ElementsAre(twice("5:3", "services.s")));
+  EXPECT_THAT(problems_of(bare + "  s: { versions: { a: " + endpoints + ", a: { endpoints: [\"ftp://h\"] } } }\n"),
+              ElementsAre(twice("4:54", "services.s.versions.a")));
+  const std::string plain = "baseline: v1, candidate: v2";
+  EXPECT_THAT(problems_of(with("rollouts:\n  chat: { " + plain + " }\n  chat: { " + plain + ", " + chosen + " }\n")),
+              ElementsAre(twice("10:3", "rollouts.chat")));
+  EXPECT_THAT(problems_of(with("rollouts:\n  chat: { " + plain + ", " + chosen + " }\n  chat: { " + plain + " }\n")),
+              ElementsAre(twice("10:3", "rollouts.chat")));
+  EXPECT_THAT(
+      problems_of(with("rollouts:\n  chat: { baseline: v1, candidate: v9 }\n  chat: {}\n")),
+      ElementsAre("plan:9:36: error: rollouts.chat.candidate: chat has no version \"v9\"; expected one of v1, v2",
+                  twice("10:3", "rollouts.chat")));
+}
+
 TEST(Load, MatchesThatLeaveSomethingAreNoDuplicates) {
   const std::string one = "{ match: { headers: [ { name: x, exact: a } ] }, service: s }";
   for (const char* other : {"{ match: { headers: [ { name: x } ] }, service: s }", "{ match: {}, service: s }",
