@@ -48,7 +48,10 @@ std::optional<HostPort> parse_listen_address(std::string_view text) {
   if (address->host == "localhost") address->host = "127.0.0.1";
   const std::optional<std::string> ip = canonical_ip(address->host);
   if (!ip) return std::nullopt;
-  address->host = *ip;
+  // An IPv4 address in IPv6's words; a socket that takes IPv6 alone cannot be bound to it.
+  constexpr std::string_view kMapped = "::ffff:";
+  const bool mapped = ip->starts_with(kMapped) && ip->find('.') != std::string::npos;
+  address->host = mapped ? ip->substr(kMapped.size()) : *ip;
   return address;
 }
 

@@ -18,6 +18,7 @@ struct HostPort {
 std::optional<HostPort> parse_host_port(std::string_view text);
 
 // What can be listened on: the host in digits, or "localhost", which is 127.0.0.1; empty or "*" for every IPv4 address.
+// An IPv4-mapped IPv6 address is the IPv4 one.
 std::optional<HostPort> parse_listen_address(std::string_view text);
 
 // "http://host", "http://host:port", perhaps with one slash behind it: the host a name or digits, the port 80 unless

@@ -29,7 +29,7 @@ struct Secret {
 };
 
 struct Listener {
-  std::string address;  // host:port; host may be an IPv6 address in brackets
+  std::string address;  // host:port in its one form; an IPv6 address in brackets
   TimeoutOverrides timeouts;
   LimitOverrides limits;
 };

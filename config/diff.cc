@@ -1,11 +1,24 @@
 #include "config/diff.h"
 
+#include <filesystem>
+#include <system_error>
+
 namespace weir::config {
+namespace {
+
+// From the root, without detours; as it stands when there is no working directory any more.
+std::filesystem::path whole(const std::string& path) {
+  std::error_code failed;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, failed);
+  return (failed ? std::filesystem::path(path) : absolute).lexically_normal();
+}
+
+}  // namespace
 
 std::vector<std::string> needs_restart(const Config& running, const Config& next) {
   std::vector<std::string> keys;
   if (running.workers != next.workers) keys.emplace_back("workers");
-  if (running.state.path != next.state.path) keys.emplace_back("state.path");
+  if (whole(running.state.path) != whole(next.state.path)) keys.emplace_back("state.path");
   if (running.admin.address != next.admin.address) keys.emplace_back("admin.address");
   return keys;
 }

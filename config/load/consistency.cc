@@ -67,7 +67,8 @@ class Checker {
       if (!address) continue;
       const Position position = place(element(listeners, i), {"address"});
       const std::string path = "listeners[" + std::to_string(i) + "].address";
-      if (std::find(taken.begin(), taken.end(), *address) != taken.end())
+      const auto theirs = [&](const HostPort& other) { return other == *address || collide(other, *address); };
+      if (std::any_of(taken.begin(), taken.end(), theirs))
         report_.error(position, path + " is taken by another listener", "an address of its own");
       if (admin && collide(*address, *admin))
         report_.error(position, path + " is the admin API's, " + to_string(*admin), "an address of its own");

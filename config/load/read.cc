@@ -25,6 +25,12 @@ TimeoutOverrides read_timeouts(const Node& node) {
   return timeouts;
 }
 
+// In its one form: other words for the same address are no change.
+void read_listen_address(const Node& node, std::string& into) {
+  read(node, "address", into);
+  if (const std::optional<HostPort> address = parse_listen_address(into)) into = to_string(*address);
+}
+
 std::optional<std::uint32_t> count_of(const Node& node, std::string_view key) {
   std::uint32_t value = 0;
   read_count(node, key, value);
@@ -174,14 +180,14 @@ Config read_config(const Node& root, const Environment& environment, Report& rep
   if (const Node* const listeners = root.find("listeners")) {
     for (const Node& element : listeners->list) {
       Listener listener;
-      read(element, "address", listener.address);
+      read_listen_address(element, listener.address);
       listener.timeouts = read_timeouts(element);
       listener.limits = read_limits(element);
       config.listeners.push_back(std::move(listener));
     }
   }
   if (const Node* const admin = root.find("admin")) {
-    read(*admin, "address", config.admin.address);
+    read_listen_address(*admin, config.admin.address);
     if (const Node* const token = admin->find("token")) config.admin.token = read_secret(*token, environment, report);
   }
   if (const Node* const state = root.find("state")) read(*state, "path", config.state.path);

@@ -197,6 +197,19 @@ def test_a_listener_is_added_and_another_removed(origin: StartOrigin, weir: Star
         assert kept.request("GET", "/").status == 200
 
 
+def test_other_words_for_the_same_places_are_no_change(origin: StartOrigin, weir: StartWeir) -> None:
+    first, second = origin("one"), origin("two")
+    gateway = weir(one_version(first))
+    with Connection(gateway.port) as kept:
+        assert kept.request("GET", "/")["x-origin"] == "one"
+        gateway.write(one_version(second, listeners=[{"address": f"localhost:{gateway.port}"}],
+                                  admin={"address": f"localhost:{gateway.admin.port}"}, state={"path": "./weir.db"}))
+        reload_by_command(gateway)
+        # A listener that had gone would have ended what it had accepted.
+        assert kept.request("GET", "/")["x-origin"] == "two"
+    assert gateway.admin.status()["listeners"] == [f"127.0.0.1:{gateway.port}"]
+
+
 def test_listeners_can_come_and_go_under_load(origin: StartOrigin, weir: StartWeir) -> None:
     server = origin("one")
     gateway = weir(one_version(server))

@@ -12,6 +12,8 @@ TEST(Address, IsListenedOnInDigits) {
   EXPECT_EQ(parse_listen_address("localhost:1"), (HostPort{"127.0.0.1", 1}));
   EXPECT_EQ(parse_listen_address("[::1]:80"), (HostPort{"::1", 80}));
   EXPECT_EQ(parse_listen_address("[0::0:1]:80"), (HostPort{"::1", 80}));
+  EXPECT_EQ(parse_listen_address("[::ffff:127.0.0.1]:80"), (HostPort{"127.0.0.1", 80}));
+  EXPECT_EQ(parse_listen_address("[::ffff:7f00:1]:80"), (HostPort{"127.0.0.1", 80}));
   for (const char* bad :
        {"", "8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", "127.0.0.1:+1", "127.0.0.1:80x", "example.com:80",
         "::1:80", "[::1]x:80", "[::1]", "[127.0.0.1]:80", "[]:80", "127.0.0:80", "127.0.0.256:80", "1 :80"}) {

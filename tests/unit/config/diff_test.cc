@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 namespace weir::config {
 namespace {
 
@@ -15,6 +17,17 @@ TEST(NeedsRestart, NamesWhatTheProcessWasBuiltWith) {
   next.state.path = "/elsewhere.db";
   next.admin.address = "127.0.0.1:9902";
   EXPECT_THAT(needs_restart({}, next), ElementsAre("workers", "state.path", "admin.address"));
+}
+
+TEST(NeedsRestart, OtherWordsForTheSameFileAreNoChange) {
+  Config running;
+  running.state.path = "weir.db";
+  for (const std::string& same : {std::string("./weir.db"), std::string("x/../weir.db"),
+                                  (std::filesystem::current_path() / "weir.db").string()}) {
+    Config next;
+    next.state.path = same;
+    EXPECT_THAT(needs_restart(running, next), IsEmpty()) << same;
+  }
 }
 
 TEST(NeedsRestart, EverythingElseCanBeReloaded) {

@@ -111,6 +111,19 @@ TEST(Load, ReadsWhatAPlanCanSay) {
   EXPECT_EQ(chat.analysis.guards[4].action, GuardAction::kPause);
 }
 
+TEST(Load, WritesAnAddressInItsOneForm) {
+  const LoadResult result = load(
+      "listeners: [ { address: \":8080\" }, { address: \"localhost:8081\" }, { address: \"[0::1]:8080\" } ]\n"
+      "routes: [ { match: {}, service: s } ]\nservices: { s: { versions: { a: { endpoints: [\"http://h:1\"] } } } }\n"
+      "admin: { address: \"localhost:09901\" }\n",
+      environment());
+  ASSERT_TRUE(result.ok()) << format(result.problems.at(0), "plan");
+  EXPECT_EQ(result.config->listeners.at(0).address, "0.0.0.0:8080");
+  EXPECT_EQ(result.config->listeners.at(1).address, "127.0.0.1:8081");
+  EXPECT_EQ(result.config->listeners.at(2).address, "[::1]:8080");
+  EXPECT_EQ(result.config->admin.address, "127.0.0.1:9901");
+}
+
 TEST(Load, ReportsASyntaxErrorAlone) {
   EXPECT_EQ(problems_of("listeners: [ { address: x\nservices:\n").size(), 1U);
   EXPECT_THAT(problems_of("a: 1\n---\nb: 2\n"), ElementsAre("plan:3:1: error: a second document begins here"));
