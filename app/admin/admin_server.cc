@@ -5,6 +5,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
@@ -116,6 +117,8 @@ class AdminServer::Loop {
     const Tcp::endpoint endpoint(address, options_.address.port);
     acceptor_.open(endpoint.protocol(), error);
     if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
+    // As the plan's listeners: [::] is no IPv4 address.
+    if (!error && address.is_v6()) acceptor_.set_option(asio::ip::v6_only(true), error);
     if (!error) acceptor_.bind(endpoint, error);
     if (!error) acceptor_.listen(kConnectionLimit, error);
     if (error) return "admin.address " + where + ": " + error.message();

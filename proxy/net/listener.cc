@@ -23,6 +23,8 @@ int open_socket(const SocketAddress& address, bool share) {
   if (descriptor < 0) return -1;
   const int on = 1;
   ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  // IPv4 has listeners of its own, perhaps at the same port.
+  if (address.family() == AF_INET6) ::setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   if (share) ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   if (::bind(descriptor, address.get(), address.size) == 0) return descriptor;
   const int error = errno;

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import functools
+import http.client
 import json
 import os
 import pathlib
@@ -214,6 +215,9 @@ def test_addresses(expect: Expect) -> None:
     expect(PLAN.replace('[ { address: "127.0.0.1:8080" } ]',
                                   '[ { address: ":8080" }, { address: «"8081" }, { address: «":8080" } ]'),
            '"8081"; expected host:port', "listeners[2].address is taken by another listener")
+    expect(PLAN.replace('[ { address: "127.0.0.1:8080" } ]',
+                        '[ { address: ":8080" }, { address: "[::]:8080" }, { address: «"localhost:8080" } ]'),
+           "listeners[2].address is taken by another listener")
     expect(PLAN.replace("http://127.0.0.1:9001", "https://127.0.0.1:9001").replace('["https', '[«"https'),
            "needs TLS, which this version does not have yet")
     expect(PLAN.replace('["http://127.0.0.1:9001"]', '[«"127.0.0.1:9001", «"http://h:99999", «"http://h/path"]'),
@@ -223,6 +227,19 @@ def test_addresses(expect: Expect) -> None:
         expect(PLAN.replace('"127.0.0.1:8080"', f'«"{address}"'), "host:port, the host in digits")
         expect(PLAN + f'admin: {{ address: «"{address}" }}\n', "host:port, the host in digits")
     expect(PLAN.replace('"127.0.0.1:8080"', '«"localhost:9901"'), "is the admin API's, 127.0.0.1:9901")
+
+
+def test_every_address_of_both_kinds_can_be_listened_on(origin: StartOrigin, new_weir: Callable[..., Weir]) -> None:
+    gateway = new_weir(one_version(origin("one")))
+    both = [f"0.0.0.0:{gateway.port}", f"[::]:{gateway.port}"]
+    gateway.write({**gateway.plan, "listeners": [{"address": address} for address in both]})
+    gateway.start()
+    assert sorted(gateway.admin.status()["listeners"]) == sorted(both)
+    for host in ("127.0.0.1", "::1"):
+        client = http.client.HTTPConnection(host, gateway.port, timeout=15)
+        client.request("GET", "/")
+        assert client.getresponse().headers["x-origin"] == "one"
+        client.close()
 
 
 def test_names(expect: Expect) -> None:

@@ -86,6 +86,16 @@ TEST(AdminServer, SaysThatItsAddressIsTaken) {
   EXPECT_NE(second.start().find("admin.address"), std::string::npos);
 }
 
+TEST(AdminServer, EveryIpv6AddressLeavesIpv4ToOthers) {
+  EchoBackend backend;
+  AdminServer v6({.address = {"::", 0}, .token = "secret"}, backend);
+  ASSERT_EQ(v6.start(), "");
+  AdminServer v4({.address = {"0.0.0.0", v6.port()}, .token = "secret"}, backend);
+  EXPECT_EQ(v4.start(), "");
+  EXPECT_EQ(AdminClient({.address = {"::1", v6.port()}, .token = "secret", .actor = {}}).get("/api/v1/status").status,
+            200);
+}
+
 // A backend that never answers and drops what it was asked when the server is asked to end.
 TEST(AdminServer, EndsWhileACommandWaits) {
   class Silent final : public AdminBackend {

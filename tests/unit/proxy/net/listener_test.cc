@@ -45,6 +45,15 @@ TEST(ListenOn, TakesNoAddressThatAnotherHas) {
   close_all(third);
 }
 
+TEST(ListenOn, EveryIpv6AddressIsNoIpv4One) {
+  const ListeningSockets v6 = listen_on("[::]:0", 2);
+  ASSERT_EQ(v6.error, "");
+  const ListeningSockets v4 = listen_on("0.0.0.0:" + std::to_string(v6.address.port()), 2);
+  EXPECT_EQ(v4.error, "");
+  close_all(v4);
+  close_all(v6);
+}
+
 TEST(ListenOn, SaysWhatIsWrongWithAnAddress) {
   for (const char* text : {"example.com:80", "127.0.0.1", "192.0.2.1:80"}) {
     const ListeningSockets sockets = listen_on(text, 1);
