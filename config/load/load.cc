@@ -25,24 +25,49 @@ Position first_bad_line(std::string_view text) {
   return position;
 }
 
-// The lines of the key `admin` at the file's margin, without the rest.
-std::string_view admin_block(std::string_view yaml) {
-  std::size_t begin = yaml.starts_with("admin:") ? 0 : yaml.find("\nadmin:");
-  if (begin == std::string_view::npos) return {};
-  if (yaml[begin] == '\n') ++begin;
-  std::size_t end = begin;
-  do {
-    end = std::min(yaml.find('\n', end), yaml.size() - 1) + 1;
-  } while (end < yaml.size() && (yaml[end] == ' ' || yaml[end] == '\n' || yaml[end] == '#'));
-  return yaml.substr(begin, end - begin);
+bool is_admin_key(std::string_view line) {
+  for (const std::string_view key : {"admin", "\"admin\"", "'admin'"}) {
+    if (!line.starts_with(key)) continue;
+    const std::string_view rest = line.substr(key.size());
+    const std::size_t colon = rest.find_first_not_of(' ');
+    return colon != std::string_view::npos && rest[colon] == ':';
+  }
+  return false;
 }
 
-// The plan; of one that is no YAML from some line on, what stands under `admin`.
+// The lines of the key `admin` at the plan's margin, without the rest.
+std::string_view admin_block(std::string_view yaml) {
+  std::size_t begin = std::string_view::npos;
+  for (std::size_t at = 0; at < yaml.size(); at = std::min(yaml.find('\n', at), yaml.size() - 1) + 1) {
+    const bool margin = yaml[at] != ' ' && yaml[at] != '\r' && yaml[at] != '\n' && yaml[at] != '#';
+    if (!margin) continue;
+    if (begin != std::string_view::npos) return yaml.substr(begin, at - begin);
+    if (is_admin_key(yaml.substr(at))) begin = at;
+  }
+  return begin == std::string_view::npos ? std::string_view() : yaml.substr(begin);
+}
+
+// Whether its first line with something on it opens a brace: then no line begins a key of the plan.
+bool is_flow_style(std::string_view yaml) {
+  while (!yaml.empty()) {
+    const std::size_t text = yaml.find_first_not_of(" \t\r\n");
+    if (text == std::string_view::npos) return false;
+    yaml.remove_prefix(text);
+    if (yaml[0] != '#' && !yaml.starts_with("---")) return yaml[0] == '{';
+    yaml.remove_prefix(yaml.starts_with("---") ? 3 : std::min(yaml.find('\n'), yaml.size()));
+  }
+  return false;
+}
+
+// The plan; of one that is no YAML from some line on, what stands under `admin`, or nothing when there is no such key.
 std::variant<Node, SyntaxError> parse_for_admin(std::string_view yaml) {
   std::variant<Node, SyntaxError> whole = parse_document(yaml);
   if (std::holds_alternative<Node>(whole)) return whole;
-  if (yaml.find("admin") == std::string_view::npos) return Node();
-  std::variant<Node, SyntaxError> block = parse_document(admin_block(yaml));
+  // Where it may have an address, and none can be read, the default one could be another weir's.
+  if (is_flow_style(yaml)) return yaml.find("admin") == std::string_view::npos ? Node() : whole;
+  const std::string_view lines = admin_block(yaml);
+  if (lines.empty()) return Node();
+  std::variant<Node, SyntaxError> block = parse_document(lines);
   const Node* const node = std::get_if<Node>(&block);
   return node != nullptr && node->find("admin") != nullptr ? block : whole;
 }

@@ -355,11 +355,19 @@ TEST(LoadAdmin, FindsTheAddressInAPlanThatIsWrong) {
   EXPECT_EQ(address("nonsense: 1\nadmin: { address: \"127.0.0.1:7\", token: { env: NONE } }\n"), "127.0.0.1:7");
   EXPECT_EQ(address("listeners: [\nadmin:\n  # here\n  address: \"127.0.0.1:7\"\n\nroutes: ]\n"), "127.0.0.1:7");
   EXPECT_EQ(address("admin:\n  address: \"127.0.0.1:7\"\nroutes: ]"), "127.0.0.1:7");
+  for (const char* key : {"\"admin\":", "'admin':", "admin :", "# admin: x\nadmin:"}) {
+    EXPECT_EQ(address("routes: ]\n" + std::string(key) + " { address: \"127.0.0.1:7\" }\n"), "127.0.0.1:7") << key;
+  }
   EXPECT_EQ(address("routes: ]\n"), Admin().address);
+  EXPECT_EQ(address("services:\n  admin: {}\n# admin: none\nadministration: 1\nroutes: ]\n"), Admin().address);
   EXPECT_EQ(address(""), Admin().address);
   EXPECT_EQ(load_admin("admin: { token: { env: TOKEN } }\nroutes: 1\n", environment()).admin.token->value, "secret");
   EXPECT_FALSE(load_admin("admin: { address: nowhere }\n", environment()).error.empty());
+  // Not to be read line by line: better no address than another weir's.
   EXPECT_FALSE(load_admin("{ \"admin\": ", environment()).error.empty());
+  EXPECT_FALSE(
+      load_admin("--- # a plan\n\n{\nadmin: { address: \"127.0.0.1:7\" }, routes: ] }", environment()).error.empty());
+  EXPECT_EQ(load_admin("{ routes: ] }", environment()).admin.address, Admin().address);
 }
 
 TEST(Load, ChecksStaticWeightsAndRoutes) {
