@@ -1,6 +1,7 @@
 #include "app/capacity.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 
 namespace weir::app {
@@ -25,22 +26,35 @@ std::uint64_t upstream_connections(const config::Config& config) {
   return sum;
 }
 
+// What each listener may have so that together they have `allowed`: who wants less than an even share leaves the rest
+// to the others. At least 1.
+std::uint64_t most_each(std::vector<std::uint64_t> wanted, std::uint64_t allowed) {
+  std::sort(wanted.begin(), wanted.end());
+  std::uint64_t left = allowed;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const std::uint64_t share = left / (wanted.size() - i);
+    if (wanted[i] > share) return std::max<std::uint64_t>(1, share);
+    left -= wanted[i];
+  }
+  return std::numeric_limits<std::uint64_t>::max();
+}
+
 }  // namespace
 
 std::vector<std::string> fit_connections(config::Config& config, std::uint64_t descriptors) {
   std::vector<std::string> lowered;
-  std::uint64_t wanted = 0;
-  for (const config::Listener& listener : config.listeners) wanted += connections_of(config, listener);
+  std::vector<std::uint64_t> wanted;
+  for (const config::Listener& listener : config.listeners) wanted.push_back(connections_of(config, listener));
   const std::uint64_t free = descriptors > kReserved + 2 ? descriptors - kReserved : 2;
   const std::uint64_t upstream = upstream_connections(config);
-  const std::uint64_t allowed = std::max(free / 2, free > upstream ? free - upstream : 0);
-  if (wanted <= allowed) return lowered;
-  for (config::Listener& listener : config.listeners) {
-    const std::uint64_t was = connections_of(config, listener);
-    const std::uint64_t now = std::max<std::uint64_t>(1, was * allowed / wanted);
-    listener.limits.connections = static_cast<std::uint32_t>(now);
-    lowered.push_back(listener.address + ": " + std::to_string(now) + " connections instead of " + std::to_string(was) +
-                      ", for the process may open " + std::to_string(descriptors) + " file descriptors (ulimit -n)");
+  const std::uint64_t most = most_each(wanted, std::max(free / 2, free > upstream ? free - upstream : 0));
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i] <= most) continue;
+    config::Listener& listener = config.listeners[i];
+    listener.limits.connections = static_cast<std::uint32_t>(most);
+    lowered.push_back(listener.address + ": " + std::to_string(most) + " connections instead of " +
+                      std::to_string(wanted[i]) + ", for the process may open " + std::to_string(descriptors) +
+                      " file descriptors (ulimit -n)");
   }
   return lowered;
 }

@@ -34,13 +34,16 @@ TEST(FitConnections, LeavesAloneWhatFits) {
   EXPECT_EQ(*config.listeners[1].limits.connections, 2'000U);
 }
 
-TEST(FitConnections, LowersEachInProportionAndSaysSo) {
-  config::Config config = with_listeners_and_versions({1'000, 2'000});
-  const std::vector<std::string> lines = fit_connections(config, 1'024);
+TEST(FitConnections, LowersTheLargestFirstAndSaysSo) {
+  config::Config config = with_listeners_and_versions({20'000, 3, 1'000, 200});
+  const std::vector<std::string> lines = fit_connections(config, 256 + 2 * 1'203);
   ASSERT_THAT(lines, SizeIs(2));
-  EXPECT_THAT(lines[0], HasSubstr("127.0.0.1:8080: 128 connections instead of 1000"));
-  EXPECT_EQ(*config.listeners[0].limits.connections, 128U);
-  EXPECT_EQ(*config.listeners[1].limits.connections, 256U);
+  EXPECT_THAT(lines[0], HasSubstr("127.0.0.1:8080: 500 connections instead of 20000"));
+  EXPECT_THAT(lines[1], HasSubstr("127.0.0.1:8082: 500 connections instead of 1000"));
+  EXPECT_EQ(*config.listeners[0].limits.connections, 500U);
+  EXPECT_EQ(*config.listeners[1].limits.connections, 3U);
+  EXPECT_EQ(*config.listeners[2].limits.connections, 500U);
+  EXPECT_EQ(*config.listeners[3].limits.connections, 200U);
 }
 
 TEST(FitConnections, CountsThePresetWhereThePlanIsSilent) {
