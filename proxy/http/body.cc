@@ -16,13 +16,6 @@ constexpr std::uint16_t kMaxExtension = 256;
 // small the chunks: tokens are streamed so.
 constexpr std::uint32_t kMaxExtensionExcess = 16 * 1024;
 
-int hex_value(char c) {
-  if (is_digit(c)) return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 }  // namespace
 
 Fault BodyDecoder::start(BodyFraming framing, std::uint64_t content_length, std::uint64_t limit) {

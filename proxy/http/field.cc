@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/text.h"
+
 namespace weir::http {
 namespace {
 
@@ -68,12 +70,10 @@ constexpr bool sorted_by_length() {
 }
 static_assert(sorted_by_length());
 
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-
 // `b` is as long at least.
 bool equal_bytewise(std::string_view a, std::string_view b) {
   for (std::size_t i = 0; i < a.size(); ++i) {
-    if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
+    if (a[i] != b[i] && lower_case(a[i]) != lower_case(b[i])) return false;
   }
   return true;
 }
@@ -82,7 +82,7 @@ bool equal_bytewise(std::string_view a, std::string_view b) {
 
 FieldId field_id(std::string_view name) {
   if (name.empty() || name.size() > kLongestKnown) return FieldId::kOther;
-  const char initial = lower(name.front());
+  const char initial = lower_case(name.front());
   for (std::size_t i = kFirstOfLength[name.size()]; i < kFirstOfLength[name.size() + 1]; ++i) {
     const KnownField& known = kKnownFields[i];
     if (known.name.front() == initial && equal_ignoring_case(known.name, name)) return known.id;

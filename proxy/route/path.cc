@@ -2,6 +2,8 @@
 
 #include <optional>
 
+#include "proxy/http/bytes.h"
+
 namespace weir::proxy {
 namespace {
 
@@ -12,18 +14,11 @@ bool is_unreserved(char c) {
          c == '_' || c == '~';
 }
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 // The octet of the escape at `path[at]`, or nothing when it is malformed.
 std::optional<char> escaped_octet(std::string_view path, std::size_t at) {
   if (path.size() - at < 3) return std::nullopt;
-  const int high = hex_value(path[at + 1]);
-  const int low = hex_value(path[at + 2]);
+  const int high = http::hex_value(path[at + 1]);
+  const int low = http::hex_value(path[at + 2]);
   if (high < 0 || low < 0) return std::nullopt;
   return static_cast<char>(high * 16 + low);
 }

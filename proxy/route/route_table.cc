@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/text.h"
 #include "proxy/http/field.h"
 #include "proxy/route/path.h"
 
@@ -12,11 +13,9 @@ namespace {
 
 constexpr std::uint32_t kNone = kNoId;
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 bool less_ignoring_case(std::string_view a, std::string_view b) {
   return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
-                                      [](char x, char y) { return lower(x) < lower(y); });
+                                      [](char x, char y) { return lower_case(x) < lower_case(y); });
 }
 
 bool has_header(const http::FieldList* fields, const config::HeaderMatch& rule) {

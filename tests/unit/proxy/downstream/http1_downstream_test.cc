@@ -54,6 +54,17 @@ class Http1DownstreamTest : public testing::Test {
     }));
     return body;
   }
+  // Interim heads, until the kernel takes no more of them.
+  void send_until_the_client_is_slow() {
+    const std::string link(32 * 1024, 'x');
+    http::ResponseHead hints;
+    hints.status = 103;
+    hints.fields.add("Link", link);
+    while (!client_->sending()) {
+      client_->send_head(hints, http::Edits());
+      client_->flush();
+    }
+  }
   void answer(std::string_view body = "ok") {
     http::ResponseHead head;
     head.status = 200;
@@ -251,14 +262,7 @@ TEST_F(Http1DownstreamTest, SendsInterimHeadsBeforeTheFinalOne) {
 TEST_F(Http1DownstreamTest, KeepsAReplyForAClientThatIsSlowToRead) {
   far_.send(kGet);
   expect_request("/x");
-  const std::string link(32 * 1024, 'x');
-  http::ResponseHead hints;
-  hints.status = 103;
-  hints.fields.add("Link", link);
-  while (!client_->sending()) {
-    client_->send_head(hints, http::Edits());
-    client_->flush();
-  }
+  send_until_the_client_is_slow();
   client_->send_reply({504, "timeout", "too late", false, std::nullopt}, http::Edits());
   EXPECT_FALSE(client_->sent());
   ASSERT_TRUE(client_->next());
@@ -285,14 +289,7 @@ TEST_F(Http1DownstreamTest, SendsAReplyToAClientThatHasFinishedSendingAndIsSlowT
   far_.send(kGet);
   far_.shutdown_send();
   expect_request("/x");
-  const std::string link(32 * 1024, 'x');
-  http::ResponseHead hints;
-  hints.status = 103;
-  hints.fields.add("Link", link);
-  while (!client_->sending()) {
-    client_->send_head(hints, http::Edits());
-    client_->flush();
-  }
+  send_until_the_client_is_slow();
   client_->send_reply({504, "timeout", "too late", true, std::nullopt}, http::Edits());
   EXPECT_FALSE(client_->next());
   std::string received;

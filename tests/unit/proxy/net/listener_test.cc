@@ -120,7 +120,7 @@ TEST_F(ListenerTest, LosesNoConnectionWhenItCloses) {
   listener_->begin_close();
   EXPECT_FALSE(listener_->closed());
   EXPECT_TRUE(loop_.run_until([&] { return accepted_.size() == clients.size(); }));
-  loop_.skip(Listener::kCloseGrace + DeadlineList::kTick);
+  loop_.advance_clock(Listener::kCloseGrace + DeadlineList::kTick);
   EXPECT_TRUE(loop_.run_until([&] { return listener_->closed(); }));
   for (ByteStream& connection : accepted_) {
     const std::array<std::string_view, 1> parts{"served"};
@@ -148,7 +148,7 @@ TEST_F(ListenerTest, BeginsNoConnectionWhileItCloses) {
   ASSERT_EQ(errno, EINPROGRESS);
   loop_.settle();
   EXPECT_TRUE(accepted_.empty());
-  loop_.skip(Listener::kCloseGrace + DeadlineList::kTick);
+  loop_.advance_clock(Listener::kCloseGrace + DeadlineList::kTick);
   ASSERT_TRUE(loop_.run_until([&] { return listener_->closed(); }));
   pollfd waiting{client, POLLOUT, 0};
   ASSERT_EQ(::poll(&waiting, 1, 10'000), 1);

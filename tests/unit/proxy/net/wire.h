@@ -49,7 +49,7 @@ class Loop {
     }
   }
   // From now on deadlines see a clock that is ahead.
-  void skip(std::chrono::milliseconds by) {
+  void advance_clock(std::chrono::milliseconds by) {
     ahead_ += by;
     advance();
   }

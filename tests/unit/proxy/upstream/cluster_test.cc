@@ -134,7 +134,7 @@ TEST_F(ClusterTest, ClosesAConnectionThatWasIdleForLongEnough) {
   accept();
   exchange(first, peers_[0]);
   first.release(seconds(4));
-  loop_.skip(seconds(5));
+  loop_.advance_clock(seconds(5));
   EXPECT_FALSE(cluster_->try_lease(nullptr, limits_));
   EXPECT_EQ(count(Count::kUpstreamConnections), 0);
   EXPECT_TRUE(loop_.run_until([&] { return peers_[0].ended(); }));
@@ -155,10 +155,10 @@ TEST_F(ClusterTest, GivesUpOnAnOriginThatDoesNotAnswer) {
   use(ClusterSpec{.origins = {{"127.0.0.1", silent.port()}}});
   const std::unique_ptr<Asking> asking = begin();
   EXPECT_TRUE(asking->is_connecting);
-  loop_.skip(connect_timeout_ - std::chrono::milliseconds(500));
+  loop_.advance_clock(connect_timeout_ - std::chrono::milliseconds(500));
   loop_.settle();
   EXPECT_FALSE(asking->result);
-  loop_.skip(seconds(1));
+  loop_.advance_clock(seconds(1));
   ASSERT_TRUE(finish(*asking));
   EXPECT_FALSE(asking->is_connecting);
   const Error error = asking->result->error();
@@ -202,7 +202,7 @@ TEST_F(ClusterTest, IsUsedWhileAConnectionIsBeingOpened) {
   use(ClusterSpec{.origins = {{"127.0.0.1", silent.port()}}});
   const std::unique_ptr<Asking> asking = begin();
   EXPECT_FALSE(cluster_->unused());
-  loop_.skip(seconds(3));
+  loop_.advance_clock(seconds(3));
   ASSERT_TRUE(finish(*asking));
   EXPECT_TRUE(cluster_->unused());
 }

@@ -97,9 +97,9 @@ TEST_F(EndpointTest, GivesTheConnectionUsedLast) {
 
 TEST_F(EndpointTest, ClosesWhatHasBeenIdleForLongEnough) {
   ASSERT_TRUE(endpoint_.keep_idle(used_connection(kOk), seconds(4)));
-  loop_.skip(seconds(4) - milliseconds(500));
+  loop_.advance_clock(seconds(4) - milliseconds(500));
   EXPECT_TRUE(endpoint_.has_idle());
-  loop_.skip(seconds(1));
+  loop_.advance_clock(seconds(1));
   EXPECT_FALSE(endpoint_.has_idle());
   EXPECT_EQ(endpoint_.connections, 0U);
   EXPECT_EQ(counters_.get(Count::kUpstreamIdle), 0);
@@ -108,7 +108,7 @@ TEST_F(EndpointTest, ClosesWhatHasBeenIdleForLongEnough) {
 
 TEST_F(EndpointTest, NeverClosesWhatMayBeIdleForEver) {
   ASSERT_TRUE(endpoint_.keep_idle(used_connection(kOk), config::kNever));
-  loop_.skip(std::chrono::hours(1'000));
+  loop_.advance_clock(std::chrono::hours(1'000));
   EXPECT_TRUE(endpoint_.has_idle());
 }
 
@@ -118,14 +118,14 @@ TEST_F(EndpointTest, ObeysWhatTheOriginSaysOfItsPatience) {
     return "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nKeep-Alive: timeout=" + std::to_string(timeout_s) + "\r\n\r\nok";
   };
   ASSERT_TRUE(endpoint_.keep_idle(used_connection(answer(3)), seconds(60)));
-  loop_.skip(milliseconds(1'500));
+  loop_.advance_clock(milliseconds(1'500));
   EXPECT_TRUE(endpoint_.has_idle());
-  loop_.skip(milliseconds(1'000));
+  loop_.advance_clock(milliseconds(1'000));
   EXPECT_FALSE(endpoint_.has_idle());
   EXPECT_FALSE(endpoint_.keep_idle(used_connection(answer(1)), seconds(60)));
   EXPECT_FALSE(endpoint_.keep_idle(used_connection(answer(0)), seconds(60)));
   ASSERT_TRUE(endpoint_.keep_idle(used_connection(answer(1'000)), seconds(4)));
-  loop_.skip(seconds(5));
+  loop_.advance_clock(seconds(5));
   EXPECT_FALSE(endpoint_.has_idle());
   EXPECT_EQ(endpoint_.connections, 0U);
 }
