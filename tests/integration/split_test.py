@@ -88,7 +88,7 @@ def test_static_weights_split_by_the_same_formula(weir: Callable[..., Weir], ori
 
 def test_the_first_entry_that_a_request_has_is_its_key(weir: Callable[..., Weir], plan: Plan) -> None:
     by = [{"header": "x-user-id"}, {"header": "x-session"}]
-    running = weir({**plan, "rollouts": {"chat": {**plan["rollouts"]["chat"], "stickiness": {"by": by}}}})
+    running = begun(weir({**plan, "rollouts": {"chat": {**plan["rollouts"]["chat"], "stickiness": {"by": by}}}}))
     with Connection(running.port) as connection:
         for i in range(100):
             user, session = f"user-{i}", f"session-{i}"
@@ -118,7 +118,7 @@ def test_requests_without_a_key_are_split_at_random_and_counted(weir: Callable[.
 @pytest.fixture
 def by_cookie(weir: Callable[..., Weir], plan: Plan) -> Weir:
     stickiness = {"by": [{"header": "x-user-id"}, {"cookie": "weir"}]}
-    return weir({**plan, "rollouts": {"chat": {**plan["rollouts"]["chat"], "stickiness": stickiness}}})
+    return begun(weir({**plan, "rollouts": {"chat": {**plan["rollouts"]["chat"], "stickiness": stickiness}}}))
 
 
 def _new_id(reply: Reply) -> str:
@@ -185,7 +185,7 @@ _OVERRIDES: list[dict[str, Any]] = [
 def with_overrides(weir: Callable[..., Weir], plan: Plan) -> Weir:
     """Nobody is on the candidate but by an override."""
     rollout = {**plan["rollouts"]["chat"], "steps": at_weight(0), "overrides": _OVERRIDES}
-    return weir({**plan, "rollouts": {"chat": rollout}})
+    return begun(weir({**plan, "rollouts": {"chat": rollout}}))
 
 
 def test_overrides_are_for_the_named_addresses_alone(with_overrides: Weir) -> None:
