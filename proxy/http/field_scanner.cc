@@ -16,8 +16,33 @@ void FieldScanner::start(std::size_t begin) {
 
 bool FieldScanner::scan(std::string_view buffer) {
   while (state_ != State::kEnded) {
+    if (state_ == State::kLineStart && scan_plain_line(buffer)) continue;
     if (!step(buffer)) return state_ == State::kEnded;
   }
+  return true;
+}
+
+// A whole line `name: value` at once, which nearly all are. False: it is another, malformed, or unfinished; nothing has
+// changed, and the steps go through it from its start.
+bool FieldScanner::scan_plain_line(std::string_view buffer) {
+  constexpr std::string_view kColon = ": ";
+  constexpr std::string_view kCrlf = "\r\n";
+  const std::size_t name_end = find_not_token(buffer, pos_);
+  const std::size_t name_size = name_end - pos_;
+  const std::size_t value = name_end + kColon.size();
+  if (name_size == 0 || value >= buffer.size() || buffer.compare(name_end, kColon.size(), kColon) != 0) return false;
+  const std::size_t end = find_control(buffer, value);
+  if (end == value || buffer.compare(end, kCrlf.size(), kCrlf) != 0) return false;
+  if (is_blank(buffer[value]) || is_blank(buffer[end - 1])) return false;
+  if (spans_.size() >= limits_.count || end > std::min(pos_ + limits_.field, all_end())) return false;
+  if (name_size > std::numeric_limits<std::uint16_t>::max()) return false;
+  spans_.push_back({.name_begin = static_cast<std::uint32_t>(pos_),
+                    .value_begin = static_cast<std::uint32_t>(value),
+                    .value_end = static_cast<std::uint32_t>(end),
+                    .name_size = static_cast<std::uint16_t>(name_size),
+                    .id = field_id(buffer.substr(pos_, name_size)),
+                    .plain_line = true});
+  pos_ = end + kCrlf.size();
   return true;
 }
 
@@ -131,13 +156,17 @@ bool FieldScanner::fail(Fault fault) {
   return false;
 }
 
+// Where the last line of the section has to end; its CRLF counts too.
+std::uint64_t FieldScanner::all_end() const {
+  constexpr std::uint64_t kCrlf = 2;
+  return begin_ + std::max(limits_.fields, kCrlf) - kCrlf;
+}
+
 // Whichever limit a byte at `at` would pass first, whatever stands behind it: the answer must not depend on the cuts.
 bool FieldScanner::check_room(std::size_t at) {
   const std::uint64_t line_end = line_begin_ + limits_.field;
-  constexpr std::uint64_t kLineEnd = 2;  // a line's CRLF counts too
-  const std::uint64_t all_end = begin_ + std::max(limits_.fields, kLineEnd) - kLineEnd;
-  if (at <= std::min(line_end, all_end)) return true;
-  return fail(line_end <= all_end ? Fault::kFieldTooLarge : Fault::kFieldsTooLarge);
+  if (at <= std::min(line_end, all_end())) return true;
+  return fail(line_end <= all_end() ? Fault::kFieldTooLarge : Fault::kFieldsTooLarge);
 }
 
 void FieldScanner::collect(std::string_view buffer, FieldList& fields) const {

@@ -51,6 +51,7 @@ class FieldScanner {
     bool plain_line;
   };
 
+  bool scan_plain_line(std::string_view buffer);
   bool step(std::string_view buffer);
   bool scan_line_start(std::string_view buffer);
   bool scan_name(std::string_view buffer);
@@ -59,6 +60,7 @@ class FieldScanner {
   bool scan_value(std::string_view buffer);
   bool scan_lf(std::string_view buffer);
   bool fail(Fault fault);
+  std::uint64_t all_end() const;
   bool check_room(std::size_t at);
 
   FieldLimits limits_;

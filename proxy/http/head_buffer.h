@@ -1,6 +1,7 @@
 // Confined to one worker. Bytes on their way out: grows to the largest head it has held, and is reused.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -11,11 +12,11 @@ namespace weir::http {
 
 class HeadBuffer {
  public:
-  void append(std::string_view bytes) {
-    if (bytes.empty()) return;
-    std::memcpy(extend(bytes.size()), bytes.data(), bytes.size());
+  // One after the other.
+  template <std::convertible_to<std::string_view>... Pieces>
+  void append(const Pieces&... pieces) {
+    append_views(std::string_view(pieces)...);
   }
-  void append(char byte) { *extend(1) = byte; }
   void append_number(std::uint64_t value);
   void append_hex(std::uint64_t value);
 
@@ -31,11 +32,18 @@ class HeadBuffer {
   void release();
 
  private:
-  char* extend(std::size_t by) {
+  template <typename... Views>
+  void append_views(const Views&... views) {
+    const std::size_t by = (views.size() + ...);
     if (capacity_ - size_ < by) grow(by);
     char* at = bytes_.get() + size_;
     size_ += by;
-    return at;
+    const auto put = [&at](std::string_view view) {
+      if (view.empty()) return;  // its data may be null
+      std::memcpy(at, view.data(), view.size());
+      at += view.size();
+    };
+    (put(views), ...);
   }
   void grow(std::size_t by);
 

@@ -118,8 +118,15 @@ bool RequestScanner::scan_target(std::string_view buffer) {
   return true;
 }
 
-// One byte of "HTTP/1.x" and the CR behind it.
+// One byte of "HTTP/1.x" and the CR behind it; or the usual version at once.
 bool RequestScanner::scan_version(std::string_view buffer) {
+  static constexpr std::string_view kUsual = "HTTP/1.1\r";
+  if (pos_ == target_end_ + 1 && buffer.substr(pos_).starts_with(kUsual) && !line_too_long(pos_ + kUsual.size() - 1)) {
+    minor_version_ = 1;
+    pos_ += kUsual.size();
+    state_ = State::kLineLf;
+    return true;
+  }
   static constexpr std::string_view kPattern = "HTTP/0.0\r";
   const char c = buffer[pos_];
   const std::size_t index = pos_ - target_end_ - 1;
@@ -173,7 +180,7 @@ bool ResponseScanner::scan_line(std::string_view buffer) {
     if (pos_ == buffer.size()) return false;
     switch (state_) {
       case State::kLine:
-        if (!scan_fixed_part(buffer)) return false;
+        if (!scan_usual_start(buffer) && !scan_fixed_part(buffer)) return false;
         break;
       case State::kReason:
         if (!scan_reason(buffer)) return false;
@@ -189,6 +196,20 @@ bool ResponseScanner::scan_line(std::string_view buffer) {
     }
   }
   return false;
+}
+
+// "HTTP/1.1 200 " with any status at once. False: it is another start, malformed, or unfinished; nothing has changed.
+bool ResponseScanner::scan_usual_start(std::string_view buffer) {
+  static constexpr std::string_view kVersion = "HTTP/1.1 ";
+  static constexpr std::size_t kSize = kVersion.size() + 4;
+  if (pos_ != 0 || buffer.size() < kSize || !buffer.starts_with(kVersion) || buffer[kSize - 1] != ' ') return false;
+  const char* const digits = buffer.data() + kVersion.size();
+  if (digits[0] < '1' || digits[0] > '5' || !is_digit(digits[1]) || !is_digit(digits[2])) return false;
+  minor_version_ = 1;
+  status_ = (digits[0] - '0') * 100 + (digits[1] - '0') * 10 + (digits[2] - '0');
+  pos_ = reason_begin_ = reason_end_ = kSize;
+  state_ = State::kReason;
+  return true;
 }
 
 // One byte of "HTTP/1.x 200", and the space or CR behind it.

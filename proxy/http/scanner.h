@@ -2,9 +2,9 @@
 // forward must have one meaning.
 //
 // A scanner is given the whole buffer from the head's first byte each time more bytes have come, and goes on where it
-// stopped: nothing is looked at twice. It keeps offsets, so the buffer may move between calls. A head is whole,
-// malformed, or unfinished; which of the three, and which fault, never depends on how the bytes were cut. After kDone
-// or kFailed call reset() before the next head.
+// stopped: nothing is looked at more than twice. It keeps offsets, so the buffer may move between calls. A head is
+// whole, malformed, or unfinished; which of the three, and which fault, never depends on how the bytes were cut. After
+// kDone or kFailed call reset() before the next head.
 #pragma once
 
 #include <cstddef>
@@ -100,6 +100,7 @@ class ResponseScanner {
   enum class State : std::uint8_t { kLine, kReason, kLineLf, kFields };
 
   bool scan_line(std::string_view buffer);
+  bool scan_usual_start(std::string_view buffer);
   bool scan_fixed_part(std::string_view buffer);
   bool scan_reason(std::string_view buffer);
   bool fail(Fault fault);

@@ -1,7 +1,5 @@
 #include "proxy/http/serialize.h"
 
-#include <cassert>
-
 namespace weir::http {
 namespace {
 
@@ -12,7 +10,7 @@ void append_fields(const FieldList& fields, const Edits& edits, HeadBuffer& out)
   const char* run = nullptr;
   const char* run_end = nullptr;
   const auto flush = [&] {
-    if (run != nullptr) out.append({run, static_cast<std::size_t>(run_end - run)});
+    if (run != nullptr) out.append(std::string_view(run, static_cast<std::size_t>(run_end - run)));
     run = nullptr;
   };
   for (const Field& field : fields) {
@@ -27,22 +25,15 @@ void append_fields(const FieldList& fields, const Edits& edits, HeadBuffer& out)
       continue;
     }
     flush();
-    out.append(field.name);
-    out.append(": ");
-    out.append(field.value);
-    out.append(kCrlf);
+    out.append(field.name, ": ", field.value, kCrlf);
   }
   flush();
 }
 
 void append_added(const Edits& edits, HeadBuffer& out) {
   for (const Edits::Added& added : edits) {
-    out.append(added.name);
-    out.append(": ");
-    out.append(added.value);
-    if (!added.value.empty() && !added.more.empty()) out.append(", ");
-    out.append(added.more);
-    out.append(kCrlf);
+    const bool both = !added.value.empty() && !added.more.empty();
+    out.append(added.name, ": ", added.value, both ? ", " : "", added.more, kCrlf);
   }
 }
 
@@ -58,11 +49,6 @@ void append_framing(BodyFraming framing, std::uint64_t content_length, HeadBuffe
 
 }  // namespace
 
-void Edits::add(std::string_view name, std::string_view value, std::string_view more) {
-  assert(count_ < kMaxAdded);
-  if (count_ < kMaxAdded) added_[count_++] = {name, value, more};
-}
-
 BodyFraming outgoing_framing(const ResponseHead& head, const Receiver& receiver) {
   if (head.framing == BodyFraming::kUntilClose && receiver.minor_version > 0) return BodyFraming::kChunked;
   if (head.framing == BodyFraming::kChunked && receiver.minor_version == 0) return BodyFraming::kUntilClose;
@@ -70,16 +56,8 @@ BodyFraming outgoing_framing(const ResponseHead& head, const Receiver& receiver)
 }
 
 void write_request_head(const RequestHead& head, const Edits& edits, HeadBuffer& out) {
-  out.append(head.method);
-  out.append(' ');
-  out.append(head.path);
-  if (head.has_query) {
-    out.append('?');
-    out.append(head.query);
-  }
-  out.append(" HTTP/1.1\r\nhost: ");
-  out.append(head.authority.empty() ? edits.fallback_host() : head.authority);
-  out.append(kCrlf);
+  const std::string_view host = head.authority.empty() ? edits.fallback_host() : head.authority;
+  out.append(head.method, " ", head.path, head.has_query ? "?" : "", head.query, " HTTP/1.1\r\nhost: ", host, kCrlf);
   append_fields(head.fields, edits, out);
   if (head.max_forwards) {
     out.append("max-forwards: ");
@@ -94,9 +72,7 @@ void write_request_head(const RequestHead& head, const Edits& edits, HeadBuffer&
 void write_response_head(const ResponseHead& head, const Edits& edits, const Receiver& receiver, HeadBuffer& out) {
   out.append("HTTP/1.1 ");
   out.append_number(static_cast<std::uint64_t>(head.status));
-  out.append(' ');
-  out.append(head.reason);
-  out.append(kCrlf);
+  out.append(" ", head.reason, kCrlf);
   append_fields(head.fields, edits, out);
   append_added(edits, out);
   if (!head.interim()) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -26,7 +27,10 @@ class Edits {
   // Leaves out every received field with that name.
   void drop(FieldId id) { dropped_ |= field_bit(id); }
   // Adds a line after the received ones. At most kMaxAdded; a further one is ignored and asserted against.
-  void add(std::string_view name, std::string_view value, std::string_view more = {});
+  void add(std::string_view name, std::string_view value, std::string_view more = {}) {
+    assert(count_ < kMaxAdded);
+    if (count_ < kMaxAdded) added_[count_++] = {name, value, more};
+  }
   // drop() and add() in one.
   void set(FieldId id, std::string_view name, std::string_view value, std::string_view more = {}) {
     drop(id);
@@ -40,7 +44,6 @@ class Edits {
   const Added* begin() const { return added_.data(); }
   const Added* end() const { return added_.data() + count_; }
   std::string_view fallback_host() const { return fallback_host_; }
-  void clear() { *this = Edits(); }
 
  private:
   FieldMask dropped_ = 0;
