@@ -63,12 +63,33 @@ Exchange::Exchange(WorkerContext& worker, const Client& client, Local<Topology> 
 
 Exchange::~Exchange() { worker_.counters.add(Count::kRequests, -1); }
 
+// The only coroutine of a request whose connection to the origin is at hand.
 Awaitable<> Exchange::run() {
   take_request_id();
   if (worker_.draining) downstream_.close_after();
   if (!match()) co_return;
   assign();
-  co_await forward();
+  Waker& waker = downstream_.waker();
+  for (int attempt = 1;; ++attempt) {
+    EndpointLease lease;
+    if (attempt == 1) {
+      lease = worker_.clusters[context_.assignment.version]->try_lease(&waker, context_.route->limits);
+    }
+    if (!lease) {
+      Result<EndpointLease> opened = co_await pick(attempt > 1);
+      if (!opened) {
+        if (settle_unconnected(opened.error(), attempt)) break;
+        continue;
+      }
+      lease = std::move(*opened);
+    }
+    Forwarder forwarder({downstream_, lease.stream(), *this, waiting_, context_.clock, context_.route->timeouts,
+                         context_.route->on_client_half_close == config::OnClientHalfClose::kCancel});
+    for (bool more = start(forwarder); more; more = forwarder.resume()) {
+      if (!waker.take()) co_await waker.wait();
+    }
+    if (settle(forwarder.result(), lease, attempt)) break;
+  }
   record();
 }
 
@@ -150,47 +171,43 @@ bool Exchange::client_cancelled() const {
   return downstream_.half_closed() && context_.route->on_client_half_close == config::OnClientHalfClose::kCancel;
 }
 
-Awaitable<> Exchange::forward() {
+// No coroutine, for edits are large: a frame of more than 1020 bytes is not recycled (Asio's thread_info_base), and
+// takes another's place each time.
+bool Exchange::start(Forwarder& forwarder) const {
   http::Edits edits;
   edit_request(edits);
-  for (int attempt = 1;; ++attempt) {
-    EndpointLease lease;
-    if (attempt == 1) {
-      lease = worker_.clusters[context_.assignment.version]->try_lease(&downstream_.waker(), context_.route->limits);
-    }
-    if (!lease) {
-      Result<EndpointLease> opened = co_await pick(attempt > 1);
-      if (!opened) {
-        const bool again = opened.error().retry == Retry::kIfUnsent && attempt < kMaxAttempts;
-        if (again) {
-          context_.attempts = static_cast<std::uint8_t>(attempt + 1);
-          worker_.counters.add(Count::kRetries);
-          continue;
-        }
-        ForwardResult nothing_sent;
-        nothing_sent.error = opened.error();
-        finish_failed(nothing_sent);
-        co_return;
-      }
-      lease = std::move(*opened);
-    }
-    Forwarder forwarder({downstream_, lease.stream(), *this, waiting_, context_.clock, context_.route->timeouts,
-                         context_.route->on_client_half_close == config::OnClientHalfClose::kCancel});
-    const ForwardResult result = co_await forwarder.run(edits);
-    response_bytes_ = lease.stream().body_received();
-    if (!result.error) {
-      lease.release(context_.route->timeouts.upstream_idle);
-      co_return;
-    }
-    const bool again = attempt < kMaxAttempts && may_send_again(result, lease.stream());
-    const bool stale = lease.stream().reused();
-    lease.drop();
-    if (!again) {
-      finish_failed(result);
-      co_return;
-    }
-    worker_.counters.add(stale ? Count::kStaleReused : Count::kRetries);
+  return forwarder.start(edits);
+}
+
+// There is no connection to an origin. True: the client has been told; false: once more.
+bool Exchange::settle_unconnected(const Error& error, int attempt) {
+  if (error.retry == Retry::kIfUnsent && attempt < kMaxAttempts) {
+    context_.attempts = static_cast<std::uint8_t>(attempt + 1);
+    worker_.counters.add(Count::kRetries);
+    return false;
   }
+  ForwardResult nothing_sent;
+  nothing_sent.error = error;
+  finish_failed(nothing_sent);
+  return true;
+}
+
+// What becomes of the connection to the origin. True: the client has its answer, whatever it is; false: once more.
+bool Exchange::settle(const ForwardResult& result, EndpointLease& lease, int attempt) {
+  response_bytes_ = lease.stream().body_received();
+  if (!result.error) {
+    lease.release(context_.route->timeouts.upstream_idle);
+    return true;
+  }
+  const bool again = attempt < kMaxAttempts && may_send_again(result, lease.stream());
+  const bool stale = lease.stream().reused();
+  lease.drop();
+  if (again) {
+    worker_.counters.add(stale ? Count::kStaleReused : Count::kRetries);
+    return false;
+  }
+  finish_failed(result);
+  return true;
 }
 
 // A request may go out again if the origin has seen nothing of it, or if an aged connection broke before it said a word
@@ -252,7 +269,7 @@ void Exchange::take_request_id() {
 }
 
 // An edge trusts nobody's word about where a request came from; a sidecar continues what its gateway said.
-void Exchange::edit_request(http::Edits& edits) {
+void Exchange::edit_request(http::Edits& edits) const {
   using http::FieldId;
   const http::RequestHead& request = downstream_.request();
   const bool trust = context_.topology->sidecar;

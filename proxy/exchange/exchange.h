@@ -41,13 +41,15 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   Awaitable<Result<EndpointLease>> pick(bool fresh);
   bool total_passed() const;
   bool client_cancelled() const;
-  Awaitable<> forward();
+  bool start(Forwarder& forwarder) const;
+  bool settle_unconnected(const Error& error, int attempt);
+  bool settle(const ForwardResult& result, EndpointLease& lease, int attempt);
   bool may_send_again(const ForwardResult& result, const UpstreamStream& upstream) const;
   void finish_failed(const ForwardResult& result);
   void record();
 
   void take_request_id();
-  void edit_request(http::Edits& edits);
+  void edit_request(http::Edits& edits) const;
   void edit_reply(http::Edits& edits);
   void add_cookie(http::Edits& edits);
   void reply(const http::LocalReply& reply);

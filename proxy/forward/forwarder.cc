@@ -14,8 +14,7 @@ Forwarder::Forwarder(const ForwardSpec& spec)
       body_observer_(spec.body_observer),
       deadline_(spec.deadline) {}
 
-Awaitable<ForwardResult> Forwarder::run(const http::Edits& edits) {
-  Waker& waker = downstream_.waker();
+bool Forwarder::start(const http::Edits& edits) {
   now_ = client_moved_ = upstream_moved_ = std::chrono::steady_clock::now();
   const bool waits_for_continue = downstream_.request().expect_continue;
   upstream_.send_head(downstream_.request(), edits);
@@ -26,12 +25,18 @@ Awaitable<ForwardResult> Forwarder::run(const http::Edits& edits) {
   // Without a body its head stays where it is: the request can be sent again.
   request_done_ = downstream_.request_ended();
   if (request_done_) upstream_.flush();
-  while (step()) {
-    if (!waker.take()) co_await waker.wait();
-    now_ = std::chrono::steady_clock::now();
-  }
-  deadline_.clear();
-  co_return result_;
+  return advance();
+}
+
+bool Forwarder::resume() {
+  now_ = std::chrono::steady_clock::now();
+  return advance();
+}
+
+bool Forwarder::advance() {
+  const bool more = step();
+  if (!more) deadline_.clear();
+  return more;
 }
 
 // All that can be done without waiting; false when there is nothing left to do.
@@ -84,16 +89,16 @@ bool Forwarder::pump_head() {
       return false;
     }
     upstream_moved_ = now_;
-    response_edits_.clear();
+    http::Edits edits;
     if (upstream_.head().interim()) {
-      downstream_.send_head(upstream_.head(), response_edits_);
+      downstream_.send_head(upstream_.head(), edits);
       downstream_.flush();
       upstream_.next_head();
       continue;
     }
     if (body_observer_ != nullptr) body_observer_->on_response_head(upstream_.head());
-    observer_.on_response_head(upstream_.head(), response_edits_, now_);
-    downstream_.send_head(upstream_.head(), response_edits_);
+    observer_.on_response_head(upstream_.head(), edits, now_);
+    downstream_.send_head(upstream_.head(), edits);
     head_done_ = result_.response_started = true;
   }
   return true;

@@ -1,10 +1,10 @@
 // Confined to one worker. Carries one request to an origin and its response back, both ways at once, with
-// back-pressure: a slice is read only when the one before it has been taken. Knows no protocol.
+// back-pressure: a slice is read only when the one before it has been taken. Knows no protocol. It never waits itself:
+// the one coroutine that a request has does, so that a request costs one frame.
 #pragma once
 
 #include <optional>
 
-#include "base/asio.h"
 #include "base/error.h"
 #include "config/limits.h"
 #include "proxy/downstream/downstream_stream.h"
@@ -50,10 +50,15 @@ class Forwarder {
  public:
   explicit Forwarder(const ForwardSpec& spec);
 
-  // Sends the downstream's request with `edits`, and forwards until both are done or one has failed.
-  Awaitable<ForwardResult> run(const http::Edits& edits);
+  // Sends the head of the downstream's request with `edits`, which it needs no longer than that, and goes as far as it
+  // can without waiting. True: it is to be resumed whenever the downstream's waker has been woken. False: request and
+  // response are done, or one has failed; result() says which.
+  bool start(const http::Edits& edits);
+  bool resume();
+  const ForwardResult& result() const { return result_; }
 
  private:
+  bool advance();
   bool step();
   void pump_request();
   void pump_response();
@@ -78,7 +83,6 @@ class Forwarder {
   Deadline& deadline_;
 
   ForwardResult result_;
-  http::Edits response_edits_;
   bool request_done_ = false;  // nothing more will be sent upstream
   bool head_done_ = false;
   bool response_done_ = false;  // all of it has come from upstream

@@ -14,10 +14,12 @@
 
 namespace weir::proxy {
 
-inline Awaitable<> forward(Forwarder& forwarder, std::optional<ForwardResult>& result) {
+inline Awaitable<> forward(Forwarder& forwarder, Waker& waker, std::optional<ForwardResult>& result) {
   const http::Edits edits;
-  const ForwardResult done = co_await forwarder.run(edits);
-  result.emplace(done);
+  for (bool more = forwarder.start(edits); more; more = forwarder.resume()) {
+    if (!waker.take()) co_await waker.wait();
+  }
+  result.emplace(forwarder.result());
 }
 
 class Forwarded : public testing::Test, protected ForwardObserver {
@@ -26,7 +28,7 @@ class Forwarded : public testing::Test, protected ForwardObserver {
     clock_.start(std::chrono::steady_clock::now());
     forwarder_.emplace(
         ForwardSpec{client_, origin_, *this, deadline_, clock_, timeouts_, cancel_on_half_close, body_observer_});
-    asio::co_spawn(loop_.io, forward(*forwarder_, result_), asio::detached);
+    asio::co_spawn(loop_.io, forward(*forwarder_, client_.waker(), result_), asio::detached);
     loop_.settle();
   }
   // Something has changed: the forwarder goes as far as it can.
