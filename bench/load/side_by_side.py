@@ -4,7 +4,9 @@
 All three run all the time; short rounds of load go to one after the other, in an order that turns, so that what else
 the machine does hits them alike. What is reported is the median over the rounds, and for the ratios the median of each
 round's own ratio: its two parts were taken within seconds of each other. CPU is the time that all threads of a proxy's
-processes ran; an answer that is no 2xx or 3xx fails the run.
+processes ran; an answer that is no 2xx or 3xx fails the run. Both ends are played by one lean program on the other cores
+(bench/load/peers.cc), so that the proxy is the bottleneck: one that waits for its peers pays for falling asleep and for
+being woken as well, and the faster it is the more often.
 """
 import argparse
 import contextlib
@@ -24,6 +26,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 START_TIMEOUT_S = 20
+USERS = 1000
 
 # What each proxy is started with; the configuration is the file of that name beside this one, filled in.
 PROXIES = {
@@ -32,9 +35,11 @@ PROXIES = {
     "nginx": ("nginx.conf", lambda build, config: ["nginx", "-c", config, "-p", config.parent]),
 }
 PEERS = ("haproxy", "nginx")
-MEASURES = ("cpu_us_per_request", "requests_per_second", "latency_ms_p50", "latency_ms_p99", "rss_mib")
-UNITS = {"cpu_us_per_request": "CPU us/request", "requests_per_second": "requests/s", "latency_ms_p50": "p50 ms",
-         "latency_ms_p99": "p99 ms", "rss_mib": "RSS MiB"}
+MEASURES = ("cpu_us_per_request", "busy", "requests_per_second", "latency_ms_p50", "latency_ms_p99", "rss_mib")
+UNITS = {"cpu_us_per_request": "CPU us/request", "busy": "core in use", "requests_per_second": "requests/s",
+         "latency_ms_p50": "p50 ms", "latency_ms_p99": "p99 ms", "rss_mib": "RSS MiB"}
+# Below this share of its core a proxy has waited for its peers.
+SATURATED = 0.97
 
 
 def free_port() -> int:
@@ -82,13 +87,14 @@ class Bench:
         self.proxy_core = str(cores[0])
         self.other_cores = ",".join(map(str, cores[1:])) or self.proxy_core
         self.origins = [free_port(), free_port()]
+        self.peers: subprocess.Popen | None = None
         self.ports = {name: free_port() for name in options.proxies}
         self.processes: dict[str, subprocess.Popen] = {}
 
-    def start(self, cores: str, command: list) -> subprocess.Popen:
+    def start(self, cores: str, command: list, **streams) -> subprocess.Popen:
         with open(self.folder / f"{len(self.running)}.log", "wb") as log:
-            process = subprocess.Popen(["taskset", "-c", cores, *map(str, command)], stdout=log,
-                                       stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+            streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log} | streams
+            process = subprocess.Popen(["taskset", "-c", cores, *map(str, command)], **streams)
         self.running.append(process)
         return process
 
@@ -103,11 +109,11 @@ class Bench:
                 process.wait()
 
     def start_all(self) -> None:
-        for number, port in enumerate(self.origins, 1):
-            origin = self.start(self.other_cores, [
-                self.options.build / "examples/model_server", "--port", port, "--name", f"v{number}",
-                "--delay-min-ms", 0, "--delay-max-ms", 0])
-            wait_until_open(port, origin)
+        self.peers = self.start(self.other_cores, [
+            self.options.build / "bench/bench_peers", "--origin-1", self.origins[0], "--origin-2", self.origins[1],
+            "--users", USERS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for port in self.origins:
+            wait_until_open(port, self.peers)
         for name in self.options.proxies:
             template, command = PROXIES[name]
             config = self.folder / template
@@ -121,12 +127,12 @@ class Bench:
             wait_until_open(self.ports[name], self.processes[name])
 
     def load(self, name: str, seconds: float) -> dict:
-        result = self.folder / "load.json"
-        subprocess.run(["taskset", "-c", self.other_cores, self.options.build / "examples/steady_load",
-                        "--port", str(self.ports[name]), "--rate", "0", "--connections", str(self.options.connections),
-                        "--users", "1000", "--seconds", str(seconds), "--json", result],
-                       check=True, stdout=subprocess.DEVNULL)
-        return json.loads(result.read_text())
+        self.peers.stdin.write(f"{self.ports[name]} {self.options.connections} {seconds}\n")
+        self.peers.stdin.flush()
+        answer = self.peers.stdout.readline()
+        if not answer:
+            raise SystemExit(f"the load ended with status {self.peers.wait()}: {(self.folder / '0.log').read_text()}")
+        return json.loads(answer)
 
     def round(self, name: str) -> dict:
         pid = self.processes[name].pid
@@ -138,7 +144,7 @@ class Bench:
         share = seen["by_version"].get("v2", 0) / seen["requests"]
         if not 0.05 < share < 0.15:
             raise SystemExit(f"{name}: v2 answered {share:.1%} of the requests; it should be 10 %")
-        return {"cpu_us_per_request": used / seen["requests"],
+        return {"cpu_us_per_request": used / seen["requests"], "busy": used / seen["seconds"] / 1e6,
                 "requests_per_second": seen["requests"] / seen["seconds"],
                 "latency_ms_p50": seen["latency_us_p50"] / 1000, "latency_ms_p99": seen["latency_us_p99"] / 1000,
                 "rss_mib": rss_mib(pid)}
@@ -177,6 +183,9 @@ def print_table(rounds: dict[str, list[dict]]) -> None:
     for peer in PEERS:
         if (ratio := ratio_to(peer, rounds)) is not None:
             print(f"weir / {peer}: {ratio:.3f} of its CPU per request")
+    waited = [name for name, values in medians(rounds).items() if values["busy"] < SATURATED]
+    if waited:
+        print(f"not at their limit: {', '.join(waited)}; the other cores did not keep up, the ratios are not to be relied on")
 
 
 def write_results(options: argparse.Namespace, rounds: dict[str, list[dict]]) -> None:

@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "examples/load/tally.h"
+#include "examples/support/tally.h"
 #include "examples/support/flags.h"
 #include "examples/support/message.h"
 

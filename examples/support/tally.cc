@@ -1,4 +1,4 @@
-#include "examples/load/tally.h"
+#include "examples/support/tally.h"
 
 #include <algorithm>
 #include <cstdio>
