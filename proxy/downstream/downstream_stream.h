@@ -23,7 +23,7 @@ class DownstreamStream : public http::BodySource, public http::BodySink {
   virtual std::string_view peer_text() const = 0;  // its IP address, for X-Forwarded-For
   virtual std::string_view scheme() const = 0;     // "http" or "https"
 
-  // Valid until the first read_body() or watch().
+  // Until the first read_body(), which makes room for the body where the head stood.
   virtual http::RequestHead& request() = 0;
   // Before the first read_body(): the route's limit. Not kNone: refuse with it.
   virtual http::Fault start_body(std::uint64_t limit) = 0;

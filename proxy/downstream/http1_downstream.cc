@@ -89,6 +89,7 @@ bool Http1Downstream::next() {
   if (end_of_input_ && in_.empty()) return false;
   codec_.reset();
   reader_.reset();
+  head_released_ = false;
   return true;
 }
 
@@ -147,6 +148,7 @@ void Http1Downstream::send_options_reply(const http::Edits& edits) {
 }
 
 http::BodyEvent Http1Downstream::read_body() {
+  head_released_ = true;
   take_read();
   const http::BodyEvent event = reader_.next(codec_, in_, Side::kDownstream);
   if (event.state != http::BodyEvent::State::kPending) return event;

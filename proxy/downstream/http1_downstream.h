@@ -1,6 +1,7 @@
 // Confined to one worker. A client's HTTP/1 connection: its requests one after another, pipelined ones kept in order.
 #pragma once
 
+#include <cassert>
 #include <string>
 
 #include "base/clock.h"
@@ -53,7 +54,10 @@ class Http1Downstream final : public DownstreamStream {
   std::string_view peer_text() const override;
   std::string_view scheme() const override { return "http"; }
 
-  http::RequestHead& request() override { return codec_.head(); }
+  http::RequestHead& request() override {
+    assert(!head_released_);
+    return codec_.head();
+  }
   http::Fault start_body(std::uint64_t limit) override { return codec_.start_body(limit); }
   bool request_ended() const override { return codec_.body_ended(); }
   std::uint64_t request_body_received() const override { return codec_.body_received(); }
@@ -95,6 +99,7 @@ class Http1Downstream final : public DownstreamStream {
   ReadBuffer in_;
   http::BodyReader reader_;
   http::MessageWriter writer_;
+  bool head_released_ = false;
   bool closing_ = false;
   bool parking_ = false;  // a read is being cancelled, to park
   bool parked_ = false;

@@ -63,7 +63,7 @@ Exchange::Exchange(WorkerContext& worker, const Client& client, Local<Topology> 
 
 Exchange::~Exchange() { worker_.counters.add(Count::kRequests, -1); }
 
-// The only coroutine of a request whose connection to the origin is at hand.
+// The only coroutine from a head to its outcome, when a connection to the origin is at hand.
 Awaitable<> Exchange::run() {
   take_request_id();
   if (worker_.draining) downstream_.close_after();
@@ -203,6 +203,8 @@ bool Exchange::settle(const ForwardResult& result, EndpointLease& lease, int att
   const bool stale = lease.stream().reused();
   lease.drop();
   if (again) {
+    // A connection that had been kept too long was no attempt.
+    if (!stale) context_.attempts = static_cast<std::uint8_t>(attempt + 1);
     worker_.counters.add(stale ? Count::kStaleReused : Count::kRetries);
     return false;
   }
@@ -211,9 +213,9 @@ bool Exchange::settle(const ForwardResult& result, EndpointLease& lease, int att
 }
 
 // A request may go out again if the origin has seen nothing of it, or if an aged connection broke before it said a word
-// and the method allows it. Its body is never sent twice.
+// and the method allows it; but only one without a body, whose head is still there to be read.
 bool Exchange::may_send_again(const ForwardResult& result, const UpstreamStream& upstream) const {
-  if (result.response_started || result.body_taken || result.error->side != Side::kUpstream) return false;
+  if (result.response_started || result.head_released || result.error->side != Side::kUpstream) return false;
   if (downstream_.gone() || !upstream.untouched()) return false;
   if (result.error->kind == ErrorKind::kReset && upstream.bytes_sent() == 0) return true;
   return result.error->retry == Retry::kIfReusedConnection && idempotent(downstream_.request().method);

@@ -60,6 +60,7 @@ void Forwarder::pump_request() {
       request_done_ = true;
       break;
     }
+    result_.head_released = true;
     const http::BodyEvent event = downstream_.read_body();
     if (event.state == http::BodyEvent::State::kPending) {
       upstream_.flush();
@@ -67,7 +68,6 @@ void Forwarder::pump_request() {
     }
     if (event.state == http::BodyEvent::State::kFailed) return fail(event.error);
     client_moved_ = upstream_moved_ = now_;
-    result_.body_taken = result_.body_taken || !event.data.empty();
     const bool trailers = event.end && downstream_.trailers().size() > 0;
     if (!upstream_.request_ended()) upstream_.send_body(event.data, event.end && !trailers);
     if (trailers) upstream_.send_trailers(downstream_.trailers());

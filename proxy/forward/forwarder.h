@@ -1,6 +1,6 @@
 // Confined to one worker. Carries one request to an origin and its response back, both ways at once, with
 // back-pressure: a slice is read only when the one before it has been taken. Knows no protocol. It never waits itself:
-// the one coroutine that a request has does, so that a request costs one frame.
+// the coroutine of its exchange does, so that it costs no frame of its own.
 #pragma once
 
 #include <optional>
@@ -43,7 +43,7 @@ struct ForwardResult {
   // the kernel's hands.
   std::optional<Error> error;
   bool response_started = false;  // a final head is on its way to the client: nothing can be sent instead
-  bool body_taken = false;        // some of the request's body was read: the request cannot be sent again
+  bool head_released = false;     // the request's body was asked for: its head is gone, it cannot be sent again
 };
 
 class Forwarder {

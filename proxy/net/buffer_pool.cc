@@ -1,5 +1,8 @@
 #include "proxy/net/buffer_pool.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -8,6 +11,20 @@
 #include <utility>
 
 namespace weir::proxy {
+namespace {
+
+// So that a view which has outlived its buffer is found by ASan as in freed memory.
+void set_usable([[maybe_unused]] char* bytes, [[maybe_unused]] std::size_t capacity, [[maybe_unused]] bool usable) {
+#ifdef __SANITIZE_ADDRESS__
+  if (usable) {
+    ASAN_UNPOISON_MEMORY_REGION(bytes, capacity);
+  } else {
+    ASAN_POISON_MEMORY_REGION(bytes, capacity);
+  }
+#endif
+}
+
+}  // namespace
 
 ReadBuffer::ReadBuffer(ReadBuffer&& other) noexcept
     : pool_(other.pool_),
@@ -59,6 +76,7 @@ ReadBuffer BufferPool::take(std::size_t capacity) {
     if (!from.empty()) {
       buffer.bytes_ = std::move(from.back());
       from.pop_back();
+      set_usable(buffer.bytes_.get(), buffer.capacity_, true);
       return buffer;
     }
   }
@@ -69,6 +87,7 @@ ReadBuffer BufferPool::take(std::size_t capacity) {
 void BufferPool::give(PageBytes bytes, std::size_t capacity) {
   const auto size = static_cast<std::size_t>(std::countr_zero(capacity / kSmallest));
   if (size >= kSizes) return;
+  set_usable(bytes.get(), capacity, false);
   Free& free = free_[size];
   if ((free.warm.size() + 1) * capacity <= kWarmBytes) {
     free.warm.push_back(std::move(bytes));

@@ -1,6 +1,7 @@
 """Connections to origins that were kept too long: no client notices, and nothing is done twice."""
 from __future__ import annotations
 
+import threading
 from typing import Callable
 
 import pytest
@@ -63,6 +64,43 @@ def test_what_may_have_been_done_is_not_done_again(weir: StartWeir, end: Callabl
         assert targets(origin) == ["/first", "/second"] * len(unrepeatable)
         assert metric(served, "weir_upstream_stale_total") == 0
         wait_for_outcomes(served, ok=len(unrepeatable), reset=len(unrepeatable))
+
+
+@_ENDS
+@pytest.mark.parametrize("framing,body", [("Content-Length: 5", b"hello"),
+                                          ("Transfer-Encoding: chunked", b"0\r\n\r\n")], ids=["length", "chunks"])
+def test_a_request_whose_body_is_awaited_is_not_sent_again(weir: StartWeir, end: Callable[[Peer], None], framing: str,
+                                                            body: bytes) -> None:
+    """Its head has made room for the body: whatever stands there by now may be another client's."""
+    broken = threading.Event()
+
+    def wait_and_end(peer: Peer) -> None:
+        assert broken.wait(30)
+        end(peer)
+    with RawOrigin(answers_once(wait_and_end)) as origin:
+        served = weir(one_version(origin, workers=1))
+        with Connection(served.port) as client, Connection(served.port) as other:
+            assert client.request("GET", "/first").status == 200
+            client.send(f"PUT /mine HTTP/1.1\r\nHost: weir.test\r\n{framing}\r\n\r\n".encode())
+            wait_until(lambda: len(origin.heads) == 2, "the head is at the origin")
+            assert other.request("GET", "/another", {"Cookie": "session=secret"}).status == 200
+            broken.set()
+            wait_until(lambda: metric(served, "weir_upstream_connections") == 1, "the weir has seen it break")
+            client.send(body)
+            assert client.reply().status == 502
+        assert targets(origin) == ["/first", "/mine", "/another"]
+        wait_for_outcomes(served, ok=2, reset=1)
+
+
+def test_an_empty_body_in_chunks_is_not_lost(weir: StartWeir) -> None:
+    """On a connection that breaks it is not sent again without its end."""
+    with RawOrigin(answers_once(lambda peer: None)) as origin:
+        served = weir(one_version(origin, workers=1))
+        with Connection(served.port) as client:
+            assert client.request("GET", "/first").status == 200
+            client.send(b"PUT /mine HTTP/1.1\r\nHost: weir.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+            assert client.reply().status == 502
+        assert targets(origin) == ["/first", "/mine"]
 
 
 def test_a_fresh_connection_that_breaks_is_not_tried_again(weir: StartWeir) -> None:

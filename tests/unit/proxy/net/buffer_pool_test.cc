@@ -1,6 +1,9 @@
 #include "proxy/net/buffer_pool.h"
 
 #include <gtest/gtest.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
 #include <sys/mman.h>
 
 #include <cstdlib>
@@ -164,6 +167,18 @@ TEST(ReadBuffer, MovesWithItsBytes) {
   EXPECT_EQ(buffer.capacity(), 4 * kKiB);
   EXPECT_EQ(g_array_bytes - before, 12 * kKiB);  // the one that was overwritten is in the pool
 }
+
+#ifdef __SANITIZE_ADDRESS__
+TEST(BufferPool, KeepsWhatNobodyMayLookAt) {
+  BufferPool pool;
+  ReadBuffer buffer = pool.take(4 * kKiB);
+  put(buffer, "abc");
+  const char* const view = buffer.data();
+  buffer.release();
+  EXPECT_TRUE(__asan_address_is_poisoned(view));
+  EXPECT_FALSE(__asan_address_is_poisoned(pool.take(4 * kKiB).space().data()));
+}
+#endif
 
 }  // namespace
 }  // namespace weir::proxy
