@@ -157,9 +157,9 @@ AccessLog::AccessLog(const Destination& destination) {
 AccessLog::~AccessLog() {
   if (sink_ == nullptr) return;
   sink_->logger->flush();
-  // The pool's threads end when what waits has been written.
-  sink_->logger.reset();
+  // The pool's thread ends when what waits has been written; what it wrote with goes after it.
   sink_->pool.reset();
+  sink_->logger.reset();
 }
 
 void AccessLog::write(std::string_view line) {
