@@ -70,7 +70,11 @@ int main_with(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   try {
-    return weir::app::main_with({argv + 1, argv + argc});
+    const int exit_code = weir::app::main_with({argv + 1, argv + argc});
+    // A full disk shows itself here at the latest: what was asked for has not been written.
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit_code;
+    std::fprintf(stderr, "weir: standard output cannot be written to\n");
+    return exit_code == weir::app::kExitOk ? weir::app::kExitFailed : exit_code;
   } catch (const std::exception& failure) {
     // Out of memory, or a mistake of ours: nothing throws on purpose.
     std::fprintf(stderr, "weir: %s\n", failure.what());

@@ -59,7 +59,7 @@ struct alignas(64) Outcome {
   // Assigned by this step's random split, hence evidence (STATISTICS.md 4.1 "Who counts").
   bool judged = false;
   bool keyed = false;
-  std::uint8_t cluster = 0;  // low 8 bits of hash2 of the unit key
+  std::uint8_t cluster = 0;   // low 8 bits of hash2 of the unit key
   std::uint8_t attempts = 1;  // a kept connection that turned out to be closed is none
 
   // Latency metrics (bit k: the rollout's k-th) that this record enters: over -> (n+1, x+1), under -> (n+1, x).

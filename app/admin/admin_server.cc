@@ -10,10 +10,12 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
+#include <list>
 #include <optional>
 #include <thread>
 
 #include "app/admin/access.h"
+#include "app/build/build_info.h"
 #include "base/asio.h"
 #include "base/log.h"
 
@@ -82,6 +84,7 @@ Response to_http(const Request& request, ApiReply reply) {
   response.set(http::field::content_type, beast::string_view(reply.content_type.data(), reply.content_type.size()));
   response.set(http::field::cache_control, "no-store");
   response.set("x-content-type-options", "nosniff");
+  response.set(kAdminHeader, beast::string_view(version().data(), version().size()));
   if (reply.status == 401) response.set(http::field::www_authenticate, "Bearer");
   if (!reply.allow.empty())
     response.set(http::field::allow, beast::string_view(reply.allow.data(), reply.allow.size()));
@@ -152,7 +155,12 @@ class AdminServer::Loop {
         co_await pause.async_wait(kTuple);
         continue;
       }
-      if (connections_ >= kConnectionLimit) continue;  // closed by its destructor
+      if (connections_ >= kConnectionLimit) {
+        if (asking_.empty()) continue;  // all are being answered; closed by its destructor
+        // Whoever has said nothing longest goes, so that the silent cannot keep an operator out.
+        asking_.front()->close();
+        asking_.pop_front();
+      }
       ++connections_;
       asio::co_spawn(io_, serve(std::move(socket)), asio::detached);
     }
@@ -168,7 +176,9 @@ class AdminServer::Loop {
       parser.body_limit(kBodyLimit);
       parser.header_limit(kHeadLimit);
       stream.expires_after(kIdleTimeout);
+      asking_.push_back(&stream);
       const auto [read_error, read] = co_await http::async_read(stream, buffer, parser, kTuple);
+      asking_.remove(&stream);
       if (read_error && !too_large(read_error)) break;
       const Request& request = parser.get();
       ApiReply reply;
@@ -242,6 +252,7 @@ class AdminServer::Loop {
   Acceptor acceptor_{io_};
   std::uint16_t port_ = 0;
   int connections_ = 0;
+  std::list<Stream*> asking_;  // those that have not sent a whole request, the longest first
   std::thread thread_;
 };
 

@@ -7,6 +7,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
+#include "app/build/build_info.h"
 #include "base/asio.h"
 
 namespace weir::app {
@@ -51,6 +52,10 @@ Awaitable<> exchange(config::HostPort address, Request request, AdminReply& repl
   const auto [read_error, bytes] = co_await http::async_read(stream, buffer, parser, kTuple);
   if (read_error) {
     reply.error = read_error.message();
+    co_return;
+  }
+  if (parser.get().count(kAdminHeader) == 0) {
+    reply.error = "what answers there is another program";
     co_return;
   }
   reply.status = parser.get().result_int();

@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import platform
+import shutil
 import signal
 import socket
 import statistics
@@ -28,17 +29,23 @@ ROOT = HERE.parent.parent
 START_TIMEOUT_S = 20
 USERS = 1000
 
+
+def installed(program: str) -> str:
+    """Where Debian has it, which is not on everybody's path."""
+    return shutil.which(program) or f"/usr/sbin/{program}"
+
+
 # What each proxy is started with; the configuration is the file of that name beside this one, filled in.
 PROXIES = {
     "weir": ("weir.yaml", lambda build, config: [build / "app/weir", "run", config]),
-    "haproxy": ("haproxy.cfg", lambda build, config: ["haproxy", "-db", "-f", config]),
-    "nginx": ("nginx.conf", lambda build, config: ["nginx", "-c", config, "-p", config.parent]),
+    "haproxy": ("haproxy.cfg", lambda build, config: [installed("haproxy"), "-db", "-f", config]),
+    "nginx": ("nginx.conf", lambda build, config: [installed("nginx"), "-c", config, "-p", config.parent]),
 }
 PEERS = ("haproxy", "nginx")
 MEASURES = ("cpu_us_per_request", "busy", "requests_per_second", "latency_ms_p50", "latency_ms_p99", "rss_mib")
 UNITS = {"cpu_us_per_request": "CPU us/request", "busy": "core in use", "requests_per_second": "requests/s",
          "latency_ms_p50": "p50 ms", "latency_ms_p99": "p99 ms", "rss_mib": "RSS MiB"}
-# Below this share of its core a proxy has waited for its peers.
+# Below this share of its core a proxy has waited for its peers, and its round does not count.
 SATURATED = 0.97
 
 
@@ -168,24 +175,25 @@ def medians(rounds: dict[str, list[dict]]) -> dict[str, dict]:
             for name, all_rounds in rounds.items()}
 
 
-def ratio_to(peer: str, rounds: dict[str, list[dict]]) -> float | None:
-    """Weir's CPU per request over the peer's."""
-    if "weir" not in rounds or peer not in rounds:
-        return None
-    return statistics.median(ours["cpu_us_per_request"] / theirs["cpu_us_per_request"]
-                             for ours, theirs in zip(rounds["weir"], rounds[peer]))
+def ratios_to(peer: str, rounds: dict[str, list[dict]]) -> list[float]:
+    """Weir's CPU per request over the peer's, smallest first: of each round in which both were at their limit."""
+    pairs = zip(rounds.get("weir", []), rounds.get(peer, []))
+    return sorted(ours["cpu_us_per_request"] / theirs["cpu_us_per_request"] for ours, theirs in pairs
+                  if min(ours["busy"], theirs["busy"]) >= SATURATED)
 
 
 def print_table(rounds: dict[str, list[dict]]) -> None:
-    print("\n" + f"{'':10}" + "".join(f"{UNITS[measure]:>16}" for measure in MEASURES))
+    print("\nmedian of  " + "".join(f"{UNITS[measure]:>16}" for measure in MEASURES))
     for name, values in medians(rounds).items():
-        print(f"{name:10}" + "".join(f"{values[measure]:>16.2f}" for measure in MEASURES))
-    for peer in PEERS:
-        if (ratio := ratio_to(peer, rounds)) is not None:
-            print(f"weir / {peer}: {ratio:.3f} of its CPU per request")
-    waited = [name for name, values in medians(rounds).items() if values["busy"] < SATURATED]
-    if waited:
-        print(f"not at their limit: {', '.join(waited)}; the other cores did not keep up, the ratios are not to be relied on")
+        print(f"{name:11}" + "".join(f"{values[measure]:>16.2f}" for measure in MEASURES))
+    for peer in filter(rounds.__contains__, PEERS):
+        ratios = ratios_to(peer, rounds)
+        total = len(rounds[peer])
+        if len(ratios) * 2 < total:
+            print(f"weir / {peer}: not measured; in {total - len(ratios)} of {total} rounds the other cores did not keep up")
+            continue
+        print(f"weir / {peer}: {statistics.median(ratios):.3f} of its CPU per request, the median of {len(ratios)} rounds, "
+              f"each by itself; half of them from {ratios[len(ratios) // 4]:.3f} to {ratios[-1 - len(ratios) // 4]:.3f}")
 
 
 def write_results(options: argparse.Namespace, rounds: dict[str, list[dict]]) -> None:
@@ -195,8 +203,9 @@ def write_results(options: argparse.Namespace, rounds: dict[str, list[dict]]) ->
                "kernel": platform.release(), "cores": os.cpu_count(), "load_average": os.getloadavg()[0],
                "connections": options.connections, "seconds": options.seconds, "median": medians(rounds), "rounds": rounds}
     for peer in PEERS:
-        if (ratio := ratio_to(peer, rounds)) is not None:
-            results[f"cpu_ratio_to_{peer}"] = round(ratio, 4)
+        if ratios := ratios_to(peer, rounds):
+            results[f"cpu_ratio_to_{peer}"] = round(statistics.median(ratios), 4)
+            results[f"rounds_beside_{peer}"] = len(ratios)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(results, indent=1) + "\n")
     print(f"written to {options.out}")

@@ -1,12 +1,16 @@
-"""The subcommands that need no running weir."""
+"""The subcommands, most of them without a running weir."""
 from __future__ import annotations
 
 import json
 import pathlib
+import subprocess
+from typing import Callable
 
 import jsonschema
 import yaml
-from weir_harness import run_cli
+from origin import Origin
+from plans import one_version
+from weir_harness import Weir, program, run_cli
 
 
 def test_version_names_program_and_compiler() -> None:
@@ -53,6 +57,21 @@ def test_check_of_a_file_that_is_not_there_says_so(tmp_path: pathlib.Path) -> No
 def test_a_command_without_a_weir_exits_3() -> None:
     done = run_cli("status", "--admin", "http://127.0.0.1:1")
     assert done.returncode == 3 and "no weir answers" in done.stderr
+
+
+def test_another_program_is_not_taken_for_a_weir(weir: Callable[..., Weir], origin: Callable[..., Origin]) -> None:
+    """As when --admin names the port that serves users: no command has been obeyed."""
+    served = weir(one_version(origin()))
+    for command, code in (("status",), 3), (("abort", "chat"), 3), (("weight", "chat", "5"), 3), (("health",), 1):
+        done = run_cli(*command, "--admin", f"http://127.0.0.1:{served.port}")
+        assert done.returncode == code and "another program" in done.stderr
+
+
+def test_what_cannot_be_written_is_said() -> None:
+    for command in ("init", "schema", "version"):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run([program(), command], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        assert done.returncode == 1 and "standard output" in done.stderr
 
 
 def test_a_wrong_command_line_exits_2() -> None:

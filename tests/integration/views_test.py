@@ -306,6 +306,7 @@ class OtherProgram(http.server.BaseHTTPRequestHandler):
         body = json.dumps({"version": name, "time": name, "problems": [name], "records": [record],
                            "services": [{"name": name, "versions": [{"name": name}], "rollout": rollout}]}).encode()
         self.send_response(200)
+        self.send_header("X-Weir-Admin", "0.0.0")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
