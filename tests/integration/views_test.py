@@ -37,11 +37,14 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
         kept = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
         self._master = master
-        # A session of its own, with this terminal as the one that Ctrl-C comes from.
+
+        def take_terminal() -> None:
+            """As the one that Ctrl-C comes from, which a test in the background has been told to ignore."""
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
         self.process = subprocess.Popen([program(), *arguments, "--admin", weir.admin.url], stdin=slave, stdout=slave,
                                         stderr=slave, env={**kept, "TERM": "xterm", **environment},
-                                        start_new_session=True,
-                                        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+                                        start_new_session=True, preexec_fn=take_terminal)
         os.close(slave)
         self.text = ""
 
