@@ -62,11 +62,12 @@ def test_a_dead_endpoint_hurts_nobody_and_is_left_out(weir: StartWeir, origin: S
                 assert one.reply().status == 200
         return metric(served, "weir_upstream_ejections_total") == 1
     wait_until(asked_until_refused, "the dead endpoint is ejected", timeout_s=30)
-    assert refusals() == 5
+    refused = refusals()
+    assert refused in (5, 6)  # two may have been on their way together
     for _ in range(50):
         assert get(served.port, "/close").status == 200
-    assert refusals() == 5 and metric(served, "weir_upstream_ejections_total") == 1
-    assert metric(served, "weir_upstream_retries_total") == 5
+    assert refusals() == refused and metric(served, "weir_upstream_ejections_total") == 1
+    assert metric(served, "weir_upstream_retries_total") == refused
     classes = Exposition(served.admin.metrics()).labels("weir_requests_total", "class")
     assert sum(metric(served, "weir_requests_total", **{"class": name}) for name in classes - {"ok"}) == 0
 
