@@ -1,6 +1,7 @@
 #include "proxy/exchange/exchange.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstdio>
 #include <utility>
 
@@ -196,6 +197,7 @@ bool Exchange::settle_unconnected(const Error& error, int attempt) {
 bool Exchange::settle(const ForwardResult& result, EndpointLease& lease, int attempt) {
   response_bytes_ = lease.stream().body_received();
   if (!result.error) {
+    assert(!downstream_.sending());  // or the buffer that it sends from would become another's
     lease.release(context_.route->timeouts.upstream_idle);
     return true;
   }

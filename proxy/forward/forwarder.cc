@@ -131,7 +131,8 @@ void Forwarder::show(const http::BodyEvent& event) const {
   if (event.end || failed) body_observer_->on_end(!failed);
 }
 
-bool Forwarder::finished() const { return response_done_ && (!downstream_.sending() || downstream_.gone()); }
+// What the client is still to take lies in the origin's buffer. A client that has left ends its writes as well: they fail.
+bool Forwarder::finished() const { return response_done_ && !downstream_.sending(); }
 
 void Forwarder::fail(const Error& error) {
   if (!result_.error) result_.error = error;

@@ -92,11 +92,11 @@ EndpointLease Cluster::try_lease(Wakeable* observer, const config::Limits& limit
 
 Awaitable<Result<EndpointLease>> Cluster::lease(Request request) {
   if (!has_room()) {
-    const bool room = co_await wait_for_room(request);
-    if (request.waiter.given_up()) {
+    const Room room = co_await wait_for_room(request);
+    if (room == Room::kGivenUp) {
       co_return Error{ErrorKind::kCancelled, Side::kInternal, Retry::kNever, "given_up"};
     }
-    if (!room) co_return Error{ErrorKind::kOverflow, Side::kInternal, Retry::kNever, "overflow"};
+    if (room == Room::kNone) co_return Error{ErrorKind::kOverflow, Side::kInternal, Retry::kNever, "overflow"};
   }
   Endpoint* const endpoint = pick();
   std::unique_ptr<Http1Upstream> idle = request.fresh ? nullptr : endpoint->take_idle();
@@ -109,8 +109,8 @@ Awaitable<Result<EndpointLease>> Cluster::lease(Request request) {
   co_return std::move(opened);
 }
 
-Awaitable<bool> Cluster::wait_for_room(Request& request) {
-  if (pending_.size() >= max_pending_) co_return false;
+Awaitable<Cluster::Room> Cluster::wait_for_room(Request& request) {
+  if (pending_.size() >= max_pending_) co_return Room::kNone;
   pending_.push_back(&request.waker);
   context_.counters.add(Count::kPending);
   const auto queued = [&] { return std::find(pending_.begin(), pending_.end(), &request.waker) != pending_.end(); };
@@ -121,8 +121,9 @@ Awaitable<bool> Cluster::wait_for_room(Request& request) {
   }
   std::erase(pending_, &request.waker);
   context_.counters.add(Count::kPending, -1);
-  if (request.waiter.given_up()) wake_next();
-  co_return true;
+  if (!request.waiter.given_up()) co_return Room::kFound;
+  wake_next();  // who was woken for it and does not go on hands it on
+  co_return Room::kGivenUp;
 }
 
 Awaitable<Result<EndpointLease>> Cluster::open(Request request, Endpoint& endpoint) {

@@ -101,7 +101,8 @@ class Cluster {
 
   Endpoint* pick();
   Awaitable<Result<EndpointLease>> open(Request request, Endpoint& endpoint);
-  Awaitable<bool> wait_for_room(Request& request);
+  enum class Room : std::uint8_t { kFound, kNone, kGivenUp };
+  Awaitable<Room> wait_for_room(Request& request);
   // Held to what the request's route allows.
   struct User {
     Wakeable* observer;

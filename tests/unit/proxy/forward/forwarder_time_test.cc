@@ -209,6 +209,9 @@ TEST_F(ForwarderTimeTest, AClientThatLeavesBeforeTheLastByteIsNoFailure) {
   wake();
   client_.is_gone = true;
   wake();
+  EXPECT_FALSE(result_);  // its last bytes are still in the origin's buffer
+  client_.script.sending = false;
+  wake();
   ASSERT_TRUE(result_);
   EXPECT_FALSE(result_->error);
 }
