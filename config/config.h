@@ -88,6 +88,7 @@ struct Config {
   Preset preset = Preset::kEdge;
   std::uint32_t workers = 0;   // 0: one per core
   bool version_header = true;  // x-weir-version on replies
+  bool via = true;             // Via on requests
   std::vector<Listener> listeners;
   Admin admin;
   State state;

@@ -175,6 +175,7 @@ Config read_config(const Node& root, const Environment& environment, Report& rep
   if (preset != nullptr && *preset == "sidecar") config.preset = Preset::kSidecar;
   read_count(root, "workers", config.workers);
   read(root, "versionHeader", config.version_header);
+  read(root, "via", config.via);
   config.timeouts = read_timeouts(root);
   config.limits = read_limits(root);
   if (const Node* const listeners = root.find("listeners")) {

@@ -290,6 +290,8 @@ void Exchange::edit_request(http::Edits& edits) const {
     edits.set(FieldId::kXForwardedHost, "x-forwarded-host", request.authority);
   }
   edits.set(FieldId::kXRequestId, "x-request-id", context_.request_id);
+  // Behind those of the proxies before us, with the version that the client spoke (RFC 9110 7.6.3).
+  if (context_.topology->via) edits.add("via", request.minor_version == 0 ? "1.0 weir" : "1.1 weir");
   if (!context_.version->endpoints.empty()) edits.set_fallback_host(context_.version->endpoints.front().authority);
 }
 

@@ -50,6 +50,7 @@ struct ListenerTopology {
 struct Topology {
   bool sidecar = false;  // trusts and continues x-request-id, x-forwarded-*
   bool version_header = true;
+  bool via = true;
   std::vector<ListenerTopology> listeners;
   std::vector<const ServiceTopology*> services;  // by ServiceId; null where there is none
   std::vector<const VersionTopology*> versions;  // by VersionId; null where there is none

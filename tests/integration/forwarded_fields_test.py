@@ -168,6 +168,27 @@ def test_a_sidecar_keeps_a_decent_request_id(sidecar: Weir, request_id: str, kep
     assert kept or re.fullmatch("[0-9a-f]{32}", there[0])
 
 
+def test_a_request_says_which_way_it_came(edge: Weir, sidecar: Weir) -> None:
+    """RFC 9110 7.6.3: a gateway MUST, and the order is the way."""
+    for weir in (edge, sidecar):
+        assert seen_by_origin(weir)["by_name"]["via"] == ["1.1 weir"]
+        seen = seen_by_origin(weir, "Via: 1.0 fred", "VIA: HTTP/2 cdn.test:443 (Varnish), 1.1 p.test")["by_name"]
+        assert seen["via"] == ["1.0 fred", "HTTP/2 cdn.test:443 (Varnish), 1.1 p.test", "1.1 weir"]
+        with Connection(weir.port) as client:
+            client.send(b"GET /inspect HTTP/1.0\r\nHost: weir.test\r\n\r\n")
+            assert ["via", "1.0 weir"] in client.reply().json()["fields"]
+
+
+def test_a_client_cannot_hide_the_way(edge: Weir) -> None:
+    assert seen_by_origin(edge, "Connection: via", "Via: 1.0 fred")["by_name"]["via"] == ["1.1 weir"]
+
+
+def test_via_can_be_left_out(weir: StartWeir) -> None:
+    with RawOrigin(always(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")) as origin:
+        assert get(weir(one_version(origin, via=False)).port, "/", {"Via": "1.0 fred"}).status == 200
+    assert re.findall(rb"(?im)^via: (.*)\r$", origin.heads[0]) == [b"1.0 fred"]
+
+
 # Fields of one connection
 
 

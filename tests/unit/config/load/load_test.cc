@@ -308,7 +308,7 @@ TEST(Load, EveryDeclaredDefaultIsTheStructs) {
         rollout("    steps: [ { setWeight: 5 }, { hold: " + written("hold", sidecar) +
                 " } ]\n    analysis: " + written("analysis", sidecar) + "\ntimeouts: " + written("timeouts", sidecar) +
                 "\nlimits: " + written("limits", sidecar) + "\nadmin: " + written("admin", sidecar) +
-                "\nstate: " + written("state", sidecar) + "\nversionHeader: true\n"),
+                "\nstate: " + written("state", sidecar) + "\nversionHeader: true\nvia: true\n"),
         environment());
     ASSERT_TRUE(result.ok()) << format(result.problems.at(0), "plan");
     Timeouts timeouts = preset_timeouts(preset);
@@ -320,6 +320,7 @@ TEST(Load, EveryDeclaredDefaultIsTheStructs) {
     EXPECT_EQ(result.config->admin.address, Admin().address);
     EXPECT_EQ(result.config->state.path, State().path);
     EXPECT_EQ(result.config->version_header, Config().version_header);
+    EXPECT_EQ(result.config->via, Config().via);
     const Rollout& chat = result.config->rollouts.at("chat");
     const Hold& hold = std::get<Hold>(chat.steps.at(0).stages.at(0));
     EXPECT_EQ(hold.at_least, Hold().at_least);
