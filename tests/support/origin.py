@@ -55,7 +55,7 @@ http {{
   server {{
     listen 127.0.0.1:{port};
     root {root}/files;
-    gzip on; gzip_min_length 1; gzip_types text/plain;
+    gzip on; gzip_min_length 1; gzip_types text/plain; gzip_proxied any;
     location /put/ {{ return 200 "nothing kept"; }}
   }}
 }}
