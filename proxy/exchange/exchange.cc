@@ -203,14 +203,15 @@ bool Exchange::settle(const ForwardResult& result, EndpointLease& lease, int att
   }
   const bool again = attempt < kMaxAttempts && may_send_again(result, lease.stream());
   const bool stale = lease.stream().reused();
-  lease.drop();
   if (again) {
+    lease.drop();
     // A connection that had been kept too long was no attempt.
     if (!stale) context_.attempts = static_cast<std::uint8_t>(attempt + 1);
     worker_.counters.add(stale ? Count::kStaleReused : Count::kRetries);
     return false;
   }
-  finish_failed(result);
+  finish_failed(result);  // which cuts a client that still sends from the origin's buffer, before that goes
+  lease.drop();
   return true;
 }
 
