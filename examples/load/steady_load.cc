@@ -17,9 +17,9 @@
 #include <string>
 #include <vector>
 
-#include "examples/support/tally.h"
 #include "examples/support/flags.h"
 #include "examples/support/message.h"
+#include "examples/support/tally.h"
 
 namespace weir::examples {
 namespace {

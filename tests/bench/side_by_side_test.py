@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import runpy
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -15,7 +16,11 @@ def test_a_round_is_measured(tmp_path: pathlib.Path) -> None:
     for proxy in ("weir", "nginx"):
         (measured,) = results["rounds"][proxy]
         assert all(measured[measure] > 0 for measure in results["median"][proxy]), measured
-    # On a busy machine no round may count.
-    if "cpu_ratio_to_nginx" in results:
-        assert results["cpu_ratio_to_nginx"] == round(results["rounds"]["weir"][0]["cpu_us_per_request"]
-                                                      / results["rounds"]["nginx"][0]["cpu_us_per_request"], 4)
+
+
+def test_a_round_counts_if_both_were_at_their_limit() -> None:
+    ratios_to = runpy.run_path(str(ROOT / "bench/load/side_by_side.py"))["ratios_to"]
+    rounds = {"weir": [(9, 0.99), (4, 0.97), (1, 0.96), (1, 1.0)], "nginx": [(10, 0.98), (8, 1.0), (1, 1.0), (1, 0.5)]}
+    assert ratios_to("nginx", {name: [{"cpu_us_per_request": cpu, "busy": busy} for cpu, busy in taken]
+                               for name, taken in rounds.items()}) == [0.5, 0.9]
+    assert ratios_to("haproxy", {"weir": []}) == []
