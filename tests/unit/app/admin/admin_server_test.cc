@@ -1,9 +1,6 @@
 #include "app/admin/admin_server.h"
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <memory>
 #include <mutex>
@@ -12,6 +9,7 @@
 
 #include "app/cli/admin_client.h"
 #include "base/json.h"
+#include "tests/unit/proxy/server/sockets.h"
 
 namespace weir::app {
 namespace {
@@ -35,16 +33,6 @@ class EchoBackend final : public AdminBackend {
 
 AdminClient client_of(const AdminServer& server, std::string token = {}) {
   return AdminClient({.address = {"127.0.0.1", server.port()}, .token = std::move(token), .actor = "ann@laptop"});
-}
-
-int connect_to(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const int descriptor = ::socket(AF_INET, SOCK_STREAM, 0);
-  EXPECT_EQ(::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-  return descriptor;
 }
 
 std::string message(const AdminReply& reply) { return json::parse(reply.body).value["message"].string(); }
@@ -77,14 +65,13 @@ TEST(AdminServer, IsNotKeptFromAnybodyByThoseWhoSayNothing) {
   EchoBackend backend;
   AdminServer server({.address = {"127.0.0.1", 0}, .token = {}}, backend);
   ASSERT_EQ(server.start(), "");
-  std::vector<int> silent;
+  std::vector<proxy::Socket> silent;
   for (int i = 0; i < 300; ++i) {
-    silent.push_back(connect_to(server.port()));
-    ASSERT_EQ(::send(silent.back(), "GET /hea", 8, MSG_NOSIGNAL), 8);
+    silent.push_back(proxy::Socket::connect("127.0.0.1:" + std::to_string(server.port())));
+    silent.back().send("GET /hea");
   }
   EXPECT_EQ(message(client_of(server).get("/api/v1/status")), "query 0");
   EXPECT_EQ(client_of(server).post("/api/v1/services/chat/abort").status, 200);
-  for (const int descriptor : silent) ::close(descriptor);
   server.stop();
 }
 
