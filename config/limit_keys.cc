@@ -1,0 +1,61 @@
+// The keys of timeouts and limits. A bound is where a value stops to make sense, not where it stops to be wise.
+#include "config/keys.h"
+
+namespace weir::config::keys {
+
+const Section& timeouts() {
+  static const Section section{
+      .name = "timeouts",
+      .sentence =
+          "How long each part of an exchange may take. Set on the file, a listener or a route; the inner one "
+          "wins.",
+      .keys = {
+          not_on_a_route(timeout("header", "From the first byte of a request to the end of its head.",
+                                 "10s; sidecar 30s", {"1ms", "1h"})),
+          timeout("bodyIdle", "Between two reads of a request's body, or until a stalled client takes more.",
+                  "30s; sidecar 60s", {"1ms", "1d"}),
+          not_on_a_route(timeout("keepAlive", "Between two requests of a client's connection.", "60s; sidecar 300s",
+                                 {"1ms", "1d", true})),
+          timeout("connect", "To open a connection to an endpoint.", "2s; sidecar 1s", {"1ms", "1h"}),
+          timeout("upstreamIdle", "How long an unused connection to an endpoint is kept; 0s: not at all.", "4s",
+                  {"0s", "1d", true}),
+          timeout("responseHeader", "From the end of the request to the head of the response.", "300s; sidecar none",
+                  {"1ms", "1d", true}),
+          timeout("responseIdle", "Between two reads of a response's body.", "300s; sidecar none", {"1ms", "1d", true}),
+          timeout("total", "The whole request.", "none", {"1ms", "30d", true}),
+          timeout("drain", "How long requests may go on at shutdown. The longest of all listeners and routes counts.",
+                  "30s", {"0s", "1d"}),
+          timeout("streamDrain",
+                  "How long streams may go on at shutdown. The longest of all listeners and routes counts.", "300s",
+                  {"0s", "30d", true}),
+          timeout("drainDelay",
+                  "How long to go on serving, not ready, before the listeners close. The longest of all listeners and "
+                  "routes counts.",
+                  "0s", {"0s", "1h"})}};
+  return section;
+}
+
+const Section& limits() {
+  static const Section section{
+      .name = "limits",
+      .sentence =
+          "What a request, a response or a connection may take. Set on the file, a listener or a route; the "
+          "inner one wins.",
+      .keys = {
+          not_on_a_route(size("requestLine", "The request line.", "8KiB", {"64B", "1MiB"})),
+          not_on_a_route(size("field", "One field line of a request.", "16KiB", {"64B", "1MiB"})),
+          not_on_a_route(size("fields", "All field lines of a request.", "60KiB", {"64B", "1MiB"})),
+          not_on_a_route(count("fieldCount", "How many fields a request may have.", "100", "10000")),
+          size("responseFields", "All field lines of a response.", "80KiB", {"64B", "1MiB"}),
+          count("responseFieldCount", "How many fields a response may have.", "200", "10000"),
+          size("body", "A request's body.", "64MiB; sidecar none", {"0B", "16384GiB", true}),
+          size("buffer", "What is read ahead of a slow receiver, per connection and direction.", "32KiB; sidecar 64KiB",
+               {"1KiB", "16MiB"}),
+          not_on_a_route(
+              count("connections", "Client connections of one listener.", "20000; sidecar 4096", "10000000")),
+          on_the_file(count("upstreamConnections", "Connections to one version.", "1024", "10000000")),
+          on_the_file(count("pending", "Requests of one version that wait for a connection.", "1024", "10000000"))}};
+  return section;
+}
+
+}  // namespace weir::config::keys

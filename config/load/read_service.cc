@@ -1,0 +1,65 @@
+#include "config/load/read.h"
+
+#include "base/text.h"
+#include "config/address.h"
+#include "config/load/values.h"
+
+namespace weir::config {
+namespace {
+
+// http://host[:port], nothing behind it: a path would be one more rewrite than this version knows.
+std::optional<Endpoint> parse_endpoint(const std::string& url) {
+  const std::optional<HostPort> address = parse_http_url(url);
+  return address ? std::optional(Endpoint{.url = url, .host = address->host, .port = address->port}) : std::nullopt;
+}
+
+Version read_version(const Node& node, const std::string& path, Report& report) {
+  Version version;
+  const Node* const endpoints = node.find("endpoints");
+  if (endpoints == nullptr) return version;
+  for (const Node& element : endpoints->list) {
+    if (const std::optional<Endpoint> endpoint = parse_endpoint(element.scalar)) {
+      version.endpoints.push_back(*endpoint);
+    } else {
+      const bool tls = element.scalar.starts_with("https://");
+      report.error(element.position,
+                   path + ".endpoints: \"" + element.scalar + "\"" +
+                       (tls ? " needs TLS, which this version does not have yet" : ""),
+                   "http://host:port");
+    }
+  }
+  return version;
+}
+
+}  // namespace
+
+Service read_service(const Node& node, const std::string& path, Report& report) {
+  Service service;
+  if (const Node* const versions = node.find("versions")) {
+    for (const Node::Entry& entry : versions->map) {
+      service.versions[entry.key] = read_version(entry.value, path + ".versions." + entry.key, report);
+    }
+  }
+  if (const Node* const weights = node.find("weights")) {
+    for (const Node::Entry& entry : weights->map)
+      service.weights_ppm[entry.key] = percent_of(*weights, entry.key).value_or(0);
+  }
+  if (const Node* const stickiness = node.find("stickiness")) service.stickiness = read_stickiness(*stickiness);
+  return service;
+}
+
+Stickiness read_stickiness(const Node& node) {
+  Stickiness stickiness;
+  const Node* const by = node.find("by");
+  if (by == nullptr) return stickiness;
+  for (const Node& element : by->list) {
+    KeySource source;
+    read(element, "header", source.header);
+    read(element, "cookie", source.cookie);
+    source.header = lower_case(source.header);
+    if (!source.header.empty() || !source.cookie.empty()) stickiness.by.push_back(std::move(source));
+  }
+  return stickiness;
+}
+
+}  // namespace weir::config

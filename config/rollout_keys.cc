@@ -1,0 +1,181 @@
+// The keys of a rollout.
+#include "config/keys.h"
+
+namespace weir::config::keys {
+namespace {
+
+const Section& override_header() {
+  static const Section section{
+      .name = "override header",
+      .sentence = "The header that chooses.",
+      .keys = {{.name = "name", .kind = Kind::kFieldName, .sentence = "The header's name.", .required = true},
+               {.name = "exact", .sentence = "The whole value.", .required = true}}};
+  return section;
+}
+
+const Section& override_match() {
+  static const Section section{.name = "override match",
+                               .sentence = "Who chooses.",
+                               .keys = {required(object("header", "The header that chooses.", override_header()))}};
+  return section;
+}
+
+const Section& override_rule() {
+  static const Section section{
+      .name = "override",
+      .sentence = "Lets a request choose its version. Such requests are served, counted apart, and never evidence.",
+      .keys = {required(object("match", "What the request has to say.", override_match())),
+               {.name = "version", .sentence = "The version it gets.", .required = true},
+               {.name = "from",
+                .kind = Kind::kList,
+                .sentence = "The client addresses that may, as 10.0.0.0/8.",
+                .fallback = "anybody"}}};
+  return section;
+}
+
+const Section& hold() {
+  static const Section section{
+      .name = "hold",
+      .sentence = "Waits in a step until the evidence allows the next one.",
+      .keys = {timeout("atLeast", "Never shorter.", "2m", {"0s", "365d"}),
+               count("minRequests", "Judged candidate requests in the step.", "100", "1000000000"),
+               timeout("atMost", "Longer than this, `onInconclusive` is done.", "6h", {"1ms", "365d"}),
+               word("onInconclusive", "What is done for want of evidence.", "pause", {"pause", "rollback"})}};
+  return section;
+}
+
+const Section& pause() {
+  static const Section section{
+      .name = "pause",
+      .sentence = "Waits for a time, or for a person.",
+      .keys = {timeout("duration", "Without it: until `weir promote` or `weir resume`.", {}, {"1ms", "365d"})}};
+  return section;
+}
+
+const Section& step() {
+  static const Section section{
+      .name = "step",
+      .sentence = "One entry of the steps: a weight, or what is waited for at the weight before it.",
+      .keys = {{.name = "setWeight",
+                .kind = Kind::kPercent,
+                .sentence = "The candidate's share from here on.",
+                .range = {"0", "100"}},
+               object("hold", "Waits until the evidence allows the next step.", hold()),
+               object("pause", "Waits for a time, or for a person.", pause())},
+      .one_of = true};
+  return section;
+}
+
+const Section& degradation() {
+  static const Section section{
+      .name = "allowedDegradation",
+      .sentence = "How much worse than the baseline is acceptable: (1 + relative) x baseline + absolute.",
+      .keys = {{.name = "relative",
+                .kind = Kind::kShare,
+                .sentence = "In proportion to the baseline.",
+                .fallback = "0%",
+                .range = {"0%", "1000%"}},
+               {.name = "absolute",
+                .kind = Kind::kDegradation,
+                .sentence = "Beyond it: a percentage, for latency a duration.",
+                .fallback = "0",
+                .range = {"0%", "100%"},
+                .time = {"0ms", "1h"}}}};
+  return section;
+}
+
+const Section& guard() {
+  static const Section section{
+      .name = "guard",
+      .sentence = "Compares the candidate with the baseline over the same seconds.",
+      .keys = {required(word("metric", "What is compared.", {},
+                             {"errorRate", "capacityRate", "clientErrorRate", "clientAbortRate", "latency"})),
+               {.name = "quantile",
+                .kind = Kind::kNumber,
+                .sentence = "Of a latency: 0.5, 0.9, 0.99, or another with a margin of its own.",
+                .fallback = "0.99",
+                .range = {"0.01", "0.9999"}},
+               {.name = "allowedDegradation",
+                .kind = Kind::kObject,
+                .sentence = "The margin.",
+                .fallback = "the metric's own",
+                .section = &degradation()},
+               word("onGuardFail", "What is done when it fails.", "the analysis' own", {"rollback", "pause", "warn"}),
+               {.name = "gate",
+                .kind = Kind::kBoolean,
+                .sentence = "Whether it has to pass before the rollout advances.",
+                .fallback = "true"},
+               {.name = "enabled",
+                .kind = Kind::kBoolean,
+                .sentence = "false takes a default guard away.",
+                .fallback = "true"},
+               unsupported("max", "A fixed ceiling."),
+               unsupported("name", "Feedback."),
+               unsupported("is", "Finish reasons."),
+               unsupported("cap", "Means.")}};
+  return section;
+}
+
+const Section& analysis() {
+  static const Section section{
+      .name = "analysis",
+      .sentence =
+          "How the rollout is judged. The default guards are errorRate, capacityRate, clientErrorRate, "
+          "clientAbortRate and the latency's 0.99 quantile.",
+      .keys = {{.name = "maxFalseRollback",
+                .kind = Kind::kShare,
+                .sentence = "How often a good candidate may be rolled back, per rollout-day.",
+                .fallback = "1%",
+                .range = {"0.0001%", "49.9999%"}},
+               {.name = "maxFalseAdvance",
+                .kind = Kind::kShare,
+                .sentence = "How often a bad one may advance, per step and gate.",
+                .fallback = "5%",
+                .range = {"0.0001%", "49.9999%"}},
+               {.name = "holdback",
+                .kind = Kind::kPercent,
+                .sentence = "Stays on the baseline during the bake, as its comparison.",
+                .fallback = "5%",
+                .range = {"0", "50"}},
+               list("guards", "Added to the default guards, or in place of the one of the same metric and quantile.",
+                    guard()),
+               word("onGuardFail", "What is done when a guard fails.", "rollback", {"rollback", "pause", "warn"}),
+               unsupported("rescue", "Rescue.")}};
+  return section;
+}
+
+}  // namespace
+
+const Section& rollout() {
+  static const Section section{
+      .name = "rollout",
+      .sentence = "Moves a service from its baseline to its candidate. Its key is the service's name.",
+      .keys = {{.name = "baseline", .sentence = "The version that serves now.", .required = true},
+               {.name = "candidate", .sentence = "The version that is to serve.", .required = true},
+               {.name = "revision", .sentence = "A free label; a new one is a new rollout.", .fallback = "empty"},
+               {.name = "salt", .sentence = "What users are hashed with.", .fallback = "service/candidate/revision"},
+               word("strategy", "This version has `canary`.", "canary", {"canary"}),
+               {.name = "stickiness",
+                .kind = Kind::kObject,
+                .sentence = "What keeps a user on one version.",
+                .fallback = "every request is split at random",
+                .section = &stickiness()},
+               {.name = "overrides",
+                .kind = Kind::kList,
+                .sentence = "Who may choose a version.",
+                .fallback = "nobody",
+                .section = &override_rule()},
+               {.name = "steps",
+                .kind = Kind::kList,
+                .sentence = "Weights, and what is waited for at each.",
+                .fallback = "1, 5, 25, 50 and 100 %",
+                .section = &step()},
+               {.name = "analysis",
+                .kind = Kind::kObjectOrOff,
+                .sentence = "How it is judged; `off`: not at all.",
+                .section = &analysis()},
+               unsupported("webhooks", "Webhooks.")}};
+  return section;
+}
+
+}  // namespace weir::config::keys

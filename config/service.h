@@ -1,0 +1,30 @@
+// Immutable once loaded. A service, its versions and where they run.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "config/rollout.h"
+
+namespace weir::config {
+
+struct Endpoint {
+  std::string url;   // as written: http://host:port
+  std::string host;  // without brackets
+  std::uint16_t port = 80;
+};
+
+struct Version {
+  std::vector<Endpoint> endpoints;
+};
+
+struct Service {
+  std::map<std::string, Version> versions;
+  // Static sticky split, summing to kMillion; empty when the service has one version or a rollout.
+  std::map<std::string, std::uint32_t> weights_ppm;
+  Stickiness stickiness;  // of the static split
+};
+
+}  // namespace weir::config

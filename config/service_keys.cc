@@ -1,0 +1,62 @@
+// The keys of a service and its versions, and of what keeps a user on one of them.
+#include "config/keys.h"
+
+namespace weir::config::keys {
+namespace {
+
+const Section& key_source() {
+  static const Section section{
+      .name = "key source",
+      .sentence = "One way to find whom a request comes from.",
+      .keys = {{.name = "header", .kind = Kind::kFieldName, .sentence = "The value of this request header."},
+               {.name = "cookie",
+                .kind = Kind::kCookieName,
+                .sentence = "A random id in this cookie, which the weir sets when it is missing."},
+               unsupported("query", "A query parameter."),
+               unsupported("apiKey", "An API key."),
+               unsupported("clientAddress", "The client's address.")},
+      .one_of = true};
+  return section;
+}
+
+const Section& version() {
+  static const Section section{
+      .name = "version",
+      .sentence = "One version of a service.",
+      .keys = {
+          {.name = "endpoints", .kind = Kind::kList, .sentence = "Where it runs: http://host:port.", .required = true},
+          unsupported("healthCheck", "Active health checks.")}};
+  return section;
+}
+
+}  // namespace
+
+const Section& stickiness() {
+  static const Section section{
+      .name = "stickiness",
+      .sentence =
+          "What keeps a user on one version. The first entry of `by` that a request has is its key; a request "
+          "with none is split at random.",
+      .keys = {required(list("by", "Tried in order.", key_source())),
+               word("scope", "How long an assignment holds. This version has `user`.", "user", {"user"})}};
+  return section;
+}
+
+const Section& service() {
+  static const Section section{
+      .name = "service",
+      .sentence = "Something that is served, in one or more versions.",
+      .keys = {{.name = "versions",
+                .kind = Kind::kMap,
+                .sentence = "Its versions, by name.",
+                .required = true,
+                .section = &version(),
+                .names = true},
+               {.name = "weights",
+                .kind = Kind::kMap,
+                .sentence = "A static sticky split for a service without a rollout; sums to 100."},
+               object("stickiness", "Of the static split.", stickiness())}};
+  return section;
+}
+
+}  // namespace weir::config::keys
