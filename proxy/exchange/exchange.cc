@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "proxy/exchange/forwarded.h"
 #include "proxy/route/path.h"
 
 namespace weir::proxy {
@@ -21,12 +22,6 @@ constexpr std::size_t kCookieAttributes = sizeof "=; Path=/; Max-Age=7776000; Ht
 // RFC 9110 9.2.2: what a proxy may send again by itself once some of it may have been received.
 bool idempotent(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS";
-}
-
-// At most 128 visible ASCII characters (PRODUCT.md section 4).
-bool acceptable_request_id(std::string_view id) {
-  return !id.empty() && id.size() <= 128 &&
-         std::all_of(id.begin(), id.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
 http::LocalReply answer_to(const Error& error) {
@@ -66,7 +61,7 @@ Exchange::~Exchange() { worker_.counters.add(Count::kRequests, -1); }
 
 // The only coroutine from a head to its outcome, when a connection to the origin is at hand.
 Awaitable<> Exchange::run() {
-  take_request_id();
+  take_request_id(downstream_.request(), worker_.random, context_);
   if (worker_.draining) downstream_.close_after();
   if (!match()) co_return;
   assign();
@@ -176,7 +171,7 @@ bool Exchange::client_cancelled() const {
 // takes another's place each time.
 bool Exchange::start(Forwarder& forwarder) const {
   http::Edits edits;
-  edit_request(edits);
+  edit_request({downstream_.request(), downstream_.peer_text(), downstream_.scheme()}, context_, edits);
   return forwarder.start(edits);
 }
 
@@ -259,41 +254,6 @@ void Exchange::reply(const http::LocalReply& reply) {
 void Exchange::record() {
   slowness_.clear();
   worker_.outcomes.push(context_.ended_outcome(downstream_.request_body_received(), response_bytes_));
-}
-
-void Exchange::take_request_id() {
-  const std::string_view theirs = downstream_.request().fields.value(http::FieldId::kXRequestId);
-  if (context_.topology->sidecar && acceptable_request_id(theirs)) {
-    std::copy(theirs.begin(), theirs.end(), context_.request_id_space.begin());
-    context_.request_id = {context_.request_id_space.data(), theirs.size()};
-    return;
-  }
-  const DrawnId ours = draw_id(worker_.random);
-  std::copy(ours.begin(), ours.end(), context_.request_id_space.begin());
-  context_.request_id = {context_.request_id_space.data(), ours.size()};
-}
-
-// An edge trusts nobody's word about where a request came from; a sidecar continues what its gateway said.
-void Exchange::edit_request(http::Edits& edits) const {
-  using http::FieldId;
-  const http::RequestHead& request = downstream_.request();
-  const bool trust = context_.topology->sidecar;
-  // One line is continued, several stay as they are before a line of ours: their order is the way that was taken.
-  const auto is_forwarded_for = [](const http::Field& field) { return field.id == FieldId::kXForwardedFor; };
-  const auto lines = trust ? std::count_if(request.fields.begin(), request.fields.end(), is_forwarded_for) : 0;
-  const std::string_view before = lines == 1 ? request.fields.value(FieldId::kXForwardedFor) : std::string_view();
-  if (lines < 2) edits.drop(FieldId::kXForwardedFor);
-  edits.add("x-forwarded-for", before, downstream_.peer_text());
-  if (!trust || !request.fields.has(FieldId::kXForwardedProto)) {
-    edits.set(FieldId::kXForwardedProto, "x-forwarded-proto", downstream_.scheme());
-  }
-  if ((!trust || !request.fields.has(FieldId::kXForwardedHost)) && !request.authority.empty()) {
-    edits.set(FieldId::kXForwardedHost, "x-forwarded-host", request.authority);
-  }
-  edits.set(FieldId::kXRequestId, "x-request-id", context_.request_id);
-  // Behind those of the proxies before us, with the version that the client spoke (RFC 9110 7.6.3).
-  if (context_.topology->via) edits.add("via", request.minor_version == 0 ? "1.0 weir" : "1.1 weir");
-  if (!context_.version->endpoints.empty()) edits.set_fallback_host(context_.version->endpoints.front().authority);
 }
 
 void Exchange::edit_reply(http::Edits& edits) {

@@ -48,8 +48,6 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   void finish_failed(const ForwardResult& result);
   void record();
 
-  void take_request_id();
-  void edit_request(http::Edits& edits) const;
   void edit_reply(http::Edits& edits);
   void add_cookie(http::Edits& edits);
   void reply(const http::LocalReply& reply);
