@@ -58,6 +58,7 @@ inline Key on_the_file(Key key) {
 // One declaration a noun of the plan; each is in the source named after what it belongs to.
 const Section& timeouts();
 const Section& limits();
+const Section& paths();
 const Section& secret();
 const Section& listener();
 const Section& stickiness();

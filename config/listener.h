@@ -4,6 +4,7 @@
 #include <string>
 
 #include "config/limits.h"
+#include "config/paths.h"
 
 namespace weir::config {
 
@@ -11,6 +12,7 @@ struct Listener {
   std::string address;  // host:port in its one form; an IPv6 address in brackets
   TimeoutOverrides timeouts;
   LimitOverrides limits;
+  PathPolicy paths = {};  // resolved on top of the file's
 };
 
 }  // namespace weir::config

@@ -3,6 +3,19 @@
 
 namespace weir::config::keys {
 
+const Section& paths() {
+  static const Section section{
+      .name = "paths",
+      .sentence =
+          "How slashes are read that servers do not agree on, before a route is looked for: kept as they are, refused "
+          "with 400, or merged into the one slash that many servers make of them. What is sent on is the path as it "
+          "came.",
+      .keys = {word("doubleSlash", "Two slashes and more, one after another.", "keep", {"keep", "reject", "merge"}),
+               word("encodedSlash", "%2F, and %5C, which some servers take for a slash.", "keep",
+                    {"keep", "reject", "merge"})}};
+  return section;
+}
+
 const Section& listener() {
   static const Section section{
       .name = "listener",
@@ -14,6 +27,7 @@ const Section& listener() {
                 .required = true},
                object("timeouts", "For this listener alone.", timeouts()),
                object("limits", "For this listener alone.", limits()),
+               object("paths", "For this listener alone.", paths()),
                unsupported("tls", "TLS.")},
       .place = Place::kListener};
   return section;

@@ -59,6 +59,7 @@ const Section& plan() {
                                         object("state", "Where rollouts are remembered.", state()),
                                         object("timeouts", "For all listeners and routes.", timeouts()),
                                         object("limits", "For all listeners and routes.", limits()),
+                                        object("paths", "For all listeners.", paths()),
                                         {.name = "services",
                                          .kind = Kind::kMap,
                                          .sentence = "What is served, by name.",

@@ -1,49 +1,16 @@
 #include "config/load/consistency.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/ids.h"
 #include "config/address.h"
-#include "config/load/covers.h"
+#include "config/load/places.h"
+#include "config/load/route_consistency.h"
 #include "config/load/values.h"
 #include "config/units.h"
 
 namespace weir::config {
 namespace {
-
-// The place of a value deep in the document; the nearest that is there.
-Position place(const Node& root, std::initializer_list<std::string_view> path) {
-  const Node* at = &root;
-  for (const std::string_view key : path) {
-    const Node* const next = at->find(key);
-    if (next == nullptr) break;
-    at = next;
-  }
-  return at->position;
-}
-
-// The value itself, or null.
-const Node* find(const Node& root, std::initializer_list<std::string_view> path) {
-  const Node* at = &root;
-  for (const std::string_view key : path) {
-    if (at != nullptr) at = at->find(key);
-  }
-  return at;
-}
-
-// The element of a list, or one that says nothing.
-const Node& element(const Node* list, std::size_t index) {
-  static const Node kNothing;
-  return list != nullptr && index < list->list.size() ? list->list[index] : kNothing;
-}
-
-template <class Map>
-std::string names_of(const Map& map) {
-  std::string names;
-  for (const auto& [name, value] : map) names += (names.empty() ? "" : ", ") + name;
-  return names;
-}
 
 class Checker {
  public:
@@ -52,7 +19,7 @@ class Checker {
   void check() {
     check_addresses();
     for (const auto& [name, service] : config_.services) check_service(name, service);
-    check_routes();
+    check_routes(config_, root_, report_);
     for (const auto& [name, rollout] : config_.rollouts) check_rollout(name, rollout);
   }
 
@@ -126,38 +93,6 @@ class Checker {
   void check_service_name(const std::string& service, const Position& position, const std::string& path) {
     if (service.empty() || config_.services.empty() || config_.services.contains(service)) return;
     report_.error(position, path + ": there is no service \"" + service + "\"", "one of " + names_of(config_.services));
-  }
-
-  void check_routes() {
-    const Node* const routes = root_.find("routes");
-    std::set<std::string> names;
-    for (std::size_t i = 0; i < config_.routes.size(); ++i) {
-      const Route& route = config_.routes[i];
-      const std::string path = "routes[" + std::to_string(i) + "]";
-      const Node& node = element(routes, i);
-      check_service_name(route.service, place(node, {"service"}), path + ".service");
-      check_match(route.match, place(node, {"match"}), path);
-      if (!names.insert(route.name).second)
-        report_.error(node.position, path + ": the name " + route.name + " is taken", "a name of its own");
-      const auto begin = config_.routes.begin();
-      const auto end = begin + static_cast<std::ptrdiff_t>(i);
-      const auto first = std::find_if(begin, end, [&](const Route& other) { return covers(other.match, route.match); });
-      if (first == end) continue;
-      report_.error(
-          node.position,
-          path + " can never be reached: routes[" + std::to_string(first - begin) + "] takes all that it matches",
-          "the more special route first");
-    }
-  }
-
-  void check_match(const RouteMatch& match, const Position& position, const std::string& path) {
-    if (match.path_prefix && match.path_exact)
-      report_.error(position, path + ".match has both pathPrefix and pathExact", "one of them");
-    for (const HeaderMatch& header : match.headers) {
-      if (header.exact && header.prefix)
-        report_.error(position, path + ".match: the header " + header.name + " has both exact and prefix",
-                      "one of them");
-    }
   }
 
   void check_rollout(const std::string& name, const Rollout& rollout) {

@@ -37,7 +37,8 @@ Config read_config(const Node& root, const Environment& environment, Report& rep
   config.timeouts = read_timeouts(root);
   config.limits = read_limits(root);
   if (const Node* const listeners = root.find("listeners")) {
-    for (const Node& element : listeners->list) config.listeners.push_back(read_listener(element));
+    const PathPolicy paths = read_paths(root, {});
+    for (const Node& element : listeners->list) config.listeners.push_back(read_listener(element, paths));
   }
   if (const Node* const admin = root.find("admin")) {
     read_listen_address(*admin, config.admin.address);

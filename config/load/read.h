@@ -10,7 +10,8 @@ namespace weir::config {
 
 // Of a document without repeated keys.
 Config read_config(const Node& root, const Environment& environment, Report& report);
-Listener read_listener(const Node& node);
+// `paths` are the file's.
+Listener read_listener(const Node& node, const PathPolicy& paths);
 Service read_service(const Node& node, const std::string& path, Report& report);
 Route read_route(const Node& node, std::size_t index);  // `index` in the file, from 0
 Rollout read_rollout(const std::string& service, const Node& node, Report& report);
@@ -19,6 +20,8 @@ Secret read_secret(const Node& node, const Environment& environment, Report& rep
 // What `node` holds under `timeouts` and under `limits`.
 TimeoutOverrides read_timeouts(const Node& node);
 LimitOverrides read_limits(const Node& node);
+// What it holds under `paths`, on top of what holds around it.
+PathPolicy read_paths(const Node& node, PathPolicy around);
 // What it holds under `address`, in its one form: other words for the same address are no change.
 void read_listen_address(const Node& node, std::string& into);
 

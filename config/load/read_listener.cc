@@ -4,6 +4,23 @@
 #include "config/load/values.h"
 
 namespace weir::config {
+namespace {
+
+void read_slashes(const Node& node, std::string_view key, SlashPolicy& into) {
+  const std::string* const word = scalar(node, key);
+  if (word == nullptr) return;
+  into = *word == "merge" ? SlashPolicy::kMerge : *word == "reject" ? SlashPolicy::kReject : SlashPolicy::kKeep;
+}
+
+}  // namespace
+
+PathPolicy read_paths(const Node& node, PathPolicy around) {
+  const Node* const map = node.find("paths");
+  if (map == nullptr) return around;
+  read_slashes(*map, "doubleSlash", around.double_slash);
+  read_slashes(*map, "encodedSlash", around.encoded_slash);
+  return around;
+}
 
 // In its one form: other words for the same address are no change.
 void read_listen_address(const Node& node, std::string& into) {
@@ -11,11 +28,12 @@ void read_listen_address(const Node& node, std::string& into) {
   if (const std::optional<HostPort> address = parse_listen_address(into)) into = to_string(*address);
 }
 
-Listener read_listener(const Node& node) {
+Listener read_listener(const Node& node, const PathPolicy& paths) {
   Listener listener;
   read_listen_address(node, listener.address);
   listener.timeouts = read_timeouts(node);
   listener.limits = read_limits(node);
+  listener.paths = read_paths(node, paths);
   return listener;
 }
 

@@ -108,9 +108,9 @@ bool Exchange::match() {
     return false;
   }
   http::LocalReply refused;
-  const NormalPath path = normalise_path(request.path, worker_.path_space);
-  if (!path.valid) {
-    refused = http::refusal(http::Fault::kBadTarget);
+  const NormalPath path = normalise_path(request.path, listener_.paths, worker_.path_space);
+  if (path.fault != PathFault::kNone) {
+    refused = path_refusal(path.fault);
   } else {
     const RequestFacts facts{request.method, request.host, path.path, &request.fields};
     context_.route = listener_.routes.match(facts);

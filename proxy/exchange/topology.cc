@@ -84,7 +84,7 @@ ListenerTopology build_listener(const config::Listener& listener, const config::
     route.on_client_half_close = declared.on_client_half_close;
     routes.push_back(std::move(route));
   }
-  return {listener.address, timeouts, limits, RouteTable(std::move(routes))};
+  return {listener.address, timeouts, limits, listener.paths, RouteTable(std::move(routes))};
 }
 
 }  // namespace

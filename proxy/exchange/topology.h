@@ -44,6 +44,7 @@ struct ListenerTopology {
   std::string address;
   config::Timeouts timeouts;
   config::Limits limits;
+  config::PathPolicy paths;
   RouteTable routes;
 };
 

@@ -23,8 +23,16 @@ std::optional<char> escaped_octet(std::string_view path, std::size_t at) {
   return static_cast<char>(high * 16 + low);
 }
 
-// Returns how many characters were written, or nothing when an escape is malformed. `space` holds at least path.size().
-std::optional<std::size_t> decode_unreserved(std::string_view path, std::span<char> space) {
+// Of an octet that a slash may be meant by.
+bool is_slash(char octet) { return octet == '/' || octet == '\\'; }
+
+struct Decoded {
+  PathFault fault = PathFault::kNone;
+  std::size_t size = 0;
+};
+
+// `space` holds at least path.size().
+Decoded decode_unreserved(std::string_view path, config::SlashPolicy slashes, std::span<char> space) {
   std::size_t out = 0;
   for (std::size_t at = 0; at < path.size(); ++at) {
     if (path[at] != '%') {
@@ -32,9 +40,11 @@ std::optional<std::size_t> decode_unreserved(std::string_view path, std::span<ch
       continue;
     }
     const std::optional<char> octet = escaped_octet(path, at);
-    if (!octet) return std::nullopt;
-    if (is_unreserved(*octet)) {
-      space[out++] = *octet;
+    if (!octet) return {PathFault::kMalformed, 0};
+    const bool slash = slashes != config::SlashPolicy::kKeep && is_slash(*octet);
+    if (slash && slashes == config::SlashPolicy::kReject) return {PathFault::kEncodedSlash, 0};
+    if (slash || is_unreserved(*octet)) {
+      space[out++] = slash ? '/' : *octet;
     } else {
       const auto bits = static_cast<unsigned char>(*octet);
       space[out++] = '%';
@@ -42,6 +52,15 @@ std::optional<std::size_t> decode_unreserved(std::string_view path, std::span<ch
       space[out++] = kUpperHex[bits & 15];
     }
     at += 2;
+  }
+  return {PathFault::kNone, out};
+}
+
+// In place.
+std::size_t merge_slashes(std::span<char> path) {
+  std::size_t out = 0;
+  for (const char c : path) {
+    if (c != '/' || out == 0 || path[out - 1] != '/') path[out++] = c;
   }
   return out;
 }
@@ -70,18 +89,39 @@ std::size_t remove_dot_segments(std::span<char> path) {
 
 }  // namespace
 
-NormalPath normalise_path(std::string_view path, std::span<char> space) {
-  if (path.empty()) return {true, "/"};
-  if (path.front() != '/') return {true, path};
+NormalPath normalise_path(std::string_view path, const config::PathPolicy& policy, std::span<char> space) {
+  using config::SlashPolicy;
+  if (path.empty()) return {PathFault::kNone, "/"};
+  if (path.front() != '/') return {PathFault::kNone, path};
   const bool escapes = path.find('%') != std::string_view::npos;
   const bool dots = path.find("/.") != std::string_view::npos;
-  if (!escapes && !dots) return {true, path};
+  const bool doubled = policy.double_slash != SlashPolicy::kKeep && path.find("//") != std::string_view::npos;
+  if (!escapes && !dots && !doubled) return {PathFault::kNone, path};
 
   if (path.size() > space.size()) return {};
-  const std::optional<std::size_t> decoded = decode_unreserved(path, space);
-  if (!decoded) return {};
-  const std::size_t size = remove_dot_segments(space.first(*decoded));
-  return {true, std::string_view(space.data(), size)};
+  const Decoded decoded = decode_unreserved(path, policy.encoded_slash, space);
+  if (decoded.fault != PathFault::kNone) return {decoded.fault, {}};
+  // Before the dots, as servers that merge do: "/a//.." is "/" to them. No dot segment leaves two slashes behind.
+  std::size_t size = decoded.size;
+  if (policy.double_slash == SlashPolicy::kMerge) size = merge_slashes(space.first(size));
+  if (policy.double_slash == SlashPolicy::kReject &&
+      std::string_view(space.data(), size).find("//") != std::string_view::npos) {
+    return {PathFault::kDoubleSlash, {}};
+  }
+  size = remove_dot_segments(space.first(size));
+  return {PathFault::kNone, std::string_view(space.data(), size)};
+}
+
+http::LocalReply path_refusal(PathFault fault) {
+  http::LocalReply reply = http::refusal(http::Fault::kBadTarget);
+  if (fault == PathFault::kDoubleSlash) {
+    reply.code = "double_slash";
+    reply.reason = "the path has two slashes one after another";
+  } else if (fault == PathFault::kEncodedSlash) {
+    reply.code = "encoded_slash";
+    reply.reason = "the path has a percent-encoded slash or backslash";
+  }
+  return reply;
 }
 
 }  // namespace weir::proxy

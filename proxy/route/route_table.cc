@@ -30,8 +30,8 @@ bool has_header(const http::FieldList* fields, const config::HeaderMatch& rule) 
 void normalise_rule(std::optional<std::string>& rule) {
   if (!rule) return;
   std::vector<char> space(rule->size());
-  const NormalPath normal = normalise_path(*rule, space);
-  if (normal.valid) rule = std::string(normal.path);
+  const NormalPath normal = normalise_path(*rule, {}, space);
+  if (normal.fault == PathFault::kNone) rule = std::string(normal.path);
 }
 
 // The routes of one path rule, in file order.

@@ -111,6 +111,18 @@ TEST(Load, ReadsWhatAPlanCanSay) {
   EXPECT_EQ(chat.analysis.guards[4].action, GuardAction::kPause);
 }
 
+TEST(Load, LetsAListenersPathsWinKeyByKey) {
+  const LoadResult result = load(
+      "paths: { doubleSlash: merge, encodedSlash: reject }\n"
+      "listeners: [ { address: \":1\" }, { address: \":2\", paths: { doubleSlash: keep } } ]\n"
+      "routes: [ { match: { pathPrefix: /a//b }, service: s } ]\n"
+      "services: { s: { versions: { a: { endpoints: [\"http://h:1\"] } } } }\n",
+      environment());
+  ASSERT_TRUE(result.ok()) << format(result.problems.at(0), "plan");
+  EXPECT_EQ(result.config->listeners[0].paths, (PathPolicy{SlashPolicy::kMerge, SlashPolicy::kReject}));
+  EXPECT_EQ(result.config->listeners[1].paths, (PathPolicy{SlashPolicy::kKeep, SlashPolicy::kReject}));
+}
+
 TEST(Load, WritesAnAddressInItsOneForm) {
   const LoadResult result = load(
       "listeners: [ { address: \":8080\" }, { address: \"localhost:8081\" }, { address: \"[0::1]:8080\" } ]\n"
@@ -304,12 +316,13 @@ std::string written(const std::string& section, bool sidecar) {
 TEST(Load, EveryDeclaredDefaultIsTheStructs) {
   for (const Preset preset : {Preset::kEdge, Preset::kSidecar}) {
     const bool sidecar = preset == Preset::kSidecar;
-    const LoadResult result = load(
-        rollout("    steps: [ { setWeight: 5 }, { hold: " + written("hold", sidecar) +
-                " } ]\n    analysis: " + written("analysis", sidecar) + "\ntimeouts: " + written("timeouts", sidecar) +
-                "\nlimits: " + written("limits", sidecar) + "\nadmin: " + written("admin", sidecar) +
-                "\nstate: " + written("state", sidecar) + "\nversionHeader: true\nvia: true\n"),
-        environment());
+    const LoadResult result =
+        load(rollout("    steps: [ { setWeight: 5 }, { hold: " + written("hold", sidecar) +
+                     " } ]\n    analysis: " + written("analysis", sidecar) +
+                     "\ntimeouts: " + written("timeouts", sidecar) + "\nlimits: " + written("limits", sidecar) +
+                     "\nadmin: " + written("admin", sidecar) + "\nstate: " + written("state", sidecar) +
+                     "\npaths: " + written("paths", sidecar) + "\nversionHeader: true\nvia: true\n"),
+             environment());
     ASSERT_TRUE(result.ok()) << format(result.problems.at(0), "plan");
     Timeouts timeouts = preset_timeouts(preset);
     Limits limits = preset_limits(preset);
@@ -321,6 +334,7 @@ TEST(Load, EveryDeclaredDefaultIsTheStructs) {
     EXPECT_EQ(result.config->state.path, State().path);
     EXPECT_EQ(result.config->version_header, Config().version_header);
     EXPECT_EQ(result.config->via, Config().via);
+    EXPECT_EQ(result.config->listeners.at(0).paths, PathPolicy());
     const Rollout& chat = result.config->rollouts.at("chat");
     const Hold& hold = std::get<Hold>(chat.steps.at(0).stages.at(0));
     EXPECT_EQ(hold.at_least, Hold().at_least);

@@ -1,0 +1,90 @@
+#include "config/load/route_consistency.h"
+
+#include <algorithm>
+#include <set>
+
+#include "config/load/covers.h"
+#include "config/load/places.h"
+
+namespace weir::config {
+namespace {
+
+class Checker {
+ public:
+  Checker(const Config& config, const Node& root, Report& report) : config_(config), root_(root), report_(report) {}
+
+  void check() {
+    const Node* const routes = root_.find("routes");
+    for (std::size_t i = 0; i < config_.routes.size(); ++i) check_route(i, element(routes, i));
+  }
+
+ private:
+  void check_route(std::size_t index, const Node& node) {
+    const Route& route = config_.routes[index];
+    const std::string path = "routes[" + std::to_string(index) + "]";
+    check_service_name(route.service, place(node, {"service"}), path + ".service");
+    check_match(route.match, place(node, {"match"}), path + ".match");
+    if (!names_.insert(route.name).second)
+      report_.error(node.position, path + ": the name " + route.name + " is taken", "a name of its own");
+    check_reachable(index, node.position, path);
+  }
+
+  // Without any service that is what is wrong.
+  void check_service_name(const std::string& service, const Position& position, const std::string& path) {
+    if (service.empty() || config_.services.empty() || config_.services.contains(service)) return;
+    report_.error(position, path + ": there is no service \"" + service + "\"", "one of " + names_of(config_.services));
+  }
+
+  void check_match(const RouteMatch& match, const Position& position, const std::string& path) {
+    if (match.path_prefix && match.path_exact)
+      report_.error(position, path + " has both pathPrefix and pathExact", "one of them");
+    for (const HeaderMatch& header : match.headers) {
+      if (header.exact && header.prefix)
+        report_.error(position, path + ": the header " + header.name + " has both exact and prefix", "one of them");
+    }
+    check_slashes(match, position, path);
+  }
+
+  // What `paths` refuses or merges on every listener stands in no path that is matched.
+  void check_slashes(const RouteMatch& match, const Position& position, const std::string& path) {
+    const std::string& rule = match.path_exact ? *match.path_exact : match.path_prefix.value_or("");
+    const auto kept_somewhere = [&](SlashPolicy PathPolicy::*slashes) {
+      return config_.listeners.empty() ||
+             std::any_of(config_.listeners.begin(), config_.listeners.end(),
+                         [&](const Listener& listener) { return listener.paths.*slashes == SlashPolicy::kKeep; });
+    };
+    if (rule.find("//") != std::string::npos && !kept_somewhere(&PathPolicy::double_slash)) {
+      report_.error(position, path + ": no listener keeps two slashes, so no path has them", "one slash, or " + keep());
+    }
+    const bool encoded = rule.find("%2F") != std::string::npos || rule.find("%5C") != std::string::npos;
+    if (encoded && !kept_somewhere(&PathPolicy::encoded_slash)) {
+      report_.error(position, path + ": no listener keeps encoded slashes, so no path has them",
+                    "a slash, or " + keep());
+    }
+  }
+
+  static std::string keep() { return "keep under paths"; }
+
+  void check_reachable(std::size_t index, const Position& position, const std::string& path) {
+    const auto begin = config_.routes.begin();
+    const auto end = begin + static_cast<std::ptrdiff_t>(index);
+    const RouteMatch& match = config_.routes[index].match;
+    const auto first = std::find_if(begin, end, [&](const Route& other) { return covers(other.match, match); });
+    if (first == end) return;
+    report_.error(
+        position,
+        path + " can never be reached: routes[" + std::to_string(first - begin) + "] takes all that it matches",
+        "the more special route first");
+  }
+
+  const Config& config_;
+  const Node& root_;
+  Report& report_;
+  std::set<std::string> names_;
+};
+
+}  // namespace
+
+void check_routes(const Config& config, const Node& root, Report& report) { Checker(config, root, report).check(); }
+
+}  // namespace weir::config
