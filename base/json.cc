@@ -165,6 +165,7 @@ class Writer {
   void put(std::uint64_t value) { out_ += std::to_string(value); }
   void put(double value) {
     if (!std::isfinite(value)) return put(nullptr);
+    if (value == 0) value = 0;  // "-0" reads as the integer, which has no sign
     // Fifteen digits: what Boost.JSON 1.81 reads may be off in the last of seventeen, and what is read and written
     // again must stay the same text.
     std::array<char, 32> text{};

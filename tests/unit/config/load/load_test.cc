@@ -138,7 +138,10 @@ TEST(Load, WritesAnAddressInItsOneForm) {
 
 TEST(Load, ReportsASyntaxErrorAlone) {
   EXPECT_EQ(problems_of("listeners: [ { address: x\nservices:\n").size(), 1U);
-  EXPECT_THAT(problems_of("a: 1\n---\nb: 2\n"), ElementsAre("plan:3:1: error: a second document begins here"));
+  EXPECT_THAT(problems_of("a: 1\n---\nb: 2\n"), ElementsAre("plan:2:1: error: a second document begins here"));
+  EXPECT_THAT(problems_of("a: 1\n...\nb: 2\n"), ElementsAre("plan:3:1: error: a second document begins here"));
+  // yaml-cpp takes it for documents without end.
+  EXPECT_THAT(problems_of(", a: 1\n"), ElementsAre("plan:1:1: error: not valid YAML: nothing can begin like this"));
 }
 
 struct BadPlan {
