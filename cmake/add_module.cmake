@@ -26,7 +26,7 @@ endfunction()
 # One GoogleTest program a module, unit_<path with underscores>, run by ctest under that name. What must not share a program
 # with the module's other tests gets a NAME, which is put behind.
 function(add_unit_test path)
-  if(NOT WEIR_TESTS)
+  if(NOT WEIR_TESTS OR WEIR_FUZZ)
     return()
   endif()
   cmake_parse_arguments(TEST "" "NAME" "SOURCES;DEPS;LIBS" ${ARGN})

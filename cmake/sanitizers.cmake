@@ -1,4 +1,8 @@
 # ASan+UBSan or TSan, for everything that is built, tests included.
+if(WEIR_FUZZ)
+  # What the fuzzer steers by; its main() is linked to the targets alone.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 if(WEIR_SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)

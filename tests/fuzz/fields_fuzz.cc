@@ -1,0 +1,51 @@
+// What is read out of single fields and of a target: cookies, sticky keys, paths.
+#include <string>
+#include <vector>
+
+#include "proxy/route/path.h"
+#include "proxy/split/unit_key.h"
+#include "tests/fuzz/input.h"
+
+namespace weir::fuzz {
+namespace {
+
+void read_cookies(std::string_view text) {
+  const std::size_t end = std::min(text.find('\n'), text.size());
+  const std::string first(text.substr(0, end));
+  const std::string second(text.substr(std::min(end + 1, text.size())));
+  http::FieldList fields;
+  fields.add("cookie", first);
+  fields.add("Cookie", second);
+  const std::string_view id = proxy::find_cookie_id(fields, "weir");
+  require(id.empty() || id.size() == std::tuple_size_v<proxy::DrawnId>, "an id is one of ours");
+  require(id.find_first_not_of("0123456789abcdef") == std::string_view::npos, "an id is one of ours");
+  std::vector<config::KeySource> sources(2);
+  sources[0].cookie = "weir";
+  sources[1].header = "cookie";
+  const std::string_view key = proxy::find_unit_key(sources, fields);
+  require(key == (id.empty() ? std::string_view(first) : id), "the first source that a request has is its key");
+}
+
+// Matching and whoever comes after it see one path: normal form is normal, and never climbs out.
+void normalise(std::string_view path) {
+  std::vector<char> space(path.size());
+  const proxy::NormalPath once = proxy::normalise_path(path, space);
+  if (!once.valid || !path.starts_with('/')) return;
+  const std::string normal(once.path);
+  require(normal.starts_with('/') && normal.size() <= path.size(), "a path stays a path");
+  require((normal + "/").find("/../") == std::string::npos && (normal + "/").find("/./") == std::string::npos,
+          "no dot segment is left");
+  std::vector<char> again(normal.size());
+  const proxy::NormalPath twice = proxy::normalise_path(normal, again);
+  require(twice.valid && twice.path == normal, "a normal path is normal");
+}
+
+}  // namespace
+}  // namespace weir::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  weir::fuzz::read_cookies(text);
+  weir::fuzz::normalise(text);
+  return 0;
+}
