@@ -25,6 +25,8 @@ class DownstreamStream : public http::BodySource, public http::BodySink {
 
   // Until the first read_body(), which makes room for the body where the head stood.
   virtual http::RequestHead& request() = 0;
+  // It is gone, and the request cannot be sent again.
+  virtual bool head_released() const = 0;
   // Before the first read_body(): the route's limit. Not kNone: refuse with it.
   virtual http::Fault start_body(std::uint64_t limit) = 0;
   virtual bool request_ended() const = 0;

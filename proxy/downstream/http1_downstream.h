@@ -58,6 +58,7 @@ class Http1Downstream final : public DownstreamStream {
     assert(!head_released_);
     return codec_.head();
   }
+  bool head_released() const override { return head_released_; }
   http::Fault start_body(std::uint64_t limit) override { return codec_.start_body(limit); }
   bool request_ended() const override { return codec_.body_ended(); }
   std::uint64_t request_body_received() const override { return codec_.body_received(); }

@@ -213,7 +213,7 @@ bool Exchange::settle(const ForwardResult& result, EndpointLease& lease, int att
 // A request may go out again if the origin has seen nothing of it, or if an aged connection broke before it said a word
 // and the method allows it; but only one without a body, whose head is still there to be read.
 bool Exchange::may_send_again(const ForwardResult& result, const UpstreamStream& upstream) const {
-  if (result.response_started || result.head_released || result.error->side != Side::kUpstream) return false;
+  if (result.response_started || downstream_.head_released() || result.error->side != Side::kUpstream) return false;
   if (downstream_.gone() || !upstream.untouched()) return false;
   if (result.error->kind == ErrorKind::kReset && upstream.bytes_sent() == 0) return true;
   return result.error->retry == Retry::kIfReusedConnection && idempotent(downstream_.request().method);

@@ -60,7 +60,6 @@ void Forwarder::pump_request() {
       request_done_ = true;
       break;
     }
-    result_.head_released = true;
     const http::BodyEvent event = downstream_.read_body();
     if (event.state == http::BodyEvent::State::kPending) {
       upstream_.flush();

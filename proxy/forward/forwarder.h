@@ -43,7 +43,6 @@ struct ForwardResult {
   // the kernel's hands.
   std::optional<Error> error;
   bool response_started = false;  // a final head is on its way to the client: nothing can be sent instead
-  bool head_released = false;     // the request's body was asked for: its head is gone, it cannot be sent again
 };
 
 class Forwarder {

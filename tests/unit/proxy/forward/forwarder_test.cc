@@ -34,7 +34,7 @@ TEST_F(ForwarderTest, CarriesARequestAndItsResponse) {
   ASSERT_TRUE(result_);
   EXPECT_FALSE(result_->error);
   EXPECT_TRUE(result_->response_started);
-  EXPECT_FALSE(result_->head_released);
+  EXPECT_FALSE(client_.head_released());
   EXPECT_EQ(client_.script.told, "<200 x-edited>hello world");
   EXPECT_TRUE(client_.script.told_end);
   EXPECT_THAT(heads_, ElementsAre(200));
@@ -59,7 +59,7 @@ TEST_F(ForwarderTest, CarriesABodyAsItComes) {
   say(origin_.script, "", true);
   wake();
   ASSERT_TRUE(result_);
-  EXPECT_TRUE(result_->head_released);
+  EXPECT_TRUE(client_.head_released());
 }
 
 TEST_F(ForwarderTest, ReadsNothingFromTheClientWhileTheOriginTakesNoMore) {
@@ -201,7 +201,7 @@ TEST_F(ForwarderTest, SaysWhatTheOriginFailedWith) {
   wake();
   expect_error(ErrorKind::kReset, Side::kUpstream, "upstream_closed");
   EXPECT_FALSE(result_->response_started);
-  EXPECT_FALSE(result_->head_released);
+  EXPECT_FALSE(client_.head_released());
 }
 
 TEST_F(ForwarderTest, SaysThatTheHeadIsGoneOnceABodyWasAskedFor) {
@@ -210,7 +210,7 @@ TEST_F(ForwarderTest, SaysThatTheHeadIsGoneOnceABodyWasAskedFor) {
   origin_.statuses = {0};
   wake();
   expect_error(ErrorKind::kReset, Side::kUpstream, "upstream_closed");
-  EXPECT_TRUE(result_->head_released);
+  EXPECT_TRUE(client_.head_released());
 }
 
 TEST_F(ForwarderTest, SendsWhatCameBeforeAResponseBroke) {
@@ -235,7 +235,7 @@ TEST_F(ForwarderTest, SaysWhatIsWrongWithARequestsBody) {
       http::failed_body({ErrorKind::kProtocol, Side::kDownstream, Retry::kNever, "bad_chunk"}));
   wake();
   expect_error(ErrorKind::kProtocol, Side::kDownstream, "bad_chunk");
-  EXPECT_TRUE(result_->head_released);
+  EXPECT_TRUE(client_.head_released());
   EXPECT_FALSE(origin_.script.told_end);
 }
 

@@ -56,6 +56,7 @@ class ScriptedDownstream final : public DownstreamStream {
   bool is_gone = false;
   bool is_half_closed = false;
   bool watched = false;
+  bool released = false;
 
   ScriptedDownstream() { head.method = "POST"; }
 
@@ -64,6 +65,7 @@ class ScriptedDownstream final : public DownstreamStream {
   std::string_view peer_text() const override { return "10.0.0.1"; }
   std::string_view scheme() const override { return "http"; }
   http::RequestHead& request() override { return head; }
+  bool head_released() const override { return released; }
   http::Fault start_body(std::uint64_t) override { return http::Fault::kNone; }
   bool request_ended() const override { return head.framing == http::BodyFraming::kNone; }
   std::uint64_t request_body_received() const override { return 0; }
@@ -83,7 +85,10 @@ class ScriptedDownstream final : public DownstreamStream {
   bool response_ended() const override { return script.told_end; }
   void cut() override { ADD_FAILURE() << "a forwarder cuts nothing"; }
   void close_after() override {}
-  http::BodyEvent read_body() override { return script.read(); }
+  http::BodyEvent read_body() override {
+    released = true;
+    return script.read();
+  }
   const http::FieldList& trailers() const override { return script.says_trailers; }
   void send_body(std::string_view data, bool end) override { script.tell(data, end); }
   void send_trailers(const http::FieldList& trailers) override { script.tell_trailers(trailers); }
