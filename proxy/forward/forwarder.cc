@@ -65,7 +65,12 @@ void Forwarder::pump_request() {
       upstream_.flush();
       return;
     }
-    if (event.state == http::BodyEvent::State::kFailed) return fail(event.error);
+    if (event.state == http::BodyEvent::State::kFailed) {
+      if (!response_done_) return fail(event.error);
+      // An answer that came early and whole is the client's, whatever becomes of the rest of its request.
+      request_done_ = true;
+      break;
+    }
     client_moved_ = upstream_moved_ = now_;
     const bool trailers = event.end && downstream_.trailers().size() > 0;
     if (!upstream_.request_ended()) upstream_.send_body(event.data, event.end && !trailers);

@@ -239,6 +239,28 @@ TEST_F(ForwarderTest, SaysWhatIsWrongWithARequestsBody) {
   EXPECT_FALSE(origin_.script.told_end);
 }
 
+// A client that closes its side inside its upload may still read.
+TEST_F(ForwarderTest, GivesAClientItsEarlyAnswerWhateverBecomesOfItsBody) {
+  with_body();
+  start();
+  say(client_.script, "part");
+  origin_.statuses = {200};
+  say(origin_.script, "whole", true);
+  client_.script.fills_at_flush = true;
+  wake();
+  ASSERT_TRUE(client_.script.sending);
+  client_.is_half_closed = client_.is_gone = true;
+  client_.script.says.push_back(
+      http::failed_body({ErrorKind::kTruncated, Side::kDownstream, Retry::kNever, "client_closed"}));
+  wake();
+  EXPECT_FALSE(result_);  // its last bytes are still in the origin's buffer
+  client_.script.sending = false;
+  wake();
+  ASSERT_TRUE(result_);
+  EXPECT_FALSE(result_->error);
+  EXPECT_EQ(client_.script.told, "<200 x-edited>whole");
+}
+
 TEST_F(ForwarderTest, StopsWhenTheClientIsGone) {
   start();
   client_.is_gone = true;
