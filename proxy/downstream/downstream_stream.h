@@ -45,6 +45,8 @@ class DownstreamStream : public http::BodySource, public http::BodySink {
   virtual void send_reply(const http::LocalReply& reply, const http::Edits& edits) = 0;
   virtual void send_options_reply(const http::Edits& edits) = 0;
   virtual bool response_ended() const = 0;
+  // Bytes that the kernel took, of whatever; only rises.
+  virtual std::uint64_t bytes_sent() const = 0;
   // The response cannot be ended: the client must not take it for a whole one.
   virtual void cut() = 0;
   // The connection ends with this response.

@@ -74,6 +74,7 @@ class Http1Downstream final : public DownstreamStream {
   void send_reply(const http::LocalReply& reply, const http::Edits& edits) override;
   void send_options_reply(const http::Edits& edits) override;
   bool response_ended() const override { return codec_.response_ended(); }
+  std::uint64_t bytes_sent() const override { return stream_.bytes_written(); }
   void cut() override { stream_.abort(); }
   void close_after() override { closing_ = true; }
 

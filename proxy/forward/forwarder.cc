@@ -155,9 +155,24 @@ void Forwarder::check_client() {
 void Forwarder::note_turns() {
   const bool origin_takes = upstream_.sending();
   const bool client_takes = downstream_.sending();
-  if (origin_takes != origin_takes_ || client_takes != client_takes_) client_moved_ = upstream_moved_ = now_;
+  if (origin_takes != origin_takes_ || client_takes != client_takes_) {
+    client_moved_ = upstream_moved_ = now_;
+    origin_took_ = upstream_.bytes_sent();
+    client_took_ = downstream_.bytes_sent();
+  }
   origin_takes_ = origin_takes;
   client_takes_ = client_takes;
+}
+
+// A slice that a slow peer takes byte by byte is movement too. Nobody is woken for it: it is looked at when a deadline
+// has passed, so a peer that stops is waited for up to twice as long.
+void Forwarder::note_progress() {
+  const std::uint64_t origin_took = upstream_.bytes_sent();
+  const std::uint64_t client_took = downstream_.bytes_sent();
+  if (upstream_.sending() && origin_took != origin_took_) upstream_moved_ = now_;
+  if (downstream_.sending() && client_took != client_took_) client_moved_ = now_;
+  origin_took_ = origin_took;
+  client_took_ = client_took;
 }
 
 // Who is waited for: the client to send or to take, else the origin to take, to begin or to go on.
@@ -177,6 +192,8 @@ SteadyTime Forwarder::due() const {
 }
 
 void Forwarder::check_deadlines() {
+  if (now_ < due()) return;
+  note_progress();
   if (now_ < due()) return;
   // Whichever passed, it is not the version's while the client is waited for; but an origin that has said nothing final
   // yet owes its answer.

@@ -64,6 +64,7 @@ class Forwarder {
   bool pump_head();
   void show(const http::BodyEvent& event) const;
   void note_turns();
+  void note_progress();
   void check_client();
   void check_deadlines();
   void account_waiting();
@@ -87,6 +88,8 @@ class Forwarder {
   bool response_done_ = false;  // all of it has come from upstream
   bool origin_takes_ = false;   // it was sending(), when last looked at
   bool client_takes_ = false;
+  std::uint64_t origin_took_ = 0;  // bytes, when a deadline was last looked at
+  std::uint64_t client_took_ = 0;
   SteadyTime now_{};
   SteadyTime client_moved_{};    // last time the client sent or took something, or began to be waited for
   SteadyTime upstream_moved_{};  // the same of the origin

@@ -159,6 +159,33 @@ TEST_F(ForwarderTimeTest, BlamesNoClientForAnOriginThatWasSlowToAnswer) {
   expect_timeout(Side::kDownstream, "client_stalled");
 }
 
+TEST_F(ForwarderTimeTest, EndsNoClientThatTakesASliceByteByByte) {
+  timeouts_.body_idle = kSoon;
+  start();
+  client_.script.fills_at_flush = true;
+  begin_response();
+  for (int i = 0; i < 5; ++i) {
+    ++client_.script.taken;
+    pass(kSoon);
+    ASSERT_FALSE(result_);
+  }
+  expect_timeout(Side::kDownstream, "client_stalled");
+}
+
+TEST_F(ForwarderTimeTest, EndsNoOriginThatTakesASliceByteByByte) {
+  timeouts_.response_header = kSoon;
+  with_body();
+  say(client_.script, "a");
+  origin_.script.fills_at_flush = true;
+  start();
+  for (int i = 0; i < 5; ++i) {
+    ++origin_.script.taken;
+    pass(kSoon);
+    ASSERT_FALSE(result_);
+  }
+  expect_timeout(Side::kUpstream, "timeout");
+}
+
 TEST_F(ForwarderTimeTest, TheClockStandsWhileTheClientIsWaitedFor) {
   with_body();
   start();

@@ -24,6 +24,7 @@ struct Script {
   bool sending = false;         // takes no more for now
   bool fills_at_flush = false;  // takes no more from the next flush on
   bool send_fails = false;
+  std::uint64_t taken = 0;  // bytes that the peer is said to have taken
 
   http::BodyEvent read() {
     ++reads;
@@ -83,6 +84,7 @@ class ScriptedDownstream final : public DownstreamStream {
   }
   void send_options_reply(const http::Edits&) override { ADD_FAILURE() << "a forwarder answers nothing"; }
   bool response_ended() const override { return script.told_end; }
+  std::uint64_t bytes_sent() const override { return script.taken; }
   void cut() override { ADD_FAILURE() << "a forwarder cuts nothing"; }
   void close_after() override {}
   http::BodyEvent read_body() override {
@@ -113,7 +115,7 @@ class ScriptedUpstream final : public UpstreamStream {
     script.tell("<" + std::string(request.method) + ">", request.framing == http::BodyFraming::kNone);
   }
   bool request_ended() const override { return script.told_end; }
-  std::uint64_t bytes_sent() const override { return script.told.size(); }
+  std::uint64_t bytes_sent() const override { return script.taken; }
   ResponseHeadEvent read_head() override {
     ++head_reads;
     if (statuses.empty()) return {};
