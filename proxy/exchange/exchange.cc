@@ -191,12 +191,12 @@ bool Exchange::settle_unconnected(const Error& error, int attempt) {
 // What becomes of the connection to the origin. True: the client has its answer, whatever it is; false: once more.
 bool Exchange::settle(const ForwardResult& result, EndpointLease& lease, int attempt) {
   response_bytes_ = lease.stream().body_received();
-  if (!result.error) {
+  if (!result.error && !cut_) {
     assert(!downstream_.sending());  // or the buffer that it sends from would become another's
     lease.release(context_.route->timeouts.upstream_idle);
     return true;
   }
-  const bool again = attempt < kMaxAttempts && may_send_again(result, lease.stream());
+  const bool again = !cut_ && attempt < kMaxAttempts && may_send_again(result, lease.stream());
   const bool stale = lease.stream().reused();
   if (again) {
     lease.drop();
@@ -220,7 +220,8 @@ bool Exchange::may_send_again(const ForwardResult& result, const UpstreamStream&
 }
 
 void Exchange::finish_failed(const ForwardResult& result) {
-  Error error = *result.error;
+  // None: it was cut, and what there was of the answer had nowhere to go.
+  Error error = result.error.value_or(Error{ErrorKind::kCancelled, Side::kInternal, Retry::kNever, "shutting_down"});
   if (error.kind == ErrorKind::kCancelled || downstream_.gone()) {
     const bool ours = cut_;
     error = ours ? Error{ErrorKind::kCancelled, Side::kInternal, Retry::kNever, "shutting_down"}

@@ -109,7 +109,10 @@ bool Forwarder::pump_head() {
 }
 
 void Forwarder::pump_response() {
-  if (downstream_.sending() || response_done_ || !pump_head()) return;
+  if (downstream_.sending() || response_done_) return;
+  // What the origin has said already is no whole answer when there is nobody to give it to.
+  if (downstream_.send_failed()) return fail({ErrorKind::kReset, Side::kDownstream, Retry::kNever, "client_gone"});
+  if (!pump_head()) return;
   while (!downstream_.sending() && !response_done_) {
     const http::BodyEvent event = upstream_.read_body();
     if (event.state == http::BodyEvent::State::kPending) break;

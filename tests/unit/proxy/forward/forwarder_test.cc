@@ -261,6 +261,22 @@ TEST_F(ForwarderTest, GivesAClientItsEarlyAnswerWhateverBecomesOfItsBody) {
   EXPECT_EQ(client_.script.told, "<200 x-edited>whole");
 }
 
+// What has come meanwhile must not count as delivered, nor be written to a connection that is closed.
+TEST_F(ForwarderTest, GivesNothingToAClientThatTakesNoMore) {
+  start();
+  origin_.statuses = {200};
+  say(origin_.script, "part");
+  client_.script.fills_at_flush = true;
+  wake();
+  say(origin_.script, "rest", true);
+  client_.script.sending = false;
+  client_.script.send_fails = client_.is_gone = true;
+  wake();
+  expect_error(ErrorKind::kReset, Side::kDownstream, "client_gone");
+  EXPECT_EQ(client_.script.told, "<200 x-edited>part");
+  EXPECT_EQ(ends_, 0);
+}
+
 TEST_F(ForwarderTest, StopsWhenTheClientIsGone) {
   start();
   client_.is_gone = true;
