@@ -4,9 +4,24 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
 #include <utility>
 
 namespace weir::proxy {
+namespace {
+
+// An exception that leaves a connection is memory that ran out in the middle of a request: its buffers have gone back
+// to the pool while a write may still point into them, and the next turn of the loop would send another's bytes.
+[[noreturn]] void end_process(const char* what) {
+  std::fprintf(stderr, "weir: a request ended in an exception (%s); ending before its bytes can mix with others\n",
+               what);
+  std::abort();
+}
+
+}  // namespace
+
 struct Worker::Acceptor {
   Acceptor(IoContext& io, DeadlineList& deadlines, const ListenerSocket& socket)
       : address(socket.address), listener(io, deadlines, socket.descriptor, socket.family), load(socket.load) {}
@@ -122,15 +137,22 @@ void Worker::accept(Acceptor& acceptor, StreamSocket socket, const SocketAddress
   asio::co_spawn(io_.get_executor(), serve(connections_.begin(), acceptor.load, admitted), asio::detached);
 }
 
+// Caught here, before anything else runs: a completion handler may be called a turn of the loop later.
 Awaitable<> Worker::serve(Connections::iterator connection, std::shared_ptr<ListenerLoad> load, bool admitted) {
-  if (admitted) {
-    co_await connection->serve();
-    context_.counters.add(Count::kConnections, -1);
-  } else {
-    co_await connection->turn_away();
+  try {
+    if (admitted) {
+      co_await connection->serve();
+      context_.counters.add(Count::kConnections, -1);
+    } else {
+      co_await connection->turn_away();
+    }
+    finished_.push_back(connection);
+    load->leave(admitted);
+  } catch (const std::exception& failure) {
+    end_process(failure.what());
+  } catch (...) {
+    end_process("unknown");
   }
-  finished_.push_back(connection);
-  load->leave(admitted);
 }
 
 void Worker::begin_drain() { context_.draining = true; }

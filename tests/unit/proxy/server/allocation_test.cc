@@ -20,6 +20,8 @@ namespace {
 // Blocks allocated by threads that are not the test's own: the worker's.
 std::atomic<std::int64_t> g_blocks{0};
 thread_local bool t_of_the_test = false;
+// Blocks as large as this are refused to those threads.
+std::atomic<std::size_t> g_refuse_from{SIZE_MAX};
 
 void* count(void* block) {
   if (!t_of_the_test) g_blocks.fetch_add(1, std::memory_order_relaxed);
@@ -30,7 +32,8 @@ void* count(void* block) {
 
 // Not inlined: GCC 12 at -O2 takes a free() that it sees there for the wrong one.
 [[gnu::noinline]] void* operator new(std::size_t size) {
-  void* const block = std::malloc(size);
+  const bool refused = !t_of_the_test && size >= g_refuse_from.load(std::memory_order_relaxed);
+  void* const block = refused ? nullptr : std::malloc(size);
   if (block == nullptr) throw std::bad_alloc();
   return count(block);
 }
@@ -117,6 +120,28 @@ TEST(Allocation, IsNoneForARequest) {
   std::cout << "blocks in " << kRequests << " requests: " << few << " with 2 fields, " << many << " with 60\n";
   EXPECT_EQ(few, 0);
   EXPECT_EQ(many, 0);
+}
+
+// Whatever a request still had on its way to a client would be sent from memory that is another's by then.
+void run_out_of_memory() {
+  t_of_the_test = true;
+  const std::string response = head_with_fields("HTTP/1.1 200 OK", 150);
+  Origin origin([&response](Socket& socket) {
+    t_of_the_test = true;
+    while (socket.read_until(kEnd).ends_with(kEnd)) socket.send(response);
+  });
+  Names names;
+  Server server({.workers = 1, .outcome_ring_capacity = 4'096});
+  EXPECT_TRUE(server.start(build_topology(config_for(origin.port()), names)).empty());
+  Socket client = Socket::connect(server.addresses().at(0));
+  g_refuse_from = 4 * 1024;
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.read_until(kEnd);
+}
+
+TEST(AllocationDeathTest, ThatFailsEndsTheProgramAtOnce) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_DEATH(run_out_of_memory(), "a request ended in an exception .*bad_alloc");
 }
 
 // The counting itself: what a thread that is not the test's allocates is seen.
