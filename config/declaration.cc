@@ -22,6 +22,10 @@ std::string form(const Key& key) {
       return "a method in capitals, or a list of them; CONNECT and TRACE are answered by the proxy itself";
     case Kind::kHost:
       return "a host without its port, such as api.example.com";
+    case Kind::kHostRule:
+      return "a host without its port, such as api.example.com, or all that are below one, such as *.example.com";
+    case Kind::kPattern:
+      return "a regular expression (RE2)";
     case Kind::kPath:
       return "a path in its normal form, such as /v1/chat: from / on, no query, no dot segments, percent-encoded where "
              "it must be";

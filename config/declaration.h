@@ -18,6 +18,8 @@ enum class Kind : std::uint8_t {
   kFieldName,   // of a request header that the proxy leaves to be matched
   kCookieName,  // an RFC 9110 token
   kHost,        // without a port
+  kHostRule,    // a host, or "*." and the names below which any will do
+  kPattern,     // a regular expression
   kPath,        // as a request's target can hold it
   kAddress,     // host:port, the host in digits
   kBoolean,

@@ -5,23 +5,31 @@
 #include <string>
 #include <vector>
 
+#include "base/pattern.h"
 #include "config/limits.h"
 #include "config/position.h"
 
 namespace weir::config {
 
-struct HeaderMatch {
-  std::string name;                  // lower case
-  std::optional<std::string> exact;  // neither: present
-  std::optional<std::string> prefix;
+// At most one of the others than `name` is given; with none of them any value will do.
+struct ValueMatch {
+  std::string name;  // of a header in lower case
+  std::optional<std::string> exact = {};
+  std::optional<std::string> prefix = {};
+  std::optional<Pattern> regex = {};
+  bool absent = false;  // there must be none
 };
 
 struct RouteMatch {
-  std::string host;  // lower case, no port; empty: any
-  std::optional<std::string> path_prefix;
-  std::optional<std::string> path_exact;
-  std::vector<std::string> methods;  // empty: any
-  std::vector<HeaderMatch> headers;  // all must match
+  std::string host = {};  // lower case, no port; empty: any; "*.": one label or more before the rest
+  std::optional<std::string> path_prefix = {};
+  std::optional<std::string> path_exact = {};
+  std::optional<Pattern> path_regex = {};  // of the whole path
+  std::vector<std::string> methods = {};   // empty: any
+  // All must match: of a header any of its fields, of a parameter or a cookie the first one of the name.
+  std::vector<ValueMatch> headers = {};
+  std::vector<ValueMatch> query = {};  // percent-decoded
+  std::vector<ValueMatch> cookies = {};
 };
 
 struct Route {

@@ -4,13 +4,42 @@
 namespace weir::config::keys {
 namespace {
 
+// What is asked of a value, whatever it is the value of.
+Section value_match(std::string_view name, std::string_view sentence, Key named) {
+  named.name = "name";
+  named.required = true;
+  return {.name = name,
+          .sentence = sentence,
+          .keys = {std::move(named),
+                   {.name = "exact", .sentence = "The whole value."},
+                   {.name = "prefix", .sentence = "How the value begins."},
+                   {.name = "regex", .kind = Kind::kPattern, .sentence = "What the whole value has to match."},
+                   {.name = "absent",
+                    .kind = Kind::kBoolean,
+                    .sentence = "Whether there must be none instead.",
+                    .fallback = "false"}}};
+}
+
 const Section& header_match() {
-  static const Section section{
-      .name = "header match",
-      .sentence = "Matches a request header; with a name alone, any value.",
-      .keys = {{.name = "name", .kind = Kind::kFieldName, .sentence = "The header's name.", .required = true},
-               {.name = "exact", .sentence = "The whole value."},
-               {.name = "prefix", .sentence = "How the value begins."}}};
+  static const Section section =
+      value_match("header match", "Matches a request header, any of its lines; with a name alone, any value.",
+                  {.kind = Kind::kFieldName, .sentence = "The header's name."});
+  return section;
+}
+
+const Section& query_match() {
+  static const Section section = value_match(
+      "query match",
+      "Matches the first parameter of that name in the query; with a name alone, any value. Names and values are "
+      "percent-decoded before they are compared; + is itself.",
+      {.sentence = "The parameter's name."});
+  return section;
+}
+
+const Section& cookie_match() {
+  static const Section section =
+      value_match("cookie match", "Matches the first cookie of that name; with a name alone, any value.",
+                  {.kind = Kind::kCookieName, .sentence = "The cookie's name."});
   return section;
 }
 
@@ -18,14 +47,20 @@ const Section& route_match() {
   static const Section section{
       .name = "route match",
       .sentence = "Which requests a route takes; all that is given must match.",
-      .keys = {{.name = "host", .kind = Kind::kHost, .sentence = "The host, without its port.", .fallback = "any"},
+      .keys = {{.name = "host",
+                .kind = Kind::kHostRule,
+                .sentence = "The host, without its port; *.example.com is every host below example.com, at any depth.",
+                .fallback = "any"},
                {.name = "pathPrefix", .kind = Kind::kPath, .sentence = "How the path begins."},
                {.name = "pathExact", .kind = Kind::kPath, .sentence = "The whole path."},
+               {.name = "pathRegex", .kind = Kind::kPattern, .sentence = "What the whole path has to match."},
                {.name = "method",
                 .kind = Kind::kMethods,
                 .sentence = "One method or several, in capitals.",
                 .fallback = "any"},
-               list("headers", "Headers that must match.", header_match())}};
+               list("headers", "Headers that must match.", header_match()),
+               list("query", "Query parameters that must match.", query_match()),
+               list("cookies", "Cookies that must match.", cookie_match())}};
   return section;
 }
 

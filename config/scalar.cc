@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/pattern.h"
 #include "base/text.h"
 #include "config/address.h"
 #include "config/units.h"
@@ -128,6 +129,10 @@ bool fits(const Key& key, std::string_view text) {
       return is_method(text);
     case Kind::kHost:
       return is_host(text);
+    case Kind::kHostRule:
+      return is_host(text.starts_with("*.") ? text.substr(2) : text) && !text.starts_with("*.[");
+    case Kind::kPattern:
+      return is_text(text) && pattern_fault(text).empty();
     case Kind::kPath:
       return is_path(text);
     case Kind::kAddress:
@@ -141,6 +146,12 @@ bool fits(const Key& key, std::string_view text) {
     default:
       return quantity_fits(key, text);
   }
+}
+
+std::string pattern_fault(std::string_view text) {
+  std::string why;
+  Pattern::compile(text, why);
+  return why;
 }
 
 bool is_owned_field(std::string_view name) {

@@ -25,6 +25,8 @@ constexpr std::string_view kName = "[A-Za-z0-9][A-Za-z0-9._:@+-]{0,63}";
 constexpr std::string_view kToken = "[!#$%&'*+.^_`|~A-Za-z0-9-]{1,64}";
 constexpr std::string_view kMethod = "(?!CONNECT$|TRACE$)[!#$%&'*+.^_`|~A-Z0-9-]{1,64}";
 constexpr std::string_view kHost = "([A-Za-z0-9_-][A-Za-z0-9._-]{0,252}|\\[[0-9A-Fa-f:.]+\\])";
+constexpr std::string_view kHostRule =
+    "([A-Za-z0-9_-][A-Za-z0-9._-]{0,252}|[*][.][A-Za-z0-9_-][A-Za-z0-9._-]{0,252}|\\[[0-9A-Fa-f:.]+\\])";
 constexpr std::string_view kPath = "/[!-\"$->@-~]*";
 constexpr std::string_view kAddress = "([0-9.]*|[*]|localhost|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}";
 
@@ -119,6 +121,7 @@ Value quantity(const Key& key) {
 Value type_of(const Key& key, Place place) {
   switch (key.kind) {
     case Kind::kString:
+    case Kind::kPattern:
       return any_text();
     case Kind::kName:
       return named(kName);
@@ -129,6 +132,8 @@ Value type_of(const Key& key, Place place) {
       return Object{{"anyOf", Array{text(kMethod), list_of(text(kMethod))}}};
     case Kind::kHost:
       return named(kHost);
+    case Kind::kHostRule:
+      return named(kHostRule);
     case Kind::kPath:
       return text(kPath);
     case Kind::kAddress:

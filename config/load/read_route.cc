@@ -6,26 +6,44 @@
 namespace weir::config {
 namespace {
 
+// What cannot be compiled has been complained of.
+std::optional<Pattern> pattern_of(const Node& node, std::string_view key) {
+  const std::string* const text = scalar(node, key);
+  std::string why;
+  return text == nullptr ? std::nullopt : Pattern::compile(*text, why);
+}
+
+std::vector<ValueMatch> read_values(const Node& node, std::string_view key) {
+  std::vector<ValueMatch> rules;
+  const Node* const list = node.find(key);
+  if (list == nullptr) return rules;
+  for (const Node& element : list->list) {
+    ValueMatch rule;
+    read(element, "name", rule.name);
+    if (const std::string* exact = scalar(element, "exact")) rule.exact = *exact;
+    if (const std::string* prefix = scalar(element, "prefix")) rule.prefix = *prefix;
+    rule.regex = pattern_of(element, "regex");
+    read(element, "absent", rule.absent);
+    rules.push_back(std::move(rule));
+  }
+  return rules;
+}
+
 RouteMatch read_match(const Node& node) {
   RouteMatch match;
   read(node, "host", match.host);
   match.host = lower_case(match.host);
   if (const std::string* prefix = scalar(node, "pathPrefix")) match.path_prefix = *prefix;
   if (const std::string* exact = scalar(node, "pathExact")) match.path_exact = *exact;
+  match.path_regex = pattern_of(node, "pathRegex");
   if (const Node* const method = node.find("method")) {
     if (method->type == Node::Type::kScalar) match.methods.push_back(method->scalar);
     for (const Node& element : method->list) match.methods.push_back(element.scalar);
   }
-  if (const Node* const headers = node.find("headers")) {
-    for (const Node& element : headers->list) {
-      HeaderMatch header;
-      read(element, "name", header.name);
-      header.name = lower_case(header.name);
-      if (const std::string* exact = scalar(element, "exact")) header.exact = *exact;
-      if (const std::string* prefix = scalar(element, "prefix")) header.prefix = *prefix;
-      match.headers.push_back(std::move(header));
-    }
-  }
+  match.headers = read_values(node, "headers");
+  for (ValueMatch& header : match.headers) header.name = lower_case(header.name);
+  match.query = read_values(node, "query");
+  match.cookies = read_values(node, "cookies");
   return match;
 }
 

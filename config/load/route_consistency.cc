@@ -36,13 +36,36 @@ class Checker {
   }
 
   void check_match(const RouteMatch& match, const Position& position, const std::string& path) {
-    if (match.path_prefix && match.path_exact)
-      report_.error(position, path + " has both pathPrefix and pathExact", "one of them");
-    for (const HeaderMatch& header : match.headers) {
-      if (header.exact && header.prefix)
-        report_.error(position, path + ": the header " + header.name + " has both exact and prefix", "one of them");
-    }
+    check_one_of({{"pathPrefix", match.path_prefix.has_value()},
+                  {"pathExact", match.path_exact.has_value()},
+                  {"pathRegex", match.path_regex.has_value()}},
+                 position, path + " has");
+    for (const ValueMatch& rule : match.headers) check_value(rule, position, path + ": the header " + rule.name);
+    for (const ValueMatch& rule : match.query) check_value(rule, position, path + ": the parameter " + rule.name);
+    for (const ValueMatch& rule : match.cookies) check_value(rule, position, path + ": the cookie " + rule.name);
     check_slashes(match, position, path);
+  }
+
+  struct Given {
+    std::string_view key;
+    bool given = false;
+  };
+
+  void check_one_of(std::initializer_list<Given> keys, const Position& position, const std::string& what) {
+    std::string found;
+    int count = 0;
+    for (const Given& key : keys) {
+      if (key.given) found += (count++ == 0 ? " both " : " and ") + std::string(key.key);
+    }
+    if (count > 1) report_.error(position, what + found, "one of them");
+  }
+
+  void check_value(const ValueMatch& rule, const Position& position, const std::string& what) {
+    check_one_of({{"exact", rule.exact.has_value()},
+                  {"prefix", rule.prefix.has_value()},
+                  {"regex", rule.regex.has_value()},
+                  {"absent", rule.absent}},
+                 position, what + " has");
   }
 
   // What `paths` refuses or merges on every listener stands in no path that is matched.

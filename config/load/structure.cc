@@ -97,6 +97,8 @@ class Checker {
       report_.error(node.position,
                     path + ": no request can be matched by \"" + node.scalar + "\": the proxy takes it off first",
                     host ? "host: in the match" : "another header");
+    } else if (key.kind == Kind::kPattern && !pattern_fault(node.scalar).empty()) {
+      report_.error(node.position, found + ": " + pattern_fault(node.scalar), expectation(key));
     } else if (key.kind == Kind::kString && !node.scalar.empty()) {
       report_.error(node.position, found,
                     "a text without control characters, of at most " + std::to_string(kMaxText) + " bytes");

@@ -112,7 +112,8 @@ bool Exchange::match() {
   if (path.fault != PathFault::kNone) {
     refused = path_refusal(path.fault);
   } else {
-    const RequestFacts facts{request.method, request.host, path.path, &request.fields};
+    const RequestFacts facts{request.method,  request.host,  path.path,
+                             &request.fields, request.query, worker_.query_space};
     context_.route = listener_.routes.match(facts);
     if (context_.route == nullptr) {
       refused = {404, "no_route", "no route matches this request", false, std::nullopt};

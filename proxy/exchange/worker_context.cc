@@ -45,6 +45,7 @@ void WorkerContext::set_topology(std::shared_ptr<const Topology> next, std::uint
   std::uint64_t longest = path_space.size();
   for (const ListenerTopology& listener : next->listeners) longest = std::max(longest, listener.limits.request_line);
   path_space.resize(longest);
+  query_space.resize(longest);
   topology = Local<Topology>(std::move(next));
 }
 

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "base/text.h"
+#include "proxy/http/cookie.h"
 #include "proxy/http/field.h"
+#include "proxy/http/query.h"
 #include "proxy/route/path.h"
 
 namespace weir::proxy {
@@ -18,13 +20,42 @@ bool less_ignoring_case(std::string_view a, std::string_view b) {
                                       [](char x, char y) { return lower_case(x) < lower_case(y); });
 }
 
-bool has_header(const http::FieldList* fields, const config::HeaderMatch& rule) {
-  if (fields == nullptr) return false;
-  return std::any_of(fields->begin(), fields->end(), [&](const http::Field& field) {
-    if (!http::equal_ignoring_case(field.name, rule.name)) return false;
-    if (rule.exact) return field.value == *rule.exact;
-    return !rule.prefix || field.value.starts_with(*rule.prefix);
-  });
+bool fits(const config::ValueMatch& rule, std::string_view value) {
+  if (rule.exact) return value == *rule.exact;
+  if (rule.prefix) return value.starts_with(*rule.prefix);
+  return !rule.regex || rule.regex->matches(value);
+}
+
+bool fits(const config::ValueMatch& rule, const std::optional<std::string_view>& value) {
+  return rule.absent ? !value : value && fits(rule, *value);
+}
+
+bool header_fits(const http::FieldList* fields, const config::ValueMatch& rule) {
+  const auto counts = [&](const http::Field& field) {
+    return http::equal_ignoring_case(field.name, rule.name) && (rule.absent || fits(rule, field.value));
+  };
+  return (fields != nullptr && std::any_of(fields->begin(), fields->end(), counts)) != rule.absent;
+}
+
+bool query_fits(const RequestFacts& request, const config::ValueMatch& rule) {
+  return fits(rule, http::find_query_parameter(request.query, rule.name, request.space));
+}
+
+bool cookie_fits(const http::FieldList* fields, const config::ValueMatch& rule) {
+  return fits(rule, fields == nullptr ? std::nullopt : http::find_cookie(*fields, rule.name));
+}
+
+bool host_fits(std::string_view rule, std::string_view host) {
+  if (rule.empty()) return true;
+  if (!rule.starts_with("*.")) return http::equal_ignoring_case(rule, host);
+  rule.remove_prefix(1);
+  return host.size() > rule.size() && http::equal_ignoring_case(rule, host.substr(host.size() - rule.size()));
+}
+
+bool path_fits(const config::RouteMatch& rule, std::string_view path) {
+  if (rule.path_exact) return path == *rule.path_exact;
+  if (rule.path_prefix) return path.starts_with(*rule.path_prefix);
+  return !rule.path_regex || rule.path_regex->matches(path);
 }
 
 void normalise_rule(std::optional<std::string>& rule) {
@@ -71,12 +102,39 @@ void link_parents(PathEntries& entries) {
   }
 }
 
-// The routes of one host, or those without a host.
+// The routes of one host, or of all below one, or those without a host.
 struct HostEntry {
   std::string host;
   PathEntries exact;
   PathEntries prefixes;
+  std::vector<std::uint32_t> expressions;  // in file order
 };
+
+// Sorted by host.
+using HostEntries = std::vector<HostEntry>;
+
+HostEntries::const_iterator lower_bound(const HostEntries& entries, std::string_view host) {
+  return std::lower_bound(entries.begin(), entries.end(), host, [](const HostEntry& entry, std::string_view key) {
+    return less_ignoring_case(entry.host, key);
+  });
+}
+
+// The entry of exactly this name, or null.
+const HostEntry* find(const HostEntries& entries, std::string_view host) {
+  const auto at = lower_bound(entries, host);
+  return at != entries.end() && http::equal_ignoring_case(at->host, host) ? &*at : nullptr;
+}
+
+// The same, made when it is new.
+HostEntry& entry_of(HostEntries& entries, std::string_view host) {
+  auto at = entries.begin() + (lower_bound(entries, host) - entries.cbegin());
+  if (at == entries.end() || !http::equal_ignoring_case(at->host, host)) {
+    HostEntry fresh;
+    fresh.host = host;
+    at = entries.insert(at, std::move(fresh));
+  }
+  return *at;
+}
 
 void improve(std::uint32_t& best, const PathEntry& entry, const std::vector<Route>& routes,
              const RequestFacts& request) {
@@ -100,44 +158,45 @@ void improve(std::uint32_t& best, const HostEntry& entry, const std::vector<Rout
     if (request.path.starts_with(prefix->path)) improve(best, *prefix, routes, request);
     prefix = prefix->parent == kNone ? nullptr : &entry.prefixes[prefix->parent];
   }
+  // Last, so that only those are run that would win.
+  for (const std::uint32_t route : entry.expressions) {
+    if (route >= best) return;
+    if (routes[route].matches(request)) best = route;
+  }
 }
 
 }  // namespace
 
 struct RouteTable::Index {
-  std::vector<HostEntry> hosts;  // sorted by host
+  HostEntries hosts;
+  HostEntries below;  // by what follows the "*" of a rule: ".example.com"
+  std::size_t longest_below = 0;
   HostEntry any_host;
 
-  HostEntry& of(const std::string& host);
-  std::vector<HostEntry>::const_iterator lower_bound(std::string_view host) const {
-    return std::lower_bound(hosts.begin(), hosts.end(), host, [](const HostEntry& entry, std::string_view key) {
-      return less_ignoring_case(entry.host, key);
-    });
-  }
+  HostEntry& of(std::string_view rule);
 };
 
 bool Route::matches(const RequestFacts& request) const {
-  if (match.path_exact && request.path != *match.path_exact) return false;
-  if (match.path_prefix && !request.path.starts_with(*match.path_prefix)) return false;
-  if (!match.host.empty() && !http::equal_ignoring_case(match.host, request.host)) return false;
+  if (!path_fits(match, request.path) || !host_fits(match.host, request.host)) return false;
   if (!match.methods.empty() &&
       std::find(match.methods.begin(), match.methods.end(), request.method) == match.methods.end()) {
     return false;
   }
-  return std::all_of(match.headers.begin(), match.headers.end(),
-                     [&](const config::HeaderMatch& rule) { return has_header(request.fields, rule); });
+  const auto all = [](const std::vector<config::ValueMatch>& rules, auto&& fit) {
+    return std::all_of(rules.begin(), rules.end(), fit);
+  };
+  return all(match.headers, [&](const config::ValueMatch& rule) { return header_fits(request.fields, rule); }) &&
+         all(match.query, [&](const config::ValueMatch& rule) { return query_fits(request, rule); }) &&
+         all(match.cookies, [&](const config::ValueMatch& rule) { return cookie_fits(request.fields, rule); });
 }
 
-// The entry of a host, made when it is new; an empty host is the one for any.
-HostEntry& RouteTable::Index::of(const std::string& host) {
-  if (host.empty()) return any_host;
-  auto at = hosts.begin() + (lower_bound(host) - hosts.cbegin());
-  if (at == hosts.end() || !http::equal_ignoring_case(at->host, host)) {
-    HostEntry fresh;
-    fresh.host = host;
-    at = hosts.insert(at, std::move(fresh));
-  }
-  return *at;
+// The entry of the routes whose match names its host so.
+HostEntry& RouteTable::Index::of(std::string_view rule) {
+  if (rule.empty()) return any_host;
+  if (!rule.starts_with("*.")) return entry_of(hosts, rule);
+  rule.remove_prefix(1);
+  longest_below = std::max(longest_below, rule.size());
+  return entry_of(below, rule);
 }
 
 RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
@@ -147,22 +206,32 @@ RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
     normalise_rule(match.path_exact);
     normalise_rule(match.path_prefix);
     HostEntry& host = index->of(match.host);
-    if (match.path_exact) {
+    if (match.path_regex) {
+      host.expressions.push_back(i);
+    } else if (match.path_exact) {
       add_route(host.exact, *match.path_exact, i);
     } else {
       add_route(host.prefixes, match.path_prefix.value_or(""), i);
     }
   }
   for (HostEntry& host : index->hosts) link_parents(host.prefixes);
+  for (HostEntry& host : index->below) link_parents(host.prefixes);
   link_parents(index->any_host.prefixes);
   index_ = std::move(index);
 }
 
 const Route* RouteTable::match(const RequestFacts& request) const {
   std::uint32_t best = kNone;
-  const auto host = index_->lower_bound(request.host);
-  if (host != index_->hosts.end() && http::equal_ignoring_case(host->host, request.host)) {
-    improve(best, *host, routes_, request);
+  if (const HostEntry* const host = find(index_->hosts, request.host)) improve(best, *host, routes_, request);
+  // Every name that the host is below. A rule's length bounds how many are looked for.
+  if (!index_->below.empty()) {
+    const std::size_t longest = index_->longest_below;
+    const std::size_t first = request.host.size() > longest ? request.host.size() - longest : 1;
+    for (std::size_t dot = request.host.find('.', first); dot != std::string_view::npos;
+         dot = request.host.find('.', dot + 1)) {
+      const HostEntry* const above = find(index_->below, request.host.substr(dot));
+      if (above != nullptr) improve(best, *above, routes_, request);
+    }
   }
   improve(best, index_->any_host, routes_, request);
   return best == kNone ? nullptr : &routes_[best];

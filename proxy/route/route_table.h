@@ -1,11 +1,13 @@
 // Immutable. Which route a request takes. Routes are tried in the order of the plan file and the first that matches
 // wins; the index only spares the ones that cannot match, it never changes the answer. A path prefix is a plain prefix
-// of the normalised path: "/v1" matches "/v1x" as well, "/v1/" does not. Methods are case-sensitive, hosts and field
-// names are not.
+// of the normalised path: "/v1" matches "/v1x" as well, "/v1/" does not; an expression describes the whole of it.
+// "*.example.com" is every host below example.com, at any depth. Methods, parameters and cookies are case-sensitive,
+// hosts and field names are not.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +24,8 @@ struct RequestFacts {
   std::string_view host;  // lower or upper case, without the port
   std::string_view path;
   const http::FieldList* fields = nullptr;
+  std::string_view query = {};  // without its '?'
+  std::span<char> space = {};   // at least query.size(): for a value of it that has to be decoded
 };
 
 struct Route {

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <tuple>
 
+#include "proxy/http/cookie.h"
+
 namespace weir::proxy {
 namespace {
 
@@ -14,21 +16,6 @@ bool is_cookie_id(std::string_view value) {
   return value.size() == std::tuple_size_v<DrawnId> && std::all_of(value.begin(), value.end(), [](char c) {
            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
          });
-}
-
-// In one Cookie field: pairs of name=value, separated by ";" and spaces.
-std::string_view find_id_in(std::string_view pairs, std::string_view name) {
-  while (!pairs.empty()) {
-    const std::size_t end = std::min(pairs.find(';'), pairs.size());
-    std::string_view pair = pairs.substr(0, end);
-    pairs.remove_prefix(std::min(end + 1, pairs.size()));
-    pair.remove_prefix(std::min(pair.find_first_not_of(" \t"), pair.size()));
-    if (pair.size() <= name.size() || pair[name.size()] != '=' || !pair.starts_with(name)) continue;
-    std::string_view value = pair.substr(name.size() + 1);
-    value = value.substr(0, value.find_last_not_of(" \t") + 1);
-    if (is_cookie_id(value)) return value;
-  }
-  return {};
 }
 
 constexpr auto kHexOfByte = [] {
@@ -44,13 +31,7 @@ void write_hex(std::uint64_t bits, char* out) {
 }  // namespace
 
 std::string_view find_cookie_id(const http::FieldList& fields, std::string_view name) {
-  if (!fields.has(http::FieldId::kCookie)) return {};
-  for (const http::Field& field : fields) {
-    if (field.id != http::FieldId::kCookie) continue;
-    const std::string_view id = find_id_in(field.value, name);
-    if (!id.empty()) return id;
-  }
-  return {};
+  return http::find_cookie(fields, name, is_cookie_id).value_or(std::string_view());
 }
 
 std::string_view find_unit_key(const std::vector<config::KeySource>& sources, const http::FieldList& fields) {

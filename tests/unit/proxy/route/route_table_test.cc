@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -86,7 +87,8 @@ TEST(RouteTable, MethodIsComparedWithCase) {
 
 TEST(RouteTable, EveryHeaderRuleMustHoldOnSomeFieldLine) {
   Route beta = by_path("beta", "/");
-  beta.match.headers = {{"x-tier", "beta", {}}, {"x-model", {}, "llama-"}, {"x-trace", {}, {}}};
+  beta.match.headers = {
+      {.name = "x-tier", .exact = "beta"}, {.name = "x-model", .prefix = "llama-"}, {.name = "x-trace"}};
   const RouteTable table({beta});
   http::FieldList fields;
   fields.add("X-Tier", "alpha");
@@ -95,6 +97,80 @@ TEST(RouteTable, EveryHeaderRuleMustHoldOnSomeFieldLine) {
   EXPECT_EQ(name_of(table.match(get("h", "/", &fields))), "none");
   fields.add("X-Trace", "");
   EXPECT_EQ(name_of(table.match(get("h", "/", &fields))), "beta");
+  EXPECT_EQ(name_of(table.match(get("h", "/"))), "none");
+}
+
+config::ValueMatch matching(std::string name, std::string_view regex) {
+  std::string why;
+  return {.name = std::move(name), .regex = Pattern::compile(regex, why)};
+}
+
+TEST(RouteTable, AnExpressionDescribesTheWholePath) {
+  std::string why;
+  Route versions = route_to("versions");
+  versions.match.path_regex = Pattern::compile("/v[0-9]+/(chat|embed)", why);
+  const RouteTable table({versions, by_path("rest", "/v1/")});
+  EXPECT_EQ(name_of(table.match(get("h", "/v1/chat"))), "versions");
+  EXPECT_EQ(name_of(table.match(get("h", "/v1/chats"))), "rest");
+  EXPECT_EQ(name_of(table.match(get("h", "/v1"))), "none");
+}
+
+TEST(RouteTable, AWildcardIsEveryHostBelow) {
+  Route below = by_path("below", "/");
+  below.match.host = "*.example.com";
+  Route deep = by_path("deep", "/");
+  deep.match.host = "*.b.example.com";
+  Route exact = by_path("exact", "/");
+  exact.match.host = "a.example.com";
+  const RouteTable table({deep, below, exact});
+  EXPECT_EQ(name_of(table.match(get("a.example.com", "/"))), "below");  // the first of the file, not the nearest
+  EXPECT_EQ(name_of(table.match(get("A.B.Example.COM", "/"))), "deep");
+  EXPECT_EQ(name_of(table.match(get("b.example.com", "/"))), "below");
+  EXPECT_EQ(name_of(table.match(get("x.y.z.example.com", "/"))), "below");
+  for (const char* host : {"example.com", ".example.com", "aexample.com", "a.example.com.", "a.example.org", ""}) {
+    EXPECT_EQ(name_of(table.match(get(host, "/"))), "none") << host;
+  }
+}
+
+TEST(RouteTable, AnAbsentHeaderMustNotBeThere) {
+  Route anonymous = by_path("anonymous", "/");
+  anonymous.match.headers = {{.name = "x-user", .absent = true}};
+  const RouteTable table({anonymous, by_path("known", "/")});
+  http::FieldList fields;
+  EXPECT_EQ(name_of(table.match(get("h", "/", &fields))), "anonymous");
+  EXPECT_EQ(name_of(table.match(get("h", "/"))), "anonymous");
+  fields.add("X-User", "");
+  EXPECT_EQ(name_of(table.match(get("h", "/", &fields))), "known");
+}
+
+TEST(RouteTable, ParametersAreDecodedAndTheFirstOneCounts) {
+  Route route = by_path("beta", "/");
+  route.match.query = {{.name = "user id", .exact = "a&b"}, matching("n", "[0-9]+"), {.name = "no", .absent = true}};
+  const RouteTable table({route});
+  std::array<char, 64> space;
+  const auto with_query = [&](std::string_view query) {
+    RequestFacts facts = get("h", "/");
+    facts.query = query;
+    facts.space = space;
+    return name_of(table.match(facts));
+  };
+  EXPECT_EQ(with_query("user%20id=a%26b&n=42"), "beta");
+  EXPECT_EQ(with_query("n=%34%32&user%20id=a%26b&n=x"), "beta");
+  EXPECT_EQ(with_query("user%20id=a%26b&n=x&n=42"), "none");
+  EXPECT_EQ(with_query("user%20id=a%26b&n=42&no"), "none");
+  EXPECT_EQ(with_query("user+id=a%26b&n=42"), "none");
+  EXPECT_EQ(with_query(""), "none");
+}
+
+TEST(RouteTable, CookiesAreFoundAmongOthers) {
+  Route route = by_path("beta", "/");
+  route.match.cookies = {{.name = "tier", .prefix = "be"}, {.name = "old", .absent = true}};
+  const RouteTable table({route});
+  http::FieldList fields;
+  fields.add("cookie", "a=b; tier=beta");
+  EXPECT_EQ(name_of(table.match(get("h", "/", &fields))), "beta");
+  fields.add("cookie", "old=1");
+  EXPECT_EQ(name_of(table.match(get("h", "/", &fields))), "none");
   EXPECT_EQ(name_of(table.match(get("h", "/"))), "none");
 }
 
@@ -127,20 +203,34 @@ class Drawer {
     }
     return result;
   }
-  std::string host() { return std::string(1, static_cast<char>('a' + random_.below(4))) + ".example"; }
+  std::string host() {
+    const std::string name = std::string(1, static_cast<char>('a' + random_.below(4))) + ".example";
+    return one_in(3) ? "x." + name : name;
+  }
+  std::string host_rule() {
+    if (one_in(6)) return "*.example";
+    return one_in(4) ? "*." + host() : host();
+  }
+  std::optional<Pattern> expression() {
+    static constexpr std::string_view kExpressions[] = {"/a.*", "(/[ab])+", ".*/c", "/ab?/.*"};
+    std::string why;
+    return Pattern::compile(kExpressions[random_.below(std::size(kExpressions))], why);
+  }
   std::string method() { return random_.below(2) == 0 ? "GET" : "POST"; }
   bool one_in(std::uint32_t n) { return random_.below(n) == 0; }
 
   Route route(std::uint32_t number) {
     Route result = route_to(std::to_string(number));
-    if (one_in(2)) result.match.host = host();
-    if (one_in(3)) {
+    if (one_in(2)) result.match.host = host_rule();
+    if (one_in(6)) {
+      result.match.path_regex = expression();
+    } else if (one_in(3)) {
       result.match.path_exact = path(3);
     } else if (!one_in(10)) {
       result.match.path_prefix = path(3);
     }
     if (one_in(3)) result.match.methods = {method()};
-    if (one_in(3)) result.match.headers = {{"x-k", std::string(1, one_in(2) ? '0' : '1'), {}}};
+    if (one_in(3)) result.match.headers = {{.name = "x-k", .exact = std::string(1, one_in(2) ? '0' : '1')}};
     return result;
   }
 
