@@ -12,6 +12,7 @@
 
 #include "config/limits.h"
 #include "config/listener.h"
+#include "config/network.h"
 #include "config/rollout.h"
 #include "config/route.h"
 #include "config/secret.h"
@@ -38,6 +39,8 @@ struct Config {
   State state;
   TimeoutOverrides timeouts;
   LimitOverrides limits;
+  // Unset: an edge believes nobody; a sidecar passes on what anybody says, and takes no client's address from it.
+  std::optional<TrustedHops> trusted_hops;
   std::map<std::string, Service> services;
   std::vector<Route> routes;
   std::map<std::string, Rollout> rollouts;  // by service name

@@ -49,6 +49,17 @@ inline Key not_on_a_route(Key key) {
   return key;
 }
 
+// The proxies before us; `fallback` says who they are when nobody is named.
+inline Key trusted_hops(std::string_view fallback) {
+  return not_on_a_route(
+      {.name = "trustedHops",
+       .kind = Kind::kList,
+       .sentence = "Networks (10.0.0.0/8) whose word about a request is believed: X-Forwarded-For, -Proto and -Host, "
+                   "Forwarded, x-request-id. The client is the last address in X-Forwarded-For that is not in them. "
+                   "`unix` is whoever connects to a Unix socket; `none` alone is nobody.",
+       .fallback = fallback});
+}
+
 // A version is one for all that lead to it.
 inline Key on_the_file(Key key) {
   key.innermost = Place::kFile;

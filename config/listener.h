@@ -1,9 +1,11 @@
 // Immutable once loaded. An address that clients connect to.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "config/limits.h"
+#include "config/network.h"
 #include "config/paths.h"
 
 namespace weir::config {
@@ -12,7 +14,8 @@ struct Listener {
   std::string address;  // host:port in its one form; an IPv6 address in brackets
   TimeoutOverrides timeouts;
   LimitOverrides limits;
-  PathPolicy paths = {};  // resolved on top of the file's
+  PathPolicy paths = {};                    // resolved on top of the file's
+  std::optional<TrustedHops> trusted_hops;  // unset: the file's
 };
 
 }  // namespace weir::config

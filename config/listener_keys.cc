@@ -28,6 +28,7 @@ const Section& listener() {
                object("timeouts", "For this listener alone.", timeouts()),
                object("limits", "For this listener alone.", limits()),
                object("paths", "For this listener alone.", paths()),
+               trusted_hops("the file's"),
                unsupported("tls", "TLS.")},
       .place = Place::kListener};
   return section;

@@ -60,6 +60,7 @@ const Section& plan() {
                                         object("timeouts", "For all listeners and routes.", timeouts()),
                                         object("limits", "For all listeners and routes.", limits()),
                                         object("paths", "For all listeners.", paths()),
+                                        trusted_hops("nobody; a sidecar passes on what anybody says"),
                                         {.name = "services",
                                          .kind = Kind::kMap,
                                          .sentence = "What is served, by name.",

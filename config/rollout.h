@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "config/limits.h"
+#include "config/network.h"
 
 namespace weir::config {
 
@@ -21,12 +22,6 @@ struct KeySource {
 
 struct Stickiness {
   std::vector<KeySource> by;  // empty: every request is split at random
-};
-
-struct Cidr {
-  std::string text;                        // as written
-  std::array<std::uint8_t, 16> address{};  // IPv4 as IPv4-mapped IPv6
-  int prefix_bits = 0;                     // of the 128
 };
 
 struct Override {

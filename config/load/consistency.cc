@@ -18,6 +18,11 @@ class Checker {
 
   void check() {
     check_addresses();
+    check_trusted_hops(config_.trusted_hops, place(root_, {"trustedHops"}), "trustedHops");
+    for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
+      check_trusted_hops(config_.listeners[i].trusted_hops, place(element(root_.find("listeners"), i), {"trustedHops"}),
+                         "listeners[" + std::to_string(i) + "].trustedHops");
+    }
     for (const auto& [name, service] : config_.services) check_service(name, service);
     check_routes(config_, root_, report_);
     for (const auto& [name, rollout] : config_.rollouts) check_rollout(name, rollout);
@@ -44,6 +49,16 @@ class Checker {
     if (admin && !is_loopback_host(admin->host) && !config_.admin.token) {
       report_.error(place(root_, {"admin", "address"}), "admin.address is not loopback, and there is no admin.token",
                     "token: { env: NAME } or { file: PATH }");
+    }
+  }
+
+  void check_trusted_hops(const std::optional<TrustedHops>& hops, const Position& position, const std::string& path) {
+    if (!hops || config_.preset != Preset::kEdge) return;
+    for (const Cidr& network : hops->networks) {
+      const bool v4 = network.text.find(':') == std::string::npos;
+      if (network.prefix_bits != (v4 ? 96 : 0)) continue;
+      report_.warn(position, path + ": with " + network.text + " any client says himself who he is",
+                   "the networks of the proxies before this one");
     }
   }
 

@@ -1,6 +1,7 @@
 #include "config/load/read.h"
 
 #include "base/text.h"
+#include "config/load/networks.h"
 #include "config/load/values.h"
 
 namespace weir::config {
@@ -36,9 +37,12 @@ Config read_config(const Node& root, const Environment& environment, Report& rep
   read(root, "via", config.via);
   config.timeouts = read_timeouts(root);
   config.limits = read_limits(root);
+  config.trusted_hops = read_trusted_hops(root, "trustedHops", report);
   if (const Node* const listeners = root.find("listeners")) {
     const PathPolicy paths = read_paths(root, {});
-    for (const Node& element : listeners->list) config.listeners.push_back(read_listener(element, paths));
+    for (std::size_t i = 0; i < listeners->list.size(); ++i) {
+      config.listeners.push_back(read_listener(listeners->list[i], i, paths, report));
+    }
   }
   if (const Node* const admin = root.find("admin")) {
     read_listen_address(*admin, config.admin.address);

@@ -10,8 +10,8 @@ namespace weir::config {
 
 // Of a document without repeated keys.
 Config read_config(const Node& root, const Environment& environment, Report& report);
-// `paths` are the file's.
-Listener read_listener(const Node& node, const PathPolicy& paths);
+// `index` in the file, from 0; `paths` are the file's.
+Listener read_listener(const Node& node, std::size_t index, const PathPolicy& paths, Report& report);
 Service read_service(const Node& node, const std::string& path, Report& report);
 Route read_route(const Node& node, std::size_t index);  // `index` in the file, from 0
 Rollout read_rollout(const std::string& service, const Node& node, Report& report);

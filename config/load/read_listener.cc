@@ -1,6 +1,7 @@
 #include "config/load/read.h"
 
 #include "config/address.h"
+#include "config/load/networks.h"
 #include "config/load/values.h"
 
 namespace weir::config {
@@ -28,12 +29,13 @@ void read_listen_address(const Node& node, std::string& into) {
   if (const std::optional<HostPort> address = parse_listen_address(into)) into = to_string(*address);
 }
 
-Listener read_listener(const Node& node, const PathPolicy& paths) {
+Listener read_listener(const Node& node, std::size_t index, const PathPolicy& paths, Report& report) {
   Listener listener;
   read_listen_address(node, listener.address);
   listener.timeouts = read_timeouts(node);
   listener.limits = read_limits(node);
   listener.paths = read_paths(node, paths);
+  listener.trusted_hops = read_trusted_hops(node, "listeners[" + std::to_string(index) + "].trustedHops", report);
   return listener;
 }
 

@@ -4,7 +4,7 @@
 
 #include "base/ids.h"
 #include "base/text.h"
-#include "config/load/cidr.h"
+#include "config/load/networks.h"
 #include "config/load/read.h"
 #include "config/load/values.h"
 
@@ -233,14 +233,7 @@ std::vector<Override> read_overrides(const Node& node, const std::string& path, 
       rule.header = lower_case(rule.header);
     }
     if (const Node* const from = entry.find("from")) {
-      for (const Node& element : from->list) {
-        if (const std::optional<Cidr> cidr = parse_cidr(element.scalar)) {
-          rule.from.push_back(*cidr);
-        } else {
-          report.error(element.position, path + "[" + std::to_string(i) + "].from: \"" + element.scalar + "\"",
-                       "an address or a network, such as 10.0.0.0/8");
-        }
-      }
+      rule.from = read_networks(*from, path + "[" + std::to_string(i) + "].from", report);
     }
     overrides.push_back(std::move(rule));
   }

@@ -61,7 +61,7 @@ Exchange::~Exchange() { worker_.counters.add(Count::kRequests, -1); }
 
 // The only coroutine from a head to its outcome, when a connection to the origin is at hand.
 Awaitable<> Exchange::run() {
-  take_request_id(downstream_.request(), worker_.random, context_);
+  identify(arrival(), listener_, worker_.random, context_);
   if (worker_.draining) downstream_.close_after();
   if (!match()) co_return;
   assign();
@@ -136,8 +136,8 @@ bool Exchange::match() {
 void Exchange::assign() {
   static const RolloutTraffic kNoRollout;
   context_.traffic = context_.plan ? &context_.plan->of(context_.service->id) : &kNoRollout;
-  context_.assignment = context_.service->split.assign(downstream_.request().fields, ip_bytes(downstream_.peer()),
-                                                       *context_.traffic, worker_.random);
+  context_.assignment =
+      context_.service->split.assign(downstream_.request().fields, context_.client, *context_.traffic, worker_.random);
   context_.version = context_.topology->version(context_.assignment.version);
   if (context_.assignment.reason == AssignmentReason::kUnkeyed) worker_.counters.add(Count::kUnkeyed);
   if (context_.assignment.reason == AssignmentReason::kOverride) worker_.counters.add(Count::kOverridden);
@@ -172,7 +172,7 @@ bool Exchange::client_cancelled() const {
 // takes another's place each time.
 bool Exchange::start(Forwarder& forwarder) const {
   http::Edits edits;
-  edit_request({downstream_.request(), downstream_.peer_text(), downstream_.scheme()}, context_, edits);
+  edit_request(arrival(), context_, edits);
   return forwarder.start(edits);
 }
 
@@ -256,6 +256,10 @@ void Exchange::reply(const http::LocalReply& reply) {
 void Exchange::record() {
   slowness_.clear();
   worker_.outcomes.push(context_.ended_outcome(downstream_.request_body_received(), response_bytes_));
+}
+
+Arrival Exchange::arrival() const {
+  return {downstream_.request(), downstream_.peer(), downstream_.peer_text(), downstream_.scheme()};
 }
 
 void Exchange::edit_reply(http::Edits& edits) {

@@ -4,6 +4,7 @@
 
 #include "base/asio.h"
 #include "proxy/downstream/downstream_stream.h"
+#include "proxy/exchange/forwarded.h"
 #include "proxy/exchange/request_context.h"
 #include "proxy/exchange/worker_context.h"
 #include "proxy/forward/forwarder.h"
@@ -48,6 +49,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   void finish_failed(const ForwardResult& result);
   void record();
 
+  Arrival arrival() const;
   void edit_reply(http::Edits& edits);
   void add_cookie(http::Edits& edits);
   void reply(const http::LocalReply& reply);

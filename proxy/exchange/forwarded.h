@@ -7,18 +7,21 @@
 #include "proxy/exchange/request_context.h"
 #include "proxy/http/head.h"
 #include "proxy/http/serialize.h"
+#include "proxy/net/address.h"
 
 namespace weir::proxy {
 
 // A request, and the connection that it came by.
 struct Arrival {
   const http::RequestHead& request;
-  std::string_view peer;    // the IP address of who sent it
-  std::string_view scheme;  // "http" or "https"
+  const SocketAddress& peer;
+  std::string_view peer_text;  // its IP address; empty for a Unix socket
+  std::string_view scheme;     // "http" or "https"
 };
 
-// The client's, when it is believed and fit to be sent on, else one of ours.
-void take_request_id(const http::RequestHead& request, Random& random, RequestContext& context);
+// Who sent the request, whether he is believed, and what it is called: by the client's x-request-id, when that is
+// believed and fit to be sent on, else by one of ours.
+void identify(const Arrival& arrival, const ListenerTopology& listener, Random& random, RequestContext& context);
 
 // What the origin gets beside what the client sent. The edits hold views of both arguments.
 void edit_request(const Arrival& arrival, const RequestContext& context, http::Edits& edits);

@@ -26,6 +26,10 @@ struct RequestContext {
   const RolloutTraffic* traffic = nullptr;
   Assignment assignment;
 
+  // Who it comes from: the one word on it for all who ask, from access lists to logs (client.h).
+  ClientAddress client{};
+  bool hop_trusted = false;  // what whoever sent it says of where it came from is passed on
+
   JudgedClock clock;
   std::array<char, 128> request_id_space{};
   std::string_view request_id;

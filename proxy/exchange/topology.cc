@@ -84,14 +84,20 @@ ListenerTopology build_listener(const config::Listener& listener, const config::
     route.on_client_half_close = declared.on_client_half_close;
     routes.push_back(std::move(route));
   }
-  return {listener.address, timeouts, limits, listener.paths, RouteTable(std::move(routes))};
+  const std::optional<config::TrustedHops>& named = listener.trusted_hops ? listener.trusted_hops : config.trusted_hops;
+  return {.address = listener.address,
+          .timeouts = timeouts,
+          .limits = limits,
+          .paths = listener.paths,
+          .trusted_hops = named.value_or(config::TrustedHops()),
+          .passes_all_on = !named && config.preset == config::Preset::kSidecar,
+          .routes = RouteTable(std::move(routes))};
 }
 
 }  // namespace
 
 std::shared_ptr<const Topology> build_topology(const config::Config& config, Names& names) {
   auto topology = std::make_shared<Topology>();
-  topology->sidecar = config.preset == config::Preset::kSidecar;
   topology->version_header = config.version_header;
   topology->via = config.via;
   for (const auto& [name, service] : config.services) topology->owned.push_back(build_service(name, config, names));

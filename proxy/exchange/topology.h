@@ -45,11 +45,13 @@ struct ListenerTopology {
   config::Timeouts timeouts;
   config::Limits limits;
   config::PathPolicy paths;
+  config::TrustedHops trusted_hops;
+  // A sidecar whose plan names no hops passes on what anybody says; who a client is it takes from nobody.
+  bool passes_all_on = false;
   RouteTable routes;
 };
 
 struct Topology {
-  bool sidecar = false;  // trusts and continues x-request-id, x-forwarded-*
   bool version_header = true;
   bool via = true;
   std::vector<ListenerTopology> listeners;

@@ -50,6 +50,18 @@ std::string to_string(const SocketAddress& address) {
   return (brackets ? "[" + ip + "]:" : ip + ":") + std::to_string(address.port());
 }
 
+std::optional<std::array<std::uint8_t, 16>> parse_ip_bytes(std::string_view host) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (host.size() >= text.size() || host.find('\0') != std::string_view::npos) return std::nullopt;
+  host.copy(text.data(), host.size());
+  std::array<std::uint8_t, 16> bytes{};
+  if (::inet_pton(AF_INET, text.data(), &bytes[12]) == 1) {
+    bytes[10] = bytes[11] = 0xff;
+    return bytes;
+  }
+  return ::inet_pton(AF_INET6, text.data(), bytes.data()) == 1 ? std::optional(bytes) : std::nullopt;
+}
+
 std::optional<SocketAddress> parse_ip(std::string_view host, std::uint16_t port) {
   const std::string text(host);
   if (text.find('\0') != std::string::npos) return std::nullopt;  // inet_pton() would not look behind it

@@ -29,6 +29,9 @@ std::string ip_text(const SocketAddress& address);
 // "10.0.0.1:80" or "[::1]:80".
 std::string to_string(const SocketAddress& address);
 
+// An IP address in digits, as ip_bytes() has it. Allocates nothing.
+std::optional<std::array<std::uint8_t, 16>> parse_ip_bytes(std::string_view host);
+
 // An address given in digits: no name is looked up. Nothing if it is no such address.
 std::optional<SocketAddress> parse_ip(std::string_view host, std::uint16_t port);
 // "host:port" or "[v6]:port"; the host may be empty for every IPv4 address, or "localhost".

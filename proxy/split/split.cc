@@ -13,22 +13,10 @@ constexpr std::uint64_t kClusterSeed = 2;
 constexpr std::uint64_t kUserSeed = 3;
 constexpr std::uint32_t kUserHashMask = (1u << 20) - 1;
 
-bool contains(const config::Cidr& range, const ClientAddress& client) {
-  const auto whole = static_cast<std::size_t>(range.prefix_bits / 8);
-  if (!std::equal(client.begin(), client.begin() + static_cast<std::ptrdiff_t>(whole), range.address.begin())) {
-    return false;
-  }
-  const int rest = range.prefix_bits % 8;
-  if (rest == 0) return true;
-  const auto mask = static_cast<std::uint8_t>(0xff00u >> rest);
-  return ((client[whole] ^ range.address[whole]) & mask) == 0;
-}
-
 bool applies(const config::Override& rule, const http::FieldList& fields, const ClientAddress& client) {
   const http::Field* field = fields.find(rule.header);
   if (field == nullptr || field->value != rule.exact) return false;
-  return rule.from.empty() || std::any_of(rule.from.begin(), rule.from.end(),
-                                          [&](const config::Cidr& range) { return contains(range, client); });
+  return rule.from.empty() || config::contains(rule.from, client);
 }
 
 VersionId by_cumulative_weight(const std::vector<WeightedVersion>& weights, std::uint32_t bucket) {

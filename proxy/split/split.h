@@ -27,7 +27,7 @@
 
 namespace weir::proxy {
 
-using ClientAddress = std::array<std::uint8_t, 16>;  // IPv4 as IPv4-mapped IPv6
+using ClientAddress = config::IpBytes;
 
 struct Assignment {
   VersionId version = kNoId;

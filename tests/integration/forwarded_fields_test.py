@@ -7,7 +7,8 @@ from typing import Any, Callable, Iterator
 import pytest
 from http_client import Connection, get, request_bytes
 from origin import Origin
-from plans import Plan, one_version
+from plans import Plan, at_weight, canary, one_version
+from ports import free_port
 from raw_origin import RawOrigin, always
 from serving import running_origin, running_weir
 from weir_harness import Weir
@@ -30,6 +31,23 @@ def _edge(origin_v1: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture(name="sidecar", scope="module")
 def _sidecar(origin_v1: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weir]:
     with running_weir(one_version(origin_v1, preset="sidecar"), tmp_path_factory.mktemp("sidecar")) as weir:
+        yield weir
+
+
+SAID = ("X-Forwarded-For: 10.9.8.7, 10.0.0.1", "X-Forwarded-Proto: https", "X-Forwarded-Host: bank.test",
+        "X-Request-Id: mine-17", "Forwarded: for=10.9.8.7")
+
+
+def choosing(origin: Origin) -> Plan:
+    """A canary at no weight, whose candidate clients in 10.0.0.0/8 may choose."""
+    rule = {"match": {"header": {"name": "x-version", "exact": "v2"}}, "version": "v2", "from": ["10.0.0.0/8"]}
+    return canary(origin, origin, at_weight(0), rollout={"overrides": [rule]})
+
+
+@pytest.fixture(name="chooser", scope="module")
+def _chooser(origin_v1: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weir]:
+    plan = {**choosing(origin_v1), "trustedHops": ["127.0.0.0/8"]}
+    with running_weir(plan, tmp_path_factory.mktemp("chooser")) as weir:
         yield weir
 
 
@@ -148,6 +166,58 @@ def test_a_sidecar_continues_what_its_gateway_said(sidecar: Weir) -> None:
     assert seen["x-forwarded-proto"] == ["https"]
     assert seen["x-forwarded-host"] == ["bank.test"]
     assert seen["x-request-id"] == ["mine-17"]
+
+
+def test_nobody_gets_a_forwarded_past_an_edge(edge: Weir, sidecar: Weir) -> None:
+    assert "forwarded" not in seen_by_origin(edge, "Forwarded: for=10.9.8.7;proto=https")["by_name"]
+    seen = seen_by_origin(sidecar, "Forwarded: for=10.9.8.7", "forwarded: for=10.0.0.1")["by_name"]
+    assert seen["forwarded"] == ["for=10.9.8.7", "for=10.0.0.1"]
+
+
+def test_a_trusted_hop_is_believed(weir: StartWeir, origin_v1: Origin) -> None:
+    for hops in (["127.0.0.0/8"], ["192.0.2.1", "127.0.0.1"], ["::/0", "0.0.0.0/0"]):
+        seen = seen_by_origin(weir(one_version(origin_v1, trustedHops=hops)), *SAID)["by_name"]
+        assert seen["x-forwarded-for"] == ["10.9.8.7, 10.0.0.1, 127.0.0.1"]
+        assert (seen["x-forwarded-proto"], seen["x-forwarded-host"]) == (["https"], ["bank.test"])
+        assert (seen["x-request-id"], seen["forwarded"]) == (["mine-17"], ["for=10.9.8.7"])
+
+
+@pytest.mark.parametrize("preset", ["edge", "sidecar"])
+@pytest.mark.parametrize("hops", [["192.0.2.0/24"], ["::/0"], ["unix"], ["none"]])
+def test_who_is_no_trusted_hop_is_not_believed(weir: StartWeir, origin_v1: Origin, preset: str,
+                                               hops: list[str]) -> None:
+    seen = seen_by_origin(weir(one_version(origin_v1, preset=preset, trustedHops=hops)), *SAID)["by_name"]
+    assert seen["x-forwarded-for"] == ["127.0.0.1"]
+    assert (seen["x-forwarded-proto"], seen["x-forwarded-host"]) == (["http"], ["weir.test"])
+    assert "forwarded" not in seen and re.fullmatch("[0-9a-f]{32}", seen["x-request-id"][0])
+
+
+def test_each_listener_has_its_own_hops(weir: StartWeir, origin_v1: Origin) -> None:
+    inside, outside = free_port(), free_port()
+    listeners = [{"address": f"127.0.0.1:{inside}"},
+                 {"address": f"127.0.0.1:{outside}", "trustedHops": ["none"]}]
+    weir(one_version(origin_v1, trustedHops=["127.0.0.1"], listeners=listeners))
+    said = {"X-Forwarded-For": "10.9.8.7"}
+    for port, there in ((inside, "10.9.8.7, 127.0.0.1"), (outside, "127.0.0.1")):
+        assert ["x-forwarded-for", there] in get(port, "/inspect", said).json()["fields"]
+
+
+@pytest.mark.parametrize("said,client", [
+    (["10.1.1.1"], True), (["6.6.6.6, 10.1.1.1"], True), (["10.1.1.1, 127.0.0.5"], True),
+    (["10.1.1.1", "127.0.0.5, 127.0.0.6"], True), (["[::ffff:10.1.1.1]:80"], True),
+    (["10.1.1.1, 6.6.6.6"], False), (["10.1.1.1, unknown"], False), ([], False),
+])
+def test_the_client_is_the_last_that_is_no_hop(chooser: Weir, said: list[str], client: bool) -> None:
+    """Seen by who may choose a version: clients in 10.0.0.0/8 alone."""
+    fields = "".join(f"X-Forwarded-For: {line}\r\n" for line in said)
+    with Connection(chooser.port) as connection:
+        connection.send(f"GET /inspect HTTP/1.1\r\nHost: a\r\nX-Version: v2\r\n{fields}\r\n".encode())
+        assert connection.reply()["x-weir-version"] == ("v2" if client else "v1")
+
+
+def test_a_sidecar_that_names_no_hops_takes_the_client_from_the_connection(weir: StartWeir, origin_v1: Origin) -> None:
+    served = weir({**choosing(origin_v1), "preset": "sidecar"})
+    assert get(served.port, "/", {"X-Version": "v2", "X-Forwarded-For": "10.1.1.1"})["x-weir-version"] == "v1"
 
 
 def test_a_sidecar_begins_what_nobody_said(sidecar: Weir) -> None:

@@ -35,7 +35,7 @@ TEST(NeedsRestart, EverythingElseCanBeReloaded) {
   next.preset = Preset::kSidecar;
   next.version_header = false;
   next.via = false;
-  next.listeners.push_back({"127.0.0.1:8081", {}, {}});
+  next.listeners.emplace_back().address = "127.0.0.1:8081";
   next.admin.token = Secret{.env = "TOKEN", .file = {}, .value = "new"};
   next.timeouts.header = Duration(1);
   next.limits.body = 1;

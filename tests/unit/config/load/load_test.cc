@@ -351,6 +351,36 @@ TEST(Load, EveryDeclaredDefaultIsTheStructs) {
   }
 }
 
+TEST(Load, ReadsWhoseWordCounts) {
+  const LoadResult result = load(
+      "listeners: [ { address: 127.0.0.1:8080, trustedHops: [none] }, { address: 127.0.0.1:8081 } ]\n"
+      "trustedHops: [10.0.0.0/8, \"fd00::/8\", 192.0.2.1, unix]\n" +
+          rollout("").substr(std::string_view(kServed).find('\n') + 1),
+      environment());
+  ASSERT_TRUE(result.ok()) << format(result.problems.at(0), "plan");
+  EXPECT_TRUE(result.problems.empty());
+  const TrustedHops& hops = result.config->trusted_hops.value();
+  EXPECT_TRUE(hops.unix_sockets);
+  ASSERT_EQ(hops.networks.size(), 3U);
+  EXPECT_EQ(hops.networks[0].prefix_bits, 96 + 8);
+  EXPECT_EQ(hops.networks[1].prefix_bits, 8);
+  EXPECT_EQ(hops.networks[2].prefix_bits, 128);
+  const std::vector<Listener>& listeners = result.config->listeners;
+  EXPECT_TRUE(listeners[0].trusted_hops && listeners[0].trusted_hops->networks.empty());
+  EXPECT_FALSE(listeners[1].trusted_hops);
+}
+
+TEST(Load, RefusesHopsThatAreNone) {
+  const auto hops = [](const std::string& list) {
+    return problems_of(with("rollouts: { chat: { baseline: v1, candidate: v2 } }\ntrustedHops: " + list + "\n"));
+  };
+  EXPECT_THAT(hops("[10.0.0.0/33]"), ElementsAre(testing::HasSubstr("9:15: error: trustedHops: \"10.0.0.0/33\"")));
+  EXPECT_THAT(hops("[none, unix]"), ElementsAre(testing::HasSubstr("none alone for nobody")));
+  EXPECT_THAT(hops("[]"), ElementsAre(testing::HasSubstr("trustedHops is empty")));
+  EXPECT_THAT(hops("[0.0.0.0/0]"), ElementsAre(testing::HasSubstr("warning: trustedHops: with 0.0.0.0/0 any client")));
+  EXPECT_THAT(hops("[\"::/0\"]"), ElementsAre(testing::HasSubstr("warning")));
+}
+
 TEST(Load, ATokenIsWhatStandsBeforeTheLastLineBreak) {
   std::optional<std::string> secret;
   const Environment kept{[&](const std::string&) { return secret; }, [&](const std::string&) { return secret; }};

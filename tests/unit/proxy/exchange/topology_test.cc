@@ -13,8 +13,7 @@ using std::chrono::seconds;
 class TopologyTest : public testing::Test {
  protected:
   TopologyTest() {
-    config_.listeners.push_back({"127.0.0.1:1", {}, {}});
-    config_.listeners.push_back({"127.0.0.1:2", {}, {}});
+    for (const char* address : {"127.0.0.1:1", "127.0.0.1:2"}) config_.listeners.emplace_back().address = address;
     config_.services["chat"].versions["v1"].endpoints.push_back({"", "127.0.0.1", 9'001});
     config_.services["chat"].versions["v2"].endpoints.push_back({"", "::1", 80});
     config_.services["chat"].weights_ppm = {{"v1", 900'000}, {"v2", 100'000}};
@@ -43,13 +42,23 @@ class TopologyTest : public testing::Test {
 
 TEST_F(TopologyTest, StartsFromThePreset) {
   const auto edge = build();
-  EXPECT_FALSE(edge->sidecar);
+  EXPECT_FALSE(edge->listeners[0].passes_all_on);
   EXPECT_EQ(route(*edge, 0, "/1").timeouts.header, config::preset_timeouts(config::Preset::kEdge).header);
   config_.preset = config::Preset::kSidecar;
   const auto sidecar = build();
-  EXPECT_TRUE(sidecar->sidecar);
+  EXPECT_TRUE(sidecar->listeners[0].passes_all_on);
   EXPECT_EQ(route(*sidecar, 0, "/1").timeouts.header, seconds(30));
   EXPECT_EQ(sidecar->listeners[0].limits.buffer, 64U * 1024);
+}
+
+TEST_F(TopologyTest, BelievesTheHopsThatAreNamed) {
+  config_.preset = config::Preset::kSidecar;
+  config_.trusted_hops = config::TrustedHops{.networks = {}, .unix_sockets = true};
+  config_.listeners[1].trusted_hops = config::TrustedHops();
+  const auto topology = build();
+  EXPECT_TRUE(topology->listeners[0].trusted_hops.unix_sockets);
+  EXPECT_FALSE(topology->listeners[1].trusted_hops.unix_sockets);
+  for (const ListenerTopology& listener : topology->listeners) EXPECT_FALSE(listener.passes_all_on);
 }
 
 TEST_F(TopologyTest, LetsTheInnerSettingWin) {

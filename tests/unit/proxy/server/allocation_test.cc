@@ -65,7 +65,7 @@ std::string head_with_fields(std::string_view start, int count) {
 
 config::Config config_for(std::uint16_t port) {
   config::Config config;
-  config.listeners.push_back({"127.0.0.1:0", {}, {}});
+  config.listeners.emplace_back().address = "127.0.0.1:0";
   config.services["chat"].versions["v1"].endpoints.push_back({"", "127.0.0.1", port});
   config::Route route;
   route.name = "all";

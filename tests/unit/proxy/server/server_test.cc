@@ -23,7 +23,7 @@ const std::string kEnd = "\r\n\r\n";
 // One service with one version, whose origin is at `port`.
 config::Config config_for(std::uint16_t port) {
   config::Config config;
-  config.listeners.push_back({"127.0.0.1:0", {}, {}});
+  config.listeners.emplace_back().address = "127.0.0.1:0";
   config.services["chat"].versions["v1"].endpoints.push_back({"", "127.0.0.1", port});
   config::Route route;
   route.name = "all";

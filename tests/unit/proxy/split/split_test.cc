@@ -249,7 +249,9 @@ TEST(SplitOverride, IsLimitedToItsAddresses) {
       {range(ipv4(172, 16, 0, 0), 108), ipv4(172, 32, 0, 0), false},
       {range(ipv4(192, 0, 2, 7), 128), ipv4(192, 0, 2, 7), true},
       {range(ipv4(192, 0, 2, 7), 128), ipv4(192, 0, 2, 6), false},
-      {range(ClientAddress{}, 0), ipv4(203, 0, 113, 9), true},
+      {range(ipv4(0, 0, 0, 0), 96), ipv4(203, 0, 113, 9), true},
+      {range(ClientAddress{}, 0), ClientAddress{0x20, 0x01}, true},
+      {range(ClientAddress{}, 0), ipv4(203, 0, 113, 9), false},
   };
   for (const RangeCase& one : cases) {
     SplitSpec spec = chat_rollout();

@@ -1,0 +1,31 @@
+#include "config/network.h"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace weir::config {
+namespace {
+
+constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+constexpr int kMappedBits = 96;
+
+}  // namespace
+
+bool contains(const Cidr& network, const IpBytes& address) {
+  // The IPv4 addresses stand inside IPv6's here, and yet are in no network of IPv6, not even in all of it.
+  if (network.prefix_bits < kMappedBits && std::equal(kMapped.begin(), kMapped.end(), address.begin())) return false;
+  const auto whole = static_cast<std::size_t>(network.prefix_bits / 8);
+  if (!std::equal(address.begin(), address.begin() + static_cast<std::ptrdiff_t>(whole), network.address.begin())) {
+    return false;
+  }
+  const int rest = network.prefix_bits % 8;
+  if (rest == 0) return true;
+  const auto mask = static_cast<std::uint8_t>(0xff00u >> rest);
+  return ((address[whole] ^ network.address[whole]) & mask) == 0;
+}
+
+bool contains(const std::vector<Cidr>& networks, const IpBytes& address) {
+  return std::any_of(networks.begin(), networks.end(), [&](const Cidr& network) { return contains(network, address); });
+}
+
+}  // namespace weir::config
