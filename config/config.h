@@ -34,6 +34,7 @@ struct Config {
   std::uint32_t workers = 0;   // 0: one per core
   bool version_header = true;  // x-weir-version on replies
   bool via = true;             // Via on requests
+  bool forwarded = false;      // Forwarded on requests
   std::vector<Listener> listeners;
   Admin admin;
   State state;

@@ -35,6 +35,7 @@ Config read_config(const Node& root, const Environment& environment, Report& rep
   read_count(root, "workers", config.workers);
   read(root, "versionHeader", config.version_header);
   read(root, "via", config.via);
+  read(root, "forwarded", config.forwarded);
   config.timeouts = read_timeouts(root);
   config.limits = read_limits(root);
   config.trusted_hops = read_trusted_hops(root, "trustedHops", report);

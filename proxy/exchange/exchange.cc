@@ -172,7 +172,7 @@ bool Exchange::client_cancelled() const {
 // takes another's place each time.
 bool Exchange::start(Forwarder& forwarder) const {
   http::Edits edits;
-  edit_request(arrival(), context_, edits);
+  edit_request(arrival(), context_, worker_.forwarded_space, edits);
   return forwarder.start(edits);
 }
 

@@ -14,6 +14,12 @@ bool acceptable_request_id(std::string_view id) {
          std::all_of(id.begin(), id.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
+struct ListElement {
+  http::FieldId id;
+  std::string_view name;
+  std::string_view element;  // may be empty
+};
+
 void take_request_id(const http::RequestHead& request, Random& random, RequestContext& context) {
   const std::string_view theirs = request.fields.value(http::FieldId::kXRequestId);
   if (context.hop_trusted && acceptable_request_id(theirs)) {
@@ -26,6 +32,46 @@ void take_request_id(const http::RequestHead& request, Random& random, RequestCo
   context.request_id = {context.request_id_space.data(), ours.size()};
 }
 
+// A list that each proxy on the way adds to. One line is continued, several stay as they are before a line of ours:
+// their order is the way that was taken. Without an element of ours what a trusted hop said stands.
+void add_to_list(const http::RequestHead& request, bool trust, const ListElement& ours, http::Edits& edits) {
+  const auto is_ours = [&](const http::Field& field) { return field.id == ours.id; };
+  const auto lines = trust ? std::count_if(request.fields.begin(), request.fields.end(), is_ours) : 0;
+  const std::string_view before = lines == 1 ? request.fields.value(ours.id) : std::string_view();
+  if (!trust || (!ours.element.empty() && lines < 2)) edits.drop(ours.id);
+  if (!ours.element.empty()) edits.add(ours.name, before, ours.element);
+}
+
+// RFC 7239 section 4: colons and brackets want quotes.
+void append_quoted(std::string_view value, std::string& out) {
+  out += '"';
+  for (const char c : value) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  out += '"';
+}
+
+std::string_view write_forwarded(const Arrival& arrival, std::string& out) {
+  out = "for=";
+  if (arrival.peer_text.empty()) {
+    out += "unknown";
+  } else if (arrival.peer_text.find(':') != std::string_view::npos) {
+    out += "\"[";
+    out += arrival.peer_text;
+    out += "]\"";
+  } else {
+    out += arrival.peer_text;
+  }
+  if (!arrival.request.authority.empty()) {
+    out += ";host=";
+    append_quoted(arrival.request.authority, out);
+  }
+  out += ";proto=";
+  out += arrival.scheme;
+  return out;
+}
+
 }  // namespace
 
 void identify(const Arrival& arrival, const ListenerTopology& listener, Random& random, RequestContext& context) {
@@ -35,25 +81,21 @@ void identify(const Arrival& arrival, const ListenerTopology& listener, Random& 
 }
 
 // What a trusted hop said is continued, what others say is replaced.
-void edit_request(const Arrival& arrival, const RequestContext& context, http::Edits& edits) {
+void edit_request(const Arrival& arrival, const RequestContext& context, std::string& space, http::Edits& edits) {
   using http::FieldId;
   const http::RequestHead& request = arrival.request;
   const bool trust = context.hop_trusted;
-  // One line is continued, several stay as they are before a line of ours: their order is the way that was taken.
-  const auto is_forwarded_for = [](const http::Field& field) { return field.id == FieldId::kXForwardedFor; };
-  const auto lines = trust ? std::count_if(request.fields.begin(), request.fields.end(), is_forwarded_for) : 0;
-  const std::string_view before = lines == 1 ? request.fields.value(FieldId::kXForwardedFor) : std::string_view();
-  // A peer on a Unix socket has no address: nothing is said of it, and what a trusted one says stands.
-  const bool known = !arrival.peer_text.empty();
-  if (!trust || (known && lines < 2)) edits.drop(FieldId::kXForwardedFor);
-  if (known) edits.add("x-forwarded-for", before, arrival.peer_text);
+  // A peer on a Unix socket has no address: X-Forwarded-For has no word for that.
+  add_to_list(request, trust, {FieldId::kXForwardedFor, "x-forwarded-for", arrival.peer_text}, edits);
+  const bool forwarded = context.topology->forwarded;
+  const std::string_view ours = forwarded ? write_forwarded(arrival, space) : std::string_view();
+  add_to_list(request, trust, {FieldId::kForwarded, "forwarded", ours}, edits);
   if (!trust || !request.fields.has(FieldId::kXForwardedProto)) {
     edits.set(FieldId::kXForwardedProto, "x-forwarded-proto", arrival.scheme);
   }
   if ((!trust || !request.fields.has(FieldId::kXForwardedHost)) && !request.authority.empty()) {
     edits.set(FieldId::kXForwardedHost, "x-forwarded-host", request.authority);
   }
-  if (!trust) edits.drop(FieldId::kForwarded);
   edits.set(FieldId::kXRequestId, "x-request-id", context.request_id);
   // Behind those of the proxies before us, with the version that the client spoke (RFC 9110 7.6.3).
   if (context.topology->via) edits.add("via", request.minor_version == 0 ? "1.0 weir" : "1.1 weir");

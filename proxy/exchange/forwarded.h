@@ -1,6 +1,8 @@
-// Pure functions. Who a request comes from, and what its origin is told of it: X-Forwarded-*, x-request-id, Via.
+// Pure functions. Who a request comes from, and what its origin is told of it: X-Forwarded-*, Forwarded, x-request-id,
+// Via.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "base/random.h"
@@ -23,7 +25,8 @@ struct Arrival {
 // believed and fit to be sent on, else by one of ours.
 void identify(const Arrival& arrival, const ListenerTopology& listener, Random& random, RequestContext& context);
 
-// What the origin gets beside what the client sent. The edits hold views of both arguments.
-void edit_request(const Arrival& arrival, const RequestContext& context, http::Edits& edits);
+// What the origin gets beside what the client sent. The edits hold views of all arguments; `space` is for texts that
+// are nowhere else.
+void edit_request(const Arrival& arrival, const RequestContext& context, std::string& space, http::Edits& edits);
 
 }  // namespace weir::proxy

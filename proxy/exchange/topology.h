@@ -54,6 +54,7 @@ struct ListenerTopology {
 struct Topology {
   bool version_header = true;
   bool via = true;
+  bool forwarded = false;
   std::vector<ListenerTopology> listeners;
   std::vector<const ServiceTopology*> services;  // by ServiceId; null where there is none
   std::vector<const VersionTopology*> versions;  // by VersionId; null where there is none

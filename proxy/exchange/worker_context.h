@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/asio.h"
@@ -40,6 +41,7 @@ struct WorkerContext {
   std::vector<std::unique_ptr<Cluster>> retired;   // until their last request is done
   std::vector<char> path_space;                    // for normalised paths
   std::vector<char> query_space;                   // for decoded values of a query
+  std::string forwarded_space;                     // for a Forwarded, until the head is written
 
   http::DateText date;  // follows the tick
 

@@ -174,6 +174,26 @@ def test_nobody_gets_a_forwarded_past_an_edge(edge: Weir, sidecar: Weir) -> None
     assert seen["forwarded"] == ["for=10.9.8.7", "for=10.0.0.1"]
 
 
+def test_forwarded_can_be_said_too(weir: StartWeir, origin_v1: Origin) -> None:
+    """RFC 7239: what has a colon is quoted."""
+    plan = one_version(origin_v1, forwarded=True)
+    theirs = ("Forwarded: for=10.9.8.7;proto=https", "X-Forwarded-For: 10.9.8.7")
+    ours = 'for=127.0.0.1;host="weir.test";proto=http'
+    edge = weir(plan)
+    for lines in ((), theirs):
+        seen = seen_by_origin(edge, *lines)["by_name"]
+        assert seen["forwarded"] == [ours] and seen["x-forwarded-for"] == ["127.0.0.1"]
+    with Connection(edge.port) as client:
+        client.send(b"GET http://[::1]:80/inspect HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert ["forwarded", 'for=127.0.0.1;host="[::1]:80";proto=http'] in client.reply().json()["fields"]
+        client.send(b"GET /inspect HTTP/1.0\r\n\r\n")
+        assert ["forwarded", "for=127.0.0.1;proto=http"] in client.reply().json()["fields"]
+    behind = weir({**plan, "trustedHops": ["127.0.0.1"]})
+    assert seen_by_origin(behind, *theirs)["by_name"]["forwarded"] == [f"for=10.9.8.7;proto=https, {ours}"]
+    several = seen_by_origin(behind, "Forwarded: for=a", "Forwarded: for=b")["by_name"]["forwarded"]
+    assert several == ["for=a", "for=b", ours]
+
+
 def test_a_trusted_hop_is_believed(weir: StartWeir, origin_v1: Origin) -> None:
     for hops in (["127.0.0.0/8"], ["192.0.2.1", "127.0.0.1"], ["::/0", "0.0.0.0/0"]):
         seen = seen_by_origin(weir(one_version(origin_v1, trustedHops=hops)), *SAID)["by_name"]

@@ -324,7 +324,7 @@ TEST(Load, EveryDeclaredDefaultIsTheStructs) {
                      " } ]\n    analysis: " + written("analysis", sidecar) +
                      "\ntimeouts: " + written("timeouts", sidecar) + "\nlimits: " + written("limits", sidecar) +
                      "\nadmin: " + written("admin", sidecar) + "\nstate: " + written("state", sidecar) +
-                     "\npaths: " + written("paths", sidecar) + "\nversionHeader: true\nvia: true\n"),
+                     "\npaths: " + written("paths", sidecar) + "\nversionHeader: true\nvia: true\nforwarded: false\n"),
              environment());
     ASSERT_TRUE(result.ok()) << format(result.problems.at(0), "plan");
     Timeouts timeouts = preset_timeouts(preset);
@@ -337,6 +337,7 @@ TEST(Load, EveryDeclaredDefaultIsTheStructs) {
     EXPECT_EQ(result.config->state.path, State().path);
     EXPECT_EQ(result.config->version_header, Config().version_header);
     EXPECT_EQ(result.config->via, Config().via);
+    EXPECT_EQ(result.config->forwarded, Config().forwarded);
     EXPECT_EQ(result.config->listeners.at(0).paths, PathPolicy());
     const Rollout& chat = result.config->rollouts.at("chat");
     const Hold& hold = std::get<Hold>(chat.steps.at(0).stages.at(0));
