@@ -17,6 +17,7 @@
 #include "config/route.h"
 #include "config/secret.h"
 #include "config/service.h"
+#include "config/tracing.h"
 
 namespace weir::config {
 
@@ -35,6 +36,7 @@ struct Config {
   bool version_header = true;  // x-weir-version on replies
   bool via = true;             // Via on requests
   bool forwarded = false;      // Forwarded on requests
+  Tracing tracing;
   std::vector<Listener> listeners;
   Admin admin;
   State state;

@@ -16,6 +16,25 @@ const Section& admin() {
   return section;
 }
 
+const Section& tracing() {
+  static const Section section{
+      .name = "tracing",
+      .sentence =
+          "What becomes of a request that belongs to no trace yet (W3C Trace Context). One that does goes on in it.",
+      .keys = {
+          {.name = "begin",
+           .kind = Kind::kBoolean,
+           .sentence = "Whether a trace begins with it: it gets a traceparent. `false` leaves that to the endpoint.",
+           .fallback = "true"},
+          {.name = "sampled",
+           .kind = Kind::kPercent,
+           .sentence = "How many of these traces endpoints are told to record. Samplers that follow their parent "
+                       "(OpenTelemetry's default) record so many and no others.",
+           .fallback = "100%",
+           .range = {"0", "100"}}}};
+  return section;
+}
+
 const Section& state() {
   static const Section section{
       .name = "state",
@@ -58,6 +77,7 @@ const Section& plan() {
                                          .kind = Kind::kBoolean,
                                          .sentence = "Whether they carry Forwarded (RFC 7239) beside X-Forwarded-*.",
                                          .fallback = "false"},
+                                        object("tracing", "Requests that belong to no trace yet.", tracing()),
                                         required(list("listeners", "Addresses that clients connect to.", listener())),
                                         object("admin", "The admin API.", admin()),
                                         object("state", "Where rollouts are remembered.", state()),

@@ -36,6 +36,10 @@ Config read_config(const Node& root, const Environment& environment, Report& rep
   read(root, "versionHeader", config.version_header);
   read(root, "via", config.via);
   read(root, "forwarded", config.forwarded);
+  if (const Node* const tracing = root.find("tracing")) {
+    read(*tracing, "begin", config.tracing.begin);
+    config.tracing.sampled_ppm = percent_of(*tracing, "sampled").value_or(config.tracing.sampled_ppm);
+  }
   config.timeouts = read_timeouts(root);
   config.limits = read_limits(root);
   config.trusted_hops = read_trusted_hops(root, "trustedHops", report);

@@ -78,6 +78,7 @@ void identify(const Arrival& arrival, const ListenerTopology& listener, Random& 
   context.hop_trusted = listener.passes_all_on || is_trusted(listener.trusted_hops, arrival.peer);
   context.client = client_address(arrival.request.fields, arrival.peer, listener.trusted_hops);
   take_request_id(arrival.request, random, context);
+  context.trace = Trace::take(arrival.request.fields, context.topology->tracing, random);
 }
 
 // What a trusted hop said is continued, what others say is replaced.
@@ -96,6 +97,11 @@ void edit_request(const Arrival& arrival, const RequestContext& context, std::st
   if ((!trust || !request.fields.has(FieldId::kXForwardedHost)) && !request.authority.empty()) {
     edits.set(FieldId::kXForwardedHost, "x-forwarded-host", request.authority);
   }
+  if (!context.trace.continued()) {
+    edits.drop(FieldId::kTraceparent);
+    edits.drop(FieldId::kTracestate);
+  }
+  if (!context.trace.begun().empty()) edits.add("traceparent", context.trace.begun());
   edits.set(FieldId::kXRequestId, "x-request-id", context.request_id);
   // Behind those of the proxies before us, with the version that the client spoke (RFC 9110 7.6.3).
   if (context.topology->via) edits.add("via", request.minor_version == 0 ? "1.0 weir" : "1.1 weir");

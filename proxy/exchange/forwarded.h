@@ -1,5 +1,5 @@
 // Pure functions. Who a request comes from, and what its origin is told of it: X-Forwarded-*, Forwarded, x-request-id,
-// Via.
+// traceparent, Via.
 #pragma once
 
 #include <string>
@@ -21,8 +21,8 @@ struct Arrival {
   std::string_view scheme;     // "http" or "https"
 };
 
-// Who sent the request, whether he is believed, and what it is called: by the client's x-request-id, when that is
-// believed and fit to be sent on, else by one of ours.
+// Who sent the request, whether he is believed, what it is called, and which trace it belongs to. It is called by the
+// client's x-request-id, when that is believed and fit to be sent on, else by one of ours.
 void identify(const Arrival& arrival, const ListenerTopology& listener, Random& random, RequestContext& context);
 
 // What the origin gets beside what the client sent. The edits hold views of all arguments; `space` is for texts that

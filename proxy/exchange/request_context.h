@@ -10,6 +10,7 @@
 #include "base/snapshot.h"
 #include "base/traffic_plan.h"
 #include "proxy/exchange/topology.h"
+#include "proxy/exchange/trace.h"
 #include "proxy/forward/judged_clock.h"
 #include "proxy/split/split.h"
 
@@ -33,6 +34,7 @@ struct RequestContext {
   JudgedClock clock;
   std::array<char, 128> request_id_space{};
   std::string_view request_id;
+  Trace trace;
 
   int status = 0;              // of the head that the client got; 0: none
   bool retry_after = false;    // the response had a Retry-After

@@ -101,6 +101,7 @@ std::shared_ptr<const Topology> build_topology(const config::Config& config, Nam
   topology->version_header = config.version_header;
   topology->via = config.via;
   topology->forwarded = config.forwarded;
+  topology->tracing = config.tracing;
   for (const auto& [name, service] : config.services) topology->owned.push_back(build_service(name, config, names));
   topology->services.resize(names.services.size());
   topology->versions.resize(names.versions.size());

@@ -55,6 +55,7 @@ struct Topology {
   bool version_header = true;
   bool via = true;
   bool forwarded = false;
+  config::Tracing tracing;
   std::vector<ListenerTopology> listeners;
   std::vector<const ServiceTopology*> services;  // by ServiceId; null where there is none
   std::vector<const VersionTopology*> versions;  // by VersionId; null where there is none

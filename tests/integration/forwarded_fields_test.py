@@ -279,6 +279,41 @@ def test_via_can_be_left_out(weir: StartWeir) -> None:
     assert re.findall(rb"(?im)^via: (.*)\r$", origin.heads[0]) == [b"1.0 fred"]
 
 
+# Traces
+
+PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+BEGUN = re.compile("00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-01")
+
+
+def test_a_trace_goes_on_as_it_came(edge: Weir, sidecar: Weir) -> None:
+    """W3C Trace Context: who records nothing of its own passes both fields on."""
+    for weir in (edge, sidecar):
+        for parent in (PARENT, "cc" + PARENT[2:] + "-of-a-later-version"):
+            seen = seen_by_origin(weir, f"Traceparent: {parent}", "tracestate: a=1,b=2", "Tracestate: c=3")["by_name"]
+            assert seen["traceparent"] == [parent] and seen["tracestate"] == ["a=1,b=2", "c=3"]
+
+
+@pytest.mark.parametrize("parents", [
+    [], [PARENT.upper()], [PARENT + "-x"], ["ff" + PARENT[2:]], [PARENT, PARENT], [f"{PARENT}, {PARENT}"],
+    ["00-" + "0" * 32 + "-b7ad6b7169203331-01"],
+])
+def test_a_trace_that_cannot_be_read_begins_anew(edge: Weir, parents: list[str]) -> None:
+    seen = seen_by_origin(edge, *(f"traceparent: {parent}" for parent in parents), "tracestate: a=1")["by_name"]
+    assert len(seen["traceparent"]) == 1 and BEGUN.fullmatch(seen["traceparent"][0]) and "tracestate" not in seen
+    again = seen_by_origin(edge)["by_name"]["traceparent"]
+    assert again != seen["traceparent"]
+
+
+def test_the_plan_says_which_traces_begin(weir: StartWeir, origin_v1: Origin) -> None:
+    quiet = weir(one_version(origin_v1, tracing={"sampled": 0}))
+    assert seen_by_origin(quiet)["by_name"]["traceparent"][0].endswith("-00")
+    none = weir(one_version(origin_v1, tracing={"begin": False}))
+    seen = seen_by_origin(none, "tracestate: a=1")["by_name"]
+    assert "traceparent" not in seen and "tracestate" not in seen
+    assert "traceparent" not in seen_by_origin(none, "traceparent: nonsense")["by_name"]
+    assert seen_by_origin(none, f"traceparent: {PARENT}")["by_name"]["traceparent"] == [PARENT]
+
+
 # Fields of one connection
 
 

@@ -319,13 +319,13 @@ std::string written(const std::string& section, bool sidecar) {
 TEST(Load, EveryDeclaredDefaultIsTheStructs) {
   for (const Preset preset : {Preset::kEdge, Preset::kSidecar}) {
     const bool sidecar = preset == Preset::kSidecar;
-    const LoadResult result =
-        load(rollout("    steps: [ { setWeight: 5 }, { hold: " + written("hold", sidecar) +
-                     " } ]\n    analysis: " + written("analysis", sidecar) +
-                     "\ntimeouts: " + written("timeouts", sidecar) + "\nlimits: " + written("limits", sidecar) +
-                     "\nadmin: " + written("admin", sidecar) + "\nstate: " + written("state", sidecar) +
-                     "\npaths: " + written("paths", sidecar) + "\nversionHeader: true\nvia: true\nforwarded: false\n"),
-             environment());
+    const LoadResult result = load(
+        rollout("    steps: [ { setWeight: 5 }, { hold: " + written("hold", sidecar) +
+                " } ]\n    analysis: " + written("analysis", sidecar) + "\ntimeouts: " + written("timeouts", sidecar) +
+                "\nlimits: " + written("limits", sidecar) + "\nadmin: " + written("admin", sidecar) +
+                "\nstate: " + written("state", sidecar) + "\npaths: " + written("paths", sidecar) +
+                "\nversionHeader: true\nvia: true\nforwarded: false\ntracing: " + written("tracing", sidecar) + "\n"),
+        environment());
     ASSERT_TRUE(result.ok()) << format(result.problems.at(0), "plan");
     Timeouts timeouts = preset_timeouts(preset);
     Limits limits = preset_limits(preset);
@@ -338,6 +338,8 @@ TEST(Load, EveryDeclaredDefaultIsTheStructs) {
     EXPECT_EQ(result.config->version_header, Config().version_header);
     EXPECT_EQ(result.config->via, Config().via);
     EXPECT_EQ(result.config->forwarded, Config().forwarded);
+    EXPECT_EQ(result.config->tracing.begin, Tracing().begin);
+    EXPECT_EQ(result.config->tracing.sampled_ppm, Tracing().sampled_ppm);
     EXPECT_EQ(result.config->listeners.at(0).paths, PathPolicy());
     const Rollout& chat = result.config->rollouts.at("chat");
     const Hold& hold = std::get<Hold>(chat.steps.at(0).stages.at(0));

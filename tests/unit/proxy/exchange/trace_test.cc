@@ -25,8 +25,15 @@ TEST(Traceparent, IsReadAsTheStandardSays) {
   EXPECT_TRUE(valid_traceparent("cc" + parent.substr(2)));
   EXPECT_TRUE(valid_traceparent("cc" + parent.substr(2) + "-what-the-future-will-be-like"));
   for (const std::string& bad : {
-           std::string(), parent.substr(0, 54), parent + "-", parent + "-x", parent + "0", "ff" + parent.substr(2),
-           "0x" + parent.substr(2), "cc" + parent.substr(2) + ".x", "00_" + parent.substr(3),
+           std::string(),
+           parent.substr(0, 54),
+           parent + "-",
+           parent + "-x",
+           parent + "0",
+           "ff" + parent.substr(2),
+           "0x" + parent.substr(2),
+           "cc" + parent.substr(2) + ".x",
+           "00_" + parent.substr(3),
            std::string("00-00000000000000000000000000000000-b7ad6b7169203331-01"),
            std::string("00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01"),
            std::string("00-0AF7651916CD43DD8448EB211C80319C-B7AD6B7169203331-01"),
