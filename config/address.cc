@@ -55,6 +55,16 @@ std::optional<HostPort> parse_listen_address(std::string_view text) {
   return address;
 }
 
+std::optional<std::string> parse_unix_path(std::string_view text) {
+  constexpr std::string_view kScheme = "unix:";
+  if (!text.starts_with(kScheme)) return std::nullopt;
+  text.remove_prefix(kScheme.size());
+  const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  const bool names_a_file = text.starts_with('/') && !text.ends_with('/') && text.size() <= kLongestUnixPath;
+  if (!names_a_file || std::any_of(text.begin(), text.end(), control)) return std::nullopt;
+  return std::string(text);
+}
+
 std::optional<HostPort> parse_http_url(std::string_view url) {
   constexpr std::string_view kScheme = "http://";
   if (!url.starts_with(kScheme)) return std::nullopt;

@@ -1,6 +1,7 @@
 // Pure functions. Addresses as a plan writes them. No name is looked up.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,6 +21,12 @@ std::optional<HostPort> parse_host_port(std::string_view text);
 // What can be listened on: the host in digits, or "localhost", which is 127.0.0.1; empty or "*" for every IPv4 address.
 // An IPv4-mapped IPv6 address is the IPv4 one.
 std::optional<HostPort> parse_listen_address(std::string_view text);
+
+// What sockaddr_un holds of a path (unix(7)), without the NUL behind it.
+inline constexpr std::size_t kLongestUnixPath = 107;  // bytes
+
+// "unix:/path": the path of a Unix socket, from the root on, without control characters.
+std::optional<std::string> parse_unix_path(std::string_view text);
 
 // "http://host", "http://host:port", perhaps with one slash behind it: the host a name or digits, the port 80 unless
 // given.

@@ -31,6 +31,10 @@ std::string form(const Key& key) {
              "it must be";
     case Kind::kAddress:
       return "host:port, the host in digits, such as 127.0.0.1:8080 or [::1]:8080";
+    case Kind::kListenAddress:
+      return "host:port, the host in digits, such as 127.0.0.1:8080 or [::1]:8080; or unix:/path, the path of at most "
+             "107 "
+             "bytes";
     case Kind::kBoolean:
       return "true or false";
     case Kind::kCount:

@@ -13,15 +13,16 @@
 namespace weir::config {
 
 enum class Kind : std::uint8_t {
-  kString,      // no control characters
-  kName,        // of a service, a version or a route
-  kFieldName,   // of a request header that the proxy leaves to be matched
-  kCookieName,  // an RFC 9110 token
-  kHost,        // without a port
-  kHostRule,    // a host, or "*." and the names below which any will do
-  kPattern,     // a regular expression
-  kPath,        // as a request's target can hold it
-  kAddress,     // host:port, the host in digits
+  kString,         // no control characters
+  kName,           // of a service, a version or a route
+  kFieldName,      // of a request header that the proxy leaves to be matched
+  kCookieName,     // an RFC 9110 token
+  kHost,           // without a port
+  kHostRule,       // a host, or "*." and the names below which any will do
+  kPattern,        // a regular expression
+  kPath,           // as a request's target can hold it
+  kAddress,        // host:port, the host in digits
+  kListenAddress,  // that, or unix:/path
   kBoolean,
   kCount,     // a whole number
   kDuration,  // with a unit

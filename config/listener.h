@@ -11,7 +11,7 @@
 namespace weir::config {
 
 struct Listener {
-  std::string address;  // host:port in its one form; an IPv6 address in brackets
+  std::string address;  // host:port in its one form, an IPv6 address in brackets; or unix:/path
   TimeoutOverrides timeouts;
   LimitOverrides limits;
   PathPolicy paths = {};                    // resolved on top of the file's

@@ -21,9 +21,10 @@ const Section& listener() {
       .name = "listener",
       .sentence = "An address that clients connect to.",
       .keys = {{.name = "address",
-                .kind = Kind::kAddress,
+                .kind = Kind::kListenAddress,
                 .sentence =
-                    "host:port, the host in digits; an empty host is every IPv4 address, [::] every IPv6 one alone.",
+                    "host:port, the host in digits; an empty host is every IPv4 address, [::] every IPv6 one alone. Or "
+                    "unix:/path, a Unix socket of mode 0660.",
                 .required = true},
                object("timeouts", "For this listener alone.", timeouts()),
                object("limits", "For this listener alone.", limits()),

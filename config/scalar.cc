@@ -137,6 +137,8 @@ bool fits(const Key& key, std::string_view text) {
       return is_path(text);
     case Kind::kAddress:
       return parse_listen_address(text).has_value();
+    case Kind::kListenAddress:
+      return parse_listen_address(text).has_value() || parse_unix_path(text).has_value();
     case Kind::kBoolean:
       return text == "true" || text == "false";
     case Kind::kWord:

@@ -29,6 +29,7 @@ constexpr std::string_view kHostRule =
     "([A-Za-z0-9_-][A-Za-z0-9._-]{0,252}|[*][.][A-Za-z0-9_-][A-Za-z0-9._-]{0,252}|\\[[0-9A-Fa-f:.]+\\])";
 constexpr std::string_view kPath = "/[!-\"$->@-~]*";
 constexpr std::string_view kAddress = "([0-9.]*|[*]|localhost|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}";
+constexpr std::string_view kUnixAddress = "unix:/[^\\u0000-\\u001f\\u007f]{0,105}[^/\\u0000-\\u001f\\u007f]";
 
 // Whether it is not the same everywhere, so that each place has a definition of its own.
 bool depends_on_place(const Section& section) {
@@ -138,6 +139,8 @@ Value type_of(const Key& key, Place place) {
       return text(kPath);
     case Kind::kAddress:
       return text(kAddress);
+    case Kind::kListenAddress:
+      return text("(" + std::string(kAddress) + "|" + std::string(kUnixAddress) + ")");
     case Kind::kBoolean:
       return Object{{"type", "boolean"}};
     case Kind::kWord:

@@ -11,9 +11,10 @@
 namespace weir::config {
 
 struct Endpoint {
-  std::string url;   // as written: http://host:port
-  std::string host;  // without brackets
+  std::string url;   // as written: http://host:port, or unix:/path
+  std::string host;  // without brackets; empty for a Unix socket
   std::uint16_t port = 80;
+  std::string unix_path = {};  // of a Unix socket; else empty
 };
 
 struct Version {

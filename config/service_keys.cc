@@ -20,12 +20,13 @@ const Section& key_source() {
 }
 
 const Section& version() {
-  static const Section section{
-      .name = "version",
-      .sentence = "One version of a service.",
-      .keys = {
-          {.name = "endpoints", .kind = Kind::kList, .sentence = "Where it runs: http://host:port.", .required = true},
-          unsupported("healthCheck", "Active health checks.")}};
+  static const Section section{.name = "version",
+                               .sentence = "One version of a service.",
+                               .keys = {{.name = "endpoints",
+                                         .kind = Kind::kList,
+                                         .sentence = "Where it runs: http://host:port or unix:/path.",
+                                         .required = true},
+                                        unsupported("healthCheck", "Active health checks.")}};
   return section;
 }
 

@@ -1,6 +1,7 @@
 #include "config/load/consistency.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/ids.h"
 #include "config/address.h"
@@ -34,11 +35,15 @@ class Checker {
     const Node* const listeners = root_.find("listeners");
     const std::optional<HostPort> admin = parse_listen_address(config_.admin.address);
     std::vector<HostPort> taken;
+    std::set<std::string> unix_sockets;
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
-      const std::optional<HostPort> address = parse_listen_address(config_.listeners[i].address);
-      if (!address) continue;
+      const std::string& text = config_.listeners[i].address;
       const Position position = place(element(listeners, i), {"address"});
       const std::string path = "listeners[" + std::to_string(i) + "].address";
+      if (parse_unix_path(text) && !unix_sockets.insert(text).second)
+        report_.error(position, path + " is taken by another listener", "an address of its own");
+      const std::optional<HostPort> address = parse_listen_address(text);
+      if (!address) continue;
       const auto theirs = [&](const HostPort& other) { return other == *address || collide(other, *address); };
       if (std::any_of(taken.begin(), taken.end(), theirs))
         report_.error(position, path + " is taken by another listener", "an address of its own");

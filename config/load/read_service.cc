@@ -1,5 +1,7 @@
 #include "config/load/read.h"
 
+#include <utility>
+
 #include "base/text.h"
 #include "config/address.h"
 #include "config/load/values.h"
@@ -7,10 +9,14 @@
 namespace weir::config {
 namespace {
 
-// http://host[:port], nothing behind it: a path would be one more rewrite than this version knows.
+// http://host[:port], nothing behind it: a path would be one more rewrite than this version knows. Or a Unix socket.
 std::optional<Endpoint> parse_endpoint(const std::string& url) {
+  if (std::optional<std::string> path = parse_unix_path(url)) {
+    return Endpoint{.url = url, .host = {}, .port = 0, .unix_path = std::move(*path)};
+  }
   const std::optional<HostPort> address = parse_http_url(url);
-  return address ? std::optional(Endpoint{.url = url, .host = address->host, .port = address->port}) : std::nullopt;
+  return address ? std::optional(Endpoint{.url = url, .host = address->host, .port = address->port, .unix_path = {}})
+                 : std::nullopt;
 }
 
 Version read_version(const Node& node, const std::string& path, Report& report) {
@@ -25,7 +31,7 @@ Version read_version(const Node& node, const std::string& path, Report& report) 
       report.error(element.position,
                    path + ".endpoints: \"" + element.scalar + "\"" +
                        (tls ? " needs TLS, which this version does not have yet" : ""),
-                   "http://host:port");
+                   "http://host:port, or unix:/path with a path of at most 107 bytes");
     }
   }
   return version;

@@ -34,7 +34,9 @@ Split build_split(const std::string& name, const config::Config& config, const c
   return Split(std::move(spec));
 }
 
+// A Unix socket has no name of its own; "localhost" is what nginx and curl say there.
 std::string authority_of(const config::Endpoint& endpoint) {
+  if (!endpoint.unix_path.empty()) return "localhost";
   const bool v6 = endpoint.host.find(':') != std::string::npos;
   const std::string host = v6 ? "[" + endpoint.host + "]" : endpoint.host;
   return endpoint.port == 80 ? host : host + ":" + std::to_string(endpoint.port);
@@ -56,7 +58,7 @@ std::unique_ptr<const ServiceTopology> build_service(const std::string& name, co
                              .max_connections = limits.upstream_connections,
                              .max_pending = limits.pending};
     for (const config::Endpoint& endpoint : version.endpoints) {
-      topology.endpoints.push_back({endpoint.host, endpoint.port, authority_of(endpoint)});
+      topology.endpoints.push_back({{endpoint.host, endpoint.port, endpoint.unix_path}, authority_of(endpoint)});
     }
     built->versions.push_back(std::move(topology));
   }

@@ -10,14 +10,14 @@
 #include "base/ids.h"
 #include "base/names.h"
 #include "config/config.h"
+#include "proxy/net/connector.h"
 #include "proxy/route/route_table.h"
 #include "proxy/split/split.h"
 
 namespace weir::proxy {
 
 struct EndpointAddress {
-  std::string host;  // a name or an address, without brackets
-  std::uint16_t port = 80;
+  Remote remote;
   std::string authority;  // host:port, as a Host field says it
 
   bool operator==(const EndpointAddress&) const = default;

@@ -17,7 +17,7 @@ bool same_cluster(const VersionTopology* before, const VersionTopology& after) {
 
 std::unique_ptr<Cluster> make_cluster(WorkerContext& worker, const VersionTopology& version, std::uint32_t workers) {
   ClusterSpec spec;
-  for (const EndpointAddress& endpoint : version.endpoints) spec.origins.push_back({endpoint.host, endpoint.port});
+  for (const EndpointAddress& endpoint : version.endpoints) spec.origins.push_back(endpoint.remote);
   spec.max_connections = share(version.max_connections, workers);
   spec.max_pending = share(version.max_pending, workers);
   const UpstreamContext context{worker.io, worker.deadlines, worker.buffers, worker.counters, worker.random};

@@ -2,12 +2,22 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/un.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstring>
 
 #include "config/address.h"
 
 namespace weir::proxy {
+
+std::string_view SocketAddress::path() const {
+  constexpr std::size_t kPath = offsetof(sockaddr_un, sun_path);
+  if (family() != AF_UNIX || size <= kPath) return {};
+  const char* const text = reinterpret_cast<const sockaddr_un*>(&storage)->sun_path;
+  return {text, ::strnlen(text, size - kPath)};
+}
 
 std::uint16_t SocketAddress::port() const {
   if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in*>(&storage)->sin_port);
@@ -45,6 +55,7 @@ std::string ip_text(const SocketAddress& address) {
 }
 
 std::string to_string(const SocketAddress& address) {
+  if (address.family() == AF_UNIX) return "unix:" + std::string(address.path());
   const std::string ip = ip_text(address);
   const bool brackets = ip.find(':') != std::string::npos;
   return (brackets ? "[" + ip + "]:" : ip + ":") + std::to_string(address.port());
@@ -81,7 +92,18 @@ std::optional<SocketAddress> parse_ip(std::string_view host, std::uint16_t port)
   return address;
 }
 
+SocketAddress unix_address(std::string_view path) {
+  SocketAddress address;
+  auto& to = *reinterpret_cast<sockaddr_un*>(&address.storage);
+  to.sun_family = AF_UNIX;
+  const std::size_t bytes = std::min(path.size(), sizeof to.sun_path - 1);
+  std::copy_n(path.data(), bytes, to.sun_path);
+  address.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + bytes + 1);
+  return address;
+}
+
 std::optional<SocketAddress> parse_listen_address(std::string_view text) {
+  if (const std::optional<std::string> path = config::parse_unix_path(text)) return unix_address(*path);
   const std::optional<config::HostPort> address = config::parse_listen_address(text);
   return address ? parse_ip(address->host, address->port) : std::nullopt;
 }

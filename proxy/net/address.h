@@ -18,6 +18,8 @@ struct SocketAddress {
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
   sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
   int family() const { return storage.ss_family; }
+  // Of AF_UNIX: the socket's file; empty for one without.
+  std::string_view path() const;
   std::uint16_t port() const;
   void set_port(std::uint16_t port);
 };
@@ -26,7 +28,7 @@ struct SocketAddress {
 std::array<std::uint8_t, 16> ip_bytes(const SocketAddress& address);
 // "10.0.0.1" or "2001:db8::1", for X-Forwarded-For and logs; IPv4-mapped ones as IPv4. Empty for other families.
 std::string ip_text(const SocketAddress& address);
-// "10.0.0.1:80" or "[::1]:80".
+// "10.0.0.1:80", "[::1]:80" or "unix:/path".
 std::string to_string(const SocketAddress& address);
 
 // An IP address in digits, as ip_bytes() has it. Allocates nothing.
@@ -34,7 +36,9 @@ std::optional<std::array<std::uint8_t, 16>> parse_ip_bytes(std::string_view host
 
 // An address given in digits: no name is looked up. Nothing if it is no such address.
 std::optional<SocketAddress> parse_ip(std::string_view host, std::uint16_t port);
-// "host:port" or "[v6]:port"; the host may be empty for every IPv4 address, or "localhost".
+// A Unix socket's file. The path is one that config::parse_unix_path() has taken.
+SocketAddress unix_address(std::string_view path);
+// "host:port" or "[v6]:port", the host perhaps empty for every IPv4 address, or "localhost"; or "unix:/path".
 std::optional<SocketAddress> parse_listen_address(std::string_view text);
 
 }  // namespace weir::proxy

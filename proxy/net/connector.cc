@@ -16,9 +16,9 @@ struct Connector::Attempt : std::enable_shared_from_this<Attempt> {
   Attempt(IoContext& io_context, Wakeable& to_wake) : io(io_context), socket(io_context), observer(&to_wake) {}
 
   IoContext& io;
-  asio::basic_stream_socket<tcp, Executor> socket;
+  StreamSocket socket;
   std::optional<tcp::resolver> resolver;
-  std::vector<tcp::endpoint> addresses;
+  std::vector<StreamSocket::endpoint_type> addresses;
   std::size_t next = 0;
   State state = State::kPending;
   Wakeable* observer;  // null once the connector is gone
@@ -28,7 +28,7 @@ struct Connector::Attempt : std::enable_shared_from_this<Attempt> {
     resolver->async_resolve(
         host, std::to_string(port), tcp::resolver::numeric_service,
         [self = shared_from_this()](const error_code& error, const tcp::resolver::results_type& found) {
-          for (const auto& entry : found) self->addresses.push_back(entry.endpoint());
+          for (const auto& entry : found) self->addresses.emplace_back(entry.endpoint());
           if (error) self->addresses.clear();
           self->try_next();
         });
@@ -52,17 +52,16 @@ struct Connector::Attempt : std::enable_shared_from_this<Attempt> {
   }
 };
 
-Connector::Connector(IoContext& io, const std::string& host, std::uint16_t port, Wakeable& observer)
+Connector::Connector(IoContext& io, const Remote& remote, Wakeable& observer)
     : attempt_(std::make_shared<Attempt>(io, observer)) {
-  const std::optional<SocketAddress> address = parse_ip(host, port);
+  const bool local = !remote.unix_path.empty();
+  const std::optional<SocketAddress> address =
+      local ? unix_address(remote.unix_path) : parse_ip(remote.host, remote.port);
   if (!address) {
-    attempt_->resolve(host, port);
+    attempt_->resolve(remote.host, remote.port);
     return;
   }
-  tcp::endpoint endpoint;
-  endpoint.resize(address->size);
-  std::copy_n(reinterpret_cast<const char*>(address->get()), address->size, reinterpret_cast<char*>(endpoint.data()));
-  attempt_->addresses.push_back(endpoint);
+  attempt_->addresses.emplace_back(address->get(), address->size);
   attempt_->try_next();
 }
 
@@ -75,6 +74,6 @@ Connector::~Connector() {
 
 Connector::State Connector::state() const { return attempt_->state; }
 
-ByteStream Connector::take() { return ByteStream(StreamSocket(std::move(attempt_->socket))); }
+ByteStream Connector::take() { return ByteStream(std::move(attempt_->socket)); }
 
 }  // namespace weir::proxy

@@ -1,4 +1,4 @@
-// Confined to one worker. Opens one connection to a host and port, trying each of a name's addresses in turn.
+// Confined to one worker. Opens one connection to an origin, trying each of a name's addresses in turn.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
@@ -11,12 +11,20 @@
 
 namespace weir::proxy {
 
+// Where an origin listens.
+struct Remote {
+  std::string host;  // a name or an address, without brackets
+  std::uint16_t port = 80;
+  std::string unix_path = {};  // of a Unix socket: host and port mean nothing then
+  bool operator==(const Remote&) const = default;
+};
+
 class Connector {
  public:
   enum class State : std::uint8_t { kPending, kConnected, kFailed };
 
   // Begins at once. `observer` is woken when the state is no longer kPending, never before this returns.
-  Connector(IoContext& io, const std::string& host, std::uint16_t port, Wakeable& observer);
+  Connector(IoContext& io, const Remote& remote, Wakeable& observer);
   ~Connector();
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;

@@ -1,5 +1,6 @@
 #include "proxy/net/listener.h"
 
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -55,15 +56,38 @@ void refuse_new_handshakes(int descriptor) {
   ::setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 
+// No SO_REUSEPORT here: the descriptors share one listening description, hence one queue.
+ListeningSockets listen_at_file(const SocketAddress& address, std::size_t count) {
+  ListeningSockets sockets;
+  sockets.address = address;
+  const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  sockets.descriptors.push_back(descriptor);
+  if (descriptor < 0) sockets.error = std::strerror(errno);
+  if (sockets.error.empty()) sockets.file = SocketFile::bind(descriptor, address, sockets.error);
+  if (sockets.error.empty() && ::listen(descriptor, kBacklog) != 0) sockets.error = std::strerror(errno);
+  while (sockets.error.empty() && sockets.descriptors.size() < count) {
+    const int another = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    if (another < 0) sockets.error = std::strerror(errno);
+    sockets.descriptors.push_back(another);
+  }
+  if (sockets.error.empty()) return sockets;
+  sockets.error = "cannot listen on " + to_string(address) + ": " + sockets.error;
+  for (const int open : sockets.descriptors) ::close(open);
+  sockets.descriptors.clear();
+  sockets.file = nullptr;
+  return sockets;
+}
+
 }  // namespace
 
 ListeningSockets listen_on(const std::string& text, std::size_t count) {
   ListeningSockets sockets;
   const std::optional<SocketAddress> address = parse_listen_address(text);
   if (!address) {
-    sockets.error = "cannot listen on " + text + ": expected host:port with the host in digits";
+    sockets.error = "cannot listen on " + text + ": expected host:port with the host in digits, or unix:/path";
     return sockets;
   }
+  if (address->family() == AF_UNIX) return listen_at_file(*address, count);
   sockets.address = *address;
   bool ok = address->port() == 0 || address_is_free(*address);
   while (ok && sockets.descriptors.size() < count) {
@@ -85,12 +109,12 @@ ListeningSockets listen_on(const std::string& text, std::size_t count) {
 
 struct Listener::Shared {
   Listener* listener;
-  asio::ip::tcp::endpoint peer;
+  asio::generic::stream_protocol::endpoint peer;
 };
 
 struct Listener::OnAccepted {
   std::shared_ptr<Shared> shared;
-  void operator()(const error_code& error, asio::basic_stream_socket<asio::ip::tcp, Executor> socket) const {
+  void operator()(const error_code& error, StreamSocket socket) const {
     Listener* const listener = shared->listener;
     if (listener == nullptr) return;
     listener->accepting_ = false;
@@ -104,19 +128,20 @@ struct Listener::OnAccepted {
     SocketAddress peer;
     peer.size = static_cast<socklen_t>(shared->peer.size());
     std::memcpy(peer.get(), shared->peer.data(), peer.size);
-    listener->on_accept_(StreamSocket(std::move(socket)), peer);
+    listener->on_accept_(std::move(socket), peer);
     if (shared->listener != nullptr) listener->accept();
   }
 };
 
-Listener::Listener(IoContext& io, DeadlineList& deadlines, int descriptor, int family)
+Listener::Listener(IoContext& io, DeadlineList& deadlines, Socket socket)
     : acceptor_(io.get_executor()),
+      file_(std::move(socket.file)),
       retry_(
           deadlines, [](void* self) { static_cast<Listener*>(self)->accept(); }, this),
       close_(
           deadlines, [](void* self) { static_cast<Listener*>(self)->close(); }, this),
       shared_(std::make_shared<Shared>(Shared{this, {}})) {
-  acceptor_.assign(family == AF_INET6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), descriptor);
+  acceptor_.assign(asio::generic::stream_protocol(socket.family, 0), socket.descriptor);
   error_code ignored;  // it is already so
   acceptor_.non_blocking(true, ignored);
 }
@@ -149,7 +174,11 @@ void Listener::resume() {
 void Listener::begin_close() {
   if (closing_) return;
   closing_ = true;
-  refuse_new_handshakes(acceptor_.native_handle());
+  if (file_ != nullptr) {
+    file_->remove();
+  } else {
+    refuse_new_handshakes(acceptor_.native_handle());
+  }
   resume();
   close_.set(std::chrono::steady_clock::now() + kCloseGrace);
 }

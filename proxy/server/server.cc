@@ -47,7 +47,8 @@ class Server::Workers {
     for (std::size_t i = 0; i < workers_.size(); ++i) {
       std::vector<ListenerSocket> sockets;
       for (const Bound& bound : added) {
-        sockets.push_back({bound.address, bound.sockets.descriptors[i], bound.sockets.address.family(), bound.load});
+        const Listener::Socket socket{bound.sockets.descriptors[i], bound.sockets.address.family(), bound.sockets.file};
+        sockets.push_back({bound.address, socket, bound.load});
       }
       Worker& worker = *workers_[i];
       each_own(i, [&worker, topology, sockets] { worker.set_topology(topology, sockets); });

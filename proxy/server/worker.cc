@@ -24,7 +24,7 @@ namespace {
 
 struct Worker::Acceptor {
   Acceptor(IoContext& io, DeadlineList& deadlines, const ListenerSocket& socket)
-      : address(socket.address), listener(io, deadlines, socket.descriptor, socket.family), load(socket.load) {}
+      : address(socket.address), listener(io, deadlines, socket.socket), load(socket.load) {}
 
   std::string address;
   Listener listener;

@@ -21,8 +21,7 @@ namespace weir::proxy {
 // A socket to listen on, and the topology's listener it is for.
 struct ListenerSocket {
   std::string address;  // as the plan says it: what tells listeners apart
-  int descriptor = -1;
-  int family = 0;
+  Listener::Socket socket;
   std::shared_ptr<ListenerLoad> load;  // of all workers' sockets for it
 };
 

@@ -42,9 +42,8 @@ void EndpointLease::drop() {
 
 Cluster::Cluster(const UpstreamContext& context, ClusterSpec spec)
     : context_(context), max_connections_(spec.max_connections), max_pending_(spec.max_pending) {
-  for (ClusterSpec::Origin& origin : spec.origins) {
-    endpoints_.push_back(
-        std::make_unique<Endpoint>(std::move(origin.host), origin.port, context.deadlines, context.counters));
+  for (Remote& origin : spec.origins) {
+    endpoints_.push_back(std::make_unique<Endpoint>(std::move(origin), context.deadlines, context.counters));
   }
 }
 
@@ -144,7 +143,7 @@ Awaitable<Result<EndpointLease>> Cluster::open(Request request, Endpoint& endpoi
   ++endpoint.connections;
   context_.counters.add(Count::kUpstreamConnections);
   request.waiter.connecting(true);
-  Connector connector(context_.io, endpoint.host(), endpoint.port(), request.waker);
+  Connector connector(context_.io, endpoint.remote(), request.waker);
   while (connector.state() == Connector::State::kPending && !timed_out && !request.waiter.given_up()) {
     if (!request.waker.take()) co_await request.waker.wait();
   }

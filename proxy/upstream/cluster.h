@@ -26,11 +26,7 @@ struct UpstreamContext {
 };
 
 struct ClusterSpec {
-  struct Origin {
-    std::string host;
-    std::uint16_t port = 80;
-  };
-  std::vector<Origin> origins;
+  std::vector<Remote> origins;
   std::uint32_t max_connections = 1024;  // of this worker
   std::uint32_t max_pending = 1024;      // of this worker
 };

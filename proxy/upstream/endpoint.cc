@@ -19,8 +19,8 @@ struct Endpoint::Idle final : Wakeable {
   Deadline expiry;
 };
 
-Endpoint::Endpoint(std::string host, std::uint16_t port, DeadlineList& deadlines, Counters& counters)
-    : host_(std::move(host)), port_(port), deadlines_(deadlines), counters_(counters) {}
+Endpoint::Endpoint(Remote remote, DeadlineList& deadlines, Counters& counters)
+    : remote_(std::move(remote)), deadlines_(deadlines), counters_(counters) {}
 
 Endpoint::~Endpoint() { close_idle(); }
 

@@ -4,11 +4,11 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "config/limits.h"
+#include "proxy/net/connector.h"
 #include "proxy/net/deadline_list.h"
 #include "proxy/observe/counters.h"
 #include "proxy/upstream/http1_upstream.h"
@@ -23,13 +23,12 @@ class Endpoint {
   static constexpr std::chrono::seconds kFirstEjection{30};
   static constexpr std::chrono::seconds kLongestEjection{300};
 
-  Endpoint(std::string host, std::uint16_t port, DeadlineList& deadlines, Counters& counters);
+  Endpoint(Remote remote, DeadlineList& deadlines, Counters& counters);
   ~Endpoint();
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;
 
-  const std::string& host() const { return host_; }
-  std::uint16_t port() const { return port_; }
+  const Remote& remote() const { return remote_; }
 
   // The idle connection used last, or null.
   std::unique_ptr<Http1Upstream> take_idle();
@@ -55,8 +54,7 @@ class Endpoint {
   std::unique_ptr<Idle> spare();
   void remove(Idle* idle);
 
-  std::string host_;
-  std::uint16_t port_;
+  Remote remote_;
   DeadlineList& deadlines_;
   Counters& counters_;
   std::vector<std::unique_ptr<Idle>> idle_;

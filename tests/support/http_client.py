@@ -3,7 +3,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import pathlib
 import socket
+import ssl
 from typing import Any
 
 _BLOCK = 256 * 1024
@@ -41,13 +43,20 @@ class Reply:
 
 
 class Connection:
-    def __init__(self, port: int, timeout_s: float = 15.0, receive_buffer: int | None = None):
-        self.socket = socket.socket()
+    """To a port of loopback, or to a Unix socket; through TLS when a context and the name to ask for are given."""
+
+    def __init__(self, to: int | pathlib.Path, timeout_s: float = 15.0, receive_buffer: int | None = None,
+                 tls: tuple[ssl.SSLContext, str] | None = None):
+        local = isinstance(to, pathlib.Path)
+        self.socket = socket.socket(socket.AF_UNIX if local else socket.AF_INET)
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout_s)
-        self.socket.connect(("127.0.0.1", port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.connect(str(to) if local else ("127.0.0.1", to))
+        if not local:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            self.socket = tls[0].wrap_socket(self.socket, server_hostname=tls[1], suppress_ragged_eofs=False)
         self._unread = bytearray()
 
     def __enter__(self) -> "Connection":

@@ -1,6 +1,7 @@
 """An origin scripted byte by byte: what it says and when it hangs up is a test's own function, run in this process."""
 from __future__ import annotations
 
+import pathlib
 import re
 import socket
 import threading
@@ -11,6 +12,13 @@ from ports import free_port
 
 _BLOCK = 256 * 1024
 _TIMEOUT_S = 30
+
+
+def _listen_at(path: pathlib.Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen(256)
+    return listener
 
 
 class Peer:
@@ -68,16 +76,16 @@ class Peer:
 
 
 class RawOrigin:
-    """Runs `serve` on every connection, which is closed when that returns."""
+    """Runs `serve` on every connection, which is closed when that returns. At a port of loopback, or at a Unix socket."""
 
-    def __init__(self, serve: Callable[[Peer], None]):
-        self.port = free_port()
+    def __init__(self, serve: Callable[[Peer], None], path: pathlib.Path | None = None):
+        self.port = 0 if path else free_port()
         self.heads: list[bytes] = []
         self.connections = 0
         self._serve = serve
         self._failures: list[Exception] = []
         self._open: set[socket.socket] = set()
-        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=256)
+        self._listener = _listen_at(path) if path else socket.create_server(("127.0.0.1", self.port), backlog=256)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def __enter__(self) -> "RawOrigin":
@@ -115,7 +123,8 @@ class RawOrigin:
                 return
             self.connections += 1
             connection.settimeout(_TIMEOUT_S)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if connection.family == socket.AF_INET:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             peer = Peer(connection, self.connections, self.heads)
             threading.Thread(target=self._run, args=(peer,), daemon=True).start()
 

@@ -34,6 +34,13 @@ TEST(Address, OfAServerIsAUrl) {
   }
 }
 
+TEST(Address, OfAUnixSocketIsAPathOfAtMost107Bytes) {
+  EXPECT_EQ(parse_unix_path("unix:/run/a b.sock"), "/run/a b.sock");
+  EXPECT_EQ(parse_unix_path("unix:/" + std::string(kLongestUnixPath - 1, 'x'))->size(), kLongestUnixPath);
+  EXPECT_FALSE(parse_unix_path("unix:/" + std::string(kLongestUnixPath, 'x')));
+  EXPECT_FALSE(parse_unix_path(std::string_view("unix:/a\0b", 9)));
+}
+
 TEST(Address, IsWrittenAsItCanBeRead) {
   EXPECT_EQ(to_string({"127.0.0.1", 80}), "127.0.0.1:80");
   EXPECT_EQ(to_string({"::1", 80}), "[::1]:80");

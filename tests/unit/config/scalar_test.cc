@@ -86,7 +86,10 @@ TEST(Scalar, NamesAreWhatTheyBecome) {
       {Kind::kPath,
        {"/", "/v1/", "/a%20b", "/.well-known"},
        {"", "v1", "/a?b", "/a#b", "/a b", "/\xc3\xa4", "/a/../b", "/a/.", "/%41", "/%2f", "/%zz", "/%2"}},
-      {Kind::kAddress, {":80", "[::]:80"}, {"example.com:80", "127.0.0.1:99999"}},
+      {Kind::kAddress, {":80", "[::]:80"}, {"example.com:80", "127.0.0.1:99999", "unix:/run/weir.sock"}},
+      {Kind::kListenAddress,
+       {":80", "unix:/run/weir.sock"},
+       {"example.com:80", "unix:", "unix:/", "unix:/run/", "unix:weir.sock", "/run/weir.sock", "unix:/a\nb"}},
   };
   for (const Table& table : tables) {
     const Key key{.kind = table.kind};

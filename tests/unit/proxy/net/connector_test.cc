@@ -20,7 +20,7 @@ struct Observer final : Wakeable {
 class ConnectorTest : public testing::Test {
  protected:
   Connector::State connect(const std::string& host, std::uint16_t port) {
-    connector_.emplace(loop_.io, host, port, observer_);
+    connector_.emplace(loop_.io, Remote{host, port}, observer_);
     EXPECT_EQ(connector_->state(), Connector::State::kPending);
     EXPECT_EQ(observer_.woken, 0);
     EXPECT_TRUE(loop_.run_until([&] { return connector_->state() != Connector::State::kPending; }));
@@ -79,9 +79,9 @@ TEST_F(ConnectorTest, WakesNobodyOnceDestroyed) {
   const std::vector<std::pair<std::string, std::uint16_t>> targets = {
       {"127.0.0.1", origin.port()}, {"127.0.0.1", full.port()}, {"localhost", origin.port()}, {"weir.invalid", 80}};
   for (const auto& [host, port] : targets) {
-    connector_.emplace(loop_.io, host, port, observer_);
+    connector_.emplace(loop_.io, Remote{host, port}, observer_);
     connector_.reset();
-    connector_.emplace(loop_.io, host, port, observer_);
+    connector_.emplace(loop_.io, Remote{host, port}, observer_);
     loop_.io.poll_one();
     connector_.reset();
   }
@@ -93,7 +93,7 @@ TEST_F(ConnectorTest, WakesNobodyOnceDestroyed) {
 
 TEST_F(ConnectorTest, StaysPendingWhileNobodyAnswers) {
   const FullListener full;
-  connector_.emplace(loop_.io, "127.0.0.1", full.port(), observer_);
+  connector_.emplace(loop_.io, Remote{"127.0.0.1", full.port()}, observer_);
   loop_.settle();
   EXPECT_EQ(connector_->state(), Connector::State::kPending);
   EXPECT_EQ(observer_.woken, 0);

@@ -62,12 +62,30 @@ TEST(ListenOn, SaysWhatIsWrongWithAnAddress) {
   }
 }
 
+// One description behind all descriptors, so one queue: closing one loses nothing of it.
+TEST(ListenOn, SharesOneUnixSocketAndItsFile) {
+  const std::string path = testing::TempDir() + "weir-listener-" + std::to_string(::getpid()) + ".sock";
+  ListeningSockets sockets = listen_on("unix:" + path, 2);
+  ASSERT_EQ(sockets.error, "");
+  ASSERT_EQ(sockets.descriptors.size(), 2U);
+  EXPECT_EQ(to_string(sockets.address), "unix:" + path);
+  EXPECT_THAT(listen_on("unix:" + path, 1).error, HasSubstr("in use"));
+  const Peer client = begin_connect(unix_address(path));
+  ::close(sockets.descriptors[0]);
+  EXPECT_GE(::accept(sockets.descriptors[1], nullptr, nullptr), 0);
+  EXPECT_EQ(::access(path.c_str(), F_OK), 0);
+  sockets.file = nullptr;
+  EXPECT_NE(::access(path.c_str(), F_OK), 0);
+  ::close(sockets.descriptors[1]);
+}
+
 class ListenerTest : public testing::Test {
  protected:
   ListenerTest() {
     const ListeningSockets sockets = listen_on("127.0.0.1:0", 1);
     address_ = sockets.address;
-    listener_ = std::make_unique<Listener>(loop_.io, loop_.deadlines, sockets.descriptors.at(0), AF_INET);
+    listener_ =
+        std::make_unique<Listener>(loop_.io, loop_.deadlines, Listener::Socket{sockets.descriptors.at(0), AF_INET});
   }
   void start() {
     listener_->start(

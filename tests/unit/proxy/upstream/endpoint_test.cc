@@ -48,7 +48,7 @@ class EndpointTest : public testing::Test {
   Counters counters_;
   config::Limits limits_;
   std::vector<Peer> far_;
-  Endpoint endpoint_{"127.0.0.1", 80, loop_.deadlines, counters_};
+  Endpoint endpoint_{Remote{"127.0.0.1", 80}, loop_.deadlines, counters_};
 };
 
 TEST_F(EndpointTest, IsLeftOutAfterFiveFailuresInARow) {

@@ -1,0 +1,38 @@
+// Thread-safe. The file of a Unix socket that is listened on, from its binding to its removal.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "proxy/net/address.h"
+
+namespace weir::proxy {
+
+class SocketFile {
+ public:
+  // Who may connect: the owner and the group. What is narrower is the business of the directory that the file lies in.
+  static constexpr mode_t kMode = 0660;
+
+  // Binds `descriptor` to the address. A file that another process has left behind is replaced; one that somebody
+  // listens at, or that is no socket, is left alone. Null: `error` says why.
+  static std::shared_ptr<SocketFile> bind(int descriptor, const SocketAddress& address, std::string& error);
+
+  SocketFile(std::string path, dev_t device, ino_t inode) : path_(std::move(path)), device_(device), inode_(inode) {}
+  ~SocketFile() { remove(); }
+  SocketFile(const SocketFile&) = delete;
+  SocketFile& operator=(const SocketFile&) = delete;
+
+  // No new client finds its way from here on. Once; and not when another process has put a file of its own there.
+  void remove();
+
+ private:
+  std::string path_;
+  dev_t device_;
+  ino_t inode_;
+  std::atomic<bool> removed_{false};
+};
+
+}  // namespace weir::proxy
