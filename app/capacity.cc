@@ -1,6 +1,9 @@
 #include "app/capacity.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <fstream>
 #include <limits>
 #include <optional>
 
@@ -9,6 +12,7 @@ namespace {
 
 // For listeners, event loops, the state file, logs and the admin API's connections.
 constexpr std::uint64_t kReserved = 256;
+constexpr std::uint64_t kLeastMemory = 1024 * 1024;
 
 std::uint32_t connections_of(const config::Config& config, const config::Listener& listener) {
   config::Limits limits = config::preset_limits(config.preset);
@@ -57,6 +61,19 @@ std::vector<std::string> fit_connections(config::Config& config, std::uint64_t d
                       " file descriptors (ulimit -n)");
   }
   return lowered;
+}
+
+void fit_memory(config::Config& config, std::uint64_t available) {
+  if (!config.limits.memory) config.limits.memory = std::max(kLeastMemory, available / 2);
+}
+
+std::uint64_t available_memory() {
+  const auto pages = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));
+  std::uint64_t bytes = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  // Of version 2, as the process sees its own group from inside a container; "max" is no number.
+  std::ifstream group("/sys/fs/cgroup/memory.max");
+  if (std::uint64_t most = 0; group >> most) bytes = std::min(bytes, most);
+  return bytes;
 }
 
 }  // namespace weir::app

@@ -139,6 +139,7 @@ Weir::Weir(Signals& signals, Setup setup)
       next_publish_(started_),
       store_told_(started_),
       history_told_(controller_.history_version()) {
+  fit_memory(config_, available_memory());
   if (!plan_file_.empty()) watch_.emplace(plan_file_);
 }
 
@@ -308,6 +309,7 @@ ApiReply Weir::reload(std::string_view actor) {
                                  .problems = {}});
   }
   std::vector<std::string> lowered = fit_connections(next, descriptors_);
+  fit_memory(next, available_memory());
   const std::vector<std::string> taken = server_.apply_topology(proxy::build_topology(next, names_));
   if (!taken.empty()) {
     return refuse_reload(actor, {.status = 409,

@@ -41,20 +41,24 @@ const Section& limits() {
       .sentence =
           "What a request, a response or a connection may take. Set on the file, a listener or a route; the "
           "inner one wins.",
-      .keys = {
-          not_on_a_route(size("requestLine", "The request line.", "8KiB", {"64B", "1MiB"})),
-          not_on_a_route(size("field", "One field line of a request.", "16KiB", {"64B", "1MiB"})),
-          not_on_a_route(size("fields", "All field lines of a request.", "60KiB", {"64B", "1MiB"})),
-          not_on_a_route(count("fieldCount", "How many fields a request may have.", "100", "10000")),
-          size("responseFields", "All field lines of a response.", "80KiB", {"64B", "1MiB"}),
-          count("responseFieldCount", "How many fields a response may have.", "200", "10000"),
-          size("body", "A request's body.", "64MiB; sidecar none", {"0B", "16384GiB", true}),
-          size("buffer", "What is read ahead of a slow receiver, per connection and direction.", "32KiB; sidecar 64KiB",
-               {"1KiB", "16MiB"}),
-          not_on_a_route(
-              count("connections", "Client connections of one listener.", "20000; sidecar 4096", "10000000")),
-          on_the_file(count("upstreamConnections", "Connections to one version.", "1024", "10000000")),
-          on_the_file(count("pending", "Requests of one version that wait for a connection.", "1024", "10000000"))}};
+      .keys = {not_on_a_route(size("requestLine", "The request line.", "8KiB", {"64B", "1MiB"})),
+               not_on_a_route(size("field", "One field line of a request.", "16KiB", {"64B", "1MiB"})),
+               not_on_a_route(size("fields", "All field lines of a request.", "60KiB", {"64B", "1MiB"})),
+               not_on_a_route(count("fieldCount", "How many fields a request may have.", "100", "10000")),
+               size("responseFields", "All field lines of a response.", "80KiB", {"64B", "1MiB"}),
+               count("responseFieldCount", "How many fields a response may have.", "200", "10000"),
+               size("body", "A request's body.", "64MiB; sidecar none", {"0B", "16384GiB", true}),
+               size("buffer", "What is read ahead of a slow receiver, per connection and direction.",
+                    "32KiB; sidecar 64KiB", {"1KiB", "16MiB"}),
+               not_on_a_route(
+                   count("connections", "Client connections of one listener.", "20000; sidecar 4096", "10000000")),
+               on_the_file(count("upstreamConnections", "Connections to one version.", "1024", "10000000")),
+               on_the_file(count("pending", "Requests of one version that wait for a connection.", "1024", "10000000")),
+               on_the_file(
+                   size("memory",
+                        "What the buffers of all connections may take together. Above nine tenths of it new requests "
+                        "and connections are answered 503.",
+                        "half of what the machine or its container has", {"1MiB", "16384GiB", true}))}};
   return section;
 }
 

@@ -59,6 +59,7 @@ void apply(Limits& onto, const LimitOverrides& overrides) {
   take(onto.connections, overrides.connections);
   take(onto.upstream_connections, overrides.upstream_connections);
   take(onto.pending, overrides.pending);
+  take(onto.memory, overrides.memory);
 }
 
 }  // namespace weir::config

@@ -30,6 +30,8 @@ struct Timeouts {
   bool operator==(const Timeouts&) const = default;
 };
 
+inline constexpr std::uint64_t kUnlimited = UINT64_MAX;
+
 struct Limits {
   std::uint64_t request_line = 8 * 1024;  // bytes
   std::uint64_t field = 16 * 1024;        // one field line
@@ -42,9 +44,9 @@ struct Limits {
   std::uint32_t connections = 20'000;         // per listener
   std::uint32_t upstream_connections = 1024;  // per version
   std::uint32_t pending = 1024;               // per version: requests that wait for a connection
+  std::uint64_t memory = kUnlimited;          // bytes of all connections' read buffers together
   bool operator==(const Limits&) const = default;
 };
-inline constexpr std::uint64_t kUnlimited = UINT64_MAX;
 
 // What one place of the file says; unset fields are inherited.
 struct TimeoutOverrides {
@@ -52,7 +54,7 @@ struct TimeoutOverrides {
       drain, stream_drain, drain_delay;
 };
 struct LimitOverrides {
-  std::optional<std::uint64_t> request_line, field, fields, response_fields, body, buffer;
+  std::optional<std::uint64_t> request_line, field, fields, response_fields, body, buffer, memory;
   std::optional<std::uint32_t> field_count, response_field_count, connections, upstream_connections, pending;
 };
 

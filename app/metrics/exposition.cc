@@ -36,6 +36,7 @@ constexpr std::array<CountWords, proxy::kCountCount> kCountWords = {{
     {"weir_downstream_idle_closed_total", "Client connections closed because keepAlive ran out."},
     {"weir_requests_refused_total", "Requests answered by the weir itself before a version was assigned."},
     {"weir_requests_cut_total", "Requests ended by the deadline of a drain."},
+    {"weir_overloaded_total", "Requests and connections answered 503 because buffers had taken their memory."},
     {"weir_upstream_connections_opened_total", "Connections opened to endpoints."},
     {"weir_upstream_connect_failures_total", "Connections to endpoints that could not be opened."},
     {"weir_upstream_connections_reused_total", "Requests sent on a connection that was open already."},
@@ -49,6 +50,7 @@ constexpr std::array<CountWords, proxy::kCountCount> kCountWords = {{
     {"weir_upstream_connections", "Connections to endpoints open.", MetricType::Gauge},
     {"weir_upstream_connections_idle", "Connections to endpoints open and unused.", MetricType::Gauge},
     {"weir_requests_pending", "Requests that wait for a connection to an endpoint.", MetricType::Gauge},
+    {"weir_buffer_bytes", "What the connections' read buffers take, of limits.memory.", MetricType::Gauge},
 }};
 
 ClientMetric valued(MetricType type, double value, Labels labels = {}) {

@@ -46,6 +46,7 @@ LimitOverrides read_limits(const Node& node) {
   limits.connections = count_of(*map, "connections");
   limits.upstream_connections = count_of(*map, "upstreamConnections");
   limits.pending = count_of(*map, "pending");
+  limits.memory = size_of(*map, "memory");
   return limits;
 }
 

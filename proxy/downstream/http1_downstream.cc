@@ -54,8 +54,8 @@ void Http1Downstream::arm_read(std::size_t capacity) {
     if (in_.empty() && stream_.can_redirect_read()) stream_.redirect_read(in_.space());
     return;
   }
-  if (!in_) in_ = buffers_.take(capacity);
-  if (in_.empty() && in_.capacity() < capacity) in_.grow(capacity);
+  if (!in_) in_ = buffers_.take(buffers_.crowded() ? kHeadBuffer : capacity);
+  if (in_.empty() && in_.capacity() < capacity && !buffers_.crowded()) in_.grow(capacity);
   if (in_.space().empty()) in_.compact();
   if (in_.space().empty()) in_.grow(in_.capacity() * 2);
   stream_.start_read(in_.space());
@@ -75,6 +75,7 @@ RequestEvent Http1Downstream::read_request() {
       return {RequestEvent::State::kRequest, http::Fault::kNone};
     }
     if (in_.size() > head_limit_) return {RequestEvent::State::kRefused, http::Fault::kFieldsTooLarge};
+    if (in_.size() == in_.capacity() && buffers_.full()) return {RequestEvent::State::kOverloaded, http::Fault::kNone};
   }
   if (broken_ || end_of_input_) return {RequestEvent::State::kClosed, http::Fault::kNone};
   if (!parked_) arm_read(kHeadBuffer);
@@ -110,6 +111,7 @@ bool Http1Downstream::linger() {
   if (!std::exchange(shut_down_, true)) stream_.shutdown_send();
   reader_.reset();
   in_.consume(in_.size());
+  if (!stream_.reading()) in_.release();  // a long head's room is not held for a client that has been told to go
   arm_read(stream_buffer_);
   return true;
 }

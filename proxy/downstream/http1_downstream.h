@@ -16,10 +16,11 @@ namespace weir::proxy {
 
 struct RequestEvent {
   enum class State : std::uint8_t {
-    kPending,  // a read is under way
-    kRequest,  // request() is whole
-    kRefused,  // `fault`: answer it and close
-    kClosed,   // the client is gone, or has said all it had to
+    kPending,     // a read is under way
+    kRequest,     // request() is whole
+    kRefused,     // `fault`: answer it and close
+    kOverloaded,  // there is no memory for the rest of its head: say so and close
+    kClosed,      // the client is gone, or has said all it had to
   };
   State state = State::kPending;
   http::Fault fault = http::Fault::kNone;

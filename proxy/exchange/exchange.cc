@@ -99,15 +99,20 @@ void Exchange::cut() {
 // False: answered here, no version has any part in it.
 bool Exchange::match() {
   const http::RequestHead& request = downstream_.request();
-  http::Edits edits;
-  edit_reply(edits);
   if (request.answer_here) {
+    http::Edits edits;
+    edit_reply(edits);
     // Nobody reads its body: what follows must not be taken for a request.
     if (request.framing != http::BodyFraming::kNone) downstream_.close_after();
     downstream_.send_options_reply(edits);
     return false;
   }
   http::LocalReply refused;
+  if (worker_.buffers.crowded()) {
+    worker_.counters.add(Count::kOverloaded);
+    refuse(http::overloaded());
+    return false;
+  }
   const NormalPath path = normalise_path(request.path, listener_.paths, worker_.path_space);
   if (path.fault != PathFault::kNone) {
     refused = path_refusal(path.fault);
@@ -126,11 +131,18 @@ bool Exchange::match() {
       return true;
     }
   }
+  refuse(refused);
+  return false;
+}
+
+// Before a version has been assigned.
+void Exchange::refuse(http::LocalReply reply) {
   worker_.counters.add(Count::kRequestsRefused);
   // A body that nobody will read ends the connection with it.
-  if (request.framing != http::BodyFraming::kNone) refused.close = true;
-  downstream_.send_reply(refused, edits);
-  return false;
+  if (downstream_.request().framing != http::BodyFraming::kNone) reply.close = true;
+  http::Edits edits;
+  edit_reply(edits);
+  downstream_.send_reply(reply, edits);
 }
 
 void Exchange::assign() {

@@ -38,6 +38,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
 
  private:
   bool match();
+  void refuse(http::LocalReply reply);
   void assign();
   Awaitable<Result<EndpointLease>> pick(bool fresh);
   bool total_passed() const;

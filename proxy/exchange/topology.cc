@@ -104,6 +104,9 @@ std::shared_ptr<const Topology> build_topology(const config::Config& config, Nam
   topology->via = config.via;
   topology->forwarded = config.forwarded;
   topology->tracing = config.tracing;
+  config::Limits limits = config::preset_limits(config.preset);
+  config::apply(limits, config.limits);
+  topology->memory = limits.memory;
   for (const auto& [name, service] : config.services) topology->owned.push_back(build_service(name, config, names));
   topology->services.resize(names.services.size());
   topology->versions.resize(names.versions.size());

@@ -56,6 +56,7 @@ struct Topology {
   bool via = true;
   bool forwarded = false;
   config::Tracing tracing;
+  std::uint64_t memory = config::kUnlimited;  // of the process's read buffers, shared out among the workers
   std::vector<ListenerTopology> listeners;
   std::vector<const ServiceTopology*> services;  // by ServiceId; null where there is none
   std::vector<const VersionTopology*> versions;  // by VersionId; null where there is none

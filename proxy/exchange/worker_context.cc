@@ -46,6 +46,7 @@ void WorkerContext::set_topology(std::shared_ptr<const Topology> next, std::uint
   for (const ListenerTopology& listener : next->listeners) longest = std::max(longest, listener.limits.request_line);
   path_space.resize(longest);
   query_space.resize(longest);
+  buffers.set_budget(next->memory == config::kUnlimited ? SIZE_MAX : next->memory / workers);
   topology = Local<Topology>(std::move(next));
 }
 

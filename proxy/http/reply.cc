@@ -32,6 +32,8 @@ LocalReply failure(const Error& error) {
   return {500, "internal", "an error inside the proxy", true, std::nullopt};
 }
 
+LocalReply overloaded() { return {503, "overloaded", "this proxy has no memory left for more requests", true, 1}; }
+
 // Both strings are literals of ours: nothing in them needs escaping.
 void write_local_reply(const LocalReply& reply, const Edits& edits, const Receiver& receiver, HeadBuffer& out) {
   static constexpr std::string_view kBefore = "{\"error\":{\"code\":\"";

@@ -24,6 +24,8 @@ struct LocalReply {
 LocalReply refusal(Fault fault);
 // For a failure on the way to or from an origin: 502, 503 or 504.
 LocalReply failure(const Error& error);
+// There is no memory for it. Closes, so that what the connection holds is free.
+LocalReply overloaded();
 
 // Appends head and body; to a HEAD request the head alone. `edits` may add fields (x-request-id). Not kept alive if
 // reply.close, and it says so.

@@ -69,6 +69,7 @@ ReadBuffer BufferPool::take(std::size_t capacity) {
   ReadBuffer buffer;
   buffer.pool_ = this;
   buffer.capacity_ = std::bit_ceil(std::max(capacity, kSmallest));
+  in_use_ += buffer.capacity_;
   const auto size = static_cast<std::size_t>(std::countr_zero(buffer.capacity_ / kSmallest));
   if (size < kSizes) {
     Free& free = free_[size];
@@ -85,6 +86,7 @@ ReadBuffer BufferPool::take(std::size_t capacity) {
 }
 
 void BufferPool::give(PageBytes bytes, std::size_t capacity) {
+  in_use_ -= capacity;
   const auto size = static_cast<std::size_t>(std::countr_zero(capacity / kSmallest));
   if (size >= kSizes) return;
   set_usable(bytes.get(), capacity, false);

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <new>
 #include <span>
@@ -63,8 +64,15 @@ class ReadBuffer {
 // Must outlive its buffers.
 class BufferPool {
  public:
-  // A buffer of at least `capacity` bytes: the next power of two, 4 KiB at least.
+  // A buffer of at least `capacity` bytes: the next power of two, 4 KiB at least. Never fails for want of budget.
   ReadBuffer take(std::size_t capacity);
+
+  // What the buffers in use may take together. It is for those who take them to keep to it: once crowded() no new work
+  // is begun and no buffer made larger but for a head that has begun, once full() not for that either.
+  void set_budget(std::size_t bytes) { budget_ = bytes; }
+  std::size_t in_use() const { return in_use_; }
+  bool crowded() const { return in_use_ > budget_ - budget_ / 10; }
+  bool full() const { return in_use_ > budget_; }
 
  private:
   friend class ReadBuffer;
@@ -80,6 +88,8 @@ class BufferPool {
   void give(PageBytes bytes, std::size_t capacity);
 
   std::array<Free, kSizes> free_;
+  std::size_t in_use_ = 0;
+  std::size_t budget_ = SIZE_MAX;
 };
 
 }  // namespace weir::proxy

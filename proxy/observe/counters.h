@@ -18,6 +18,7 @@ enum class Count : std::uint8_t {
   kIdleClosed,          // keep-alive ran out
   kRequestsRefused,     // answered here before a version was assigned: malformed, too large, no route
   kRequestsCut,         // ended by a drain's deadline
+  kOverloaded,          // requests and connections turned away because buffers had taken their memory
   kUpstreamOpened,
   kUpstreamConnectFailed,
   kUpstreamReused,
@@ -31,9 +32,10 @@ enum class Count : std::uint8_t {
   kRequests,
   kUpstreamConnections,
   kUpstreamIdle,
-  kPending,  // requests that wait for an upstream connection
+  kPending,      // requests that wait for an upstream connection
+  kBufferBytes,  // of read buffers in use, as of the last tick
 };
-inline constexpr int kCountCount = static_cast<int>(Count::kPending) + 1;
+inline constexpr int kCountCount = static_cast<int>(Count::kBufferBytes) + 1;
 
 class Counters {
  public:

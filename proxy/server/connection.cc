@@ -6,6 +6,13 @@
 #include "proxy/split/unit_key.h"
 
 namespace weir::proxy {
+namespace {
+
+http::LocalReply header_timeout() {
+  return {408, "header_timeout", "the request's head did not arrive in time", true, std::nullopt};
+}
+
+}  // namespace
 
 Connection::Connection(WorkerContext& worker, ByteStream stream, const SocketAddress& peer, std::uint32_t listener)
     : worker_(worker),
@@ -48,9 +55,9 @@ Awaitable<> Connection::serve() {
   stream_.close();
 }
 
-Awaitable<> Connection::turn_away() {
+Awaitable<> Connection::turn_away(http::LocalReply reply) {
   topology_ = worker_.topology;
-  reply_without_request({503, "too_many_connections", "this listener serves as many connections as it may", true, 1});
+  reply_without_request(reply);
   co_await linger();
   stream_.close();
 }
@@ -71,14 +78,19 @@ Awaitable<Connection::Wait> Connection::wait_for_request() {
       break;
     }
     if (event.state == RequestEvent::State::kRefused) {
-      co_await refuse(event.fault);
+      co_await refuse(http::refusal(event.fault));
+      break;
+    }
+    if (event.state == RequestEvent::State::kOverloaded) {
+      worker_.counters.add(Count::kOverloaded);
+      co_await refuse(http::overloaded());
       break;
     }
     if (event.state != RequestEvent::State::kPending || settings() == nullptr) break;
     const bool closes = now >= closes_at() && !stream_.request_waits();
     if (!stream_.request_begun() && (closes || worker_.stopping)) break;
     if (stream_.request_begun() && now >= request_begun_ && now - request_begun_ >= settings()->timeouts.header) {
-      co_await refuse(http::Fault::kNone);
+      co_await refuse(header_timeout());
       break;
     }
     if (!idle_step(settings()->timeouts, now)) break;
@@ -117,13 +129,9 @@ bool Connection::idle_step(const config::Timeouts& timeouts, SteadyTime now) {
   return true;
 }
 
-// A request that cannot be read; kNone: that did not come in time.
-Awaitable<> Connection::refuse(http::Fault fault) {
+// A request that cannot be read to the end of its head.
+Awaitable<> Connection::refuse(http::LocalReply reply) {
   worker_.counters.add(Count::kRequestsRefused);
-  http::LocalReply reply = http::refusal(fault);
-  if (fault == http::Fault::kNone) {
-    reply = {408, "header_timeout", "the request's head did not arrive in time", true, std::nullopt};
-  }
   reply_without_request(reply);
   co_await linger();
 }

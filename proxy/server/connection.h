@@ -27,7 +27,7 @@ class Connection {
   // Until the client is gone, or has been told to go.
   Awaitable<> serve();
   // Instead: there is no room for it. It is told so, and has kLingerFor to notice.
-  Awaitable<> turn_away();
+  Awaitable<> turn_away(http::LocalReply reply);
 
   // It ends when its request does, at once when it is idle between two.
   void close_when_idle();
@@ -46,7 +46,7 @@ class Connection {
 
   const ListenerTopology* settings() const;
   Awaitable<Wait> wait_for_request();
-  Awaitable<> refuse(http::Fault fault);
+  Awaitable<> refuse(http::LocalReply reply);
   void reply_without_request(const http::LocalReply& reply);
   Awaitable<> linger();
   bool idle_step(const config::Timeouts& timeouts, SteadyTime now);

@@ -12,6 +12,10 @@
 namespace weir::proxy {
 namespace {
 
+http::LocalReply too_many_connections() {
+  return {503, "too_many_connections", "this listener serves as many connections as it may", true, 1};
+}
+
 // An exception that leaves a connection is memory that ran out in the middle of a request: its buffers have gone back
 // to the pool while a write may still point into them, and the next turn of the loop would send another's bytes.
 [[noreturn]] void end_process(const char* what) {
@@ -52,6 +56,8 @@ void Worker::schedule_tick() {
 void Worker::tick() {
   context_.date.update(std::chrono::system_clock::now());
   context_.deadlines.advance(std::chrono::steady_clock::now());
+  const auto buffered = static_cast<std::int64_t>(context_.buffers.in_use());
+  context_.counters.add(Count::kBufferBytes, buffered - context_.counters.get(Count::kBufferBytes));
   for (const Connections::iterator connection : finished_) connections_.erase(connection);
   finished_.clear();
   std::erase_if(acceptors_, [](const auto& acceptor) { return acceptor->listener.closed(); });
@@ -109,7 +115,7 @@ void Worker::set_topology(std::shared_ptr<const Topology> topology, const std::v
 // Looked at with every tick, because it may be another worker's connection that has made room, or a reload.
 void Worker::resume_listeners() {
   for (const auto& acceptor : acceptors_) {
-    if (!acceptor->listener.paused() || acceptor->load->full(connection_limit(acceptor->address))) continue;
+    if (!acceptor->listener.paused() || acceptor->load->full(places(acceptor->address))) continue;
     acceptor->listener.resume();
   }
 }
@@ -121,6 +127,11 @@ std::uint32_t Worker::connection_limit(const std::string& address) const {
   return std::max(1U, context_.topology->listeners[index].limits.connections);
 }
 
+// None while there is no memory for what they would do.
+std::uint32_t Worker::places(const std::string& address) const {
+  return context_.buffers.crowded() ? 0 : connection_limit(address);
+}
+
 void Worker::accept(Acceptor& acceptor, StreamSocket socket, const SocketAddress& peer) {
   context_.counters.add(Count::kConnectionsAccepted);
   std::uint32_t place = listener_index(acceptor.address);
@@ -128,9 +139,10 @@ void Worker::accept(Acceptor& acceptor, StreamSocket socket, const SocketAddress
   const bool orphan = place == Connection::kNoListener;
   if (orphan) place = 0;
   if (context_.topology->listeners.empty()) return;
-  const std::uint32_t limit = connection_limit(acceptor.address);
+  const std::uint32_t limit = places(acceptor.address);
   const bool admitted = acceptor.load->admit(limit);
   context_.counters.add(admitted ? Count::kConnections : Count::kConnectionsRefused);
+  if (limit == 0) context_.counters.add(Count::kOverloaded);
   connections_.emplace_front(context_, ByteStream(std::move(socket)), peer, place);
   if (orphan || closing_) connections_.front().close_when_idle();
   if (acceptor.load->full(limit)) acceptor.listener.pause();
@@ -144,7 +156,8 @@ Awaitable<> Worker::serve(Connections::iterator connection, std::shared_ptr<List
       co_await connection->serve();
       context_.counters.add(Count::kConnections, -1);
     } else {
-      co_await connection->turn_away();
+      const http::LocalReply reply = context_.buffers.crowded() ? http::overloaded() : too_many_connections();
+      co_await connection->turn_away(reply);
     }
     finished_.push_back(connection);
     load->leave(admitted);

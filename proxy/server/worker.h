@@ -57,6 +57,7 @@ class Worker {
   void resume_listeners();
   std::uint32_t listener_index(const std::string& address) const;
   std::uint32_t connection_limit(const std::string& address) const;
+  std::uint32_t places(const std::string& address) const;
 
   // Sockets and timers belong to this thread alone, so the loop locks nothing for them; posting stays safe for all.
   IoContext io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};

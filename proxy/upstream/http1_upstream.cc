@@ -75,7 +75,8 @@ void Http1Upstream::arm_read() {
   if (stream_.reading()) return;
   if (!in_) in_ = buffers_.take(kHeadBuffer);
   // The body of a long response gets the larger buffer once the small one is empty.
-  if (head_done_ && in_.empty() && in_.capacity() < stream_buffer_ && !codec_.body_ended()) in_.grow(stream_buffer_);
+  const bool long_body = head_done_ && in_.empty() && !codec_.body_ended();
+  if (long_body && in_.capacity() < stream_buffer_ && !buffers_.crowded()) in_.grow(stream_buffer_);
   if (in_.space().empty()) in_.compact();
   if (in_.space().empty()) in_.grow(in_.capacity() * 2);
   stream_.start_read(in_.space());

@@ -66,5 +66,14 @@ TEST(FitConnections, LeavesOneWhateverHappens) {
   EXPECT_EQ(*config.listeners[0].limits.connections, 1U);
 }
 
+TEST(FitMemory, TakesHalfUnlessThePlanSaysMore) {
+  config::Config config = with_listeners({1});
+  fit_memory(config, 3'000'000'000);
+  EXPECT_EQ(config.limits.memory, 1'500'000'000U);
+  fit_memory(config, 2'000'000'000);
+  EXPECT_EQ(config.limits.memory, 1'500'000'000U);
+  EXPECT_GT(available_memory(), 100'000'000U);
+}
+
 }  // namespace
 }  // namespace weir::app

@@ -309,6 +309,7 @@ std::string written(const std::string& section, bool sidecar) {
       std::string value(key.fallback);
       const std::size_t other = value.find("; sidecar ");
       if (other != std::string::npos) value = sidecar ? value.substr(other + 10) : value.substr(0, other);
+      if (key.name == "memory") continue;  // the machine's
       if (!value.empty()) text += std::string(key.name) + ": " + value + ", ";
     }
   }

@@ -168,6 +168,23 @@ TEST(ReadBuffer, MovesWithItsBytes) {
   EXPECT_EQ(g_array_bytes - before, 12 * kKiB);  // the one that was overwritten is in the pool
 }
 
+TEST(BufferPool, TellsHowMuchOfItsBudgetIsTaken) {
+  BufferPool pool;
+  EXPECT_FALSE(pool.crowded());
+  pool.set_budget(40 * kKiB);
+  std::vector<ReadBuffer> taken;
+  for (int i = 0; i < 9; ++i) taken.push_back(pool.take(4 * kKiB));
+  EXPECT_EQ(pool.in_use(), 36 * kKiB);
+  EXPECT_FALSE(pool.crowded());
+  taken[0].grow(8 * kKiB);
+  EXPECT_EQ(pool.in_use(), 40 * kKiB);
+  EXPECT_TRUE(pool.crowded() && !pool.full());
+  taken.push_back(pool.take(4 * kKiB));
+  EXPECT_TRUE(pool.full());
+  taken.clear();
+  EXPECT_EQ(pool.in_use(), 0U);
+}
+
 #ifdef __SANITIZE_ADDRESS__
 TEST(BufferPool, KeepsWhatNobodyMayLookAt) {
   BufferPool pool;

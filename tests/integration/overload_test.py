@@ -1,0 +1,144 @@
+"""More than there is room for: clients beyond the listener's limit, peers that hold what they have, no memory, no
+descriptors. Who was admitted is answered, who was not is told so at once, and all is well when they have gone."""
+from __future__ import annotations
+
+import contextlib
+import http.client
+import resource
+import threading
+from typing import Callable
+
+from exposition import Exposition
+from footprint import Growth, instrumented
+from http_client import Connection, Reply, get, request_bytes
+from origin import Origin
+from outcomes import metric
+from plans import one_version
+from polling import wait_until
+from weir_harness import Weir
+
+StartWeir = Callable[..., Weir]
+StartOrigin = Callable[..., Origin]
+
+_KIB = 1024
+_MIB = 1024 * _KIB
+
+_ALLOWED = 20
+_SLOW_READERS = 5
+_RUSH = 10 * _ALLOWED
+
+
+def overloaded(reply: Reply) -> tuple[int, str | None, str | None]:
+    return (reply.status, reply["x-weir-reason"], reply["retry-after"])
+
+
+class Regular:
+    """A client that was admitted, and asks on while others rush."""
+
+    def __init__(self, port: int):
+        self.connection = Connection(port)
+        assert self.connection.request("GET", "/bytes/100").status == 200
+        self.statuses: list[int] = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._ask)
+        self._thread.start()
+
+    def _ask(self) -> None:
+        while not self._ended.is_set():
+            self.statuses.append(self.connection.request("GET", "/bytes/1000").status)
+
+    def leave(self) -> list[int]:
+        self._ended.set()
+        self._thread.join()
+        self.connection.close()
+        return self.statuses
+
+
+def test_ten_times_the_connections_and_slow_readers(weir: StartWeir, origin: StartOrigin) -> None:
+    served = weir(one_version(origin(), limits={"connections": _ALLOWED}))
+    with contextlib.ExitStack() as held:
+        slow = [held.enter_context(Connection(served.port, receive_buffer=4096)) for _ in range(_SLOW_READERS)]
+        for client in slow:
+            client.send(request_bytes("GET", f"/bytes/{64 * _MIB}"))
+            assert client.head().status == 200
+        regulars = [Regular(served.port) for _ in range(_ALLOWED - _SLOW_READERS)]
+        told = 0
+        with Growth(served) as growth:
+            rush = [held.enter_context(Connection(served.port)) for _ in range(_RUSH)]
+            for client in rush:
+                client.socket.sendall(request_bytes("GET", "/"))
+            # Some are told; the rest wait in the kernel's queue, at no cost, and are told in their turn.
+            for client in rush:
+                reply = client.reply()
+                assert overloaded(reply) == (503, "too_many_connections", "1")
+                told += 1
+                client.close()
+        assert told == _RUSH
+        assert instrumented() or growth.most < 8 * _MIB
+        for regular in regulars:
+            statuses = regular.leave()
+            assert statuses and set(statuses) == {200}
+        wait_until(lambda: metric(served, "weir_downstream_connections") == _SLOW_READERS, "the regulars have left")
+        assert get(served.port).status == 200
+
+
+def test_no_memory_is_said_before_it_is_gone(weir: StartWeir, origin: StartOrigin) -> None:
+    served = weir(one_version(origin(), workers=1, limits={"memory": "1MiB", "buffer": "64KiB"}))
+    kept = Connection(served.port)
+    assert kept.request("GET", "/").status == 200
+    with contextlib.ExitStack() as held:
+        def another_slow_reader() -> bool:
+            client = held.enter_context(Connection(served.port, receive_buffer=4096))
+            client.send(request_bytes("GET", f"/bytes/{64 * _MIB}"))
+            return client.head().status == 503
+
+        wait_until(another_slow_reader, "there is no memory left")
+        # Connections that are open, and new ones; who is served goes on.
+        assert overloaded(kept.request("GET", "/")) == (503, "overloaded", "1")
+        assert kept.at_end()
+        with Connection(served.port) as fresh:
+            assert overloaded(fresh.reply()) == (503, "overloaded", "1")
+        assert metric(served, "weir_overloaded_total") >= 3
+        assert 900 * _KIB < metric(served, "weir_buffer_bytes") <= 1200 * _KIB
+    wait_until(lambda: metric(served, "weir_buffer_bytes") < 200 * _KIB, "the memory is free again")
+    assert get(served.port).status == 200
+
+
+def test_heads_that_grow_find_no_memory(weir: StartWeir, origin: StartOrigin) -> None:
+    served = weir(one_version(origin(), workers=1, limits={"memory": "1MiB"}))
+    with contextlib.ExitStack() as held:
+        begun = [held.enter_context(Connection(served.port)) for _ in range(100)]
+        for client in begun:
+            client.send(b"GET / HTTP/1.1\r\nHost: a\r\n")
+        wait_until(lambda: metric(served, "weir_downstream_connections") == 100, "all are there")
+        for client in begun:
+            client.send(b"".join(b"x-%d: %s\r\n" % (i, b"v" * 1000) for i in range(40)))
+        for client in begun:
+            client.send(b"\r\n")
+        replies = [client.reply() for client in begun]
+        refused = [reply for reply in replies if reply.status != 200]
+        assert refused and all(overloaded(reply) == (503, "overloaded", "1") for reply in refused)
+        assert metric(served, "weir_buffer_bytes") <= 1100 * _KIB
+    wait_until(lambda: metric(served, "weir_buffer_bytes") < 200 * _KIB, "the memory is free again")
+    assert get(served.port).status == 200
+
+
+def accept_errors(admin: http.client.HTTPConnection) -> float:
+    admin.request("GET", "/metrics")
+    return Exposition(admin.getresponse().read().decode()).total("weir_downstream_accept_errors_total")
+
+
+def test_accepting_goes_on_when_there_are_descriptors_again(weir: StartWeir, origin: StartOrigin) -> None:
+    served = weir(one_version(origin(), workers=1))
+    soft, hard = resource.prlimit(served.pid, resource.RLIMIT_NOFILE)
+    # Of an admin connection that is open already: there will be no descriptor for another.
+    admin = http.client.HTTPConnection("127.0.0.1", served.admin.port, timeout=15)
+    with contextlib.closing(admin), Connection(served.port) as before:
+        assert before.request("GET", "/").status == 200 and accept_errors(admin) == 0
+        resource.prlimit(served.pid, resource.RLIMIT_NOFILE, (3, hard))
+        with Connection(served.port) as waiting:
+            waiting.send(request_bytes("GET", "/"))
+            wait_until(lambda: accept_errors(admin) > 0, "an accept has failed")
+            assert before.request("GET", "/").status == 200  # who has connections goes on
+            resource.prlimit(served.pid, resource.RLIMIT_NOFILE, (soft, hard))
+            assert waiting.reply().status == 200
