@@ -26,6 +26,10 @@ std::string form(const Key& key) {
       return "a host without its port, such as api.example.com, or all that are below one, such as *.example.com";
     case Kind::kPattern:
       return "a regular expression (RE2)";
+    case Kind::kBody:
+      return "a text of at most 64 KiB";
+    case Kind::kFields:
+      return "header names and values";
     case Kind::kPath:
       return "a path in its normal form, such as /v1/chat: from / on, no query, no dot segments, percent-encoded where "
              "it must be";

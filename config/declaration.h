@@ -20,6 +20,8 @@ enum class Kind : std::uint8_t {
   kHost,           // without a port
   kHostRule,       // a host, or "*." and the names below which any will do
   kPattern,        // a regular expression
+  kBody,           // any text
+  kFields,         // header names to texts
   kPath,           // as a request's target can hold it
   kAddress,        // host:port, the host in digits
   kListenAddress,  // that, or unix:/path
@@ -89,7 +91,8 @@ std::string range_words(const Range& range);
 // "the file alone", for a key that may not stand everywhere; else empty.
 std::string_view place_words(Place innermost);
 
-inline constexpr std::size_t kMaxName = 64;    // bytes of a name, of a header's and of a cookie's
-inline constexpr std::size_t kMaxText = 4096;  // bytes of any other text
+inline constexpr std::size_t kMaxName = 64;     // bytes of a name, of a header's and of a cookie's
+inline constexpr std::size_t kMaxText = 4096;   // bytes of any other text
+inline constexpr std::size_t kMaxBody = 65536;  // bytes of a response's body
 
 }  // namespace weir::config

@@ -75,6 +75,10 @@ const Section& listener();
 const Section& stickiness();
 const Section& service();
 const Section& route();
+const Section& header_edits();
+const Section& rewrite();
+const Section& redirect();
+const Section& respond();
 const Section& rollout();
 
 }  // namespace weir::config::keys

@@ -8,6 +8,7 @@
 #include "base/pattern.h"
 #include "config/limits.h"
 #include "config/position.h"
+#include "config/route_action.h"
 
 namespace weir::config {
 
@@ -35,7 +36,13 @@ struct RouteMatch {
 struct Route {
   std::string name;  // default: "route-<n>", n from 1
   RouteMatch match;
+  // One of these three is given: where the requests go, or how the weir answers them.
   std::string service;
+  std::optional<Redirect> redirect = {};
+  std::optional<Respond> respond = {};
+  std::optional<Rewrite> rewrite = {};
+  HeaderEdits request_headers = {};
+  HeaderEdits response_headers = {};
   TimeoutOverrides timeouts;
   LimitOverrides limits;
   OnClientHalfClose on_client_half_close = OnClientHalfClose::kFinish;

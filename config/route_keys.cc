@@ -69,13 +69,20 @@ const Section& route_match() {
 const Section& route() {
   static const Section section{
       .name = "route",
-      .sentence = "Sends requests to a service. Routes are tried in order, and the first that matches wins.",
+      .sentence =
+          "Sends requests to a service, or answers them. Routes are tried in order, and the first that matches wins.",
       .keys = {{.name = "name",
                 .kind = Kind::kName,
                 .sentence = "For metrics and logs.",
                 .fallback = "route-1, route-2, …"},
                required(object("match", "Which requests it takes.", route_match())),
-               {.name = "service", .sentence = "Where they go.", .required = true},
+               {.name = "service", .sentence = "Where they go; this, `redirect` or `respond`."},
+               object("redirect", "Where the client is led instead.", redirect()),
+               object("respond", "What the weir answers instead.", respond()),
+               object("rewrite", "What the service is asked for instead.", rewrite()),
+               object("requestHeaders", "Changes in what the service is sent.", header_edits()),
+               object("responseHeaders", "Changes in what the client is sent, the weir's own answers included.",
+                      header_edits()),
                object("timeouts", "For this route alone.", timeouts()),
                object("limits", "For this route alone.", limits()),
                word("onClientHalfClose", "What a client's FIN after its request means: answer it, or give up.",

@@ -133,6 +133,8 @@ bool fits(const Key& key, std::string_view text) {
       return is_host(text.starts_with("*.") ? text.substr(2) : text) && !text.starts_with("*.[");
     case Kind::kPattern:
       return is_text(text) && pattern_fault(text).empty();
+    case Kind::kBody:
+      return text.size() <= kMaxBody;
     case Kind::kPath:
       return is_path(text);
     case Kind::kAddress:

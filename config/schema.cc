@@ -131,6 +131,13 @@ Value type_of(const Key& key, Place place) {
       return named(kToken);
     case Kind::kMethods:
       return Object{{"anyOf", Array{text(kMethod), list_of(text(kMethod))}}};
+    case Kind::kBody:
+      return Object{{"type", Array{"string", "number", "boolean"}}};
+    case Kind::kFields:
+      return Object{{"type", "object"},
+                    {"minProperties", 1},
+                    {"propertyNames", Object{{"pattern", "^" + std::string(kToken) + "$"}}},
+                    {"additionalProperties", any_text()}};
     case Kind::kHost:
       return named(kHost);
     case Kind::kHostRule:

@@ -14,6 +14,8 @@ Config read_config(const Node& root, const Environment& environment, Report& rep
 Listener read_listener(const Node& node, std::size_t index, const PathPolicy& paths, Report& report);
 Service read_service(const Node& node, const std::string& path, Report& report);
 Route read_route(const Node& node, std::size_t index);  // `index` in the file, from 0
+// What is done with its requests, into `route`.
+void read_action(const Node& node, Route& route);
 Rollout read_rollout(const std::string& service, const Node& node, Report& report);
 Stickiness read_stickiness(const Node& node);
 Secret read_secret(const Node& node, const Environment& environment, Report& report);

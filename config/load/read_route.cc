@@ -56,6 +56,7 @@ Route read_route(const Node& node, std::size_t index) {
   read(node, "name", route.name);
   read(node, "service", route.service);
   if (const Node* const match = node.find("match")) route.match = read_match(*match);
+  read_action(node, route);
   route.timeouts = read_timeouts(node);
   route.limits = read_limits(node);
   const std::string* const half_close = scalar(node, "onClientHalfClose");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "config/load/action_consistency.h"
 #include "config/load/covers.h"
 #include "config/load/places.h"
 
@@ -23,6 +24,7 @@ class Checker {
     const Route& route = config_.routes[index];
     const std::string path = "routes[" + std::to_string(index) + "]";
     check_service_name(route.service, place(node, {"service"}), path + ".service");
+    check_action(route, node, path, report_);
     check_match(route.match, place(node, {"match"}), path + ".match");
     if (!names_.insert(route.name).second)
       report_.error(node.position, path + ": the name " + route.name + " is taken", "a name of its own");

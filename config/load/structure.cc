@@ -75,6 +75,7 @@ class Checker {
     if (node.type == Node::Type::kMap) {
       if (key.kind == Kind::kObject || key.kind == Kind::kObjectOrOff) return object(node, *key.section, path);
       if (key.kind == Kind::kMap) return map(node, key, path);
+      if (key.kind == Kind::kFields) return fields(node, path);
     }
     if (node.type == Node::Type::kList && (key.kind == Kind::kList || key.kind == Kind::kMethods))
       return list(node, key, path);
@@ -144,6 +145,19 @@ class Checker {
         object(entry.value, *key.section, inner);
       } else {
         report_.error(entry.value.position, inner, "keys and values");
+      }
+    }
+  }
+
+  void fields(const Node& node, const std::string& path) {
+    static const Key kValue{.kind = Kind::kString};
+    std::set<std::string> seen;
+    for (const Node::Entry& entry : node.map) {
+      const std::string inner = path + "." + entry.key;
+      if (!seen.insert(entry.key).second) {
+        report_.error(entry.position, inner + " is given twice", "each name once");
+      } else {
+        value(entry.value, kValue, inner);
       }
     }
   }

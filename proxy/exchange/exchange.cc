@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "proxy/exchange/forwarded.h"
+#include "proxy/route/action.h"
 #include "proxy/route/path.h"
 
 namespace weir::proxy {
@@ -99,50 +100,78 @@ void Exchange::cut() {
 // False: answered here, no version has any part in it.
 bool Exchange::match() {
   const http::RequestHead& request = downstream_.request();
-  if (request.answer_here) {
-    http::Edits edits;
-    edit_reply(edits);
-    // Nobody reads its body: what follows must not be taken for a request.
-    if (request.framing != http::BodyFraming::kNone) downstream_.close_after();
-    downstream_.send_options_reply(edits);
-    return false;
-  }
-  http::LocalReply refused;
+  if (request.answer_here) return answer_options();
   if (worker_.buffers.crowded()) {
     worker_.counters.add(Count::kOverloaded);
-    refuse(http::overloaded());
-    return false;
+    return refuse(http::overloaded());
   }
   const NormalPath path = normalise_path(request.path, listener_.paths, worker_.path_space);
-  if (path.fault != PathFault::kNone) {
-    refused = path_refusal(path.fault);
-  } else {
-    const RequestFacts facts{request.method,  request.host,  path.path,
-                             &request.fields, request.query, worker_.query_space};
-    context_.route = listener_.routes.match(facts);
-    if (context_.route == nullptr) {
-      refused = {404, "no_route", "no route matches this request", false, std::nullopt};
-    } else if (const http::Fault fault = downstream_.start_body(context_.route->limits.body);
-               fault != http::Fault::kNone) {
-      refused = http::refusal(fault);
-      context_.route = nullptr;
-    } else {
-      context_.service = context_.topology->service(context_.route->service);
-      return true;
-    }
+  if (path.fault != PathFault::kNone) return refuse(path_refusal(path.fault));
+  const RequestFacts facts{request.method,  request.host,  path.path,
+                           &request.fields, request.query, worker_.query_space};
+  context_.route = listener_.routes.match(facts);
+  if (context_.route == nullptr) {
+    return refuse({404, "no_route", "no route matches this request", false, std::nullopt});
   }
-  refuse(refused);
+  const Route& route = *context_.route;
+  if (route.answers()) return answer(path.path);
+  const http::Fault fault = downstream_.start_body(route.limits.body);
+  if (fault != http::Fault::kNone) return refuse(http::refusal(fault));
+  if (route.rewrite && route.rewrite->prefix) {
+    context_.path = replace_prefix(path.path, *route.match.path_prefix, *route.rewrite->prefix);
+  }
+  context_.service = context_.topology->service(route.service);
+  return true;
+}
+
+bool Exchange::answer_options() {
+  http::Edits edits;
+  edit_reply(edits);
+  // Nobody reads its body: what follows must not be taken for a request.
+  if (downstream_.request().framing != http::BodyFraming::kNone) downstream_.close_after();
+  downstream_.send_options_reply(edits);
   return false;
 }
 
 // Before a version has been assigned.
-void Exchange::refuse(http::LocalReply reply) {
+bool Exchange::refuse(http::LocalReply reply) {
+  http::Edits edits;
+  edit_reply(edits);
   worker_.counters.add(Count::kRequestsRefused);
   // A body that nobody will read ends the connection with it.
   if (downstream_.request().framing != http::BodyFraming::kNone) reply.close = true;
+  downstream_.send_reply(reply, edits);
+  return false;
+}
+
+// The plan's own answer, to a request with this path in its normal form.
+bool Exchange::answer(std::string_view path) {
+  const http::RequestHead& request = downstream_.request();
+  const Route& route = *context_.route;
   http::Edits edits;
   edit_reply(edits);
+  http::LocalReply reply;
+  std::string location;
+  if (route.redirect) {
+    location = redirect_location(*route.redirect, route.match.path_prefix.value_or(""),
+                                 {.scheme = downstream_.scheme(),
+                                  .host = request.host,
+                                  .authority = request.authority,
+                                  .path = path,
+                                  .query = request.query,
+                                  .has_query = request.has_query});
+    edits.add("location", location);
+    reply.status = static_cast<int>(route.redirect->status);
+    reply.content = "";
+  } else {
+    reply.status = static_cast<int>(route.respond->status);
+    reply.content = route.respond->body;
+    reply.content_type = route.respond->content_type;
+  }
+  worker_.counters.add(Count::kRequestsAnswered);
+  reply.close = request.framing != http::BodyFraming::kNone;
   downstream_.send_reply(reply, edits);
+  return false;
 }
 
 void Exchange::assign() {
@@ -185,6 +214,10 @@ bool Exchange::client_cancelled() const {
 bool Exchange::start(Forwarder& forwarder) const {
   http::Edits edits;
   edit_request(arrival(), context_, worker_.forwarded_space, edits);
+  const Route& route = *context_.route;
+  edits.set_path(context_.path);
+  if (route.rewrite) edits.set_host(route.rewrite->host);
+  edits.change(route.request_changes);
   return forwarder.start(edits);
 }
 
@@ -275,6 +308,7 @@ Arrival Exchange::arrival() const {
 }
 
 void Exchange::edit_reply(http::Edits& edits) {
+  if (context_.route != nullptr) edits.change(context_.route->response_changes);
   edits.set(http::FieldId::kXRequestId, "x-request-id", context_.request_id);
   edits.add("date", worker_.date.view());
 }
@@ -306,6 +340,7 @@ void Exchange::on_response_head(http::ResponseHead& head, http::Edits& edits, St
     edits.drop(http::FieldId::kXWeirVersion);
   }
   edits.drop(http::FieldId::kXWeirReason);  // the weir's own replies say it
+  edits.change(context_.route->response_changes);
   add_cookie(edits);
   // An upload that is turned down half way is not read to its end. One that is answered as it comes usually is.
   const bool turned_down = head.status >= 300 && !downstream_.request_ended();

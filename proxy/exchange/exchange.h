@@ -38,7 +38,9 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
 
  private:
   bool match();
-  void refuse(http::LocalReply reply);
+  bool answer_options();
+  bool refuse(http::LocalReply reply);
+  bool answer(std::string_view path);
   void assign();
   Awaitable<Result<EndpointLease>> pick(bool fresh);
   bool total_passed() const;

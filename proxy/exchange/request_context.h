@@ -3,6 +3,7 @@
 
 #include <array>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/error.h"
@@ -22,6 +23,7 @@ struct RequestContext {
   Local<TrafficPlan> plan;
 
   const Route* route = nullptr;
+  std::string path;  // that the origin is asked for; empty: as it came
   const ServiceTopology* service = nullptr;
   const VersionTopology* version = nullptr;
   const RolloutTraffic* traffic = nullptr;

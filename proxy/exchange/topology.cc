@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "proxy/route/action.h"
 
 namespace weir::proxy {
 namespace {
@@ -76,13 +77,18 @@ ListenerTopology build_listener(const config::Listener& listener, const config::
   for (const config::Route& declared : config.routes) {
     Route route;
     route.id = names.routes.intern(declared.name);
-    route.service = names.services.intern(declared.service);
+    if (!declared.service.empty()) route.service = names.services.intern(declared.service);
     route.name = declared.name;
     route.match = declared.match;
     route.timeouts = timeouts;
     route.limits = limits;
     config::apply(route.timeouts, declared.timeouts);
     config::apply(route.limits, declared.limits);
+    route.redirect = declared.redirect;
+    route.respond = declared.respond;
+    route.rewrite = declared.rewrite;
+    route.request_changes = field_changes(declared.request_headers);
+    route.response_changes = field_changes(declared.response_headers);
     route.on_client_half_close = declared.on_client_half_close;
     routes.push_back(std::move(route));
   }

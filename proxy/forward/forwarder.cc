@@ -138,7 +138,8 @@ void Forwarder::show(const http::BodyEvent& event) const {
   if (event.end || failed) body_observer_->on_end(!failed);
 }
 
-// What the client is still to take lies in the origin's buffer. A client that has left ends its writes as well: they fail.
+// What the client is still to take lies in the origin's buffer. A client that has left ends its writes as well: they
+// fail.
 bool Forwarder::finished() const { return response_done_ && !downstream_.sending(); }
 
 void Forwarder::fail(const Error& error) {

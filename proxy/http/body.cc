@@ -190,7 +190,8 @@ Fault BodyDecoder::finish_at_eof() {
   return state_ == State::kEnded ? Fault::kNone : Fault::kTruncatedBody;
 }
 
-void BodyEncoder::start(BodyFraming framing, std::uint64_t content_length) {
+void BodyEncoder::start(BodyFraming framing, std::uint64_t content_length, const FieldChanges* changes) {
+  changes_ = changes;
   framing_ = framing;
   remaining_ = framing == BodyFraming::kLength ? content_length : 0;
   ended_ = framing == BodyFraming::kNone || (framing == BodyFraming::kLength && content_length == 0);
@@ -230,6 +231,7 @@ Fault BodyEncoder::finish(const FieldList& trailers, HeadBuffer& out) {
   if (framing_ != BodyFraming::kChunked) return Fault::kNone;
   out.append("0\r\n");
   for (const Field& field : trailers) {
+    if (changes_ != nullptr && changes_->drops(field.name)) continue;
     out.append(field.name);
     out.append(": ");
     out.append(field.value);

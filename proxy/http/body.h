@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "proxy/http/fault.h"
+#include "proxy/http/field_changes.h"
 #include "proxy/http/field_scanner.h"
 #include "proxy/http/head.h"
 #include "proxy/http/head_buffer.h"
@@ -94,7 +95,8 @@ class BodyEncoder {
     std::string_view after;
   };
 
-  void start(BodyFraming framing, std::uint64_t content_length);
+  // `changes` hold for the trailers too, and are kept until the body has ended.
+  void start(BodyFraming framing, std::uint64_t content_length, const FieldChanges* changes = nullptr);
 
   // For `size` bytes of data; `end` when the body ends with them and has no trailers. The views are valid until the
   // next call. A body of kLength that gets more or fewer bytes than declared gives kTruncatedBody: cut the connection.
@@ -109,6 +111,7 @@ class BodyEncoder {
   BodyFraming framing_ = BodyFraming::kNone;
   bool ended_ = true;
   std::uint64_t remaining_ = 0;
+  const FieldChanges* changes_ = nullptr;
   std::array<char, 20> line_{};
 };
 

@@ -49,7 +49,7 @@ void ServerCodec::write_head(const ResponseHead& response, const Edits& edits, b
   if (framing == BodyFraming::kUntilClose) to.keep_alive = false;
   keep_alive_ = to.keep_alive;
   write_response_head(response, edits, to, out);
-  encoder_.start(framing, response.content_length);
+  encoder_.start(framing, response.content_length, edits.changes());
 }
 
 void ServerCodec::write_reply(const LocalReply& reply, const Edits& edits, HeadBuffer& out) {
@@ -74,7 +74,7 @@ void ClientCodec::release() {
 void ClientCodec::write_head(const RequestHead& request, const Edits& edits, HeadBuffer& out) {
   scanner_.expect_answer_to_head(request.is_head());
   write_request_head(request, edits, out);
-  encoder_.start(request.framing, request.content_length);
+  encoder_.start(request.framing, request.content_length, edits.changes());
 }
 
 Scan ClientCodec::read_head(std::string_view buffer) {

@@ -1,5 +1,9 @@
 #include "proxy/http/reply.h"
 
+#include <array>
+#include <charconv>
+#include <span>
+
 namespace weir::http {
 
 LocalReply refusal(Fault fault) {
@@ -34,25 +38,54 @@ LocalReply failure(const Error& error) {
 
 LocalReply overloaded() { return {503, "overloaded", "this proxy has no memory left for more requests", true, 1}; }
 
-// Both strings are literals of ours: nothing in them needs escaping.
+namespace {
+
+void add_retry_after(const LocalReply& reply, std::span<char, 12> digits, Edits& edits) {
+  if (!reply.retry_after_s) return;
+  const std::to_chars_result end = std::to_chars(digits.data(), digits.data() + digits.size(), *reply.retry_after_s);
+  edits.add("retry-after", {digits.data(), static_cast<std::size_t>(end.ptr - digits.data())});
+}
+
+// RFC 9110 6.4.1: some statuses have no content, whatever was asked.
+bool has_content(int status) { return status != 204 && status != 304; }
+
+void write_content_reply(const LocalReply& reply, const Edits& edits, const Receiver& to, HeadBuffer& out) {
+  ResponseHead head;
+  head.status = reply.status;
+  head.reason = reason_phrase(reply.status);
+  if (has_content(reply.status)) {
+    head.framing = BodyFraming::kLength;
+    head.content_length = reply.content->size();
+  }
+  Edits all = edits;
+  if (!reply.content->empty()) all.add("content-type", reply.content_type);
+  write_response_head(head, all, to, out);
+  if (!to.head_request && has_content(reply.status)) out.append(*reply.content);
+}
+
+}  // namespace
+
+// Both strings of the JSON are literals of ours: nothing in them needs escaping.
 void write_local_reply(const LocalReply& reply, const Edits& edits, const Receiver& receiver, HeadBuffer& out) {
   static constexpr std::string_view kBefore = "{\"error\":{\"code\":\"";
   static constexpr std::string_view kBetween = "\",\"message\":\"";
   static constexpr std::string_view kAfter = "\"}}\n";
+  Receiver to = receiver;
+  to.keep_alive = receiver.keep_alive && !reply.close;
+  if (reply.content) return write_content_reply(reply, edits, to, out);
   ResponseHead head;
   head.status = reply.status;
   head.reason = reason_phrase(reply.status);
   head.framing = BodyFraming::kLength;
   head.content_length = kBefore.size() + reply.code.size() + kBetween.size() + reply.reason.size() + kAfter.size();
+  std::array<char, 12> digits{};
   Edits all = edits;
   all.add("content-type", "application/json");
   all.add("x-weir-reason", reply.code);
   if (reply.status == 405) all.add("allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
-  if (reply.retry_after_s) all.add("retry-after", *reply.retry_after_s == 1 ? "1" : "5");
-  Receiver to = receiver;
-  to.keep_alive = receiver.keep_alive && !reply.close;
+  add_retry_after(reply, digits, all);
   write_response_head(head, all, to, out);
-  if (receiver.head_request) return;
+  if (to.head_request) return;
   out.append(kBefore);
   out.append(reply.code);
   out.append(kBetween);

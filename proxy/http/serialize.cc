@@ -7,6 +7,7 @@ constexpr std::string_view kCrlf = "\r\n";
 
 // Fields that stand side by side in the read buffer, and are whole lines there, go out as one copy.
 void append_fields(const FieldList& fields, const Edits& edits, HeadBuffer& out) {
+  const FieldChanges* const changes = edits.changes();
   const char* run = nullptr;
   const char* run_end = nullptr;
   const auto flush = [&] {
@@ -15,6 +16,7 @@ void append_fields(const FieldList& fields, const Edits& edits, HeadBuffer& out)
   };
   for (const Field& field : fields) {
     if (field.id != FieldId::kOther && edits.drops(field.id)) continue;
+    if (changes != nullptr && changes->drops(field.name)) continue;
     if (field.plain_line) {
       const char* const end = field.value.data() + field.value.size() + kCrlf.size();
       if (run == nullptr || run_end != field.name.data()) {
@@ -31,10 +33,13 @@ void append_fields(const FieldList& fields, const Edits& edits, HeadBuffer& out)
 }
 
 void append_added(const Edits& edits, HeadBuffer& out) {
+  const FieldChanges* const changes = edits.changes();
   for (const Edits::Added& added : edits) {
+    if (changes != nullptr && changes->replaces(added.name)) continue;
     const bool both = !added.value.empty() && !added.more.empty();
     out.append(added.name, ": ", added.value, both ? ", " : "", added.more, kCrlf);
   }
+  if (changes != nullptr) out.append(changes->lines);
 }
 
 void append_framing(BodyFraming framing, std::uint64_t content_length, HeadBuffer& out) {
@@ -56,8 +61,10 @@ BodyFraming outgoing_framing(const ResponseHead& head, const Receiver& receiver)
 }
 
 void write_request_head(const RequestHead& head, const Edits& edits, HeadBuffer& out) {
-  const std::string_view host = head.authority.empty() ? edits.fallback_host() : head.authority;
-  out.append(head.method, " ", head.path, head.has_query ? "?" : "", head.query, " HTTP/1.1\r\nhost: ", host, kCrlf);
+  const std::string_view received = head.authority.empty() ? edits.fallback_host() : head.authority;
+  const std::string_view host = edits.host().empty() ? received : edits.host();
+  const std::string_view path = edits.path().empty() ? head.path : edits.path();
+  out.append(head.method, " ", path, head.has_query ? "?" : "", head.query, " HTTP/1.1\r\nhost: ", host, kCrlf);
   append_fields(head.fields, edits, out);
   if (head.max_forwards) {
     out.append("max-forwards: ");
@@ -97,20 +104,42 @@ std::string_view reason_phrase(int status) {
   switch (status) {
     case 200:
       return "OK";
+    case 204:
+      return "No Content";
+    case 301:
+      return "Moved Permanently";
+    case 302:
+      return "Found";
+    case 303:
+      return "See Other";
+    case 304:
+      return "Not Modified";
+    case 307:
+      return "Temporary Redirect";
+    case 308:
+      return "Permanent Redirect";
     case 400:
       return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
     case 404:
       return "Not Found";
     case 405:
       return "Method Not Allowed";
     case 408:
       return "Request Timeout";
+    case 410:
+      return "Gone";
     case 413:
       return "Content Too Large";
     case 414:
       return "URI Too Long";
     case 417:
       return "Expectation Failed";
+    case 429:
+      return "Too Many Requests";
     case 431:
       return "Request Header Fields Too Large";
     case 500:

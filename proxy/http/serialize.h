@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "proxy/http/field_changes.h"
 #include "proxy/http/head.h"
 #include "proxy/http/head_buffer.h"
 
@@ -39,17 +40,29 @@ class Edits {
   // Host for a request that came without authority (HTTP/1.0). Otherwise the authority received is sent on.
   void set_fallback_host(std::string_view host) { fallback_host_ = host; }
 
+  // Another target and authority for a request than it came with; empty: no other.
+  void set_path(std::string_view path) { path_ = path; }
+  void set_host(std::string_view host) { host_ = host; }
+  // What a plan changes beside: in what was received, and where it replaces a name in what is added here, too.
+  void change(const FieldChanges& changes) { changes_ = changes.empty() ? nullptr : &changes; }
+
   bool drops(FieldId id) const { return (dropped_ & field_bit(id)) != 0; }
   FieldMask dropped() const { return dropped_; }
   const Added* begin() const { return added_.data(); }
   const Added* end() const { return added_.data() + count_; }
   std::string_view fallback_host() const { return fallback_host_; }
+  std::string_view path() const { return path_; }
+  std::string_view host() const { return host_; }
+  const FieldChanges* changes() const { return changes_; }
 
  private:
   FieldMask dropped_ = 0;
   std::size_t count_ = 0;
   std::array<Added, kMaxAdded> added_{};
   std::string_view fallback_host_;
+  std::string_view path_;
+  std::string_view host_;
+  const FieldChanges* changes_ = nullptr;
 };
 
 // What the receiver of a response is and asked for, and whether its connection goes on after it.

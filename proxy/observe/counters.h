@@ -17,6 +17,7 @@ enum class Count : std::uint8_t {
   kAcceptErrors,        // no descriptors, aborted handshakes
   kIdleClosed,          // keep-alive ran out
   kRequestsRefused,     // answered here before a version was assigned: malformed, too large, no route
+  kRequestsAnswered,    // by a route that leads to no service
   kRequestsCut,         // ended by a drain's deadline
   kOverloaded,          // requests and connections turned away because buffers had taken their memory
   kUpstreamOpened,

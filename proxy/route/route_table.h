@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 
 #include "base/ids.h"
 #include "config/config.h"
+#include "proxy/http/field_changes.h"
 #include "proxy/http/field_list.h"
 
 namespace weir::proxy {
@@ -36,9 +38,17 @@ struct Route {
   // Resolved on top of the file's; a listener's own values are put between by RouteTable's builder.
   config::Timeouts timeouts;
   config::Limits limits;
+  // What is done with its requests: an answer, or changes on the way to the service and back.
+  std::optional<config::Redirect> redirect = {};
+  std::optional<config::Respond> respond = {};
+  std::optional<config::Rewrite> rewrite = {};
+  http::FieldChanges request_changes = {};
+  http::FieldChanges response_changes = {};
   config::OnClientHalfClose on_client_half_close = config::OnClientHalfClose::kFinish;
 
   bool matches(const RequestFacts& request) const;
+  // It leads to no service.
+  bool answers() const { return redirect || respond; }
 };
 
 class RouteTable {

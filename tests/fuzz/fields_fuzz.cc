@@ -1,7 +1,8 @@
-// What is read out of single fields and of a target: cookies, sticky keys, paths.
+// What is read out of single fields and of a target: cookies, sticky keys, paths, queries.
 #include <string>
 #include <vector>
 
+#include "proxy/http/query.h"
 #include "proxy/route/path.h"
 #include "proxy/split/unit_key.h"
 #include "tests/fuzz/input.h"
@@ -27,17 +28,37 @@ void read_cookies(std::string_view text) {
 }
 
 // Matching and whoever comes after it see one path: normal form is normal, and never climbs out.
-void normalise(std::string_view path) {
+void normalise(std::string_view path, const config::PathPolicy& policy) {
   std::vector<char> space(path.size());
-  const proxy::NormalPath once = proxy::normalise_path(path, space);
-  if (!once.valid || !path.starts_with('/')) return;
+  const proxy::NormalPath once = proxy::normalise_path(path, policy, space);
+  if (once.fault != proxy::PathFault::kNone || !path.starts_with('/')) return;
   const std::string normal(once.path);
   require(normal.starts_with('/') && normal.size() <= path.size(), "a path stays a path");
   require((normal + "/").find("/../") == std::string::npos && (normal + "/").find("/./") == std::string::npos,
           "no dot segment is left");
+  const bool kept = policy.double_slash == config::SlashPolicy::kKeep;
+  require(kept || normal.find("//") == std::string::npos, "slashes that are merged or refused are not left");
   std::vector<char> again(normal.size());
-  const proxy::NormalPath twice = proxy::normalise_path(normal, again);
-  require(twice.valid && twice.path == normal, "a normal path is normal");
+  const proxy::NormalPath twice = proxy::normalise_path(normal, policy, again);
+  require(twice.fault == proxy::PathFault::kNone && twice.path == normal, "a normal path is normal");
+}
+
+void normalise(std::string_view path) {
+  using config::SlashPolicy;
+  for (const SlashPolicy doubled : {SlashPolicy::kKeep, SlashPolicy::kReject, SlashPolicy::kMerge}) {
+    for (const SlashPolicy encoded : {SlashPolicy::kKeep, SlashPolicy::kReject, SlashPolicy::kMerge}) {
+      normalise(path, {doubled, encoded});
+    }
+  }
+}
+
+// The value is what a plain reading of the query makes of it.
+void read_query(std::string_view query) {
+  std::vector<char> space(query.size());
+  const auto value = http::find_query_parameter(query, "a", space);
+  require(!value || value->size() <= query.size(), "decoding makes nothing longer");
+  if (query.starts_with("a=") && query.find_first_of("%&") == std::string_view::npos)
+    require(value == query.substr(2), "a value without escapes is itself");
 }
 
 }  // namespace
@@ -47,5 +68,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   weir::fuzz::read_cookies(text);
   weir::fuzz::normalise(text);
+  weir::fuzz::read_query(text);
   return 0;
 }

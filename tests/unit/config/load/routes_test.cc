@@ -50,5 +50,48 @@ TEST(Routes, WhatTheyMatch) {
   });
 }
 
+TEST(Routes, WhatTheyDo) {
+  expect_problems({
+      {"{ match: {} }", "11: error: routes[0] leads nowhere; expected one of service, redirect, respond"},
+      {"{ match: {}, service: s, respond: { status: 404 } }",
+       "11: error: routes[0] leads to more than one goal; expected one of service, redirect, respond"},
+      {"{ match: {}, redirect: { status: 301 } }",
+       "34: error: routes[0].redirect leads back to where it came from; expected scheme, host, port, path or "
+       "prefix"},
+      {"{ match: {}, redirect: { status: 304, path: /a } }",
+       "44: error: routes[0].redirect.status: 304 leads nowhere; expected 301, 302, 303, 307 or 308"},
+      {"{ match: { pathExact: /a }, service: s, rewrite: { prefix: /b } }",
+       "60: error: routes[0].rewrite.prefix replaces the pathPrefix of a match without one; expected pathPrefix "
+       "in the match"},
+      {"{ match: {}, respond: { status: 204, body: x } }",
+       "54: error: routes[0].respond: a 204 has no body; expected the key left out"},
+      {"{ match: {}, respond: {}, requestHeaders: { remove: [ x ] } }",
+       "53: error: routes[0].requestHeaders changes what a service is sent, and there is none; expected the key "
+       "left out"},
+      {"{ match: {}, service: s, requestHeaders: { set: { Host: a } } }",
+       "52: error: routes[0].requestHeaders: \"host\" is not the plan's to change: rewrite.host says it; "
+       "expected another header"},
+      {"{ match: {}, service: s, requestHeaders: { remove: [ Transfer-Encoding ] } }",
+       "52: error: routes[0].requestHeaders: \"transfer-encoding\" is not the plan's to change: it speaks of "
+       "the "
+       "connection or the framing; expected another header"},
+      {"{ match: {}, service: s, responseHeaders: { add: { X-Weir-Version: a } } }",
+       "53: error: routes[0].responseHeaders: \"x-weir-version\" is not the plan's to change: the weir itself "
+       "writes it; expected another header"},
+      {"{ match: {}, service: s, responseHeaders: { set: { set-cookie: a=b } } }",
+       "53: error: routes[0].responseHeaders.set: every other cookie would go with it; expected set-cookie "
+       "under "
+       "add"},
+      {"{ match: {}, service: s, requestHeaders: { set: { x: \"a\\r\\nb: c\" } } }",
+       "64: error: routes[0].requestHeaders.set.x: \"a??b: c\"; expected a text without control characters, "
+       "of "
+       "at most 4096 bytes"},
+      {"{ match: {}, service: s, requestHeaders: { set: { \"x y\": a } } }",
+       "52: error: routes[0].requestHeaders: \"x y\" is no header's name; expected an RFC 9110 token of at most "
+       "64 "
+       "bytes"},
+  });
+}
+
 }  // namespace
 }  // namespace weir::config

@@ -1,0 +1,67 @@
+#include "proxy/route/action.h"
+
+#include <gtest/gtest.h>
+
+namespace weir::proxy {
+namespace {
+
+TEST(ReplacePrefix, KeepsSegmentsApart) {
+  for (const char* prefix : {"/api", "/api/"}) {
+    for (const char* replacement : {"/v2", "/v2/"}) {
+      EXPECT_EQ(replace_prefix("/api/x/y", prefix, replacement), "/v2/x/y") << prefix << ' ' << replacement;
+    }
+    EXPECT_EQ(replace_prefix("/api/x", prefix, "/"), "/x") << prefix;
+    EXPECT_EQ(replace_prefix("/api/", prefix, "/"), "/") << prefix;
+  }
+  EXPECT_EQ(replace_prefix("/api", "/api", "/v2"), "/v2");
+  EXPECT_EQ(replace_prefix("/api", "/api", "/"), "/");
+  EXPECT_EQ(replace_prefix("/apix", "/api", "/v2"), "/v2x");  // a prefix is a plain one
+  EXPECT_EQ(replace_prefix("/apix", "/api", "/"), "/x");
+  EXPECT_EQ(replace_prefix("/x", "/", "/new"), "/new/x");
+  EXPECT_EQ(replace_prefix("/", "/", "/new"), "/new/");
+}
+
+Redirected request(std::string_view path, std::string_view query = {}) {
+  return {.scheme = "http",
+          .host = "a.test",
+          .authority = "a.test:8080",
+          .path = path,
+          .query = query,
+          .has_query = !query.empty()};
+}
+
+TEST(RedirectLocation, SaysNoMoreThanChanges) {
+  EXPECT_EQ(redirect_location({.path = "/new"}, "", request("/old", "a=1&b")), "/new?a=1&b");
+  EXPECT_EQ(redirect_location({.prefix = "/new"}, "/old", request("/old/x")), "/new/x");
+  EXPECT_EQ(redirect_location({.scheme = "https"}, "", request("/x", "q")), "https://a.test/x?q");
+  EXPECT_EQ(redirect_location({.host = "b.test"}, "", request("/x")), "http://b.test:8080/x");
+  EXPECT_EQ(redirect_location({.port = 81}, "", request("/x")), "http://a.test:81/x");
+  EXPECT_EQ(redirect_location({.port = 80}, "", request("/x")), "http://a.test/x");
+  EXPECT_EQ(redirect_location({.scheme = "https", .host = "b.test", .port = 8443, .path = "/y"}, "", request("/x")),
+            "https://b.test:8443/y");
+}
+
+TEST(RedirectLocation, NobodyCanMakeItLeadElsewhere) {
+  EXPECT_EQ(redirect_location({.prefix = "/"}, "/old", request("/old//evil.test")), "/evil.test");
+  EXPECT_EQ(redirect_location({.prefix = "/"}, "/old", request("/old/\\evil.test")), "/%5Cevil.test");
+  EXPECT_EQ(redirect_location({.scheme = "https"}, "", request("//evil.test")), "https://a.test/evil.test");
+  EXPECT_EQ(redirect_location({.path = "/new"}, "", request("/", "a=<\"\\>%0d%0a")), "/new?a=%3C%22%5C%3E%0d%0a");
+  Redirected nameless = request("//evil.test");
+  nameless.host = nameless.authority = {};
+  EXPECT_EQ(redirect_location({.scheme = "https"}, "", nameless), "/evil.test");
+}
+
+TEST(FieldChanges, AreWrittenOnce) {
+  const http::FieldChanges changes =
+      field_changes({.set = {{"x-a", "1"}}, .add = {{"x-b", "2"}, {"x-c", "3"}}, .remove = {"x-d"}});
+  EXPECT_EQ(changes.lines, "x-a: 1\r\nx-b: 2\r\nx-c: 3\r\n");
+  EXPECT_TRUE(changes.drops("X-A"));
+  EXPECT_TRUE(changes.replaces("x-A"));
+  EXPECT_TRUE(changes.drops("x-D"));
+  EXPECT_FALSE(changes.replaces("x-d"));
+  EXPECT_FALSE(changes.drops("x-b"));
+  EXPECT_TRUE(http::FieldChanges().empty());
+}
+
+}  // namespace
+}  // namespace weir::proxy
