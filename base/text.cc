@@ -70,6 +70,17 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+bool equal_in_constant_time(std::string_view secret, std::string_view guess) {
+  if (secret.empty()) return false;
+  // The length of the guess decides the time; it is the guesser's own.
+  volatile unsigned difference = secret.size() == guess.size() ? 0U : 1U;
+  for (std::size_t i = 0; i < guess.size(); ++i) {
+    const auto ours = static_cast<unsigned char>(secret[i % secret.size()]);
+    difference = difference | (ours ^ static_cast<unsigned char>(guess[i]));
+  }
+  return difference == 0;
+}
+
 std::string_view without_line_break(std::string_view text) {
   if (text.ends_with('\n')) text.remove_suffix(1);
   if (text.ends_with('\r')) text.remove_suffix(1);

@@ -20,6 +20,9 @@ constexpr bool is_visible(char c) { return c > ' ' && c <= '~'; }
 // Not empty, and all of it: what a header can carry, and no eye misreads.
 bool is_visible(std::string_view text);
 
+// Takes as long for a guess that is wrong in its first byte as for one wrong in its last. An empty secret is nobody's.
+bool equal_in_constant_time(std::string_view secret, std::string_view guess);
+
 // The last line break taken off: what an editor leaves at the end of a file.
 std::string_view without_line_break(std::string_view text);
 

@@ -66,6 +66,10 @@ inline Key on_the_file(Key key) {
   return key;
 }
 
+// Networks that may and that may not.
+Key allow(std::string_view sentence);
+Key deny(std::string_view sentence);
+
 // One declaration a noun of the plan; each is in the source named after what it belongs to.
 const Section& timeouts();
 const Section& limits();
@@ -75,6 +79,7 @@ const Section& listener();
 const Section& stickiness();
 const Section& service();
 const Section& route();
+const Section& api_keys();
 const Section& header_edits();
 const Section& rewrite();
 const Section& redirect();

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "config/access.h"
 #include "config/limits.h"
 #include "config/network.h"
 #include "config/paths.h"
@@ -16,6 +17,7 @@ struct Listener {
   LimitOverrides limits;
   PathPolicy paths = {};                    // resolved on top of the file's
   std::optional<TrustedHops> trusted_hops;  // unset: the file's
+  AddressRules addresses = {};              // of who connects
 };
 
 }  // namespace weir::config

@@ -30,6 +30,8 @@ const Section& listener() {
                object("limits", "For this listener alone.", limits()),
                object("paths", "For this listener alone.", paths()),
                trusted_hops("the file's"),
+               allow("The addresses that may connect, as 10.0.0.0/8; the connections of others are closed at once."),
+               deny("The addresses that may not, whatever `allow` says."),
                unsupported("tls", "TLS.")},
       .place = Place::kListener};
   return section;

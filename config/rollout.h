@@ -16,8 +16,11 @@ namespace weir::config {
 
 // One way to find a request's unit key: exactly one member is set. The first of a list that a request has wins.
 struct KeySource {
-  std::string header;  // lower case
-  std::string cookie;  // set by the weir when the request has none
+  std::string header;           // lower case
+  std::string cookie;           // set by the weir when the request has none
+  std::string query = {};       // a parameter, percent-decoded
+  bool api_key = false;         // the name of the request's key
+  bool client_address = false;  // as text
 };
 
 struct Stickiness {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/pattern.h"
+#include "config/access.h"
 #include "config/limits.h"
 #include "config/position.h"
 #include "config/route_action.h"
@@ -41,6 +42,8 @@ struct Route {
   std::optional<Redirect> redirect = {};
   std::optional<Respond> respond = {};
   std::optional<Rewrite> rewrite = {};
+  AddressRules addresses = {};  // of clients
+  ApiKeys api_keys = {};
   HeaderEdits request_headers = {};
   HeaderEdits response_headers = {};
   TimeoutOverrides timeouts;

@@ -151,6 +151,8 @@ Value type_of(const Key& key, Place place) {
     case Kind::kBoolean:
       return Object{{"type", "boolean"}};
     case Kind::kWord:
+      // YAML reads a bare true as something else than a text.
+      if (key.words.front() == "true") return Object{{"enum", Array{true, "true"}}};
       return Object{{"enum", Array(key.words.begin(), key.words.end())}};
     case Kind::kObject:
       return Object{{"anyOf", Array{reference_to(*key.section, place), Object{{"type", "null"}}}}};

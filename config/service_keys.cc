@@ -12,9 +12,9 @@ const Section& key_source() {
                {.name = "cookie",
                 .kind = Kind::kCookieName,
                 .sentence = "A random id in this cookie, which the weir sets when it is missing."},
-               unsupported("query", "A query parameter."),
-               unsupported("apiKey", "An API key."),
-               unsupported("clientAddress", "The client's address.")},
+               {.name = "query", .sentence = "The value of this query parameter, percent-decoded; the first one."},
+               word("apiKey", "The name of the API key that the route asked for.", {}, {"true"}),
+               word("clientAddress", "The client's address, as text.", {}, {"true"})},
       .one_of = true};
   return section;
 }

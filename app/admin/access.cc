@@ -17,17 +17,6 @@ std::string_view without_port(std::string_view authority) {
 
 }  // namespace
 
-bool equal_in_constant_time(std::string_view secret, std::string_view guess) {
-  if (secret.empty()) return false;
-  // The length of the guess decides the time; it is the guesser's own.
-  volatile unsigned difference = secret.size() == guess.size() ? 0U : 1U;
-  for (std::size_t i = 0; i < guess.size(); ++i) {
-    const auto ours = static_cast<unsigned char>(secret[i % secret.size()]);
-    difference = difference | (ours ^ static_cast<unsigned char>(guess[i]));
-  }
-  return difference == 0;
-}
-
 Access decide_access(const AccessFacts& facts, std::string_view token) {
   if (facts.probe) return Access::kAllowed;
   if (token.empty() && !config::is_loopback_host(without_port(facts.host))) return Access::kForeignHost;

@@ -11,9 +11,6 @@
 
 namespace weir::app {
 
-// Takes as long for a guess that is wrong in its first byte as for one wrong in its last.
-bool equal_in_constant_time(std::string_view secret, std::string_view guess);
-
 struct AccessFacts {
   bool post = false;
   bool probe = false;  // /healthz or /readyz: for anybody who can connect

@@ -32,9 +32,12 @@ struct CountWords {
 constexpr std::array<CountWords, proxy::kCountCount> kCountWords = {{
     {"weir_downstream_connections_accepted_total", "Client connections accepted."},
     {"weir_downstream_connections_refused_total", "Client connections over a listener's limit, answered 503."},
+    {"weir_downstream_connections_denied_total", "Client connections that a listener's allow and deny do not let in."},
     {"weir_downstream_accept_errors_total", "Accepts that failed: no descriptors, aborted handshakes."},
     {"weir_downstream_idle_closed_total", "Client connections closed because keepAlive ran out."},
     {"weir_requests_refused_total", "Requests refused before a version was assigned."},
+    {"weir_requests_denied_address_total", "Requests refused by a route's allow and deny."},
+    {"weir_requests_denied_key_total", "Requests refused for want of an API key that their route knows."},
     {"weir_requests_answered_total", "Requests answered by a redirect or a response of the plan."},
     {"weir_requests_cut_total", "Requests ended by the deadline of a drain."},
     {"weir_overloaded_total", "Requests and connections answered 503 because buffers had taken their memory."},

@@ -87,7 +87,8 @@ AdminResult load_admin(std::string_view yaml, const Environment& environment) {
   read(*admin, "address", result.admin.address);
   if (!parse_listen_address(result.admin.address)) result.error = "admin.address is no host:port";
   Report ignored;
-  if (const Node* const token = admin->find("token")) result.admin.token = read_secret(*token, environment, ignored);
+  if (const Node* const token = admin->find("token"))
+    result.admin.token = read_secret(*token, "admin.token", environment, ignored);
   return result;
 }
 

@@ -6,14 +6,13 @@
 
 namespace weir::config {
 
-Secret read_secret(const Node& node, const Environment& environment, Report& report) {
+Secret read_secret(const Node& node, const std::string& path, const Environment& environment, Report& report) {
   Secret secret;
   read(node, "env", secret.env);
   read(node, "file", secret.file);
   if (secret.env.empty() && secret.file.empty()) return secret;  // complained of already
   const bool from_env = !secret.env.empty();
-  const std::string place =
-      "admin.token: the " + (from_env ? "environment variable " + secret.env : "file " + secret.file);
+  const std::string place = path + ": the " + (from_env ? "environment variable " + secret.env : "file " + secret.file);
   const std::optional<std::string> value = from_env ? environment.variable(secret.env) : environment.file(secret.file);
   const std::string_view text = without_line_break(value ? std::string_view(*value) : std::string_view());
   if (text.empty()) {
@@ -51,7 +50,8 @@ Config read_config(const Node& root, const Environment& environment, Report& rep
   }
   if (const Node* const admin = root.find("admin")) {
     read_listen_address(*admin, config.admin.address);
-    if (const Node* const token = admin->find("token")) config.admin.token = read_secret(*token, environment, report);
+    if (const Node* const token = admin->find("token"))
+      config.admin.token = read_secret(*token, "admin.token", environment, report);
   }
   if (const Node* const state = root.find("state")) read(*state, "path", config.state.path);
   if (const Node* const services = root.find("services")) {
@@ -60,7 +60,8 @@ Config read_config(const Node& root, const Environment& environment, Report& rep
     }
   }
   if (const Node* const routes = root.find("routes")) {
-    for (std::size_t i = 0; i < routes->list.size(); ++i) config.routes.push_back(read_route(routes->list[i], i));
+    for (std::size_t i = 0; i < routes->list.size(); ++i)
+      config.routes.push_back(read_route(routes->list[i], i, environment, report));
   }
   if (const Node* const rollouts = root.find("rollouts")) {
     for (const Node::Entry& entry : rollouts->map)

@@ -13,12 +13,17 @@ Config read_config(const Node& root, const Environment& environment, Report& rep
 // `index` in the file, from 0; `paths` are the file's.
 Listener read_listener(const Node& node, std::size_t index, const PathPolicy& paths, Report& report);
 Service read_service(const Node& node, const std::string& path, Report& report);
-Route read_route(const Node& node, std::size_t index);  // `index` in the file, from 0
+// `index` in the file, from 0.
+Route read_route(const Node& node, std::size_t index, const Environment& environment, Report& report);
 // What is done with its requests, into `route`.
 void read_action(const Node& node, Route& route);
 Rollout read_rollout(const std::string& service, const Node& node, Report& report);
 Stickiness read_stickiness(const Node& node);
-Secret read_secret(const Node& node, const Environment& environment, Report& report);
+// `path` is what messages call it.
+Secret read_secret(const Node& node, const std::string& path, const Environment& environment, Report& report);
+// What `node` holds under `allow` and `deny`, and under `apiKeys`; `path` is its own.
+AddressRules read_address_rules(const Node& node, const std::string& path, Report& report);
+ApiKeys read_api_keys(const Node& node, const std::string& path, const Environment& environment, Report& report);
 // What `node` holds under `timeouts` and under `limits`.
 TimeoutOverrides read_timeouts(const Node& node);
 LimitOverrides read_limits(const Node& node);

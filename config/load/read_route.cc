@@ -49,7 +49,8 @@ RouteMatch read_match(const Node& node) {
 
 }  // namespace
 
-Route read_route(const Node& node, std::size_t index) {
+Route read_route(const Node& node, std::size_t index, const Environment& environment, Report& report) {
+  const std::string path = "routes[" + std::to_string(index) + "]";
   Route route;
   route.name = "route-" + std::to_string(index + 1);
   route.position = node.position;
@@ -57,6 +58,8 @@ Route read_route(const Node& node, std::size_t index) {
   read(node, "service", route.service);
   if (const Node* const match = node.find("match")) route.match = read_match(*match);
   read_action(node, route);
+  route.addresses = read_address_rules(node, path, report);
+  route.api_keys = read_api_keys(node, path, environment, report);
   route.timeouts = read_timeouts(node);
   route.limits = read_limits(node);
   const std::string* const half_close = scalar(node, "onClientHalfClose");

@@ -63,7 +63,11 @@ Stickiness read_stickiness(const Node& node) {
     read(element, "header", source.header);
     read(element, "cookie", source.cookie);
     source.header = lower_case(source.header);
-    if (!source.header.empty() || !source.cookie.empty()) stickiness.by.push_back(std::move(source));
+    read(element, "query", source.query);
+    read(element, "apiKey", source.api_key);
+    read(element, "clientAddress", source.client_address);
+    const bool named = !source.header.empty() || !source.cookie.empty() || !source.query.empty();
+    if (named || source.api_key || source.client_address) stickiness.by.push_back(std::move(source));
   }
   return stickiness;
 }

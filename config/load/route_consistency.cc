@@ -1,6 +1,7 @@
 #include "config/load/route_consistency.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "config/load/action_consistency.h"
@@ -17,6 +18,7 @@ class Checker {
   void check() {
     const Node* const routes = root_.find("routes");
     for (std::size_t i = 0; i < config_.routes.size(); ++i) check_route(i, element(routes, i));
+    check_stickiness();
   }
 
  private:
@@ -25,10 +27,54 @@ class Checker {
     const std::string path = "routes[" + std::to_string(index) + "]";
     check_service_name(route.service, place(node, {"service"}), path + ".service");
     check_action(route, node, path, report_);
+    check_keys(route.api_keys, place(node, {"apiKeys", "keys"}), path + ".apiKeys.keys");
     check_match(route.match, place(node, {"match"}), path + ".match");
     if (!names_.insert(route.name).second)
       report_.error(node.position, path + ": the name " + route.name + " is taken", "a name of its own");
     check_reachable(index, node.position, path);
+  }
+
+  void check_keys(const ApiKeys& keys, const Position& position, const std::string& path) {
+    if (keys.keys.size() > kMaxApiKeys) {
+      report_.error(position, path + " are " + std::to_string(keys.keys.size()),
+                    "at most " + std::to_string(kMaxApiKeys));
+    }
+    std::map<std::string_view, std::string_view> names;
+    std::set<std::string_view> taken;
+    for (const ApiKey& key : keys.keys) {
+      if (!key.name.empty() && !taken.insert(key.name).second)
+        report_.error(position, path + ": the name " + key.name + " is taken", "a name of its own");
+      if (key.key.value.empty()) continue;  // complained of already
+      if (key.key.value.size() > kMaxApiKey) {
+        report_.error(position, path + ": the key of " + key.name + " is too long",
+                      "at most " + std::to_string(kMaxApiKey) + " bytes");
+      }
+      const auto [same, fresh] = names.emplace(key.key.value, key.name);
+      if (!fresh) {
+        report_.error(position, path + ": " + std::string(same->second) + " and " + key.name + " have the same key",
+                      "a key for each name");
+      }
+    }
+  }
+
+  void check_stickiness() {
+    for (const auto& [name, service] : config_.services) {
+      check_sources(name, service.stickiness, place(root_, {"services", name, "stickiness"}), "services." + name);
+    }
+    for (const auto& [name, rollout] : config_.rollouts) {
+      check_sources(name, rollout.stickiness, place(root_, {"rollouts", name, "stickiness"}), "rollouts." + name);
+    }
+  }
+
+  // A source that no request can have is a mistake, and the split would silently be by another one.
+  void check_sources(const std::string& service, const Stickiness& stickiness, const Position& position,
+                     const std::string& path) {
+    const bool by_key =
+        std::any_of(stickiness.by.begin(), stickiness.by.end(), [](const KeySource& source) { return source.api_key; });
+    const auto asks = [&](const Route& route) { return route.service == service && !route.api_keys.keys.empty(); };
+    if (!by_key || std::any_of(config_.routes.begin(), config_.routes.end(), asks)) return;
+    report_.error(position, path + ".stickiness is by apiKey, and no route to " + service + " has apiKeys",
+                  "apiKeys on its routes");
   }
 
   // Without any service that is what is wrong.

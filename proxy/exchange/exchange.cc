@@ -7,6 +7,7 @@
 
 #include "proxy/exchange/forwarded.h"
 #include "proxy/route/action.h"
+#include "proxy/route/admission.h"
 #include "proxy/route/path.h"
 
 namespace weir::proxy {
@@ -114,6 +115,7 @@ bool Exchange::match() {
     return refuse({404, "no_route", "no route matches this request", false, std::nullopt});
   }
   const Route& route = *context_.route;
+  if (route.guarded && !admit()) return false;
   if (route.answers()) return answer(path.path);
   const http::Fault fault = downstream_.start_body(route.limits.body);
   if (fault != http::Fault::kNone) return refuse(http::refusal(fault));
@@ -122,6 +124,15 @@ bool Exchange::match() {
   }
   context_.service = context_.topology->service(route.service);
   return true;
+}
+
+// What the route demands of a request before anything is done for it.
+bool Exchange::admit() {
+  const Admission admission = proxy::admit(*context_.route, {downstream_.request().fields, context_.client});
+  context_.api_key = admission.api_key;
+  if (admission.refusal == Refusal::kNone) return true;
+  worker_.counters.add(admission.refusal == Refusal::kAddress ? Count::kAddressesDenied : Count::kKeysDenied);
+  return refuse(admission_refusal(*context_.route, admission.refusal));
 }
 
 bool Exchange::answer_options() {
@@ -177,8 +188,10 @@ bool Exchange::answer(std::string_view path) {
 void Exchange::assign() {
   static const RolloutTraffic kNoRollout;
   context_.traffic = context_.plan ? &context_.plan->of(context_.service->id) : &kNoRollout;
-  context_.assignment =
-      context_.service->split.assign(downstream_.request().fields, context_.client, *context_.traffic, worker_.random);
+  const http::RequestHead& request = downstream_.request();
+  context_.assignment = context_.service->split.assign(
+      {request.fields, context_.client, request.query, context_.api_key, worker_.query_space}, *context_.traffic,
+      worker_.random);
   context_.version = context_.topology->version(context_.assignment.version);
   if (context_.assignment.reason == AssignmentReason::kUnkeyed) worker_.counters.add(Count::kUnkeyed);
   if (context_.assignment.reason == AssignmentReason::kOverride) worker_.counters.add(Count::kOverridden);

@@ -38,6 +38,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
 
  private:
   bool match();
+  bool admit();
   bool answer_options();
   bool refuse(http::LocalReply reply);
   bool answer(std::string_view path);

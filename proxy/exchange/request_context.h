@@ -23,7 +23,8 @@ struct RequestContext {
   Local<TrafficPlan> plan;
 
   const Route* route = nullptr;
-  std::string path;  // that the origin is asked for; empty: as it came
+  std::string_view api_key;  // the name of the key that the route asked for
+  std::string path;          // that the origin is asked for; empty: as it came
   const ServiceTopology* service = nullptr;
   const VersionTopology* version = nullptr;
   const RolloutTraffic* traffic = nullptr;

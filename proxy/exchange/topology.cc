@@ -89,6 +89,12 @@ ListenerTopology build_listener(const config::Listener& listener, const config::
     route.rewrite = declared.rewrite;
     route.request_changes = field_changes(declared.request_headers);
     route.response_changes = field_changes(declared.response_headers);
+    route.addresses = declared.addresses;
+    route.api_keys = declared.api_keys;
+    route.guarded = !route.addresses.empty() || !route.api_keys.keys.empty();
+    if (!route.api_keys.keys.empty() && !route.api_keys.forward) {
+      route.request_changes.removed.push_back(route.api_keys.header);
+    }
     route.on_client_half_close = declared.on_client_half_close;
     routes.push_back(std::move(route));
   }
@@ -97,6 +103,7 @@ ListenerTopology build_listener(const config::Listener& listener, const config::
           .timeouts = timeouts,
           .limits = limits,
           .paths = listener.paths,
+          .addresses = listener.addresses,
           .trusted_hops = named.value_or(config::TrustedHops()),
           .passes_all_on = !named && config.preset == config::Preset::kSidecar,
           .routes = RouteTable(std::move(routes))};

@@ -45,6 +45,7 @@ struct ListenerTopology {
   config::Timeouts timeouts;
   config::Limits limits;
   config::PathPolicy paths;
+  config::AddressRules addresses;  // of who connects
   config::TrustedHops trusted_hops;
   // A sidecar whose plan names no hops passes on what anybody says; who a client is it takes from nobody.
   bool passes_all_on = false;

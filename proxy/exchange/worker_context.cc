@@ -44,6 +44,7 @@ void WorkerContext::set_topology(std::shared_ptr<const Topology> next, std::uint
   // Never less than before: a head that has begun is read to the end under the limits of its beginning.
   std::uint64_t longest = path_space.size();
   for (const ListenerTopology& listener : next->listeners) longest = std::max(longest, listener.limits.request_line);
+  longest = std::max<std::uint64_t>(longest, kAddressText);
   path_space.resize(longest);
   query_space.resize(longest);
   buffers.set_budget(next->memory == config::kUnlimited ? SIZE_MAX : next->memory / workers);

@@ -40,7 +40,7 @@ struct WorkerContext {
   std::vector<std::unique_ptr<Cluster>> clusters;  // by VersionId; null where there is none
   std::vector<std::unique_ptr<Cluster>> retired;   // until their last request is done
   std::vector<char> path_space;                    // for normalised paths
-  std::vector<char> query_space;                   // for decoded values of a query
+  std::vector<char> query_space;                   // for decoded values of a query, and addresses
   std::string forwarded_space;                     // for a Forwarded, until the head is written
 
   http::DateText date;  // follows the tick

@@ -83,6 +83,7 @@ void write_local_reply(const LocalReply& reply, const Edits& edits, const Receiv
   all.add("content-type", "application/json");
   all.add("x-weir-reason", reply.code);
   if (reply.status == 405) all.add("allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  if (!reply.challenge.empty()) all.add("www-authenticate", reply.challenge);
   add_retry_after(reply, digits, all);
   write_response_head(head, all, to, out);
   if (to.head_request) return;

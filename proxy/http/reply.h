@@ -18,6 +18,7 @@ struct LocalReply {
   std::string_view reason;  // a sentence for people: `error.message`
   bool close = false;       // the connection ends with it
   std::optional<std::uint32_t> retry_after_s;
+  std::string_view challenge = {};  // WWW-Authenticate
   // Sent in the place of the JSON, for an answer that is no failure.
   std::optional<std::string_view> content = {};
   std::string_view content_type = {};

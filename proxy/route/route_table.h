@@ -38,6 +38,10 @@ struct Route {
   // Resolved on top of the file's; a listener's own values are put between by RouteTable's builder.
   config::Timeouts timeouts;
   config::Limits limits;
+  // What is demanded of its requests (admission.h); `guarded` when there is anything.
+  config::AddressRules addresses = {};
+  config::ApiKeys api_keys = {};
+  bool guarded = false;
   // What is done with its requests: an answer, or changes on the way to the service and back.
   std::optional<config::Redirect> redirect = {};
   std::optional<config::Respond> respond = {};

@@ -139,6 +139,11 @@ void Worker::accept(Acceptor& acceptor, StreamSocket socket, const SocketAddress
   const bool orphan = place == Connection::kNoListener;
   if (orphan) place = 0;
   if (context_.topology->listeners.empty()) return;
+  const config::AddressRules& addresses = context_.topology->listeners[place].addresses;
+  if (!orphan && !addresses.empty() && !addresses.admits(ip_bytes(peer))) {
+    context_.counters.add(Count::kConnectionsDenied);
+    return;  // which closes it: who may not connect is not told why
+  }
   const std::uint32_t limit = places(acceptor.address);
   const bool admitted = acceptor.load->admit(limit);
   context_.counters.add(admitted ? Count::kConnections : Count::kConnectionsRefused);

@@ -13,10 +13,10 @@ constexpr std::uint64_t kClusterSeed = 2;
 constexpr std::uint64_t kUserSeed = 3;
 constexpr std::uint32_t kUserHashMask = (1u << 20) - 1;
 
-bool applies(const config::Override& rule, const http::FieldList& fields, const ClientAddress& client) {
-  const http::Field* field = fields.find(rule.header);
+bool applies(const config::Override& rule, const UnitFacts& request) {
+  const http::Field* field = request.fields.find(rule.header);
   if (field == nullptr || field->value != rule.exact) return false;
-  return rule.from.empty() || config::contains(rule.from, client);
+  return rule.from.empty() || config::contains(rule.from, request.client);
 }
 
 VersionId by_cumulative_weight(const std::vector<WeightedVersion>& weights, std::uint32_t bucket) {
@@ -42,21 +42,20 @@ Split::Split(SplitSpec spec)
       cluster_seed_(xxh3_64(spec_.service) + kClusterSeed),
       user_seed_(xxh3_64(spec_.service) + kUserSeed) {}
 
-Assignment Split::assign(const http::FieldList& fields, const ClientAddress& client, const RolloutTraffic& planned,
-                         Random& random) const {
+Assignment Split::assign(const UnitFacts& request, const RolloutTraffic& planned, Random& random) const {
   // Meant for another rollout: what this candidate may get is not known, and it may have been rolled back.
   static const RolloutTraffic kClosed{.candidate_closed = true};
   const RolloutTraffic& traffic = planned.identity == spec_.identity ? planned : kClosed;
   Assignment result;
   result.step = traffic.step;
   result.epoch = traffic.epoch;
-  if (take_override(fields, client, traffic, result)) return result;
+  if (take_override(request, traffic, result)) return result;
   if (!has_rollout() && spec_.weights.size() == 1) {
     result.version = spec_.weights.front().version;
     return result;
   }
 
-  const std::string_view key = find_unit_key(spec_.stickiness.by, fields);
+  const std::string_view key = find_unit_key(spec_.stickiness.by, request);
   if (!key.empty()) {
     result.reason = AssignmentReason::kHash;
     result.keyed = true;
@@ -74,11 +73,10 @@ Assignment Split::assign(const http::FieldList& fields, const ClientAddress& cli
   return result;
 }
 
-bool Split::take_override(const http::FieldList& fields, const ClientAddress& client, const RolloutTraffic& traffic,
-                          Assignment& result) const {
+bool Split::take_override(const UnitFacts& request, const RolloutTraffic& traffic, Assignment& result) const {
   for (const SplitSpec::Override& entry : spec_.overrides) {
     const bool candidate = entry.version == spec_.candidate;
-    if ((candidate && traffic.candidate_closed) || !applies(entry.rule, fields, client)) continue;
+    if ((candidate && traffic.candidate_closed) || !applies(entry.rule, request)) continue;
     result.version = entry.version;
     result.arm = candidate ? Arm::kCandidate : Arm::kBaseline;
     result.reason = AssignmentReason::kOverride;

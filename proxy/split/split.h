@@ -27,8 +27,6 @@
 
 namespace weir::proxy {
 
-using ClientAddress = config::IpBytes;
-
 struct Assignment {
   VersionId version = kNoId;
   Arm arm = Arm::kBaseline;
@@ -71,8 +69,7 @@ class Split {
 
   // `traffic` is this service's entry of the plan that the request keeps. Allocates nothing. Only a fresh cookie id, or
   // the draw of an unkeyed request, takes from `random`.
-  Assignment assign(const http::FieldList& fields, const ClientAddress& client, const RolloutTraffic& traffic,
-                    Random& random) const;
+  Assignment assign(const UnitFacts& request, const RolloutTraffic& traffic, Random& random) const;
 
   // The cookie that a kNewCookie response sets: its name, or empty.
   std::string_view cookie_name() const { return cookie_name_; }
@@ -80,8 +77,7 @@ class Split {
   const SplitSpec& spec() const { return spec_; }
 
  private:
-  bool take_override(const http::FieldList& fields, const ClientAddress& client, const RolloutTraffic& traffic,
-                     Assignment& result) const;
+  bool take_override(const UnitFacts& request, const RolloutTraffic& traffic, Assignment& result) const;
   // Fills what follows from the unit key: version and arm, and for a rollout whether and as whom it is judged.
   void take_key(std::string_view key, const RolloutTraffic& traffic, Assignment& result) const;
 

@@ -1,11 +1,14 @@
 #include "proxy/split/unit_key.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <tuple>
 
 #include "proxy/http/cookie.h"
+#include "proxy/http/query.h"
 
 namespace weir::proxy {
 namespace {
@@ -28,21 +31,37 @@ void write_hex(std::uint64_t bits, char* out) {
   for (int shift = 56; shift >= 0; shift -= 8, out += 2) std::copy_n(kHexOfByte[bits >> shift & 255].data(), 2, out);
 }
 
+// IPv4 addresses in their own form, as X-Forwarded-For has them.
+std::string_view address_text(const ClientAddress& address, std::span<char> space) {
+  if (space.size() < kAddressText) return {};
+  static constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  const bool v4 = std::equal(kMapped.begin(), kMapped.end(), address.begin());
+  const char* const text = ::inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? &address[12] : address.data(), space.data(),
+                                       static_cast<socklen_t>(space.size()));
+  return text == nullptr ? std::string_view() : std::string_view(text);
+}
+
+std::string_view find_in(const config::KeySource& source, const UnitFacts& request) {
+  if (!source.cookie.empty()) return find_cookie_id(request.fields, source.cookie);
+  if (!source.query.empty()) {
+    return http::find_query_parameter(request.query, source.query, request.space).value_or(std::string_view());
+  }
+  if (source.api_key) return request.api_key;
+  if (source.client_address) return address_text(request.client, request.space);
+  const http::Field* field = request.fields.find(source.header);
+  return field == nullptr ? std::string_view() : field->value;
+}
+
 }  // namespace
 
 std::string_view find_cookie_id(const http::FieldList& fields, std::string_view name) {
   return http::find_cookie(fields, name, is_cookie_id).value_or(std::string_view());
 }
 
-std::string_view find_unit_key(const std::vector<config::KeySource>& sources, const http::FieldList& fields) {
+std::string_view find_unit_key(const std::vector<config::KeySource>& sources, const UnitFacts& request) {
   for (const config::KeySource& source : sources) {
-    if (!source.cookie.empty()) {
-      const std::string_view id = find_cookie_id(fields, source.cookie);
-      if (!id.empty()) return id;
-    } else {
-      const http::Field* field = fields.find(source.header);
-      if (field != nullptr && !field->value.empty()) return field->value;
-    }
+    const std::string_view key = find_in(source, request);
+    if (!key.empty()) return key;
   }
   return {};
 }

@@ -23,7 +23,7 @@ void read_cookies(std::string_view text) {
   std::vector<config::KeySource> sources(2);
   sources[0].cookie = "weir";
   sources[1].header = "cookie";
-  const std::string_view key = proxy::find_unit_key(sources, fields);
+  const std::string_view key = proxy::find_unit_key(sources, {fields});
   require(key == (id.empty() ? std::string_view(first) : id), "the first source that a request has is its key");
 }
 

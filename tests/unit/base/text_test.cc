@@ -31,5 +31,13 @@ TEST(Text, GuessesWhatWasMeant) {
   EXPECT_EQ(nearest_word({"status", "watch"}, "nothing-like-it"), "");
 }
 
+TEST(Text, EqualsOnlyItself) {
+  EXPECT_TRUE(equal_in_constant_time("secret", "secret"));
+  for (const char* guess : {"", "s", "secre", "secret ", "Secret", "secretsecret", "terces"}) {
+    EXPECT_FALSE(equal_in_constant_time("secret", guess)) << guess;
+  }
+  EXPECT_FALSE(equal_in_constant_time("", ""));
+}
+
 }  // namespace
 }  // namespace weir

@@ -30,7 +30,7 @@ void assign_in_loop(benchmark::State& state, const SplitSpec& spec, const http::
   RolloutTraffic traffic;
   traffic.weight_ppm = 50'000;
   Random random(1);
-  for (auto _ : state) benchmark::DoNotOptimize(split.assign(fields, ClientAddress{}, traffic, random));
+  for (auto _ : state) benchmark::DoNotOptimize(split.assign({fields, ClientAddress{}}, traffic, random));
 }
 
 void BM_AssignByHeader(benchmark::State& state) {

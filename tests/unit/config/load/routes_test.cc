@@ -93,5 +93,31 @@ TEST(Routes, WhatTheyDo) {
   });
 }
 
+TEST(Routes, WhoMayUseThem) {
+  const std::string key = "{ name: a, key: { env: A } }";
+  expect_problems({
+      {"{ match: {}, service: s, allow: [ 10.0.0.0/33 ] }",
+       "45: error: routes[0].allow: \"10.0.0.0/33\"; expected an address or a network, such as 10.0.0.0/8"},
+      {"{ match: {}, service: s, apiKeys: { keys: [ " + key + ", { name: a, key: { env: B } } ] } }",
+       "53: error: routes[0].apiKeys.keys: the name a is taken; expected a name of its own"},
+      {"{ match: {}, service: s, apiKeys: { keys: [ " + key + ", { name: b, key: { env: A } } ] } }",
+       "53: error: routes[0].apiKeys.keys: a and b have the same key; expected a key for each name"},
+      {"{ match: {}, service: s, apiKeys: { keys: [ { name: a, key: { file: none } } ] } }",
+       "71: error: routes[0].apiKeys.keys[0].key: the file none is empty or cannot be read; expected the secret in it"},
+      {"{ match: {}, service: s, apiKeys: { keys: [ { name: a, key: plain } ] } }",
+       "71: error: routes[0].apiKeys.keys[0].key: it stands in the file itself; expected { env: NAME } or { file: PATH "
+       "}"},
+  });
+  const LoadResult result = load(
+      "listeners: [ { address: \":8080\" } ]\nroutes: [ { match: {}, service: s } ]\nservices: { s: { versions: { a: { "
+      "endpoints: [\"http://h:1\"] } }, stickiness: { by: [ { apiKey: true } ] } } }\n",
+      environment());
+  ASSERT_EQ(result.problems.size(), 1U);
+  EXPECT_EQ(
+      format(result.problems[0], "plan"),
+      "plan:3:79: error: services.s.stickiness is by apiKey, and no route to s has apiKeys; expected apiKeys on its "
+      "routes");
+}
+
 }  // namespace
 }  // namespace weir::config

@@ -30,7 +30,7 @@ bool on_candidate(const Split& split, const std::string& user, std::uint32_t wei
   RolloutTraffic traffic;
   traffic.weight_ppm = weight_ppm;
   Random untouched(1);
-  return split.assign(fields, {}, traffic, untouched).version == kCandidate;
+  return split.assign({fields, {}}, traffic, untouched).version == kCandidate;
 }
 
 // Five standard deviations of a binomial share.
@@ -77,7 +77,7 @@ TEST(SplitShare, UnkeyedRequestsAreDrawnOneByOne) {
   int candidates = 0;
   std::vector<int> clusters(256);
   for (int i = 0; i < kUsers; ++i) {
-    const Assignment result = split.assign(http::FieldList(), {}, traffic, random);
+    const Assignment result = split.assign({http::FieldList(), {}}, traffic, random);
     candidates += result.version == kCandidate;
     ++clusters[result.cluster];
   }
@@ -111,7 +111,7 @@ TEST(SplitShare, StaticWeightsAreKept) {
     const std::string user = "user-" + std::to_string(i);
     http::FieldList fields;
     fields.add("x-user-id", user);
-    ++counts[split.assign(fields, {}, RolloutTraffic(), untouched).version];
+    ++counts[split.assign({fields, {}}, RolloutTraffic(), untouched).version];
   }
   for (const WeightedVersion& entry : spec.weights) {
     const double share = entry.weight_ppm / 1e6;

@@ -48,7 +48,7 @@ RolloutTraffic at_weight(std::uint32_t weight_ppm) {
 
 Assignment assign(const SplitSpec& spec, const http::FieldList& fields, const RolloutTraffic& traffic) {
   Random random(42);
-  return Split(spec).assign(fields, ipv4(192, 0, 2, 1), traffic, random);
+  return Split(spec).assign({fields, ipv4(192, 0, 2, 1)}, traffic, random);
 }
 
 struct Vector {
@@ -122,8 +122,8 @@ TEST(Split, IsTheSameAfterARestart) {
   for (int i = 0; i < 1'000; ++i) {
     const std::string name = "user-" + std::to_string(i);
     const http::FieldList fields = user(name);
-    const Assignment a = before.assign(fields, ipv4(10, 0, 0, 1), at_weight(300'000), random);
-    const Assignment b = after.assign(fields, ipv4(10, 9, 9, 9), at_weight(300'000), other_random);
+    const Assignment a = before.assign({fields, ipv4(10, 0, 0, 1)}, at_weight(300'000), random);
+    const Assignment b = after.assign({fields, ipv4(10, 9, 9, 9)}, at_weight(300'000), other_random);
     ASSERT_EQ(a.version, b.version) << name;
     ASSERT_EQ(a.cluster, b.cluster) << name;
     ASSERT_EQ(a.user_hash, b.user_hash) << name;
@@ -145,13 +145,13 @@ TEST(Split, RequestThatGetsTheCookieIsAlreadyAssignedByIt) {
   EXPECT_EQ(split.cookie_name(), "weir");
   Random random(42);
   for (int i = 0; i < 1'000; ++i) {
-    const Assignment first = split.assign(http::FieldList(), {}, at_weight(500'000), random);
+    const Assignment first = split.assign({http::FieldList(), {}}, at_weight(500'000), random);
     ASSERT_EQ(first.reason, AssignmentReason::kNewCookie);
     ASSERT_TRUE(first.keyed);
     const std::string value = "weir=" + std::string(first.cookie.data(), first.cookie.size());
     http::FieldList fields;
     fields.add("Cookie", value);
-    const Assignment next = split.assign(fields, {}, at_weight(500'000), random);
+    const Assignment next = split.assign({fields, {}}, at_weight(500'000), random);
     ASSERT_EQ(next.reason, AssignmentReason::kHash);
     ASSERT_EQ(next.version, first.version);
     ASSERT_EQ(next.cluster, first.cluster);
@@ -260,7 +260,7 @@ TEST(SplitOverride, IsLimitedToItsAddresses) {
     http::FieldList fields;
     fields.add("X-Weir-Version", "v2");
     Random random(1);
-    const Assignment result = Split(spec).assign(fields, one.client, at_weight(0), random);
+    const Assignment result = Split(spec).assign({fields, one.client}, at_weight(0), random);
     EXPECT_EQ(result.version == kV2, one.inside) << one.from.prefix_bits;
   }
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 
 namespace weir::proxy {
@@ -16,8 +17,8 @@ http::FieldList cookie(std::string_view value) {
   return fields;
 }
 
-config::KeySource header(std::string name) { return {std::move(name), ""}; }
-config::KeySource cookie_named(std::string name) { return {"", std::move(name)}; }
+config::KeySource header(std::string name) { return {.header = std::move(name), .cookie = {}}; }
+config::KeySource cookie_named(std::string name) { return {.header = {}, .cookie = std::move(name)}; }
 
 TEST(FindCookieId, FindsItAmongOthers) {
   const std::string id(kId);
@@ -51,19 +52,19 @@ TEST(FindUnitKey, FirstSourceThatTheRequestHasWins) {
   const std::vector<config::KeySource> sources = {header("x-user-id"), cookie_named("weir"), header("x-device")};
   const std::string value = "weir=" + std::string(kId);
   http::FieldList fields;
-  EXPECT_EQ(find_unit_key(sources, fields), "");
+  EXPECT_EQ(find_unit_key(sources, {fields}), "");
   fields.add("X-Device", "phone");
-  EXPECT_EQ(find_unit_key(sources, fields), "phone");
+  EXPECT_EQ(find_unit_key(sources, {fields}), "phone");
   fields.add("Cookie", value);
-  EXPECT_EQ(find_unit_key(sources, fields), kId);
+  EXPECT_EQ(find_unit_key(sources, {fields}), kId);
   fields.add("X-User-Id", "alice");
-  EXPECT_EQ(find_unit_key(sources, fields), "alice");
+  EXPECT_EQ(find_unit_key(sources, {fields}), "alice");
 }
 
 TEST(FindUnitKey, EmptyHeaderIsNone) {
   http::FieldList fields;
   fields.add("x-user-id", "");
-  EXPECT_EQ(find_unit_key({header("x-user-id")}, fields), "");
+  EXPECT_EQ(find_unit_key({header("x-user-id")}, {fields}), "");
 }
 
 TEST(DrawId, DrawsIdsThatAreFoundAgainAndDiffer) {
@@ -74,6 +75,24 @@ TEST(DrawId, DrawsIdsThatAreFoundAgainAndDiffer) {
   const std::string value = "weir=" + std::string(first.data(), first.size());
   const http::FieldList fields = cookie(value);
   EXPECT_EQ(find_cookie_id(fields, "weir"), std::string_view(first.data(), first.size()));
+}
+
+TEST(FindUnitKey, LooksBesideTheFields) {
+  const http::FieldList fields;
+  std::array<char, 64> space;
+  const config::KeySource query{.header = {}, .cookie = {}, .query = "user"};
+  const config::KeySource api_key{.header = {}, .cookie = {}, .api_key = true};
+  const config::KeySource address{.header = {}, .cookie = {}, .client_address = true};
+  const ClientAddress v4{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1};
+  const ClientAddress v6{0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  const UnitFacts both{
+      .fields = fields, .client = v4, .query = "a=1&user=al%69ce", .api_key = "team-a", .space = space};
+  EXPECT_EQ(find_unit_key({query}, both), "alice");
+  EXPECT_EQ(find_unit_key({api_key, query}, both), "team-a");
+  EXPECT_EQ(find_unit_key({address}, both), "192.0.2.1");
+  const UnitFacts neither{.fields = fields, .client = v6, .query = "user=", .space = space};
+  EXPECT_EQ(find_unit_key({query, api_key}, neither), "");
+  EXPECT_EQ(find_unit_key({query, api_key, address}, neither), "2001:db8::1");
 }
 
 }  // namespace

@@ -1,0 +1,34 @@
+#include "base/text.h"
+#include "config/load/networks.h"
+#include "config/load/read.h"
+#include "config/load/values.h"
+
+namespace weir::config {
+
+AddressRules read_address_rules(const Node& node, const std::string& path, Report& report) {
+  AddressRules rules;
+  if (const Node* const list = node.find("allow")) rules.allow = read_networks(*list, path + ".allow", report);
+  if (const Node* const list = node.find("deny")) rules.deny = read_networks(*list, path + ".deny", report);
+  return rules;
+}
+
+ApiKeys read_api_keys(const Node& node, const std::string& path, const Environment& environment, Report& report) {
+  ApiKeys keys;
+  const Node* const map = node.find("apiKeys");
+  if (map == nullptr) return keys;
+  read(*map, "header", keys.header);
+  keys.header = lower_case(keys.header);
+  read(*map, "forward", keys.forward);
+  const Node* const list = map->find("keys");
+  for (std::size_t i = 0; list != nullptr && i < list->list.size(); ++i) {
+    const Node& element = list->list[i];
+    ApiKey& key = keys.keys.emplace_back();
+    read(element, "name", key.name);
+    const Node* const secret = element.find("key");
+    const std::string place = path + ".apiKeys.keys[" + std::to_string(i) + "].key";
+    if (secret != nullptr) key.key = read_secret(*secret, place, environment, report);
+  }
+  return keys;
+}
+
+}  // namespace weir::config

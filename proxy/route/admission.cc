@@ -1,0 +1,73 @@
+#include "proxy/route/admission.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/text.h"
+#include "proxy/http/field.h"
+
+namespace weir::proxy {
+namespace {
+
+// The value of the only field of that name. Of several, some other server might take another one.
+std::optional<std::string_view> only_value(const http::FieldList& fields, std::string_view name) {
+  std::optional<std::string_view> found;
+  for (const http::Field& field : fields) {
+    if (!http::equal_ignoring_case(field.name, name)) continue;
+    if (found) return std::nullopt;
+    found = field.value;
+  }
+  return found;
+}
+
+// RFC 6750 2.1; the scheme's case does not count (RFC 9110 11.1).
+std::string_view bearer_token(std::string_view value) {
+  constexpr std::string_view kScheme = "Bearer ";
+  if (!http::equal_ignoring_case(value.substr(0, kScheme.size()), kScheme)) return {};
+  return value.substr(std::min(value.find_first_not_of(' ', kScheme.size()), value.size()));
+}
+
+}  // namespace
+
+std::string_view find_api_key(const config::ApiKeys& keys, const http::FieldList& fields) {
+  std::string_view shown = only_value(fields, keys.header).value_or(std::string_view());
+  if (keys.bearer()) shown = bearer_token(shown);
+  // Longer than any key: not worth a comparison, and it is the sender who knows its length.
+  if (shown.empty() || shown.size() > config::kMaxApiKey) return {};
+  std::string_view name;
+  for (const config::ApiKey& key : keys.keys) {
+    if (equal_in_constant_time(key.key.value, shown)) name = key.name;
+  }
+  return name;
+}
+
+Admission admit(const Route& route, const Applicant& applicant) {
+  Admission admission;
+  if (!route.addresses.admits(applicant.client)) {
+    admission.refusal = Refusal::kAddress;
+    return admission;
+  }
+  if (!route.api_keys.keys.empty()) {
+    admission.api_key = find_api_key(route.api_keys, applicant.fields);
+    if (admission.api_key.empty()) admission.refusal = Refusal::kKey;
+  }
+  return admission;
+}
+
+http::LocalReply admission_refusal(const Route& route, Refusal refusal) {
+  http::LocalReply reply;
+  if (refusal == Refusal::kAddress) {
+    reply.status = 403;
+    reply.code = "address_denied";
+    reply.reason = "this route is not for the client's address";
+  } else {
+    reply.status = 401;
+    reply.code = "api_key_needed";
+    reply.reason = "this route asks for an API key that it knows";
+    // RFC 9110 15.5.2: a 401 says how.
+    reply.challenge = route.api_keys.bearer() ? "Bearer" : "ApiKey";
+  }
+  return reply;
+}
+
+}  // namespace weir::proxy
