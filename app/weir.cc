@@ -146,7 +146,7 @@ Weir::Weir(Signals& signals, Setup setup)
 Weir::~Weir() = default;
 
 std::vector<std::string> Weir::start() {
-  const std::shared_ptr<const proxy::Topology> topology = proxy::build_topology(config_, names_);
+  const std::shared_ptr<const proxy::Topology> topology = proxy::build_topology(config_, names_, limiters_);
   controller_.set_plans(rollout_plans(config_, names_));
   // What was decided in earlier lives is no news, but has to be there.
   const auto& history = controller_.history();
@@ -310,7 +310,7 @@ ApiReply Weir::reload(std::string_view actor) {
   }
   std::vector<std::string> lowered = fit_connections(next, descriptors_);
   fit_memory(next, available_memory());
-  const std::vector<std::string> taken = server_.apply_topology(proxy::build_topology(next, names_));
+  const std::vector<std::string> taken = server_.apply_topology(proxy::build_topology(next, names_, limiters_));
   if (!taken.empty()) {
     return refuse_reload(actor, {.status = 409,
                                  .code = "cannot_listen",

@@ -85,6 +85,7 @@ class Weir {
   std::vector<std::string> lowered_;  // listeners with fewer connections than the plan says
 
   Names names_;
+  proxy::RateLimiters limiters_;
   proxy::Server server_;
   RequestMetrics requests_;
   RecentTraffic recent_;

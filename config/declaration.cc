@@ -64,6 +64,11 @@ std::string form(const Key& key) {
       return "keys and values";
     case Kind::kObjectOrOff:
       return "keys and values, or off";
+    case Kind::kWordOrObject: {
+      std::string words;
+      for (const std::string_view word : key.words) words += std::string(word) + ", ";
+      return words + "or keys and values";
+    }
     case Kind::kList:
       return "a list";
     case Kind::kMap:

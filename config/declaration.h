@@ -32,14 +32,15 @@ enum class Kind : std::uint8_t {
   kPercent,   // "%" optional, to the last part per million
   kShare,     // a percentage, "%" needed
   kNumber,
-  kDegradation,  // a percentage or a duration
-  kWord,         // one of `words`
-  kObject,       // `section`
-  kObjectOrOff,  // `section`, or the word "off"
-  kList,         // of `section`, or of strings without one
-  kMethods,      // one method or a list of them; upper case, as every registered one is
-  kMap,          // names to `section`, or to percentages without one
-  kUnsupported,  // a key of the product that this version does not have yet
+  kDegradation,   // a percentage or a duration
+  kWord,          // one of `words`
+  kObject,        // `section`
+  kObjectOrOff,   // `section`, or the word "off"
+  kWordOrObject,  // one of `words`, or `section`
+  kList,          // of `section`, or of strings without one
+  kMethods,       // one method or a list of them; upper case, as every registered one is
+  kMap,           // names to `section`, or to percentages without one
+  kUnsupported,   // a key of the product that this version does not have yet
 };
 
 // Where a value holds: for all, for one listener, for one route. What stands further in wins.

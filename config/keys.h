@@ -80,6 +80,7 @@ const Section& stickiness();
 const Section& service();
 const Section& route();
 const Section& api_keys();
+const Section& rate_limit();
 const Section& header_edits();
 const Section& rewrite();
 const Section& redirect();

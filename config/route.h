@@ -9,6 +9,7 @@
 #include "config/access.h"
 #include "config/limits.h"
 #include "config/position.h"
+#include "config/rate_limit.h"
 #include "config/route_action.h"
 
 namespace weir::config {
@@ -44,6 +45,7 @@ struct Route {
   std::optional<Rewrite> rewrite = {};
   AddressRules addresses = {};  // of clients
   ApiKeys api_keys = {};
+  std::optional<RateLimit> rate_limit = {};
   HeaderEdits request_headers = {};
   HeaderEdits response_headers = {};
   TimeoutOverrides timeouts;

@@ -82,6 +82,7 @@ const Section& route() {
                allow("The client addresses that are taken, as 10.0.0.0/8; others are answered 403."),
                deny("The client addresses that are answered 403, whatever `allow` says."),
                object("apiKeys", "Who has to show a key.", api_keys()),
+               object("rateLimit", "How many requests it takes.", rate_limit()),
                object("rewrite", "What the service is asked for instead.", rewrite()),
                object("requestHeaders", "Changes in what the service is sent.", header_edits()),
                object("responseHeaders", "Changes in what the client is sent, the weir's own answers included.",

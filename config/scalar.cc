@@ -144,6 +144,7 @@ bool fits(const Key& key, std::string_view text) {
     case Kind::kBoolean:
       return text == "true" || text == "false";
     case Kind::kWord:
+    case Kind::kWordOrObject:
       return std::find(key.words.begin(), key.words.end(), text) != key.words.end();
     case Kind::kObjectOrOff:
       return text == "off" || text == "false";  // YAML 1.1 reads a bare `off` as false

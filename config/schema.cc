@@ -158,6 +158,9 @@ Value type_of(const Key& key, Place place) {
       return Object{{"anyOf", Array{reference_to(*key.section, place), Object{{"type", "null"}}}}};
     case Kind::kObjectOrOff:
       return Object{{"anyOf", Array{reference_to(*key.section, place), Object{{"enum", Array{"off", false}}}}}};
+    case Kind::kWordOrObject:
+      return Object{{"anyOf", Array{reference_to(*key.section, place),
+                                    Object{{"enum", Array(key.words.begin(), key.words.end())}}}}};
     case Kind::kList:
       return list_of(key.section != nullptr ? reference_to(*key.section, place) : any_text());
     case Kind::kMap:
@@ -213,6 +216,11 @@ std::string kind_words(const Key& key) {
       return link(*key.section);
     case Kind::kObjectOrOff:
       return link(*key.section) + " or `off`";
+    case Kind::kWordOrObject: {
+      std::string words;
+      for (const std::string_view word : key.words) words += "`" + std::string(word) + "`, ";
+      return words + "or " + link(*key.section);
+    }
     case Kind::kList:
       return "list of " + (key.section != nullptr ? link(*key.section) : "texts");
     case Kind::kMap:

@@ -24,6 +24,8 @@ Secret read_secret(const Node& node, const std::string& path, const Environment&
 // What `node` holds under `allow` and `deny`, and under `apiKeys`; `path` is its own.
 AddressRules read_address_rules(const Node& node, const std::string& path, Report& report);
 ApiKeys read_api_keys(const Node& node, const std::string& path, const Environment& environment, Report& report);
+// What it holds under `rateLimit`.
+std::optional<RateLimit> read_rate_limit(const Node& node);
 // What `node` holds under `timeouts` and under `limits`.
 TimeoutOverrides read_timeouts(const Node& node);
 LimitOverrides read_limits(const Node& node);

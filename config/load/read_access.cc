@@ -31,4 +31,22 @@ ApiKeys read_api_keys(const Node& node, const std::string& path, const Environme
   return keys;
 }
 
+std::optional<RateLimit> read_rate_limit(const Node& node) {
+  const Node* const map = node.find("rateLimit");
+  if (map == nullptr) return std::nullopt;
+  RateLimit limit;
+  read_count(*map, "requests", limit.requests);
+  limit.per = duration_of(*map, "per").value_or(limit.per);
+  limit.burst = limit.requests;
+  read_count(*map, "burst", limit.burst);
+  if (const Node* const by = map->find("by")) {
+    if (by->scalar == "clientAddress") limit.by = RateLimit::By::kClientAddress;
+    if (by->scalar == "apiKey") limit.by = RateLimit::By::kApiKey;
+    read(*by, "header", limit.header);
+    if (!limit.header.empty()) limit.by = RateLimit::By::kHeader;
+    limit.header = lower_case(limit.header);
+  }
+  return limit;
+}
+
 }  // namespace weir::config

@@ -60,6 +60,7 @@ Route read_route(const Node& node, std::size_t index, const Environment& environ
   read_action(node, route);
   route.addresses = read_address_rules(node, path, report);
   route.api_keys = read_api_keys(node, path, environment, report);
+  route.rate_limit = read_rate_limit(node);
   route.timeouts = read_timeouts(node);
   route.limits = read_limits(node);
   const std::string* const half_close = scalar(node, "onClientHalfClose");

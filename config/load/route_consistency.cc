@@ -28,6 +28,7 @@ class Checker {
     check_service_name(route.service, place(node, {"service"}), path + ".service");
     check_action(route, node, path, report_);
     check_keys(route.api_keys, place(node, {"apiKeys", "keys"}), path + ".apiKeys.keys");
+    if (route.rate_limit) check_rate(route, place(node, {"rateLimit"}), path + ".rateLimit");
     check_match(route.match, place(node, {"match"}), path + ".match");
     if (!names_.insert(route.name).second)
       report_.error(node.position, path + ": the name " + route.name + " is taken", "a name of its own");
@@ -54,6 +55,18 @@ class Checker {
         report_.error(position, path + ": " + std::string(same->second) + " and " + key.name + " have the same key",
                       "a key for each name");
       }
+    }
+  }
+
+  void check_rate(const Route& route, const Position& position, const std::string& path) {
+    const RateLimit& limit = *route.rate_limit;
+    if (limit.by == RateLimit::By::kApiKey && route.api_keys.keys.empty())
+      report_.error(position, path + " is by apiKey, and the route has no apiKeys", "apiKeys on the route");
+    // What a bucket owes is counted in nanoseconds.
+    constexpr Duration kLongest = std::chrono::hours(24 * 365);
+    if (limit.requests != 0 && limit.per / limit.requests > kLongest / std::max(1U, limit.burst)) {
+      report_.error(position, path + ": after a burst it would take more than a year to be full again",
+                    "a smaller burst, or more requests");
     }
   }
 

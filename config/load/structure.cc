@@ -73,7 +73,9 @@ class Checker {
   void value(const Node& node, const Key& key, const std::string& path) {
     if (node.type == Node::Type::kScalar && fits(key, node.scalar)) return;
     if (node.type == Node::Type::kMap) {
-      if (key.kind == Kind::kObject || key.kind == Kind::kObjectOrOff) return object(node, *key.section, path);
+      const bool sections =
+          key.kind == Kind::kObject || key.kind == Kind::kObjectOrOff || key.kind == Kind::kWordOrObject;
+      if (sections) return object(node, *key.section, path);
       if (key.kind == Kind::kMap) return map(node, key, path);
       if (key.kind == Kind::kFields) return fields(node, path);
     }

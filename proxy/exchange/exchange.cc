@@ -26,6 +26,11 @@ bool idempotent(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS";
 }
 
+Count count_of(Refusal refusal) {
+  if (refusal == Refusal::kAddress) return Count::kAddressesDenied;
+  return refusal == Refusal::kKey ? Count::kKeysDenied : Count::kRateLimited;
+}
+
 http::LocalReply answer_to(const Error& error) {
   if (error.side != Side::kDownstream) return http::failure(error);
   http::LocalReply reply;
@@ -128,11 +133,12 @@ bool Exchange::match() {
 
 // What the route demands of a request before anything is done for it.
 bool Exchange::admit() {
-  const Admission admission = proxy::admit(*context_.route, {downstream_.request().fields, context_.client});
+  const Admission admission =
+      proxy::admit(*context_.route, {downstream_.request().fields, context_.client, context_.clock.started()});
   context_.api_key = admission.api_key;
   if (admission.refusal == Refusal::kNone) return true;
-  worker_.counters.add(admission.refusal == Refusal::kAddress ? Count::kAddressesDenied : Count::kKeysDenied);
-  return refuse(admission_refusal(*context_.route, admission.refusal));
+  worker_.counters.add(count_of(admission.refusal));
+  return refuse(admission_refusal(*context_.route, admission));
 }
 
 bool Exchange::answer_options() {

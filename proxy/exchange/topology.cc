@@ -66,7 +66,8 @@ std::unique_ptr<const ServiceTopology> build_service(const std::string& name, co
   return built;
 }
 
-ListenerTopology build_listener(const config::Listener& listener, const config::Config& config, Names& names) {
+ListenerTopology build_listener(const config::Listener& listener, const config::Config& config, Names& names,
+                                RateLimiters& limiters) {
   config::Timeouts timeouts = config::preset_timeouts(config.preset);
   config::Limits limits = config::preset_limits(config.preset);
   config::apply(timeouts, config.timeouts);
@@ -91,7 +92,8 @@ ListenerTopology build_listener(const config::Listener& listener, const config::
     route.response_changes = field_changes(declared.response_headers);
     route.addresses = declared.addresses;
     route.api_keys = declared.api_keys;
-    route.guarded = !route.addresses.empty() || !route.api_keys.keys.empty();
+    if (declared.rate_limit) route.rate_limiter = limiters.of(declared.name, *declared.rate_limit);
+    route.guarded = !route.addresses.empty() || !route.api_keys.keys.empty() || route.rate_limiter != nullptr;
     if (!route.api_keys.keys.empty() && !route.api_keys.forward) {
       route.request_changes.removed.push_back(route.api_keys.header);
     }
@@ -112,6 +114,11 @@ ListenerTopology build_listener(const config::Listener& listener, const config::
 }  // namespace
 
 std::shared_ptr<const Topology> build_topology(const config::Config& config, Names& names) {
+  RateLimiters limiters;
+  return build_topology(config, names, limiters);
+}
+
+std::shared_ptr<const Topology> build_topology(const config::Config& config, Names& names, RateLimiters& limiters) {
   auto topology = std::make_shared<Topology>();
   topology->version_header = config.version_header;
   topology->via = config.via;
@@ -128,7 +135,7 @@ std::shared_ptr<const Topology> build_topology(const config::Config& config, Nam
     for (const VersionTopology& version : service->versions) topology->versions[version.id] = &version;
   }
   for (const config::Listener& listener : config.listeners) {
-    topology->listeners.push_back(build_listener(listener, config, names));
+    topology->listeners.push_back(build_listener(listener, config, names, limiters));
   }
   return topology;
 }

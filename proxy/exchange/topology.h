@@ -67,7 +67,10 @@ struct Topology {
   const VersionTopology* version(VersionId id) const { return id < versions.size() ? versions[id] : nullptr; }
 };
 
-// `names` gives the ids; it only grows. The config has been validated.
+// `names` gives the ids; it only grows. `limiters` gives a route that has not changed what it has counted so far. The
+// config has been validated.
+std::shared_ptr<const Topology> build_topology(const config::Config& config, Names& names, RateLimiters& limiters);
+// With limits that have counted nothing.
 std::shared_ptr<const Topology> build_topology(const config::Config& config, Names& names);
 
 }  // namespace weir::proxy

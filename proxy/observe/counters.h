@@ -20,6 +20,7 @@ enum class Count : std::uint8_t {
   kRequestsRefused,     // answered here before a version was assigned: malformed, too large, no route
   kAddressesDenied,     // of these: by a route's address rules
   kKeysDenied,          // of these: without an API key that the route knows
+  kRateLimited,         // of these: over a route's rate
   kRequestsAnswered,    // by a route that leads to no service
   kRequestsCut,         // ended by a drain's deadline
   kOverloaded,          // requests and connections turned away because buffers had taken their memory

@@ -27,6 +27,32 @@ std::string_view bearer_token(std::string_view value) {
   return value.substr(std::min(value.find_first_not_of(' ', kScheme.size()), value.size()));
 }
 
+// What is counted by itself. Of an IPv6 address what a site is given at the least (RFC 6177): the rest is the client's
+// to choose.
+std::string_view rate_key(const config::RateLimit& limit, const Applicant& applicant, std::string_view api_key) {
+  using By = config::RateLimit::By;
+  switch (limit.by) {
+    case By::kRoute:
+      return {};
+    case By::kApiKey:
+      return api_key;
+    case By::kHeader: {
+      const http::Field* const field = applicant.fields.find(limit.header);
+      return field == nullptr ? std::string_view() : field->value;
+    }
+    case By::kClientAddress:
+      break;
+  }
+  const bool v4 =
+      std::all_of(applicant.client.begin(), applicant.client.begin() + 10, [](auto byte) { return byte == 0; });
+  return {reinterpret_cast<const char*>(applicant.client.data()), v4 ? applicant.client.size() : 8};
+}
+
+// Rounded up: who comes back then is taken, if nobody else came before.
+std::uint32_t whole_seconds(std::chrono::nanoseconds wait) {
+  return static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(wait).count());
+}
+
 }  // namespace
 
 std::string_view find_api_key(const config::ApiKeys& keys, const http::FieldList& fields) {
@@ -49,17 +75,33 @@ Admission admit(const Route& route, const Applicant& applicant) {
   }
   if (!route.api_keys.keys.empty()) {
     admission.api_key = find_api_key(route.api_keys, applicant.fields);
-    if (admission.api_key.empty()) admission.refusal = Refusal::kKey;
+    if (admission.api_key.empty()) {
+      admission.refusal = Refusal::kKey;
+      return admission;
+    }
+  }
+  if (route.rate_limiter != nullptr) {
+    const std::string_view key = rate_key(route.rate_limiter->limit(), applicant, admission.api_key);
+    const auto wait = route.rate_limiter->take(key, applicant.now);
+    if (wait.count() > 0) {
+      admission.refusal = Refusal::kRate;
+      admission.retry_after_s = whole_seconds(wait);
+    }
   }
   return admission;
 }
 
-http::LocalReply admission_refusal(const Route& route, Refusal refusal) {
+http::LocalReply admission_refusal(const Route& route, const Admission& admission) {
   http::LocalReply reply;
-  if (refusal == Refusal::kAddress) {
+  if (admission.refusal == Refusal::kAddress) {
     reply.status = 403;
     reply.code = "address_denied";
     reply.reason = "this route is not for the client's address";
+  } else if (admission.refusal == Refusal::kRate) {
+    reply.status = 429;
+    reply.code = "rate_limited";
+    reply.reason = "there are more requests than this route takes in a time";
+    reply.retry_after_s = admission.retry_after_s;
   } else {
     reply.status = 401;
     reply.code = "api_key_needed";

@@ -1,10 +1,11 @@
-// Pure functions. What a route demands of a request before a version is assigned: that it comes from where it may, and
-// shows a key. Who is refused here is no version's concern (PRODUCT.md section 5).
+// Pure functions. What a route demands of a request before a version is assigned: that it comes from where it may,
+// shows a key, keeps to a rate. Who is refused here is no version's concern (PRODUCT.md section 5).
 #pragma once
 
 #include <cstdint>
 #include <string_view>
 
+#include "base/clock.h"
 #include "config/network.h"
 #include "proxy/http/field_list.h"
 #include "proxy/http/reply.h"
@@ -12,25 +13,28 @@
 
 namespace weir::proxy {
 
-enum class Refusal : std::uint8_t { kNone, kAddress, kKey };
+enum class Refusal : std::uint8_t { kNone, kAddress, kKey, kRate };
 
 struct Admission {
   Refusal refusal = Refusal::kNone;
-  std::string_view api_key = {};  // the name of the key that was shown
+  std::string_view api_key = {};    // the name of the key that was shown
+  std::uint32_t retry_after_s = 0;  // of kRate
 };
 
 struct Applicant {
   const http::FieldList& fields;
   const config::IpBytes& client;
+  SteadyTime now;
 };
 
+// In this order: address, key, rate.
 Admission admit(const Route& route, const Applicant& applicant);
 
 // The name of the key that the request shows; empty when it shows none of them, or more than one. How long that takes
 // does not depend on the keys.
 std::string_view find_api_key(const config::ApiKeys& keys, const http::FieldList& fields);
 
-// What who is refused is told: 403 or 401.
-http::LocalReply admission_refusal(const Route& route, Refusal refusal);
+// What who is refused is told: 403, 401 or 429.
+http::LocalReply admission_refusal(const Route& route, const Admission& admission);
 
 }  // namespace weir::proxy

@@ -17,6 +17,7 @@
 #include "config/config.h"
 #include "proxy/http/field_changes.h"
 #include "proxy/http/field_list.h"
+#include "proxy/route/rate_limiter.h"
 
 namespace weir::proxy {
 
@@ -41,6 +42,7 @@ struct Route {
   // What is demanded of its requests (admission.h); `guarded` when there is anything.
   config::AddressRules addresses = {};
   config::ApiKeys api_keys = {};
+  std::shared_ptr<RateLimiter> rate_limiter = {};  // of this route on all listeners
   bool guarded = false;
   // What is done with its requests: an answer, or changes on the way to the service and back.
   std::optional<config::Redirect> redirect = {};

@@ -115,8 +115,22 @@ TEST(Routes, WhoMayUseThem) {
   ASSERT_EQ(result.problems.size(), 1U);
   EXPECT_EQ(
       format(result.problems[0], "plan"),
-      "plan:3:79: error: services.s.stickiness is by apiKey, and no route to s has apiKeys; expected apiKeys on its "
+      "plan:3:78: error: services.s.stickiness is by apiKey, and no route to s has apiKeys; expected apiKeys on its "
       "routes");
+}
+
+TEST(Routes, HowManyRequestsTheyTake) {
+  expect_problems({
+      {"{ match: {}, service: s, rateLimit: { per: 1s } }",
+       "47: error: routes[0].rateLimit.requests is missing; expected a whole number, from 1 to 1000000"},
+      {"{ match: {}, service: s, rateLimit: { requests: 1, by: apiKey } }",
+       "47: error: routes[0].rateLimit is by apiKey, and the route has no apiKeys; expected apiKeys on the route"},
+      {"{ match: {}, service: s, rateLimit: { requests: 1, by: user } }",
+       "66: error: routes[0].rateLimit.by: \"user\"; expected route, clientAddress, apiKey, or keys and values"},
+      {"{ match: {}, service: s, rateLimit: { requests: 1, per: 1d, burst: 366 } }",
+       "47: error: routes[0].rateLimit: after a burst it would take more than a year to be full again; expected a "
+       "smaller burst, or more requests"},
+  });
 }
 
 }  // namespace

@@ -68,16 +68,53 @@ TEST(Admission, AsksForTheAddressFirst) {
   route.addresses.deny = {network(ipv4(10, 0, 0, 0), 8)};
   route.api_keys = keys("x-key");
   http::FieldList fields;
-  EXPECT_EQ(admit(route, {fields, ipv4(10, 0, 0, 1)}).refusal, Refusal::kAddress);
-  EXPECT_EQ(admit(route, {fields, ipv4(11, 0, 0, 1)}).refusal, Refusal::kKey);
+  EXPECT_EQ(admit(route, {fields, ipv4(10, 0, 0, 1), {}}).refusal, Refusal::kAddress);
+  EXPECT_EQ(admit(route, {fields, ipv4(11, 0, 0, 1), {}}).refusal, Refusal::kKey);
   fields.add("x-key", "secret-b");
-  const Admission admitted = admit(route, {fields, ipv4(11, 0, 0, 1)});
+  const Admission admitted = admit(route, {fields, ipv4(11, 0, 0, 1), {}});
   EXPECT_EQ(admitted.refusal, Refusal::kNone);
   EXPECT_EQ(admitted.api_key, "team-b");
-  EXPECT_EQ(admission_refusal(route, Refusal::kAddress).status, 403);
-  EXPECT_EQ(admission_refusal(route, Refusal::kKey).challenge, "ApiKey");
+  EXPECT_EQ(admission_refusal(route, {.refusal = Refusal::kAddress}).status, 403);
+  EXPECT_EQ(admission_refusal(route, {.refusal = Refusal::kKey}).challenge, "ApiKey");
   route.api_keys.header = "authorization";
-  EXPECT_EQ(admission_refusal(route, Refusal::kKey).challenge, "Bearer");
+  EXPECT_EQ(admission_refusal(route, {.refusal = Refusal::kKey}).challenge, "Bearer");
+}
+
+TEST(Admission, CountsWhatTheLimitIsBy) {
+  using By = config::RateLimit::By;
+  Route route;
+  route.api_keys = keys("x-key");
+  const config::IpBytes v6{0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  config::IpBytes neighbour = v6;
+  neighbour[15] = 2;
+  config::IpBytes another = v6;
+  another[7] = 1;
+  const auto second_is_refused = [&](By by, const config::IpBytes& one, const config::IpBytes& two, const char* key) {
+    config::RateLimit limit;
+    limit.requests = limit.burst = 1;
+    limit.by = by;
+    limit.header = "x-user";
+    route.rate_limiter = std::make_shared<RateLimiter>(limit, 3);
+    http::FieldList first;
+    first.add("x-key", "secret-a");
+    first.add("x-user", "alice");
+    http::FieldList second;
+    second.add("x-key", key);
+    second.add("X-User", key);
+    const SteadyTime now(std::chrono::hours(1));
+    EXPECT_EQ(admit(route, {first, one, now}).refusal, Refusal::kNone);
+    const Admission admission = admit(route, {second, two, now});
+    EXPECT_EQ(admission.retry_after_s, admission.refusal == Refusal::kRate ? 1U : 0U);
+    return admission.refusal == Refusal::kRate;
+  };
+  EXPECT_TRUE(second_is_refused(By::kRoute, v6, another, "secret-b"));
+  EXPECT_TRUE(second_is_refused(By::kClientAddress, v6, v6, "secret-b"));
+  EXPECT_TRUE(second_is_refused(By::kClientAddress, v6, neighbour, "secret-b"));
+  EXPECT_FALSE(second_is_refused(By::kClientAddress, v6, another, "secret-a"));
+  EXPECT_FALSE(second_is_refused(By::kClientAddress, ipv4(10, 0, 0, 1), ipv4(10, 0, 0, 2), "secret-a"));
+  EXPECT_TRUE(second_is_refused(By::kApiKey, v6, another, "secret-a"));
+  EXPECT_FALSE(second_is_refused(By::kApiKey, v6, v6, "secret-b"));
+  EXPECT_FALSE(second_is_refused(By::kHeader, v6, v6, "secret-a"));
 }
 
 }  // namespace
