@@ -51,7 +51,9 @@ std::string anchor(const Section& section) {
 
 std::string name_of(const Definition& definition) {
   const std::string name = anchor(*definition.section);
-  if (!depends_on_place(*definition.section) || definition.place == Place::kFile) return name;
+  // What stands in one place alone is the same everywhere.
+  const bool one = definition.section->place || !depends_on_place(*definition.section);
+  if (one || definition.place == Place::kFile) return name;
   return (definition.place == Place::kListener ? "listener-" : "route-") + name;
 }
 

@@ -1,15 +1,17 @@
 """Which route a request takes: hosts and all below them, expressions, query parameters, cookies."""
 from __future__ import annotations
 
+import json
 import pathlib
 from typing import Any, Iterator
 
+import jsonschema
 import pytest
 from http_client import get
 from origin import Origin
 from plans import Plan, version
 from serving import running_origin, running_weir
-from weir_harness import Weir
+from weir_harness import Weir, run_cli
 
 _RULES: dict[str, Plan] = {
     "regex": {"host": "re.test", "pathRegex": "/v[0-9]+/(chat|embed)"},
@@ -21,6 +23,34 @@ _RULES: dict[str, Plan] = {
     "header": {"host": "h.test", "headers": [{"name": "x-user", "regex": "a.*e"}]},
     "rest": {"pathPrefix": "/"},
 }
+
+
+def test_the_schema_takes_what_a_route_can_say(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = {
+        "paths": {"doubleSlash": "merge"},
+        "listeners": [{"address": "127.0.0.1:8080", "allow": ["10.0.0.0/8"], "deny": ["10.1.0.0/16"],
+                       "paths": {"encodedSlash": "reject"}}],
+        "services": {"s": {"versions": {"a": version(1), "b": version(2)}, "weights": {"a": 50, "b": 50},
+                           "stickiness": {"by": [{"apiKey": True}, {"query": "u"}, {"clientAddress": True}]}}},
+        "routes": [
+            {"match": {**_RULES["query"], "host": "*.test", "pathPrefix": "/a", "cookies": _RULES["cookie"]["cookies"],
+                       "headers": _RULES["absent"]["headers"]},
+             "service": "s", "allow": ["10.0.0.0/8"], "deny": ["::1"],
+             "apiKeys": {"header": "authorization", "forward": True, "keys": [{"name": "k", "key": {"env": "KEY"}}]},
+             "rateLimit": {"requests": 5, "per": "1m", "burst": 7, "by": {"header": "x"}},
+             "rewrite": {"prefix": "/v", "host": "h"},
+             "requestHeaders": {"set": {"x-a": 1}, "add": {"x-b": True}, "remove": ["x-c"]},
+             "responseHeaders": {"remove": ["server"]}},
+            {"match": {"pathRegex": "/v[0-9]+"},
+             "redirect": {"status": 308, "scheme": "https", "host": "h", "port": 8443, "path": "/x"}},
+            {"match": {"pathPrefix": "/r"}, "redirect": {"prefix": "/x"}, "rateLimit": {"requests": 5, "by": "route"}},
+            {"match": {}, "respond": {"status": 404, "body": "no\n", "contentType": "text/plain"}}]}
+    monkeypatch.setenv("KEY", "sesame")
+    file = tmp_path / "plan.yaml"
+    file.write_text(json.dumps(every))
+    done = run_cli("check", str(file))
+    assert (done.returncode, done.stderr) == (0, "")
+    jsonschema.Draft7Validator(json.loads(run_cli("schema").stdout)).validate(every)
 
 
 @pytest.fixture(name="served", scope="module")

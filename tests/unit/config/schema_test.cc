@@ -27,6 +27,17 @@ TEST(Schema, NamesEveryKeyThatThisVersionHas) {
   }
 }
 
+TEST(Schema, DefinesWhatItRefersTo) {
+  const std::string schema = json_schema();
+  const std::string begin = "#/definitions/";
+  int references = 0;
+  for (std::size_t at = schema.find(begin); at != std::string::npos; at = schema.find(begin, at + 1), ++references) {
+    const std::string name = schema.substr(at + begin.size(), schema.find('"', at) - at - begin.size());
+    EXPECT_THAT(schema, testing::HasSubstr("\"" + name + "\": {")) << name;
+  }
+  EXPECT_GT(references, 20);
+}
+
 TEST(Schema, NamesNoSectionTwice) {
   std::set<std::string_view> names;
   for (const Section* section : sections()) EXPECT_TRUE(names.insert(section->name).second) << section->name;
