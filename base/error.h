@@ -20,6 +20,7 @@ enum class ErrorKind : std::uint8_t {
   kTruncated,    // the peer closed inside a message
   kProtocol,     // bytes that are no valid message
   kTooLarge,     // a limit was reached
+  kStatus,       // an answer that was not passed on, because another may do better
   kOverflow,     // a connection or pending limit of ours was reached
   kUnavailable,  // nothing to send the request to
   kCancelled,    // given up by us: drain, or the other side went away

@@ -13,6 +13,7 @@
 #include "config/limits.h"
 #include "config/listener.h"
 #include "config/network.h"
+#include "config/retry.h"
 #include "config/rollout.h"
 #include "config/route.h"
 #include "config/secret.h"
@@ -44,6 +45,7 @@ struct Config {
   LimitOverrides limits;
   // Unset: an edge believes nobody; a sidecar passes on what anybody says, and takes no client's address from it.
   std::optional<TrustedHops> trusted_hops;
+  RetryOverrides retries;
   std::map<std::string, Service> services;
   std::vector<Route> routes;
   std::map<std::string, Rollout> rollouts;  // by service name

@@ -8,6 +8,7 @@
 #include "config/limits.h"
 #include "config/network.h"
 #include "config/paths.h"
+#include "config/retry.h"
 
 namespace weir::config {
 
@@ -15,6 +16,7 @@ struct Listener {
   std::string address;  // host:port in its one form, an IPv6 address in brackets; or unix:/path
   TimeoutOverrides timeouts;
   LimitOverrides limits;
+  RetryOverrides retries = {};
   PathPolicy paths = {};                    // resolved on top of the file's
   std::optional<TrustedHops> trusted_hops;  // unset: the file's
   AddressRules addresses = {};              // of who connects

@@ -28,6 +28,7 @@ const Section& listener() {
                 .required = true},
                object("timeouts", "For this listener alone.", timeouts()),
                object("limits", "For this listener alone.", limits()),
+               object("retries", "For this listener alone.", retries()),
                object("paths", "For this listener alone.", paths()),
                trusted_hops("the file's"),
                allow("The addresses that may connect, as 10.0.0.0/8; the connections of others are closed at once."),

@@ -83,6 +83,7 @@ const Section& plan() {
                                         object("state", "Where rollouts are remembered.", state()),
                                         object("timeouts", "For all listeners and routes.", timeouts()),
                                         object("limits", "For all listeners and routes.", limits()),
+                                        object("retries", "For all listeners and routes.", retries()),
                                         object("paths", "For all listeners.", paths()),
                                         trusted_hops("nobody; a sidecar passes on what anybody says"),
                                         {.name = "services",

@@ -10,6 +10,7 @@
 #include "config/limits.h"
 #include "config/position.h"
 #include "config/rate_limit.h"
+#include "config/retry.h"
 #include "config/route_action.h"
 
 namespace weir::config {
@@ -50,6 +51,7 @@ struct Route {
   HeaderEdits response_headers = {};
   TimeoutOverrides timeouts;
   LimitOverrides limits;
+  RetryOverrides retries = {};
   OnClientHalfClose on_client_half_close = OnClientHalfClose::kFinish;
   Position position;
 };

@@ -89,6 +89,7 @@ const Section& route() {
                       header_edits()),
                object("timeouts", "For this route alone.", timeouts()),
                object("limits", "For this route alone.", limits()),
+               object("retries", "For this route alone.", retries()),
                word("onClientHalfClose", "What a client's FIN after its request means: answer it, or give up.",
                     "finish", {"finish", "cancel"})},
       .place = Place::kRoute};

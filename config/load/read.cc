@@ -42,10 +42,13 @@ Config read_config(const Node& root, const Environment& environment, Report& rep
   config.timeouts = read_timeouts(root);
   config.limits = read_limits(root);
   config.trusted_hops = read_trusted_hops(root, "trustedHops", report);
+  config.retries = read_retries(root, "", report);
   if (const Node* const listeners = root.find("listeners")) {
     const PathPolicy paths = read_paths(root, {});
     for (std::size_t i = 0; i < listeners->list.size(); ++i) {
-      config.listeners.push_back(read_listener(listeners->list[i], i, paths, report));
+      const Node& element = listeners->list[i];
+      config.listeners.push_back(read_listener(element, i, paths, report));
+      config.listeners.back().retries = read_retries(element, "listeners[" + std::to_string(i) + "].", report);
     }
   }
   if (const Node* const admin = root.find("admin")) {
@@ -60,8 +63,11 @@ Config read_config(const Node& root, const Environment& environment, Report& rep
     }
   }
   if (const Node* const routes = root.find("routes")) {
-    for (std::size_t i = 0; i < routes->list.size(); ++i)
-      config.routes.push_back(read_route(routes->list[i], i, environment, report));
+    for (std::size_t i = 0; i < routes->list.size(); ++i) {
+      const Node& element = routes->list[i];
+      config.routes.push_back(read_route(element, i, environment, report));
+      config.routes.back().retries = read_retries(element, "routes[" + std::to_string(i) + "].", report);
+    }
   }
   if (const Node* const rollouts = root.find("rollouts")) {
     for (const Node::Entry& entry : rollouts->map)

@@ -29,6 +29,8 @@ std::optional<RateLimit> read_rate_limit(const Node& node);
 // What `node` holds under `timeouts` and under `limits`.
 TimeoutOverrides read_timeouts(const Node& node);
 LimitOverrides read_limits(const Node& node);
+// What it holds under `retries`; `path` is the node's, with its dot.
+RetryOverrides read_retries(const Node& node, const std::string& path, Report& report);
 // What it holds under `paths`, on top of what holds around it.
 PathPolicy read_paths(const Node& node, PathPolicy around);
 // What it holds under `address`, in its one form: other words for the same address are no change.

@@ -23,8 +23,11 @@ class DownstreamStream : public http::BodySource, public http::BodySink {
   virtual std::string_view peer_text() const = 0;  // its IP address, for X-Forwarded-For
   virtual std::string_view scheme() const = 0;     // "http" or "https"
 
-  // Until the first read_body(), which makes room for the body where the head stood.
+  // Until the first read_body(), which makes room for the body where the head stood, or until release_head().
   virtual http::RequestHead& request() = 0;
+  // Before the first read_body(): the body gets room of its own, the head stays until release_head().
+  virtual void keep_head() = 0;
+  virtual void release_head() = 0;
   // It is gone, and the request cannot be sent again.
   virtual bool head_released() const = 0;
   // Before the first read_body(): the route's limit. Not kNone: refuse with it.

@@ -1,5 +1,6 @@
 #include "proxy/downstream/http1_downstream.h"
 
+#include <cstring>
 #include <utility>
 
 namespace weir::proxy {
@@ -90,7 +91,8 @@ bool Http1Downstream::next() {
   if (end_of_input_ && in_.empty()) return false;
   codec_.reset();
   reader_.reset();
-  head_released_ = false;
+  head_.release();
+  keep_head_ = head_released_ = false;
   return true;
 }
 
@@ -149,9 +151,31 @@ void Http1Downstream::send_options_reply(const http::Edits& edits) {
   flush();
 }
 
-http::BodyEvent Http1Downstream::read_body() {
+// The head's views go on pointing into its buffer, and what follows the head moves to another. False: bytes are just
+// coming in behind it, and a read that has ended will wake us.
+bool Http1Downstream::set_head_aside() {
+  if (stream_.reading() && !stream_.can_redirect_read()) return false;
+  const std::string_view body{in_.data() + reader_.pinned(), in_.size() - reader_.pinned()};
+  ReadBuffer next = buffers_.take(body.size() + kHeadBuffer);
+  std::memcpy(next.space().data(), body.data(), body.size());
+  next.filled(body.size());
+  head_ = std::exchange(in_, std::move(next));
+  reader_.pin(0);
+  if (stream_.reading()) stream_.redirect_read(in_.space());
+  return true;
+}
+
+void Http1Downstream::release_head() {
+  keep_head_ = false;
+  if (!head_) return;
+  head_.release();
   head_released_ = true;
+}
+
+http::BodyEvent Http1Downstream::read_body() {
   take_read();
+  if (keep_head_ && !head_ && !set_head_aside()) return {};
+  head_released_ = !head_;
   const http::BodyEvent event = reader_.next(codec_, in_, Side::kDownstream);
   if (event.state != http::BodyEvent::State::kPending) return event;
   if (broken_) return http::failed_body({ErrorKind::kReset, Side::kDownstream, Retry::kNever, "client_reset"});

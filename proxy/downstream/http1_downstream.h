@@ -59,6 +59,8 @@ class Http1Downstream final : public DownstreamStream {
     assert(!head_released_);
     return codec_.head();
   }
+  void keep_head() override { keep_head_ = true; }
+  void release_head() override;
   bool head_released() const override { return head_released_; }
   http::Fault start_body(std::uint64_t limit) override { return codec_.start_body(limit); }
   bool request_ended() const override { return codec_.body_ended(); }
@@ -90,6 +92,7 @@ class Http1Downstream final : public DownstreamStream {
  private:
   void take_read();
   void arm_read(std::size_t capacity);
+  bool set_head_aside();
 
   ByteStream stream_;
   Waker waker_;
@@ -100,8 +103,10 @@ class Http1Downstream final : public DownstreamStream {
   std::size_t stream_buffer_ = 0;
   std::size_t head_limit_ = 0;
   ReadBuffer in_;
+  ReadBuffer head_;  // set aside while the body is read
   http::BodyReader reader_;
   http::MessageWriter writer_;
+  bool keep_head_ = false;
   bool head_released_ = false;
   bool closing_ = false;
   bool parking_ = false;  // a read is being cancelled, to park

@@ -13,18 +13,12 @@
 namespace weir::proxy {
 namespace {
 
-constexpr int kMaxAttempts = 2;
 // How long a client keeps its place in the split by cookie: 90 days.
 constexpr int kCookieMaxAge_s = 90 * 24 * 3600;
 
 // What a plan may call its cookie, and what else stands in a Set-Cookie of ours.
 constexpr std::size_t kLongestCookieName = 64;
 constexpr std::size_t kCookieAttributes = sizeof "=; Path=/; Max-Age=7776000; HttpOnly; SameSite=Lax; Secure" + 32;
-
-// RFC 9110 9.2.2: what a proxy may send again by itself once some of it may have been received.
-bool idempotent(std::string_view method) {
-  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS";
-}
 
 Count count_of(Refusal refusal) {
   if (refusal == Refusal::kAddress) return Count::kAddressesDenied;
@@ -57,14 +51,21 @@ Exchange::Exchange(WorkerContext& worker, const Client& client, Local<Topology> 
       downstream_(client.stream),
       waiting_(client.waiting),
       slowness_(client.slowness),
-      listener_(listener) {
+      listener_(listener),
+      body_(client.stream, worker.buffers) {
   context_.topology = std::move(topology);
   context_.plan = worker.plan.current();
   context_.clock.start(std::chrono::steady_clock::now());
   worker_.counters.add(Count::kRequests);
 }
 
-Exchange::~Exchange() { worker_.counters.add(Count::kRequests, -1); }
+Exchange::~Exchange() {
+  worker_.counters.add(Count::kRequests, -1);
+  if (context_.version == nullptr) return;
+  VersionLoad& load = worker_.loads[context_.assignment.version];
+  --load.active;
+  if (context_.attempts > 1) --load.retried;
+}
 
 // The only coroutine from a head to its outcome, when a connection to the origin is at hand.
 Awaitable<> Exchange::run() {
@@ -73,25 +74,25 @@ Awaitable<> Exchange::run() {
   if (!match()) co_return;
   assign();
   Waker& waker = downstream_.waker();
-  for (int attempt = 1;; ++attempt) {
+  for (;;) {
     EndpointLease lease;
-    if (attempt == 1) {
+    if (again_ == Again::kNo) {
       lease = worker_.clusters[context_.assignment.version]->try_lease(&waker, context_.route->limits);
     }
     if (!lease) {
-      Result<EndpointLease> opened = co_await pick(attempt > 1);
+      Result<EndpointLease> opened = co_await pick();
       if (!opened) {
-        if (settle_unconnected(opened.error(), attempt)) break;
+        if (settle_unconnected(opened.error())) break;
         continue;
       }
       lease = std::move(*opened);
     }
-    Forwarder forwarder({downstream_, lease.stream(), *this, waiting_, context_.clock, context_.route->timeouts,
+    Forwarder forwarder({downstream_, body_, lease.stream(), *this, waiting_, context_.clock, context_.route->timeouts,
                          context_.route->on_client_half_close == config::OnClientHalfClose::kCancel});
     for (bool more = start(forwarder); more; more = forwarder.resume()) {
       if (!waker.take()) co_await waker.wait();
     }
-    if (settle(forwarder.result(), lease, attempt)) break;
+    if (settle(forwarder.result(), lease)) break;
   }
   record();
 }
@@ -201,28 +202,55 @@ void Exchange::assign() {
   context_.version = context_.topology->version(context_.assignment.version);
   if (context_.assignment.reason == AssignmentReason::kUnkeyed) worker_.counters.add(Count::kUnkeyed);
   if (context_.assignment.reason == AssignmentReason::kOverride) worker_.counters.add(Count::kOverridden);
+  ++worker_.loads[context_.assignment.version].active;
+  if (!body_.ended() && may_need_body(context_.route->retries, idempotent(downstream_.request().method))) {
+    body_.keep(context_.route->retries.body);
+  }
   watch_slowness(context_.clock.started());
 }
 
-Awaitable<Result<EndpointLease>> Exchange::pick(bool fresh) {
+// Waits for a connection, but first for as long as the last failure asks for.
+Awaitable<Result<EndpointLease>> Exchange::pick() {
+  if (not_before_ > std::chrono::steady_clock::now()) {
+    const bool waited = co_await back_off();
+    if (!waited) co_return why_given_up();
+  }
   Cluster* const cluster = worker_.clusters[context_.assignment.version].get();
   // A reload has taken the version away between two attempts.
   if (cluster == nullptr) co_return Error{ErrorKind::kUnavailable, Side::kUpstream, Retry::kNever, "no_endpoint"};
   const Cluster::Request request{downstream_.waker(), *this, context_.route->timeouts.connect, context_.route->limits,
-                                 fresh};
+                                 again_ != Again::kNo && failed_.error.kind != ErrorKind::kStatus};
   waiting_.set(after(context_.clock.started(), context_.route->timeouts.total));
   Result<EndpointLease> lease = co_await cluster->lease(request);
   waiting_.clear();
-  if (!lease && lease.error().kind == ErrorKind::kCancelled && !cut_ && !downstream_.gone()) {
-    if (client_cancelled()) co_return Error{ErrorKind::kEof, Side::kDownstream, Retry::kNever, "client_half_closed"};
-    co_return Error{ErrorKind::kTimeout, Side::kUpstream, Retry::kNever, "timeout"};
-  }
+  if (!lease && lease.error().kind == ErrorKind::kCancelled) co_return why_given_up();
   co_return std::move(lease);
+}
+
+// False: it was given up meanwhile.
+Awaitable<bool> Exchange::back_off() {
+  Waker& waker = downstream_.waker();
+  waiting_.set(std::min(not_before_, after(context_.clock.started(), context_.route->timeouts.total)));
+  while (!given_up() && std::chrono::steady_clock::now() < not_before_) {
+    if (!waker.take()) co_await waker.wait();
+  }
+  waiting_.clear();
+  co_return !given_up();
+}
+
+// A client that has gone, or a cut, is found by finish_failed().
+Error Exchange::why_given_up() const {
+  if (cut_ || downstream_.gone()) return {ErrorKind::kCancelled, Side::kInternal, Retry::kNever, "given_up"};
+  if (client_cancelled()) return {ErrorKind::kEof, Side::kDownstream, Retry::kNever, "client_half_closed"};
+  return {ErrorKind::kTimeout, Side::kUpstream, Retry::kNever, "timeout"};
 }
 
 bool Exchange::total_passed() const {
   return std::chrono::steady_clock::now() >= after(context_.clock.started(), context_.route->timeouts.total);
 }
+
+// Nobody waits for an answer any more.
+bool Exchange::over() const { return cut_ || downstream_.gone() || client_cancelled() || total_passed(); }
 
 bool Exchange::client_cancelled() const {
   return downstream_.half_closed() && context_.route->on_client_half_close == config::OnClientHalfClose::kCancel;
@@ -241,10 +269,11 @@ bool Exchange::start(Forwarder& forwarder) const {
 }
 
 // There is no connection to an origin. True: the client has been told; false: once more.
-bool Exchange::settle_unconnected(const Error& error, int attempt) {
-  if (error.retry == Retry::kIfUnsent && attempt < kMaxAttempts) {
-    context_.attempts = static_cast<std::uint8_t>(attempt + 1);
-    worker_.counters.add(Count::kRetries);
+bool Exchange::settle_unconnected(const Error& error) {
+  failed_ = {.error = error, .unsent = true};
+  again_ = again_after(failed_);
+  if (again_ != Again::kNo) {
+    send_again();
     return false;
   }
   ForwardResult nothing_sent;
@@ -254,20 +283,23 @@ bool Exchange::settle_unconnected(const Error& error, int attempt) {
 }
 
 // What becomes of the connection to the origin. True: the client has its answer, whatever it is; false: once more.
-bool Exchange::settle(const ForwardResult& result, EndpointLease& lease, int attempt) {
-  response_bytes_ = lease.stream().body_received();
+bool Exchange::settle(const ForwardResult& result, EndpointLease& lease) {
+  const UpstreamStream& upstream = lease.stream();
+  response_bytes_ = upstream.body_received();
   if (!result.error && !cut_) {
     assert(!downstream_.sending());  // or the buffer that it sends from would become another's
     lease.release(context_.route->timeouts.upstream_idle);
     return true;
   }
-  const bool again = !cut_ && attempt < kMaxAttempts && may_send_again(result, lease.stream());
-  const bool stale = lease.stream().reused();
-  if (again) {
+  // What was to become of an answer that is held back was settled when it came.
+  if (result.error && result.error->kind != ErrorKind::kStatus) {
+    failed_ = {.error = *result.error, .unsent = upstream.untouched() && upstream.bytes_sent() == 0};
+    again_ = result.client_heard ? Again::kNo : again_after(failed_);
+  }
+  if (again_ != Again::kNo && !cut_) {
+    if (again_ == Again::kRetry) lease.avoid();
     lease.drop();
-    // A connection that had been kept too long was no attempt.
-    if (!stale) context_.attempts = static_cast<std::uint8_t>(attempt + 1);
-    worker_.counters.add(stale ? Count::kStaleReused : Count::kRetries);
+    send_again();
     return false;
   }
   finish_failed(result);  // which cuts a client that still sends from the origin's buffer, before that goes
@@ -275,13 +307,33 @@ bool Exchange::settle(const ForwardResult& result, EndpointLease& lease, int att
   return true;
 }
 
-// A request may go out again if the origin has seen nothing of it, or if an aged connection broke before it said a word
-// and the method allows it; but only one without a body, whose head is still there to be read.
-bool Exchange::may_send_again(const ForwardResult& result, const UpstreamStream& upstream) const {
-  if (result.response_started || downstream_.head_released() || result.error->side != Side::kUpstream) return false;
-  if (downstream_.gone() || !upstream.untouched()) return false;
-  if (result.error->kind == ErrorKind::kReset && upstream.bytes_sent() == 0) return true;
-  return result.error->retry == Retry::kIfReusedConnection && idempotent(downstream_.request().method);
+// The client has heard nothing: whether it may hear of another attempt instead of this one's failure.
+Again Exchange::again_after(const FailedAttempt& failed) const {
+  if (over() || !body_.replayable()) return Again::kNo;
+  const config::Retries& retries = context_.route->retries;
+  const bool repeatable = idempotent(downstream_.request().method);
+  if (!refreshed_ && was_stale(failed, repeatable)) return Again::kFresh;
+  if (context_.attempts > retries.attempts || !may_retry(retries.when, failed, repeatable)) return Again::kNo;
+  const VersionLoad& load = worker_.loads[context_.assignment.version];
+  if (context_.attempts > 1 || has_room(retries.when, load.retried, load.active)) return Again::kRetry;
+  worker_.counters.add(Count::kRetriesOverBudget);
+  return Again::kNo;
+}
+
+void Exchange::send_again() {
+  body_.rewind();
+  context_.clock.set(JudgedClock::Wait::kClient, false, std::chrono::steady_clock::now());
+  if (again_ == Again::kFresh) {
+    refreshed_ = true;
+    worker_.counters.add(Count::kStaleReused);
+    return;
+  }
+  context_.note_failure(failed_);
+  if (++context_.attempts == 2) ++worker_.loads[context_.assignment.version].retried;
+  worker_.counters.add(Count::kRetries);
+  // Another endpoint is asked at once, the same one a little later.
+  if (context_.version->endpoints.size() > 1) return;
+  not_before_ = std::chrono::steady_clock::now() + back_off_time(context_.attempts - 1, worker_.random);
 }
 
 void Exchange::finish_failed(const ForwardResult& result) {
@@ -346,8 +398,19 @@ void Exchange::add_cookie(http::Edits& edits) {
   }
 }
 
+// A failure that is told by a status is seen here, before anything of it goes out.
+bool Exchange::passes_on(const http::ResponseHead& head) {
+  if (head.status < config::StatusSet::kFirst) return true;
+  failed_ = {.error = {ErrorKind::kStatus, Side::kUpstream, Retry::kNever, "status"},
+             .status = head.status,
+             .retry_after = head.fields.has(http::FieldId::kRetryAfter)};
+  again_ = again_after(failed_);
+  return again_ == Again::kNo;
+}
+
 void Exchange::on_response_head(http::ResponseHead& head, http::Edits& edits, SteadyTime now) {
   context_.status = head.status;
+  if (context_.attempts > 1) worker_.counters.add(Count::kRetriesAnswered);
   streaming_ = head.framing == http::BodyFraming::kChunked || head.framing == http::BodyFraming::kUntilClose;
   context_.retry_after = head.fields.has(http::FieldId::kRetryAfter);
   context_.time_to_headers_us = std::max<std::uint64_t>(1, context_.clock.elapsed_us(now));
@@ -373,9 +436,8 @@ void Exchange::on_response_end(SteadyTime now) {
 
 // Asked while a connection is waited for or opened: nobody else looks at the client then.
 bool Exchange::given_up() const {
-  if (cut_) return true;
-  downstream_.watch();
-  return downstream_.gone() || client_cancelled() || total_passed();
+  if (!cut_) downstream_.watch();
+  return over();
 }
 
 void Exchange::connecting(bool now) {

@@ -11,6 +11,13 @@
 
 namespace weir::proxy {
 
+// What becomes of a request whose attempt has failed.
+enum class Again : std::uint8_t {
+  kNo,
+  kFresh,  // on a fresh connection: the old one had been kept too long, and it was no attempt
+  kRetry,
+};
+
 class Exchange final : private ForwardObserver, private LeaseWaiter {
  public:
   // A stream and the deadlines that go with it, used by its exchanges in turn.
@@ -43,13 +50,17 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   bool refuse(http::LocalReply reply);
   bool answer(std::string_view path);
   void assign();
-  Awaitable<Result<EndpointLease>> pick(bool fresh);
+  Awaitable<Result<EndpointLease>> pick();
+  Awaitable<bool> back_off();
+  Error why_given_up() const;
+  bool over() const;
   bool total_passed() const;
   bool client_cancelled() const;
   bool start(Forwarder& forwarder) const;
-  bool settle_unconnected(const Error& error, int attempt);
-  bool settle(const ForwardResult& result, EndpointLease& lease, int attempt);
-  bool may_send_again(const ForwardResult& result, const UpstreamStream& upstream) const;
+  bool settle_unconnected(const Error& error);
+  bool settle(const ForwardResult& result, EndpointLease& lease);
+  Again again_after(const FailedAttempt& failed) const;
+  void send_again();
   void finish_failed(const ForwardResult& result);
   void record();
 
@@ -59,6 +70,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   void reply(const http::LocalReply& reply);
   void watch_slowness(SteadyTime now);
 
+  bool passes_on(const http::ResponseHead& head) override;
   void on_response_head(http::ResponseHead& head, http::Edits& edits, SteadyTime now) override;
   void on_response_end(SteadyTime now) override;
   bool given_up() const override;
@@ -70,6 +82,11 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   Deadline& slowness_;
   const ListenerTopology& listener_;
   RequestContext context_;
+  RequestBody body_;
+  FailedAttempt failed_;      // the last one
+  Again again_ = Again::kNo;  // after it
+  bool refreshed_ = false;    // kFresh has been tried
+  SteadyTime not_before_{};   // the next attempt waits until then
   std::uint64_t response_bytes_ = 0;
   bool streaming_ = false;
   bool cut_ = false;

@@ -27,6 +27,7 @@ OutcomeClass classify_error(const Error& error) {
     case ErrorKind::kProtocol:
     case ErrorKind::kTooLarge:
       return OutcomeClass::kReset;
+    case ErrorKind::kStatus:  // named by its status
     case ErrorKind::kCancelled:
     case ErrorKind::kInternal:
       return OutcomeClass::kClientAbort;
@@ -43,8 +44,17 @@ OutcomeClass classify_status(int status, bool retry_after) {
   return OutcomeClass::kOk;
 }
 
+// `connect` means that no endpoint could be reached: one of several that refuses is no failure of the version. Nor is
+// what no origin has seen.
+void RequestContext::note_failure(const FailedAttempt& failed) {
+  if (first_failure || failed.unsent) return;
+  const bool answered = failed.error.kind == ErrorKind::kStatus;
+  first_failure = answered ? classify_status(failed.status, failed.retry_after) : classify_error(failed.error);
+}
+
 // The first failure wins: a status that came before the connection broke.
 OutcomeClass RequestContext::classify() const {
+  if (first_failure) return *first_failure;
   const bool answered_upstream = status != 0 && (!error || time_to_headers_us != 0);
   const OutcomeClass by_status = answered_upstream ? classify_status(status, retry_after) : OutcomeClass::kOk;
   if (by_status != OutcomeClass::kOk || !error) return by_status;

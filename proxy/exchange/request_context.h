@@ -10,6 +10,7 @@
 #include "base/outcome.h"
 #include "base/snapshot.h"
 #include "base/traffic_plan.h"
+#include "proxy/exchange/retry_policy.h"
 #include "proxy/exchange/topology.h"
 #include "proxy/exchange/trace.h"
 #include "proxy/forward/judged_clock.h"
@@ -41,7 +42,9 @@ struct RequestContext {
 
   int status = 0;              // of the head that the client got; 0: none
   bool retry_after = false;    // the response had a Retry-After
-  std::optional<Error> error;  // the first failure after the version was assigned
+  std::optional<Error> error;  // what ended it
+  // Of an attempt that has failed, though another may have answered in its place: what the version is judged by.
+  std::optional<OutcomeClass> first_failure;
   std::uint64_t time_to_headers_us = 0;
   std::uint64_t latency_us = 0;
   bool response_ended = false;  // latency_us is final
@@ -50,6 +53,8 @@ struct RequestContext {
   std::uint8_t over = 0;  // latency metrics already reported as passed
   bool overdue = false;   // reported as overdue
 
+  // Sending it once more hides a failure from the client, not from the judge (PRODUCT.md section 5).
+  void note_failure(const FailedAttempt& failed);
   // What the client's part in a failure makes of it: never the version's fault.
   OutcomeClass classify() const;
   // The bits of the latency metrics whose threshold `elapsed_us` has passed and that have not been reported.

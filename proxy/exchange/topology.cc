@@ -74,6 +74,9 @@ ListenerTopology build_listener(const config::Listener& listener, const config::
   config::apply(limits, config.limits);
   config::apply(timeouts, listener.timeouts);
   config::apply(limits, listener.limits);
+  config::Retries retries;
+  config::apply(retries, config.retries);
+  config::apply(retries, listener.retries);
   std::vector<Route> routes;
   for (const config::Route& declared : config.routes) {
     Route route;
@@ -83,8 +86,10 @@ ListenerTopology build_listener(const config::Listener& listener, const config::
     route.match = declared.match;
     route.timeouts = timeouts;
     route.limits = limits;
+    route.retries = retries;
     config::apply(route.timeouts, declared.timeouts);
     config::apply(route.limits, declared.limits);
+    config::apply(route.retries, declared.retries);
     route.redirect = declared.redirect;
     route.respond = declared.respond;
     route.rewrite = declared.rewrite;

@@ -30,6 +30,7 @@ void WorkerContext::set_topology(std::shared_ptr<const Topology> next, std::uint
   std::erase_if(retired, [](const auto& cluster) { return cluster->unused(); });
   const std::size_t size = std::max(clusters.size(), next->versions.size());
   clusters.resize(size);
+  loads.resize(size);
   for (std::size_t id = 0; id < size; ++id) {
     const VersionTopology* const before = topology ? topology->version(static_cast<VersionId>(id)) : nullptr;
     const VersionTopology* const after = next->version(static_cast<VersionId>(id));

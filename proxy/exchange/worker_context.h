@@ -20,6 +20,12 @@
 
 namespace weir::proxy {
 
+// Requests of one version that are under way on this worker.
+struct VersionLoad {
+  std::uint32_t active = 0;
+  std::uint32_t retried = 0;  // of these, sent once more
+};
+
 struct WorkerContext {
   WorkerContext(IoContext& io_context, const Snapshot<TrafficPlan>& plans, std::size_t ring_capacity)
       : io(io_context),
@@ -38,6 +44,7 @@ struct WorkerContext {
 
   Local<Topology> topology;
   std::vector<std::unique_ptr<Cluster>> clusters;  // by VersionId; null where there is none
+  std::vector<VersionLoad> loads;                  // by VersionId
   std::vector<std::unique_ptr<Cluster>> retired;   // until their last request is done
   std::vector<char> path_space;                    // for normalised paths
   std::vector<char> query_space;                   // for decoded values of a query, and addresses

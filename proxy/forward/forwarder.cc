@@ -6,6 +6,7 @@ namespace weir::proxy {
 
 Forwarder::Forwarder(const ForwardSpec& spec)
     : downstream_(spec.downstream),
+      body_(spec.body),
       upstream_(spec.upstream),
       observer_(spec.observer),
       clock_(spec.clock),
@@ -16,14 +17,13 @@ Forwarder::Forwarder(const ForwardSpec& spec)
 
 bool Forwarder::start(const http::Edits& edits) {
   now_ = client_moved_ = upstream_moved_ = std::chrono::steady_clock::now();
-  const bool waits_for_continue = downstream_.request().expect_continue;
+  const bool waits_for_continue = downstream_.request().expect_continue && !body_.asked();
   upstream_.send_head(downstream_.request(), edits);
   if (waits_for_continue) {
     downstream_.send_continue();
     downstream_.flush();
   }
-  // Without a body its head stays where it is: the request can be sent again.
-  request_done_ = downstream_.request_ended();
+  request_done_ = body_.ended();
   if (request_done_) upstream_.flush();
   return advance();
 }
@@ -43,6 +43,8 @@ bool Forwarder::advance() {
 bool Forwarder::step() {
   pump_request();
   if (!result_.error) pump_response();
+  // Nothing can be sent to another any more.
+  if (result_.response_started && !upstream_.sending()) body_.forget();
   if (finished()) return false;
   note_turns();
   if (!result_.error) check_client();
@@ -60,7 +62,7 @@ void Forwarder::pump_request() {
       request_done_ = true;
       break;
     }
-    const http::BodyEvent event = downstream_.read_body();
+    const http::BodyEvent event = body_.read_body();
     if (event.state == http::BodyEvent::State::kPending) {
       upstream_.flush();
       return;
@@ -72,9 +74,9 @@ void Forwarder::pump_request() {
       break;
     }
     client_moved_ = upstream_moved_ = now_;
-    const bool trailers = event.end && downstream_.trailers().size() > 0;
+    const bool trailers = event.end && body_.trailers().size() > 0;
     if (!upstream_.request_ended()) upstream_.send_body(event.data, event.end && !trailers);
-    if (trailers) upstream_.send_trailers(downstream_.trailers());
+    if (trailers) upstream_.send_trailers(body_.trailers());
     if (!event.end) continue;
     upstream_.flush();
     request_done_ = true;
@@ -95,15 +97,21 @@ bool Forwarder::pump_head() {
     upstream_moved_ = now_;
     http::Edits edits;
     if (upstream_.head().interim()) {
+      // 100 is no word of an answer: the client was told to go on already.
+      if (upstream_.head().status != 100) result_.client_heard = true;
       downstream_.send_head(upstream_.head(), edits);
       downstream_.flush();
       upstream_.next_head();
       continue;
     }
+    if (!result_.client_heard && !observer_.passes_on(upstream_.head())) {
+      fail({ErrorKind::kStatus, Side::kUpstream, Retry::kNever, "status"});
+      return false;
+    }
     if (body_observer_ != nullptr) body_observer_->on_response_head(upstream_.head());
     observer_.on_response_head(upstream_.head(), edits, now_);
     downstream_.send_head(upstream_.head(), edits);
-    head_done_ = result_.response_started = true;
+    head_done_ = result_.response_started = result_.client_heard = true;
   }
   return true;
 }

@@ -9,6 +9,7 @@
 #include "config/limits.h"
 #include "proxy/downstream/downstream_stream.h"
 #include "proxy/forward/judged_clock.h"
+#include "proxy/forward/request_body.h"
 #include "proxy/inspect/body_observer.h"
 #include "proxy/net/deadline_list.h"
 #include "proxy/upstream/upstream_stream.h"
@@ -18,6 +19,8 @@ namespace weir::proxy {
 // Told, in order, what the exchange has to add or to remember.
 class ForwardObserver {
  public:
+  // The final head has come, and the client has heard nothing yet. False: it never will of this one (kStatus).
+  virtual bool passes_on(const http::ResponseHead& head) = 0;
   // The final head, before it goes to the client: what to change in it.
   virtual void on_response_head(http::ResponseHead& head, http::Edits& edits, SteadyTime now) = 0;
   // The last byte has come from upstream.
@@ -29,6 +32,7 @@ class ForwardObserver {
 
 struct ForwardSpec {
   DownstreamStream& downstream;
+  RequestBody& body;  // the downstream's, from its beginning
   UpstreamStream& upstream;
   ForwardObserver& observer;
   Deadline& deadline;  // wakes the downstream's waker; the forwarder's own while it runs
@@ -43,6 +47,7 @@ struct ForwardResult {
   // the kernel's hands.
   std::optional<Error> error;
   bool response_started = false;  // a final head is on its way to the client: nothing can be sent instead
+  bool client_heard = false;      // that, or a head before it: the request cannot be sent to another
 };
 
 class Forwarder {
@@ -74,6 +79,7 @@ class Forwarder {
   SteadyTime due() const;
 
   DownstreamStream& downstream_;
+  RequestBody& body_;
   UpstreamStream& upstream_;
   ForwardObserver& observer_;
   JudgedClock& clock_;

@@ -20,6 +20,7 @@ class BodyReader {
  public:
   // `bytes` at the front of the buffer are in use until the next slice is asked for.
   void pin(std::size_t bytes) { pinned_ = bytes; }
+  std::size_t pinned() const { return pinned_; }
   // Nothing is in use any more.
   template <class Buffer>
   void unpin(Buffer& in) {

@@ -39,6 +39,7 @@ struct Route {
   // Resolved on top of the file's; a listener's own values are put between by RouteTable's builder.
   config::Timeouts timeouts;
   config::Limits limits;
+  config::Retries retries = {};
   // What is demanded of its requests (admission.h); `guarded` when there is anything.
   config::AddressRules addresses = {};
   config::ApiKeys api_keys = {};

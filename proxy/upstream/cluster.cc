@@ -30,6 +30,11 @@ void EndpointLease::release(config::Duration idle_timeout) {
   cluster_->wake_next();
 }
 
+void EndpointLease::avoid() {
+  cluster_->avoid_ = endpoint_;
+  cluster_->avoid_until_ = std::chrono::steady_clock::now() + Cluster::kAvoidFor;
+}
+
 void EndpointLease::drop() {
   if (stream_ == nullptr) return;
   stream_.reset();

@@ -41,6 +41,8 @@ class EndpointLease {
 
   explicit operator bool() const { return stream_ != nullptr; }
   UpstreamStream& stream() const { return *stream_; }
+  // The request goes out once more: to another endpoint, if there is one.
+  void avoid();
   // Back to the idle ones if it can carry another request.
   void release(config::Duration idle_timeout);
   // Closes the connection.
@@ -119,7 +121,7 @@ class Cluster {
   std::uint32_t leases_ = 0;
   std::uint32_t opening_ = 0;
   bool retired_ = false;
-  // Refused a connection just now: not asked again at once.
+  // Refused a connection, or failed a request that was sent once more: not asked again at once.
   static constexpr std::chrono::seconds kAvoidFor{1};
   Endpoint* avoid_ = nullptr;
   SteadyTime avoid_until_{};

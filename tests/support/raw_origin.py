@@ -48,6 +48,14 @@ class Peer:
             self.body(int(length[1]))
         return head
 
+    def request_with_body(self) -> tuple[bytes, bytes] | None:
+        """As request(), with the body; nothing when the weir has closed."""
+        head = self.head()
+        if not head:
+            return None
+        length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+        return head, self.body(int(length[1])) if length else b""
+
     def body(self, size: int) -> bytes:
         while len(self._unread) < size:
             data = self.socket.recv(_BLOCK)
@@ -55,6 +63,16 @@ class Peer:
                 raise ConnectionError("the weir closed inside a body")
             self._unread += data
         body, self._unread = self._unread[:size], self._unread[size:]
+        return body
+
+    def chunks(self) -> bytes:
+        """A body in chunks without trailers, as it was framed."""
+        while not self._unread.endswith(b"0\r\n\r\n"):
+            data = self.socket.recv(_BLOCK)
+            if not data:
+                raise ConnectionError("the weir closed inside a body")
+            self._unread += data
+        body, self._unread = self._unread, b""
         return body
 
     def drop_unread(self) -> int:

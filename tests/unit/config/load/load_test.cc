@@ -316,6 +316,29 @@ std::string written(const std::string& section, bool sidecar) {
   return "{ " + text + "}";
 }
 
+TEST(Load, RetriesTakeStatusesOfAServer) {
+  const auto retries = [](const std::string& text) {
+    return load(with("retries: " + text + "\nrollouts: { chat: { baseline: v1, candidate: v2 } }\n"), environment());
+  };
+  const LoadResult good = retries("{ attempts: 0, onStatus: [500, 503, 599], budget: 0%, minConcurrent: 0, body: 0B }");
+  ASSERT_TRUE(good.ok()) << format(good.problems.at(0), "plan");
+  Retries read;
+  apply(read, good.config->retries);
+  EXPECT_EQ(read.attempts, 0U);
+  EXPECT_EQ(read.body, 0U);
+  EXPECT_EQ(read.when.min_concurrent, 0U);
+  EXPECT_EQ(read.when.on_status, (StatusSet{500, 503, 599}));
+  EXPECT_TRUE(read.when.on_connect_failure);  // not given
+  for (const char* bad : {"404", "600", "5xx", "503.0", "-503", "\"503 \""}) {
+    const LoadResult result = retries("{ onStatus: [" + std::string(bad) + "] }");
+    ASSERT_FALSE(result.ok()) << bad;
+    EXPECT_EQ(result.problems.at(0).expected, "a status from 500 to 599") << bad;
+  }
+  for (const char* bad :
+       {"{ attempts: 11 }", "{ budget: 101% }", "{ body: 17MiB }", "{ onStatus: 503 }", "{ retries: 1 }"})
+    EXPECT_FALSE(retries(bad).ok()) << bad;
+}
+
 // What the reference page promises for a key that is left out is what the program does.
 TEST(Load, EveryDeclaredDefaultIsTheStructs) {
   for (const Preset preset : {Preset::kEdge, Preset::kSidecar}) {
@@ -323,8 +346,9 @@ TEST(Load, EveryDeclaredDefaultIsTheStructs) {
     const LoadResult result = load(
         rollout("    steps: [ { setWeight: 5 }, { hold: " + written("hold", sidecar) +
                 " } ]\n    analysis: " + written("analysis", sidecar) + "\ntimeouts: " + written("timeouts", sidecar) +
-                "\nlimits: " + written("limits", sidecar) + "\nadmin: " + written("admin", sidecar) +
-                "\nstate: " + written("state", sidecar) + "\npaths: " + written("paths", sidecar) +
+                "\nlimits: " + written("limits", sidecar) + "\nretries: " + written("retries", sidecar) +
+                "\nadmin: " + written("admin", sidecar) + "\nstate: " + written("state", sidecar) +
+                "\npaths: " + written("paths", sidecar) +
                 "\nversionHeader: true\nvia: true\nforwarded: false\ntracing: " + written("tracing", sidecar) + "\n"),
         environment());
     ASSERT_TRUE(result.ok()) << format(result.problems.at(0), "plan");
@@ -334,6 +358,9 @@ TEST(Load, EveryDeclaredDefaultIsTheStructs) {
     apply(limits, result.config->limits);
     EXPECT_TRUE(timeouts == preset_timeouts(preset));
     EXPECT_TRUE(limits == preset_limits(preset));
+    Retries retries;
+    apply(retries, result.config->retries);
+    EXPECT_EQ(retries, Retries());
     EXPECT_EQ(result.config->admin.address, Admin().address);
     EXPECT_EQ(result.config->state.path, State().path);
     EXPECT_EQ(result.config->version_header, Config().version_header);

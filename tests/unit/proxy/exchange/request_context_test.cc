@@ -113,6 +113,25 @@ TEST_F(RequestContextTest, TakesTheFirstFailure) {
   EXPECT_EQ(context_.classify(), OutcomeClass::kOk);
 }
 
+TEST_F(RequestContextTest, RemembersTheFailureOfAnAttempt) {
+  FailedAttempt refused;
+  refused.error = {ErrorKind::kConnect, Side::kUpstream, Retry::kIfUnsent, "x"};
+  refused.unsent = true;
+  context_.note_failure(refused);
+  answered(200);
+  EXPECT_EQ(context_.classify(), OutcomeClass::kOk);  // another endpoint was reached
+  FailedAttempt busy;
+  busy.error = {ErrorKind::kStatus, Side::kUpstream, Retry::kNever, "x"};
+  busy.status = 503;
+  context_.note_failure(busy);
+  EXPECT_EQ(context_.classify(), OutcomeClass::kHttp5xx);
+  FailedAttempt late;
+  late.error = {ErrorKind::kTimeout, Side::kUpstream, Retry::kNever, "x"};
+  context_.note_failure(late);
+  failed(ErrorKind::kReset, Side::kDownstream);
+  EXPECT_EQ(context_.classify(), OutcomeClass::kHttp5xx);  // the first
+}
+
 TEST_F(RequestContextTest, RecordsWhatIsKnown) {
   answered(404);
   context_.assignment.arm = Arm::kCandidate;

@@ -99,6 +99,18 @@ TEST_F(TopologyTest, LetsTheInnerSettingWin) {
   EXPECT_EQ(topology->listeners[1].limits.buffer, 103U);
 }
 
+TEST_F(TopologyTest, LetsTheInnerWordOnRetriesWin) {
+  config_.retries.attempts = 2;
+  config_.retries.when.on_reset = true;
+  config_.listeners[0].retries.attempts = 3;
+  config_.routes[0].retries.when.on_reset = false;
+  const auto topology = build();
+  EXPECT_EQ(route(*topology, 0, "/1").retries.attempts, 3U);
+  EXPECT_FALSE(route(*topology, 0, "/1").retries.when.on_reset);
+  EXPECT_TRUE(route(*topology, 0, "/2").retries.when.on_reset);
+  EXPECT_EQ(route(*topology, 1, "/2").retries.attempts, 2U);
+}
+
 TEST_F(TopologyTest, GivesEachVersionTheFilesLimits) {
   config_.limits.upstream_connections = 7;
   config_.limits.pending = 8;

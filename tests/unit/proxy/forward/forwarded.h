@@ -27,7 +27,7 @@ class Forwarded : public testing::Test, protected ForwardObserver {
   void start(bool cancel_on_half_close = false) {
     clock_.start(std::chrono::steady_clock::now());
     forwarder_.emplace(
-        ForwardSpec{client_, origin_, *this, deadline_, clock_, timeouts_, cancel_on_half_close, body_observer_});
+        ForwardSpec{client_, body_, origin_, *this, deadline_, clock_, timeouts_, cancel_on_half_close, body_observer_});
     asio::co_spawn(loop_.io, forward(*forwarder_, client_.waker(), result_), asio::detached);
     loop_.settle();
   }
@@ -48,6 +48,7 @@ class Forwarded : public testing::Test, protected ForwardObserver {
     EXPECT_TRUE(loop_.run_until([&] { return std::chrono::steady_clock::now() >= end; }));
   }
 
+  bool passes_on(const http::ResponseHead& head) override { return head.status != refused_; }
   void on_response_head(http::ResponseHead& head, http::Edits& edits, SteadyTime) override {
     heads_.push_back(head.status);
     edits.add("x-edited", "");
@@ -57,6 +58,9 @@ class Forwarded : public testing::Test, protected ForwardObserver {
   Loop loop_;
   ScriptedDownstream client_;
   ScriptedUpstream origin_;
+  BufferPool buffers_;
+  RequestBody body_{client_, buffers_};
+  int refused_ = 0;  // a status that is not passed on
   Deadline deadline_{loop_.deadlines, [](void* self) { static_cast<Waker*>(self)->wake(); }, &client_.waker()};
   JudgedClock clock_;
   config::Timeouts timeouts_;

@@ -213,6 +213,58 @@ TEST_F(ForwarderTest, SaysThatTheHeadIsGoneOnceABodyWasAskedFor) {
   EXPECT_TRUE(client_.head_released());
 }
 
+TEST_F(ForwarderTest, PassesNothingOnOfAnAnswerThatIsHeldBack) {
+  refused_ = 503;
+  start();
+  origin_.statuses = {503};
+  say(origin_.script, "busy", true);
+  wake();
+  expect_error(ErrorKind::kStatus, Side::kUpstream, "status");
+  EXPECT_FALSE(result_->client_heard);
+  EXPECT_EQ(client_.script.told, "");
+  EXPECT_TRUE(heads_.empty());
+}
+
+TEST_F(ForwarderTest, HoldsNothingBackBehindAnInterimHead) {
+  refused_ = 503;
+  start();
+  origin_.statuses = {103, 503};
+  say(origin_.script, "busy", true);
+  wake();
+  ASSERT_TRUE(result_);
+  EXPECT_FALSE(result_->error);
+  EXPECT_TRUE(result_->client_heard);
+  EXPECT_EQ(client_.script.told, "<103><503 x-edited>busy");
+}
+
+TEST_F(ForwarderTest, SendsTheSameToASecondOrigin) {
+  with_body();
+  client_.head.expect_continue = true;
+  body_.keep(100);
+  start();
+  say(client_.script, "hello");
+  wake();
+  origin_.statuses = {0};
+  wake();
+  expect_error(ErrorKind::kReset, Side::kUpstream, "upstream_closed");
+  ASSERT_TRUE(body_.replayable());
+  body_.rewind();
+  result_.reset();
+  origin_ = ScriptedUpstream();
+  start();
+  say(client_.script, " world", true);
+  wake();
+  EXPECT_EQ(origin_.script.told, "<POST>hello world");
+  EXPECT_TRUE(origin_.script.told_end);
+  origin_.statuses = {200};
+  say(origin_.script, "ok", true);
+  wake();
+  ASSERT_TRUE(result_);
+  EXPECT_FALSE(result_->error);
+  EXPECT_EQ(client_.script.told, "<100><200 x-edited>ok");  // told to go on once
+  EXPECT_FALSE(body_.replayable());                         // what was kept is given back
+}
+
 TEST_F(ForwarderTest, SendsWhatCameBeforeAResponseBroke) {
   start();
   origin_.statuses = {200};

@@ -57,6 +57,7 @@ class ScriptedDownstream final : public DownstreamStream {
   bool is_gone = false;
   bool is_half_closed = false;
   bool watched = false;
+  bool kept = false;  // the head, while the body is read
   bool released = false;
 
   ScriptedDownstream() { head.method = "POST"; }
@@ -66,6 +67,8 @@ class ScriptedDownstream final : public DownstreamStream {
   std::string_view peer_text() const override { return "10.0.0.1"; }
   std::string_view scheme() const override { return "http"; }
   http::RequestHead& request() override { return head; }
+  void keep_head() override { kept = true; }
+  void release_head() override { released = released || std::exchange(kept, false); }
   bool head_released() const override { return released; }
   http::Fault start_body(std::uint64_t) override { return http::Fault::kNone; }
   bool request_ended() const override { return head.framing == http::BodyFraming::kNone; }
@@ -88,7 +91,7 @@ class ScriptedDownstream final : public DownstreamStream {
   void cut() override { ADD_FAILURE() << "a forwarder cuts nothing"; }
   void close_after() override {}
   http::BodyEvent read_body() override {
-    released = true;
+    released = released || !kept;
     return script.read();
   }
   const http::FieldList& trailers() const override { return script.says_trailers; }

@@ -1,0 +1,48 @@
+// The keys of retries.
+#include "config/keys.h"
+
+namespace weir::config::keys {
+namespace {
+
+Key flag(std::string_view name, std::string_view sentence, std::string_view fallback) {
+  return {.name = name, .kind = Kind::kBoolean, .sentence = sentence, .fallback = fallback};
+}
+
+Key statuses(std::string_view fallback) {
+  return {.name = "onStatus",
+          .kind = Kind::kList,
+          .sentence = "Statuses from 500 to 599 by which an endpoint says that it has not done what it was asked.",
+          .fallback = fallback};
+}
+
+Key budget(std::string_view sentence) {
+  return {.name = "budget", .kind = Kind::kShare, .sentence = sentence, .fallback = "20%", .range = {"0%", "100%"}};
+}
+
+Key whole_number(std::string_view name, std::string_view sentence, std::string_view fallback, Range range) {
+  return {.name = name, .kind = Kind::kCount, .sentence = sentence, .fallback = fallback, .range = range};
+}
+
+}  // namespace
+
+const Section& retries() {
+  static const Section section{
+      .name = "retries",
+      .sentence =
+          "When a request whose client has heard nothing yet is sent to its version once more, to another endpoint if "
+          "there is one. Set on the file, a listener or a route; the inner one wins. A kept connection that turns out "
+          "to be closed is no attempt, and needs none of this.",
+      .keys = {whole_number("attempts", "How often, after the first; 0: never.", "1", {"0", "10"}),
+               flag("onConnectFailure", "When the endpoint has seen nothing of it.", "true"),
+               flag("onReset", "When the connection broke before a response, or what came is none.", "false"),
+               flag("onTimeout", "When responseHeader has passed.", "false"), statuses({}),
+               flag("nonIdempotent",
+                    "Whether a POST goes out again after a reset or a timeout, though it may have been done.", "false"),
+               budget("Share of a version's requests under way, on each worker, that may be retries."),
+               whole_number("minConcurrent", "That many may be, whatever the share.", "3", {"0", "1000000"}),
+               size("body", "How much of a request's body is kept for it; a longer one is sent once.", "64KiB",
+                    {"0B", "16MiB"})}};
+  return section;
+}
+
+}  // namespace weir::config::keys

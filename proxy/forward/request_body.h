@@ -1,0 +1,50 @@
+// Confined to one worker. A request's body as an origin gets it: what is read of it is kept, up to a limit and with the
+// head before it, until nothing can be sent again, so that a second origin gets the same from its beginning.
+//
+// This is also the place for a body that has to be looked into before it is known where it goes (NeedsBody): what was
+// read for that is kept here, and read again by whoever sends it.
+#pragma once
+
+#include <cstddef>
+
+#include "proxy/downstream/downstream_stream.h"
+#include "proxy/http/message_stream.h"
+#include "proxy/net/buffer_pool.h"
+
+namespace weir::proxy {
+
+class RequestBody final : public http::BodySource {
+ public:
+  RequestBody(DownstreamStream& stream, BufferPool& buffers) : stream_(stream), buffers_(buffers) {}
+
+  // Before anything is read: keeps up to `limit` bytes of the body. What is longer is sent once.
+  void keep(std::uint64_t limit);
+  // Nothing will be sent again: gives the room back. Not while a sink is sending() a slice from here.
+  void forget();
+
+  // The head and all that has been read of the body are still there.
+  bool replayable() const { return !stream_.head_released(); }
+  // The next slice is the first one again.
+  void rewind();
+
+  // Some of it was asked for, once at least.
+  bool asked() const { return asked_; }
+  // Nothing more is to be read, since the start or the last rewind().
+  bool ended() const { return asked_ ? given_end_ : stream_.request_ended(); }
+  http::BodyEvent read_body() override;
+  const http::FieldList& trailers() const override { return stream_.trailers(); }
+
+ private:
+  void store(std::string_view data);
+
+  DownstreamStream& stream_;
+  BufferPool& buffers_;
+  ReadBuffer kept_;
+  std::size_t at_ = 0;       // what of it has been given since the last rewind()
+  std::uint64_t limit_ = 0;  // bytes; 0: nothing is kept
+  bool asked_ = false;
+  bool end_came_ = false;   // from the client
+  bool given_end_ = false;  // since the last rewind()
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,119 @@
+// A body that is sent a second time is the same from its first byte to its end.
+#include "proxy/forward/request_body.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <string>
+
+#include "tests/unit/proxy/forward/scripted_streams.h"
+
+namespace weir::proxy {
+namespace {
+
+class RequestBodyTest : public testing::Test {
+ protected:
+  RequestBodyTest() { client_.head.framing = http::BodyFraming::kChunked; }
+  void says(std::string_view data, bool end = false) { client_.script.says.push_back(http::body_slice(data, end)); }
+  // What can be read now; "." at its end.
+  std::string read() {
+    std::string all;
+    while (!body_.ended()) {
+      const http::BodyEvent event = body_.read_body();
+      if (event.state != http::BodyEvent::State::kData) break;
+      all += event.data;
+      if (event.end) all += ".";
+    }
+    return all;
+  }
+
+  BufferPool buffers_;
+  ScriptedDownstream client_;
+  RequestBody body_{client_, buffers_};
+};
+
+TEST_F(RequestBodyTest, IsReadOnceUnlessItIsKept) {
+  says("hello", true);
+  EXPECT_FALSE(body_.ended());
+  EXPECT_EQ(read(), "hello.");
+  EXPECT_TRUE(body_.ended());
+  EXPECT_FALSE(body_.replayable());
+}
+
+TEST_F(RequestBodyTest, IsTheSameAgain) {
+  body_.keep(100);
+  says("hello");
+  says(" world", true);
+  EXPECT_EQ(read(), "hello world.");
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(body_.replayable());
+    body_.rewind();
+    EXPECT_FALSE(body_.ended());
+    EXPECT_EQ(read(), "hello world.");
+  }
+  EXPECT_EQ(client_.script.reads, 2);  // nobody asked the client again
+}
+
+TEST_F(RequestBodyTest, GoesOnWhereTheClientIs) {
+  body_.keep(100);
+  says("hello");
+  EXPECT_EQ(read(), "hello");
+  body_.rewind();
+  EXPECT_EQ(read(), "hello");
+  says(" world");
+  EXPECT_EQ(read(), " world");
+  body_.rewind();
+  says("!", true);
+  EXPECT_EQ(read(), "hello world!.");
+}
+
+TEST_F(RequestBodyTest, AnEmptyBodyHasItsEndEachTime) {
+  body_.keep(100);
+  says("", true);
+  EXPECT_EQ(read(), ".");
+  body_.rewind();
+  EXPECT_FALSE(body_.ended());
+  EXPECT_EQ(read(), ".");
+  EXPECT_TRUE(body_.ended());
+}
+
+TEST_F(RequestBodyTest, IsGivenUpWhenItIsTooLong) {
+  body_.keep(5);
+  says("hello");
+  EXPECT_EQ(read(), "hello");
+  EXPECT_TRUE(body_.replayable());
+  says("!", true);
+  EXPECT_EQ(read(), "!.");
+  EXPECT_FALSE(body_.replayable());
+}
+
+TEST_F(RequestBodyTest, IsNotKeptWhenItWillBeTooLong) {
+  client_.head.framing = http::BodyFraming::kLength;
+  client_.head.content_length = 6;
+  body_.keep(5);
+  says("hell");
+  EXPECT_EQ(read(), "hell");
+  EXPECT_FALSE(body_.replayable());
+}
+
+TEST_F(RequestBodyTest, IsForgottenWhenNothingCanBeSentAgain) {
+  body_.keep(100);
+  says("hello");
+  EXPECT_EQ(read(), "hello");
+  body_.forget();
+  EXPECT_FALSE(body_.replayable());
+  says(" world", true);
+  EXPECT_EQ(read(), " world.");
+}
+
+TEST_F(RequestBodyTest, ARequestWithoutOneCanAlwaysBeSentAgain) {
+  client_.head.framing = http::BodyFraming::kNone;
+  EXPECT_TRUE(body_.ended());
+  body_.forget();
+  EXPECT_TRUE(body_.replayable());
+  body_.rewind();
+  EXPECT_TRUE(body_.ended());
+}
+
+}  // namespace
+}  // namespace weir::proxy
