@@ -176,7 +176,7 @@ def test_routes(expect: Expect, tmp_path: pathlib.Path) -> None:
     expect(routes("{ match: { pathPrefix: / }, service: «chatt }"), 'there is no service "chatt"; expected one of chat')
     for path in ("v1", "/a?b", "/a/../b", "/%7euser", "/a b"):
         expect(routes(f'{{ match: {{ pathPrefix: «"{path}" }}, service: chat }}'), "a path in its normal form")
-    for host in ("a.example:80", "a b", "*.example"):
+    for host in ("a.example:80", "a b", "*", "a.*.example", "*.[::1]"):
         expect(routes(f'{{ match: {{ host: «"{host}" }}, service: chat }}'), "a host without its port")
     for method in ("get", "G T", "TRACE"):
         expect(routes(f'{{ match: {{ method: «"{method}" }}, service: chat }}'), "a method in capitals")
