@@ -15,7 +15,7 @@ from origin import Origin
 from outcomes import metric, wait_for_outcomes
 from plans import Plan, one_version, route
 from polling import wait_until
-from ports import free_port
+from ports import free_port, unanswering_port
 from serving import running_origin, running_weir
 from weir_harness import Weir
 
@@ -423,15 +423,3 @@ def test_a_connection_that_does_not_open_is_given_up(weir: StartWeir) -> None:
             reply = client.request("GET", "/")
             assert reply.status == 503 and (reply["x-weir-reason"] or "").startswith("connect")
         wait_for_outcomes(served, connect=1)
-
-
-@contextlib.contextmanager
-def unanswering_port() -> Iterator[int]:
-    """A port whose queue of connections is full: the kernel answers no further handshake."""
-    with socket.create_server(("127.0.0.1", free_port()), backlog=0) as listener, contextlib.ExitStack() as held:
-        address = listener.getsockname()
-        for _ in range(4):
-            waiting = held.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(address)
-        yield address[1]

@@ -1,0 +1,105 @@
+"""A client that goes away ends what is done for it, in every phase of a request; the version is not blamed."""
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from http_client import Connection, request_bytes
+from outcomes import metric, wait_for_outcomes
+from plans import one_version
+from polling import wait_until
+from ports import free_port, unanswering_port
+from raw_origin import Peer, RawOrigin
+from weir_harness import Weir
+
+StartWeir = Callable[..., Weir]
+
+_HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n"
+
+
+class Watched:
+    """An origin that says how many of its connections the weir has closed by itself."""
+
+    def __init__(self, say: bytes = b""):
+        self.closed = 0
+        self._say = say
+
+    def serve(self, peer: Peer) -> None:
+        if not peer.request():
+            return
+        peer.send(self._say)
+        try:
+            peer.wait_for_close()
+        finally:  # a reset is one too
+            self.closed += 1
+
+
+def leave(client: Connection, served: Weir) -> None:
+    client.reset()
+    wait_until(lambda: metric(served, "weir_requests_active") == 0, "the request is given up")
+    wait_until(lambda: metric(served, "weir_upstream_connections") == 0, "its connection is too")
+
+
+def test_while_queued(weir: StartWeir) -> None:
+    watched = Watched()
+    with RawOrigin(watched.serve) as origin:
+        served = weir(one_version(origin, workers=1, limits={"upstreamConnections": 1}))
+        with Connection(served.port) as first, Connection(served.port) as queued:
+            first.send(request_bytes("GET", "/first"))
+            wait_until(lambda: len(origin.heads) == 1, "one is at the origin")
+            queued.send(request_bytes("GET", "/queued"))
+            wait_until(lambda: metric(served, "weir_requests_pending") == 1, "the other waits for a connection")
+            queued.reset()
+            wait_until(lambda: metric(served, "weir_requests_pending") == 0, "nobody waits any more")
+            wait_for_outcomes(served, client_abort=1)
+            assert len(origin.heads) == 1 and watched.closed == 0
+            leave(first, served)
+
+
+def test_while_connecting(weir: StartWeir) -> None:
+    with unanswering_port() as port:
+        served = weir(one_version(port, workers=1, timeouts={"connect": "1h"}))
+        with Connection(served.port) as client:
+            client.send(request_bytes("GET", "/"))
+            wait_until(lambda: metric(served, "weir_upstream_connections") == 1, "a connection is being opened")
+            leave(client, served)
+        wait_for_outcomes(served, client_abort=1)
+
+
+def left_at(weir: StartWeir, say: bytes, request: bytes, wait: Callable[[Connection], Any]) -> None:
+    watched = Watched(say)
+    with RawOrigin(watched.serve) as origin:
+        served = weir(one_version(origin, workers=1))
+        with Connection(served.port) as client:
+            client.send(request)
+            wait_until(lambda: len(origin.heads) == 1, "the request is at the origin")
+            wait(client)
+            leave(client, served)
+        wait_until(lambda: watched.closed == 1, "the origin knows")
+        wait_for_outcomes(served, client_abort=1)
+
+
+def test_before_headers(weir: StartWeir) -> None:
+    left_at(weir, b"", request_bytes("GET", "/"), lambda client: None)
+
+
+def test_mid_body(weir: StartWeir) -> None:
+    left_at(weir, _HEAD + b"some of it", request_bytes("GET", "/"), Connection.head)
+
+
+def test_a_request_that_is_not_streamed(weir: StartWeir) -> None:
+    """The whole of it is at the origin, and its answer will come in one piece."""
+    left_at(weir, b"", request_bytes("POST", "/v1/chat", {}, b"{" + b" " * 10_000 + b"}"), lambda client: None)
+
+
+def test_during_a_back_off(weir: StartWeir) -> None:
+    """No endpoint could be reached yet, so nothing is known of the version."""
+    served = weir(one_version(free_port(), workers=1, retries={"attempts": 10}))
+    for count in range(1, 6):
+        with Connection(served.port) as client:
+            before = metric(served, "weir_upstream_connect_failures_total")
+            client.send(request_bytes("GET", "/"))
+            wait_until(lambda: metric(served, "weir_upstream_connect_failures_total") >= before + 3, "it is retried")
+            leave(client, served)
+        wait_until(lambda: metric(served, "weir_requests_total") == count, "it is counted")
+        assert metric(served, "weir_requests_total", **{"class": "client_abort"}) == count
+    assert metric(served, "weir_upstream_connect_failures_total") < 5 * 11
