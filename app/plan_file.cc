@@ -7,6 +7,8 @@
 #include <optional>
 #include <system_error>
 
+#include "app/tls_files.h"
+
 namespace weir::app {
 namespace {
 
@@ -40,7 +42,8 @@ config::Environment environment() {
           .file = [](const std::string& path) -> std::optional<std::string> {
             Text read = read_text(path);
             return read.error.empty() ? std::optional<std::string>(std::move(read.text)) : std::nullopt;
-          }};
+          },
+          .listener_tls = faults_of};
 }
 
 }  // namespace

@@ -146,7 +146,10 @@ Weir::Weir(Signals& signals, Setup setup)
 Weir::~Weir() = default;
 
 std::vector<std::string> Weir::start() {
-  const std::shared_ptr<const proxy::Topology> topology = proxy::build_topology(config_, names_, limiters_);
+  tls_ = std::make_unique<TlsFiles>(config_, tickets_);
+  if (!tls_->faults().empty()) return tls_->faults();
+  const std::shared_ptr<const proxy::Topology> topology =
+      proxy::build_topology(config_, names_, limiters_, tls_->contexts());
   controller_.set_plans(rollout_plans(config_, names_));
   // What was decided in earlier lives is no news, but has to be there.
   const auto& history = controller_.history();
@@ -199,12 +202,20 @@ void Weir::tick() {
   controller_.tick();
   recent_.turn();
   published_.turned();
-  if (watch_ && !drain_.draining() && now >= next_look_) {
+  if (!drain_.draining() && now >= next_look_) {
     next_look_ = now + kLookPeriod;
-    if (watch_->changed()) reload("file");
+    if (watch_ && watch_->changed()) reload("file");
+    look_at_certificates();
   }
   advance_drain();
   tell_store();
+}
+
+// Connections that began with the old ones keep them.
+void Weir::look_at_certificates() {
+  const std::vector<std::string> before = tls_->problems();
+  if (tls_->look()) server_.apply_topology(proxy::build_topology(config_, names_, limiters_, tls_->contexts()));
+  if (tls_->problems() != before) news_ = true;
 }
 
 void Weir::on_signal(Signal signal) {
@@ -310,7 +321,15 @@ ApiReply Weir::reload(std::string_view actor) {
   }
   std::vector<std::string> lowered = fit_connections(next, descriptors_);
   fit_memory(next, available_memory());
-  const std::vector<std::string> taken = server_.apply_topology(proxy::build_topology(next, names_, limiters_));
+  auto tls = std::make_unique<TlsFiles>(next, tickets_);
+  if (!tls->faults().empty()) {
+    return refuse_reload(actor, {.status = 422,
+                                 .code = "certificates_refused",
+                                 .message = "the files of TLS cannot be used; nothing was changed",
+                                 .problems = tls->faults()});
+  }
+  const std::vector<std::string> taken =
+      server_.apply_topology(proxy::build_topology(next, names_, limiters_, tls->contexts()));
   if (!taken.empty()) {
     return refuse_reload(actor, {.status = 409,
                                  .code = "cannot_listen",
@@ -318,6 +337,7 @@ ApiReply Weir::reload(std::string_view actor) {
                                  .problems = taken});
   }
   config_ = std::move(next);
+  tls_ = std::move(tls);
   lowered_ = std::move(lowered);
   plan_problem_.clear();
   controller_.set_plans(rollout_plans(config_, names_));
@@ -450,6 +470,8 @@ std::vector<std::string> Weir::problems() const {
   if (!lost_state_.empty() && std::any_of(rollouts.begin(), rollouts.end(), lost)) lines.push_back(lost_state_);
   if (!plan_problem_.empty()) lines.push_back(plan_problem_);
   lines.insert(lines.end(), lowered_.begin(), lowered_.end());
+  const std::vector<std::string> certificates = tls_->problems();
+  lines.insert(lines.end(), certificates.begin(), certificates.end());
   return lines;
 }
 

@@ -22,6 +22,7 @@
 #include "app/port_adapters.h"
 #include "app/published.h"
 #include "app/signals.h"
+#include "app/tls_files.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/names.h"
@@ -58,6 +59,7 @@ class Weir {
  private:
   void wait() const;
   void tick();
+  void look_at_certificates();
   void on_signal(Signal signal);
   void obey(QueuedCommand queued);
   void obey_rollout(QueuedCommand queued);
@@ -86,6 +88,8 @@ class Weir {
 
   Names names_;
   proxy::RateLimiters limiters_;
+  std::shared_ptr<proxy::TlsTickets> tickets_ = std::make_shared<proxy::TlsTickets>();
+  std::unique_ptr<TlsFiles> tls_;  // from start() on
   proxy::Server server_;
   RequestMetrics requests_;
   RecentTraffic recent_;

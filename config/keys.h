@@ -76,6 +76,7 @@ const Section& limits();
 const Section& retries();
 const Section& paths();
 const Section& secret();
+const Section& listener_tls();
 const Section& listener();
 const Section& stickiness();
 const Section& service();

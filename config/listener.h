@@ -9,6 +9,7 @@
 #include "config/network.h"
 #include "config/paths.h"
 #include "config/retry.h"
+#include "config/tls.h"
 
 namespace weir::config {
 
@@ -20,6 +21,7 @@ struct Listener {
   PathPolicy paths = {};                    // resolved on top of the file's
   std::optional<TrustedHops> trusted_hops;  // unset: the file's
   AddressRules addresses = {};              // of who connects
+  std::optional<ListenerTls> tls = {};
 };
 
 }  // namespace weir::config

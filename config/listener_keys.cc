@@ -33,7 +33,7 @@ const Section& listener() {
                trusted_hops("the file's"),
                allow("The addresses that may connect, as 10.0.0.0/8; the connections of others are closed at once."),
                deny("The addresses that may not, whatever `allow` says."),
-               unsupported("tls", "TLS.")},
+               object("tls", "Clients speak TLS.", listener_tls())},
       .place = Place::kListener};
   return section;
 }

@@ -35,6 +35,8 @@ constexpr std::array<CountWords, proxy::kCountCount> kCountWords = {{
     {"weir_downstream_connections_denied_total", "Client connections that a listener's allow and deny do not let in."},
     {"weir_downstream_accept_errors_total", "Accepts that failed: no descriptors, aborted handshakes."},
     {"weir_downstream_idle_closed_total", "Client connections closed because keepAlive ran out."},
+    {"weir_downstream_tls_handshakes_failed_total",
+     "TLS connections of clients that ended before a first request could come."},
     {"weir_requests_refused_total", "Requests refused before a version was assigned."},
     {"weir_requests_denied_address_total", "Requests refused by a route's allow and deny."},
     {"weir_requests_denied_key_total", "Requests refused for want of an API key that their route knows."},

@@ -9,6 +9,7 @@
 #include "config/load/read.h"
 #include "config/load/report.h"
 #include "config/load/structure.h"
+#include "config/load/tls_files.h"
 #include "config/load/values.h"
 
 namespace weir::config {
@@ -113,6 +114,7 @@ LoadResult load(std::string_view yaml, const Environment& environment) {
   drop_repeated_keys(root);
   Config config = read_config(root, environment, report);
   check_consistency(config, root, report);
+  check_tls_files(config, root, environment, report);
   if (!report.has_errors()) result.config = std::move(config);
   result.problems = report.take();
   return result;

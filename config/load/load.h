@@ -24,10 +24,12 @@ struct Problem {
 // `file:line:column: error: what; expected …; did you mean …?`
 std::string format(const Problem& problem, std::string_view file);
 
-// Where secrets come from.
+// Where secrets come from, and who looks at files of which a plan says the names alone.
 struct Environment {
   std::function<std::optional<std::string>(const std::string& name)> variable;
   std::function<std::optional<std::string>(const std::string& path)> file;
+  // What is wrong with the files; they are not looked at without it.
+  std::function<std::vector<TlsFault>(const ListenerTls&)> listener_tls = {};
 };
 
 struct LoadResult {

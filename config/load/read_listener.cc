@@ -38,6 +38,7 @@ Listener read_listener(const Node& node, std::size_t index, const PathPolicy& pa
   const std::string path = "listeners[" + std::to_string(index) + "]";
   listener.trusted_hops = read_trusted_hops(node, path + ".trustedHops", report);
   listener.addresses = read_address_rules(node, path, report);
+  listener.tls = read_listener_tls(node);
   return listener;
 }
 

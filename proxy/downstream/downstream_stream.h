@@ -22,6 +22,8 @@ class DownstreamStream : public http::BodySource, public http::BodySink {
   virtual const SocketAddress& peer() const = 0;
   virtual std::string_view peer_text() const = 0;  // its IP address, for X-Forwarded-For
   virtual std::string_view scheme() const = 0;     // "http" or "https"
+  // What its verified certificate says, as x-forwarded-client-cert does; empty without one.
+  virtual std::string_view client_certificate() const = 0;
 
   // Until the first read_body(), which makes room for the body where the head stood, or until release_head().
   virtual http::RequestHead& request() = 0;

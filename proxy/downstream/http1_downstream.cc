@@ -29,6 +29,12 @@ std::string_view Http1Downstream::peer_text() const {
   return peer_text_;
 }
 
+std::string_view Http1Downstream::client_certificate() const {
+  if (stream_.tls() == nullptr) return {};
+  if (!client_certificate_) client_certificate_ = stream_.tls()->client_certificate();
+  return *client_certificate_;
+}
+
 void Http1Downstream::take_read() {
   if (!stream_.is_open()) {
     broken_ = true;
@@ -36,7 +42,8 @@ void Http1Downstream::take_read() {
   }
   const ReadResult read = stream_.take_read();
   if (read.state == ReadState::kData) in_.filled(read.bytes);
-  if (read.state == ReadState::kEnd) end_of_input_ = true;
+  // Requests say themselves where they end: what a client leaves unsaid about its last one takes nothing away.
+  if (read.state == ReadState::kEnd || read.state == ReadState::kCutOff) end_of_input_ = true;
   if (read.state == ReadState::kFailed) broken_ = true;
   if (read.state == ReadState::kPending || read.state == ReadState::kIdle) return;
   const bool parks = std::exchange(parking_, false) && read.state == ReadState::kCancelled;

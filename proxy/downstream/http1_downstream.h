@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cassert>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -53,7 +54,10 @@ class Http1Downstream final : public DownstreamStream {
   Waker& waker() override { return waker_; }
   const SocketAddress& peer() const override { return peer_; }
   std::string_view peer_text() const override;
-  std::string_view scheme() const override { return "http"; }
+  std::string_view scheme() const override { return stream_.tls() == nullptr ? "http" : "https"; }
+  std::string_view client_certificate() const override;
+  // It ended before its hands were shaken.
+  bool handshake_failed() const { return stream_.tls() != nullptr && !stream_.tls()->established(); }
 
   http::RequestHead& request() override {
     assert(!head_released_);
@@ -98,7 +102,8 @@ class Http1Downstream final : public DownstreamStream {
   Waker waker_;
   BufferPool& buffers_;
   SocketAddress peer_;
-  mutable std::string peer_text_;  // made when first asked for
+  mutable std::string peer_text_;                          // made when first asked for
+  mutable std::optional<std::string> client_certificate_;  // likewise
   http::ServerCodec codec_;
   std::size_t stream_buffer_ = 0;
   std::size_t head_limit_ = 0;

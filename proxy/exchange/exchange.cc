@@ -375,7 +375,8 @@ void Exchange::record() {
 }
 
 Arrival Exchange::arrival() const {
-  return {downstream_.request(), downstream_.peer(), downstream_.peer_text(), downstream_.scheme()};
+  return {downstream_.request(), downstream_.peer(), downstream_.peer_text(), downstream_.scheme(),
+          downstream_.client_certificate()};
 }
 
 void Exchange::edit_reply(http::Edits& edits) {

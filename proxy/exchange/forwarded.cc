@@ -97,6 +97,9 @@ void edit_request(const Arrival& arrival, const RequestContext& context, std::st
   if ((!trust || !request.fields.has(FieldId::kXForwardedHost)) && !request.authority.empty()) {
     edits.set(FieldId::kXForwardedHost, "x-forwarded-host", request.authority);
   }
+  // Nobody's word but our own, for origins let people in by it.
+  edits.drop(FieldId::kXForwardedClientCert);
+  if (!arrival.client_certificate.empty()) edits.add("x-forwarded-client-cert", arrival.client_certificate);
   if (!context.trace.continued()) {
     edits.drop(FieldId::kTraceparent);
     edits.drop(FieldId::kTracestate);

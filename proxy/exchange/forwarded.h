@@ -17,8 +17,9 @@ namespace weir::proxy {
 struct Arrival {
   const http::RequestHead& request;
   const SocketAddress& peer;
-  std::string_view peer_text;  // its IP address; empty for a Unix socket
-  std::string_view scheme;     // "http" or "https"
+  std::string_view peer_text;                // its IP address; empty for a Unix socket
+  std::string_view scheme;                   // "http" or "https"
+  std::string_view client_certificate = {};  // what a verified one says
 };
 
 // Who sent the request, whether he is believed, what it is called, and which trace it belongs to. It is called by the

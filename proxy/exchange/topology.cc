@@ -123,7 +123,8 @@ std::shared_ptr<const Topology> build_topology(const config::Config& config, Nam
   return build_topology(config, names, limiters);
 }
 
-std::shared_ptr<const Topology> build_topology(const config::Config& config, Names& names, RateLimiters& limiters) {
+std::shared_ptr<const Topology> build_topology(const config::Config& config, Names& names, RateLimiters& limiters,
+                                               const TlsContexts& tls) {
   auto topology = std::make_shared<Topology>();
   topology->version_header = config.version_header;
   topology->via = config.via;
@@ -141,6 +142,8 @@ std::shared_ptr<const Topology> build_topology(const config::Config& config, Nam
   }
   for (const config::Listener& listener : config.listeners) {
     topology->listeners.push_back(build_listener(listener, config, names, limiters));
+    const std::size_t place = topology->listeners.size() - 1;
+    if (place < tls.listeners.size()) topology->listeners.back().tls = tls.listeners[place];
   }
   return topology;
 }

@@ -11,6 +11,7 @@
 #include "base/names.h"
 #include "config/config.h"
 #include "proxy/net/connector.h"
+#include "proxy/net/tls_context.h"
 #include "proxy/route/route_table.h"
 #include "proxy/split/split.h"
 
@@ -50,6 +51,12 @@ struct ListenerTopology {
   // A sidecar whose plan names no hops passes on what anybody says; who a client is it takes from nobody.
   bool passes_all_on = false;
   RouteTable routes;
+  std::shared_ptr<const TlsServerContext> tls = nullptr;  // null: plain
+};
+
+// What a plan's TLS is set up with.
+struct TlsContexts {
+  std::vector<std::shared_ptr<const TlsServerContext>> listeners = {};  // in the plan's order; null: plain
 };
 
 struct Topology {
@@ -68,8 +75,9 @@ struct Topology {
 };
 
 // `names` gives the ids; it only grows. `limiters` gives a route that has not changed what it has counted so far. The
-// config has been validated.
-std::shared_ptr<const Topology> build_topology(const config::Config& config, Names& names, RateLimiters& limiters);
+// config has been validated, and `tls` is what its files hold.
+std::shared_ptr<const Topology> build_topology(const config::Config& config, Names& names, RateLimiters& limiters,
+                                               const TlsContexts& tls = {});
 // With limits that have counted nothing.
 std::shared_ptr<const Topology> build_topology(const config::Config& config, Names& names);
 

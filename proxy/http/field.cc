@@ -47,6 +47,7 @@ constexpr std::array kKnownFields = {
     KnownField{"x-forwarded-host", FieldId::kXForwardedHost},
     KnownField{"transfer-encoding", FieldId::kTransferEncoding},
     KnownField{"x-forwarded-proto", FieldId::kXForwardedProto},
+    KnownField{"x-forwarded-client-cert", FieldId::kXForwardedClientCert},
 };
 static_assert(kKnownFields.size() == kFieldIdCount - 1);
 

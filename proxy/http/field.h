@@ -34,6 +34,7 @@ enum class FieldId : std::uint8_t {
   kXForwardedFor,
   kXForwardedProto,
   kXForwardedHost,
+  kXForwardedClientCert,
   kXRequestId,
   kTraceparent,
   kTracestate,

@@ -3,9 +3,11 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 
 #include <utility>
 
@@ -31,6 +33,18 @@ struct ByteStream::State {
   std::uint64_t written = 0;
   std::array<asio::const_buffer, kMaxParts> unsent{};
 
+  // Of TLS. Its read may run without an observer's, to shake hands for a write.
+  std::unique_ptr<TlsSession> session;
+  std::array<std::string_view, kMaxParts> plain{};  // what of a write is not encrypted yet
+  std::span<char> read_space;                       // of the observer's read
+  bool reading_socket = false;
+  bool shaking_hands = false;  // is what the observer's read is for
+  bool flushing = false;       // waits until the kernel takes more
+  bool ends_when_flushed = false;
+  bool aborted = false;
+
+  TlsSession* tls() const { return session.get(); }
+  bool write_waits() const { return write_pending; }
   void wake() {
     if (observer != nullptr) observer->wake();
   }
@@ -45,6 +59,10 @@ struct ByteStream::State {
     wake();
   }
   void read_done(const error_code& error, std::size_t bytes) {
+    if (session != nullptr) return secure_read_done(error, bytes);
+    finish_read({state_of(error), bytes});
+  }
+  static ReadState state_of(const error_code& error) {
     ReadState to = ReadState::kData;
     if (error == asio::error::eof) {
       to = ReadState::kEnd;
@@ -53,7 +71,7 @@ struct ByteStream::State {
     } else if (error) {
       to = ReadState::kFailed;
     }
-    finish_read({to, bytes});
+    return to;
   }
   void read_dropped() { last_handler_gone(); }
   // Drops `bytes` from the front of what is unsent; true when nothing is left.
@@ -70,6 +88,14 @@ struct ByteStream::State {
   }
   void send_rest();
   void finish_write(const error_code& error, std::size_t bytes);
+
+  void begin_secure_read(std::span<char> space);
+  void secure_read_done(const error_code& error, std::size_t bytes);
+  // Encrypts and sends as much of the write as the kernel takes. True: all of it; else it goes on by itself, or failed.
+  bool send_secure();
+  void flush_later();
+  void flushed(const error_code& error);
+  void end_sending();
 };
 
 struct ByteStream::OnWait {
@@ -93,6 +119,19 @@ struct ByteStream::OnBreak {
   }
 };
 
+struct ByteStream::OnFlush {
+  State* state;
+  void operator()(const error_code& error) const {
+    if (!state->last_handler_gone()) state->flushed(error);
+  }
+};
+
+// A read that needed no event of the socket.
+struct ByteStream::OnRead {
+  State* state;
+  void operator()() const { state->read_op.finish(); }
+};
+
 struct ByteStream::OnWrite {
   State* state;
   void operator()(const error_code& error, std::size_t bytes) const { state->finish_write(error, bytes); }
@@ -109,6 +148,94 @@ void ByteStream::State::finish_write(const error_code& error, std::size_t bytes)
   write_pending = false;
   write_failed = static_cast<bool>(error);
   wake();
+}
+
+void ByteStream::State::begin_secure_read(std::span<char> space) {
+  reading_socket = true;
+  ++handlers;
+  if (!session->holds_input()) return read_op.start(socket, space);
+  if (read_op.try_now(socket, space)) {
+    asio::post(socket.get_executor(), OnRead{this});
+  } else {
+    read_op.start(socket, space);
+  }
+}
+
+void ByteStream::State::secure_read_done(const error_code& error, std::size_t bytes) {
+  if (last_handler_gone()) return;
+  reading_socket = false;
+  if (session->output_waits()) flush_later();
+  if (read_op.stalled()) return;
+  const bool wanted = read.state == ReadState::kPending;
+  const bool writes = write_pending && !flushing && session->established();
+  if (wanted) {
+    if (bytes == 0 && !error && !shaking_hands) {
+      begin_secure_read(read_space);  // the hands were shaken for a write
+    } else {
+      read = {read_op.cut_off() ? ReadState::kCutOff : state_of(error), bytes};
+      if (std::exchange(shaking_hands, false) && read.state == ReadState::kData) read.state = ReadState::kReadable;
+    }
+  }
+  // What waited for the peer's part of the handshake.
+  if (writes && send_secure()) write_pending = false;
+  if (error && error != asio::error::operation_aborted && write_pending && !session->established()) {
+    write_pending = false;
+    write_failed = true;
+  }
+  wake();
+}
+
+bool ByteStream::State::send_secure() {
+  for (;;) {
+    if (!session->send_output(socket.native_handle())) break;
+    if (session->output_waits()) {
+      flush_later();
+      return false;
+    }
+    const auto is_empty = [](std::string_view part) { return part.empty(); };
+    if (std::all_of(plain.begin(), plain.end(), is_empty)) return true;
+    TlsSession::Step step = TlsSession::Step::kBytes;
+    while (step == TlsSession::Step::kBytes && session->has_room() &&
+           !std::all_of(plain.begin(), plain.end(), is_empty))
+      step = session->write(plain);
+    if (step == TlsSession::Step::kHungry) {
+      // Once the hands are shaken, what the peer owes us comes with the observer's reads.
+      if (!reading_socket && !read_op.stalled() && !session->established()) begin_secure_read({});
+      return false;
+    }
+    if (step == TlsSession::Step::kFailed) break;
+  }
+  write_failed = true;
+  write_pending = false;
+  return false;
+}
+
+void ByteStream::State::flush_later() {
+  if (std::exchange(flushing, true)) return;
+  ++handlers;
+  const OnFlush handler{this};
+  socket.async_wait(StreamSocket::wait_write, handler);
+}
+
+void ByteStream::State::flushed(const error_code& error) {
+  flushing = false;
+  // A read was cancelled, and this with it.
+  if (error == asio::error::operation_aborted) return flush_later();
+  const bool wrote = write_pending;
+  const bool done = send_secure();
+  if (done) write_pending = false;
+  if (flushing) return;
+  if (ends_when_flushed && done) end_sending();
+  if (read_op.stalled() && !reading_socket) {
+    if (done) begin_secure_read(read.state == ReadState::kPending && !shaking_hands ? read_space : std::span<char>());
+    if (!done && read.state == ReadState::kPending) read = {ReadState::kFailed, 0};
+  }
+  if (wrote || !done) wake();
+}
+
+void ByteStream::State::end_sending() {
+  error_code ignored;  // a peer that is gone needs no goodbye
+  socket.shutdown(StreamSocket::shutdown_send, ignored);
 }
 
 ByteStream::ByteStream(StreamSocket socket) : state_(new State(std::move(socket))) {
@@ -130,20 +257,49 @@ void ByteStream::set_observer(Wakeable* observer) {
   if (state_ != nullptr) state_->observer = observer;
 }
 
+void ByteStream::start_tls(std::unique_ptr<TlsSession> session, std::string_view received) {
+  state_->session = std::move(session);
+  state_->session->keep(received);
+}
+
+const TlsSession* ByteStream::tls() const { return state_ == nullptr ? nullptr : state_->tls(); }
+
+void ByteStream::start_handshake() {
+  state_->read = {ReadState::kPending, 0};
+  state_->shaking_hands = true;
+  state_->begin_secure_read({});
+}
+
 void ByteStream::start_read(std::span<char> space) {
   state_->read = {ReadState::kPending, 0};
+  if (state_->tls() != nullptr) {
+    state_->read_space = space;
+    if (!state_->reading_socket && !state_->read_op.stalled()) {
+      state_->begin_secure_read(space);
+    } else if (state_->read_op.waiting()) {
+      state_->read_op.redirect(space);
+    }
+    return;
+  }
   ++state_->handlers;
   state_->read_op.start(state_->socket, space);
 }
 
 bool ByteStream::can_redirect_read() const { return reading() && state_->read_op.waiting(); }
 
-void ByteStream::redirect_read(std::span<char> space) { state_->read_op.redirect(space); }
+void ByteStream::redirect_read(std::span<char> space) {
+  state_->read_space = space;
+  state_->read_op.redirect(space);
+}
 
 void ByteStream::start_wait() {
   state_->read = {ReadState::kPending, 0};
   ++state_->handlers;
   const OnWait handler{state_};
+  if (state_->tls() != nullptr && state_->tls()->holds_input()) {
+    asio::post(state_->socket.get_executor(), [handler] { handler({}); });
+    return;
+  }
   state_->socket.async_wait(StreamSocket::wait_read, handler);
 }
 
@@ -166,6 +322,7 @@ bool ByteStream::reading() const { return state_ != nullptr && state_->read.stat
 
 bool ByteStream::unread() const {
   int bytes = 0;
+  if (state_ != nullptr && state_->tls() != nullptr && state_->tls()->holds_input()) return true;
   return state_ != nullptr && ::ioctl(state_->socket.native_handle(), FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
@@ -177,6 +334,13 @@ ReadResult ByteStream::take_read() {
 
 void ByteStream::write(std::span<const std::string_view> parts) {
   State& state = *state_;
+  if (state.tls() != nullptr) {
+    state.plain = {};
+    std::copy(parts.begin(), parts.end(), state.plain.begin());
+    state.write_pending = true;
+    if (!state.flushing && state.send_secure()) state.write_pending = false;
+    return;
+  }
   std::size_t count = 0;
   for (const std::string_view part : parts) {
     if (!part.empty()) state.unsent[count++] = asio::const_buffer(part.data(), part.size());
@@ -197,12 +361,19 @@ void ByteStream::write(std::span<const std::string_view> parts) {
 
 bool ByteStream::writing() const { return state_ != nullptr && state_->write_pending; }
 bool ByteStream::write_failed() const { return state_ == nullptr || state_->write_failed; }
-std::uint64_t ByteStream::bytes_written() const { return state_ == nullptr ? 0 : state_->written; }
+std::uint64_t ByteStream::bytes_written() const {
+  if (state_ == nullptr) return 0;
+  return state_->tls() == nullptr ? state_->written : state_->tls()->bytes_sent();
+}
 
 void ByteStream::shutdown_send() {
   if (state_ == nullptr) return;
-  error_code ignored;  // a peer that is gone needs no goodbye
-  state_->socket.shutdown(StreamSocket::shutdown_send, ignored);
+  if (state_->tls() != nullptr) {
+    state_->tls()->end();
+    state_->ends_when_flushed = true;
+    if (state_->flushing || !state_->send_secure()) return;
+  }
+  state_->end_sending();
 }
 
 void ByteStream::close() {
@@ -210,6 +381,10 @@ void ByteStream::close() {
   State* const state = std::exchange(state_, nullptr);
   state->observer = nullptr;
   state->closed = true;
+  if (state->tls() != nullptr && !state->aborted && !state->write_pending && !state->flushing) {
+    state->tls()->end();
+    state->tls()->send_output(state->socket.native_handle());
+  }
   error_code ignored;  // the descriptor is gone either way
   state->socket.close(ignored);
   if (state->handlers == 0) delete state;
@@ -217,6 +392,7 @@ void ByteStream::close() {
 
 void ByteStream::abort() {
   if (state_ == nullptr) return;
+  state_->aborted = true;
   const linger now{1, 0};
   ::setsockopt(state_->socket.native_handle(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
   close();

@@ -1,5 +1,5 @@
-// Confined to one worker. A connection as bytes: TCP or a Unix socket now, TLS over memory buffers inside it later. Its
-// path for plain bytes is not virtual.
+// Confined to one worker. A connection as bytes: TCP or a Unix socket, with TLS inside it once start_tls() has been
+// called. Its path for plain bytes is not virtual.
 //
 // At most one read and one write are under way at a time. Neither is awaited: whoever observes the stream is woken when
 // one has come to its end, and asks what became of it. So one coroutine can watch a client while an origin works.
@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "base/asio.h"
+#include "proxy/net/tls_session.h"
 #include "proxy/net/waker.h"
 
 namespace weir::proxy {
@@ -28,6 +29,7 @@ enum class ReadState : std::uint8_t {
   kReadable,   // a wait has ended: something can be read
   kCancelled,  // by cancel_read(), and nothing had come
   kEnd,        // the peer has finished sending
+  kCutOff,     // of TLS: so has the network, and the peer has not said that it would: bytes may be missing
   kFailed,     // the connection is broken
 };
 
@@ -47,6 +49,15 @@ class ByteStream final {
   ~ByteStream() { close(); }
 
   bool is_open() const { return state_ != nullptr; }
+
+  // From now on what is read and written goes through TLS. `received` has come already: ciphertext behind what else the
+  // connection began with. No read or write is under way. The first read or write shakes hands.
+  void start_tls(std::unique_ptr<TlsSession> session, std::string_view received = {});
+  // Null for plain bytes.
+  const TlsSession* tls() const;
+  // Shakes hands alone, as a read that ends as kReadable when that is done.
+  void start_handshake();
+
   // Null: nobody is woken, results wait.
   void set_observer(Wakeable* observer);
 
@@ -75,13 +86,13 @@ class ByteStream final {
   void write(std::span<const std::string_view> parts);
   bool writing() const;
   bool write_failed() const;
-  // Bytes accepted by the kernel since the stream was opened.
+  // Bytes accepted by the kernel since the stream was opened, those of TLS itself included.
   std::uint64_t bytes_written() const;
 
-  // No more will be sent.
+  // No more will be sent; TLS says so too. Not while writing().
   void shutdown_send();
   void close();
-  // Closes such that the peer sees a reset, never a clean end: for a message cut short.
+  // Closes such that the peer sees a reset, never a clean end, nor one of TLS: for a message cut short.
   void abort();
 
  private:
@@ -89,6 +100,8 @@ class ByteStream final {
   struct OnWait;
   struct OnBreak;
   struct OnWrite;
+  struct OnFlush;
+  struct OnRead;
   State* state_ = nullptr;  // deletes itself once closed and the last handler has run
 };
 

@@ -10,6 +10,9 @@
 // behind it, and says 1 for a FIN alone (tcp(7); tcp_inq_hint() in net/ipv4/tcp.c). Where it does not say (Unix
 // sockets), the next operation tries, as Asio's own does.
 //
+// Through TLS a read decrypts at once what it has received, into the reader's space, and sends what the protocol has to
+// say to that; so it receives into a space that a whole thread shares, and an idle connection holds none of its own.
+//
 // This is the one place that uses Asio's insides: an operation of its reactor, embedded in its owner, so that a read
 // allocates nothing either.
 #pragma once
@@ -29,9 +32,11 @@
 #include <cstddef>
 #include <cstring>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include "base/asio.h"
+#include "proxy/net/tls_session.h"
 
 namespace weir::proxy {
 
@@ -60,54 +65,126 @@ class ReactorSocket final : public StreamSocket {
 };
 
 // One read at a time. `Owner` has `void read_done(const error_code&, std::size_t)`, and lives until that is called, or
-// `void read_dropped()` is, because the event loop is being destroyed.
+// `void read_dropped()` is, because the event loop is being destroyed; `TlsSession* tls()`, null for plain
+// bytes, and `bool write_waits()`.
 template <class Owner>
 class ReadOp final : public asio::detail::reactor_op {
  public:
   explicit ReadOp(Owner& owner) : reactor_op({}, &ReadOp::try_read, &ReadOp::complete), owner_(owner) {}
 
   void start(ReactorSocket& socket, std::span<char> space) {
-    waiting_ = true;
-    ec_ = {};
-    bytes_transferred_ = 0;
-    space_ = space;
-    descriptor_ = socket.native_handle();
-    tells_rest_ = socket.tells_rest();
+    prepare(socket, space);
     socket.start(*this);
+  }
+  // Instead: reads what is there to be read without the socket telling of it. True: done, read_finished() says how.
+  bool try_now(ReactorSocket& socket, std::span<char> space) {
+    prepare(socket, space);
+    return try_read(this) != not_done;
+  }
+  void finish() {
+    waiting_ = false;  // cancelled before anything came
+    const boost::system::error_code error = ec_;
+    owner_.read_done(error, bytes_transferred_);
   }
 
   // Started, and nothing has been read: it is still open where to.
   bool waiting() const { return waiting_; }
   void redirect(std::span<char> space) { space_ = space; }
+  // Of TLS: it ended because what it has to send does not get away, and should go on when it does.
+  bool stalled() const { return stalled_; }
+  // Of TLS: the connection ended, and the peer had not said that it would.
+  bool cut_off() const { return cut_off_; }
 
  private:
+  struct Received {
+    ssize_t bytes = 0;
+    int error = 0;
+    bool left_nothing = false;
+  };
+
+  void prepare(ReactorSocket& socket, std::span<char> space) {
+    waiting_ = true;
+    stalled_ = false;
+    cut_off_ = false;
+    ec_ = {};
+    bytes_transferred_ = 0;
+    space_ = space;
+    descriptor_ = socket.native_handle();
+    tells_rest_ = socket.tells_rest();
+  }
+
   static status try_read(reactor_op* base) {
     auto& self = *static_cast<ReadOp*>(base);
-    const status result = self.read();
+    TlsSession* const tls = self.owner_.tls();
+    const status result = tls == nullptr ? self.read() : self.read(*tls);
     if (result != not_done) self.waiting_ = false;
     return result;
   }
 
   status read() {
-    iovec part{space_.data(), space_.size()};
+    const Received received = receive(space_);
+    if (received.error == EAGAIN || received.error == EWOULDBLOCK) return not_done;
+    if (received.error != 0) return failed(received.error);
+    if (received.bytes == 0) ec_ = asio::error::eof;
+    bytes_transferred_ = static_cast<std::size_t>(received.bytes);
+    return received.left_nothing ? done_and_exhausted : done;
+  }
+
+  status read(TlsSession& tls) {
+    Received received;
+    std::string_view ciphertext;
+    const bool strangers = !tls.established();
+    for (;;) {
+      const TlsSession::Read got = tls.read(space_, ciphertext);
+      const bool sends = tls.send_output(descriptor_);
+      bytes_transferred_ = got.bytes;
+      if (got.step == TlsSession::Step::kEnded) ec_ = asio::error::eof;
+      if (got.step == TlsSession::Step::kFailed || !sends) ec_ = asio::error::connection_aborted;
+      if (got.step != TlsSession::Step::kHungry || !sends)
+        return received.left_nothing && !tls.holds_input() ? done_and_exhausted : done;
+      // Who lets us answer and does not read is read no further.
+      stalled_ = tls.output_waits();
+      if (stalled_) return done;
+      // What waited for the handshake is written before more is waited for.
+      if (strangers && tls.established() && owner_.write_waits()) return done;
+      if (received.left_nothing) return not_done;
+      const std::span<char> into = TlsSession::receive_space(space_.size());
+      received = receive(into);
+      if (received.error == EAGAIN || received.error == EWOULDBLOCK) return not_done;
+      if (received.error != 0) return failed(received.error);
+      cut_off_ = received.bytes == 0;
+      if (cut_off_) return failed_with(asio::error::eof);
+      ciphertext = {into.data(), static_cast<std::size_t>(received.bytes)};
+    }
+  }
+
+  status failed(int error) {
+    ec_.assign(error, asio::error::get_system_category());
+    return done;
+  }
+  status failed_with(const boost::system::error_code& error) {
+    ec_ = error;
+    return done;
+  }
+
+  Received receive(std::span<char> into) const {
+    iovec part{into.data(), into.size()};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control;
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
     message.msg_control = tells_rest_ ? control.data() : nullptr;
     message.msg_controllen = tells_rest_ ? control.size() : 0;
-    ssize_t bytes = 0;
+    Received received;
     do {
-      bytes = ::recvmsg(descriptor_, &message, 0);
-    } while (bytes < 0 && errno == EINTR);
-    if (bytes < 0) {
-      if (errno == EAGAIN || errno == EWOULDBLOCK) return not_done;
-      ec_.assign(errno, asio::error::get_system_category());
-      return done;
+      received.bytes = ::recvmsg(descriptor_, &message, 0);
+    } while (received.bytes < 0 && errno == EINTR);
+    if (received.bytes < 0) {
+      received.error = errno;
+    } else {
+      received.left_nothing = left_nothing(message);
     }
-    if (bytes == 0) ec_ = asio::error::eof;
-    bytes_transferred_ = static_cast<std::size_t>(bytes);
-    return left_nothing(message) ? done_and_exhausted : done;
+    return received;
   }
 
   static bool left_nothing(msghdr& message) {
@@ -121,9 +198,7 @@ class ReadOp final : public asio::detail::reactor_op {
   static void complete(void* scheduler, asio::detail::operation* base, const boost::system::error_code&, std::size_t) {
     auto& self = *static_cast<ReadOp*>(base);
     if (scheduler == nullptr) return self.owner_.read_dropped();
-    self.waiting_ = false;  // cancelled before anything came
-    const boost::system::error_code error = self.ec_;
-    self.owner_.read_done(error, self.bytes_transferred_);
+    self.finish();
   }
 
   Owner& owner_;
@@ -131,6 +206,8 @@ class ReadOp final : public asio::detail::reactor_op {
   int descriptor_ = -1;
   bool tells_rest_ = false;
   bool waiting_ = false;
+  bool stalled_ = false;
+  bool cut_off_ = false;
 };
 
 }  // namespace weir::proxy

@@ -13,17 +13,18 @@ namespace weir::proxy {
 enum class Count : std::uint8_t {
   // Totals
   kConnectionsAccepted,
-  kConnectionsRefused,  // over the listener's limit: answered 503 and closed
-  kConnectionsDenied,   // by a listener's address rules: closed
-  kAcceptErrors,        // no descriptors, aborted handshakes
-  kIdleClosed,          // keep-alive ran out
-  kRequestsRefused,     // answered here before a version was assigned: malformed, too large, no route
-  kAddressesDenied,     // of these: by a route's address rules
-  kKeysDenied,          // of these: without an API key that the route knows
-  kRateLimited,         // of these: over a route's rate
-  kRequestsAnswered,    // by a route that leads to no service
-  kRequestsCut,         // ended by a drain's deadline
-  kOverloaded,          // requests and connections turned away because buffers had taken their memory
+  kConnectionsRefused,   // over the listener's limit: answered 503 and closed
+  kConnectionsDenied,    // by a listener's address rules: closed
+  kAcceptErrors,         // no descriptors, aborted handshakes
+  kIdleClosed,           // keep-alive ran out
+  kTlsHandshakesFailed,  // of clients; those that went away before the end of theirs included
+  kRequestsRefused,      // answered here before a version was assigned: malformed, too large, no route
+  kAddressesDenied,      // of these: by a route's address rules
+  kKeysDenied,           // of these: without an API key that the route knows
+  kRateLimited,          // of these: over a route's rate
+  kRequestsAnswered,     // by a route that leads to no service
+  kRequestsCut,          // ended by a drain's deadline
+  kOverloaded,           // requests and connections turned away because buffers had taken their memory
   kUpstreamOpened,
   kUpstreamConnectFailed,
   kUpstreamReused,

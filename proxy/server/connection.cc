@@ -52,6 +52,7 @@ Awaitable<> Connection::serve() {
       break;
     }
   }
+  if (stream_.handshake_failed()) worker_.counters.add(Count::kTlsHandshakesFailed);
   stream_.close();
 }
 

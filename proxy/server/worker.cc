@@ -33,6 +33,7 @@ struct Worker::Acceptor {
   std::string address;
   Listener listener;
   std::shared_ptr<ListenerLoad> load;
+  std::shared_ptr<const TlsServerContext> tls;  // of the newest topology that has the listener
   bool closing = false;
 };
 
@@ -97,6 +98,7 @@ void Worker::set_topology(std::shared_ptr<const Topology> topology, const std::v
     }
   }
   for (const auto& acceptor : acceptors_) {
+    take_tls(*acceptor);
     if (acceptor->closing || listener_index(acceptor->address) != Connection::kNoListener) continue;
     acceptor->closing = true;
     acceptor->listener.begin_close();
@@ -104,12 +106,19 @@ void Worker::set_topology(std::shared_ptr<const Topology> topology, const std::v
   for (const ListenerSocket& socket : added) {
     acceptors_.push_back(std::make_unique<Acceptor>(io_, context_.deadlines, socket));
     Acceptor& acceptor = *acceptors_.back();
+    take_tls(acceptor);
     acceptor.listener.start(
         [this, &acceptor](StreamSocket accepted, const SocketAddress& peer) {
           accept(acceptor, std::move(accepted), peer);
         },
         [this] { context_.counters.add(Count::kAcceptErrors); });
   }
+}
+
+// The last connections of a listener that is gone still speak what it spoke.
+void Worker::take_tls(Acceptor& acceptor) const {
+  const std::uint32_t index = listener_index(acceptor.address);
+  if (index != Connection::kNoListener) acceptor.tls = context_.topology->listeners[index].tls;
 }
 
 // Looked at with every tick, because it may be another worker's connection that has made room, or a reload.
@@ -148,7 +157,9 @@ void Worker::accept(Acceptor& acceptor, StreamSocket socket, const SocketAddress
   const bool admitted = acceptor.load->admit(limit);
   context_.counters.add(admitted ? Count::kConnections : Count::kConnectionsRefused);
   if (limit == 0) context_.counters.add(Count::kOverloaded);
-  connections_.emplace_front(context_, ByteStream(std::move(socket)), peer, place);
+  ByteStream stream(std::move(socket));
+  if (acceptor.tls != nullptr) stream.start_tls(acceptor.tls->accept());
+  connections_.emplace_front(context_, std::move(stream), peer, place);
   if (orphan || closing_) connections_.front().close_when_idle();
   if (acceptor.load->full(limit)) acceptor.listener.pause();
   asio::co_spawn(io_.get_executor(), serve(connections_.begin(), acceptor.load, admitted), asio::detached);

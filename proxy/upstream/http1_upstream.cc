@@ -57,6 +57,9 @@ void Http1Upstream::take_read() {
       in_.filled(read.bytes);
       untouched_ = false;
       break;
+    case ReadState::kCutOff:
+      cut_off_ = true;
+      [[fallthrough]];
     case ReadState::kEnd:
       end_of_input_ = true;
       break;
@@ -127,8 +130,9 @@ http::BodyEvent Http1Upstream::read_body() {
   }
   if (broken_) return http::failed_body(broken("upstream_reset"));
   if (end_of_input_) {
-    // A response may end with its connection, if its framing says so.
-    if (codec_.body_eof() != http::Fault::kNone) return http::failed_body(broken("upstream_truncated"));
+    // A response may end with its connection, if its framing says so; and, through TLS, if the origin says that it ends
+    // (RFC 9112 9.8).
+    if (cut_off_ || codec_.body_eof() != http::Fault::kNone) return http::failed_body(broken("upstream_truncated"));
     return http::body_slice({}, true);
   }
   arm_read();

@@ -60,6 +60,7 @@ class Http1Upstream final : public UpstreamStream {
   bool head_done_ = false;
   bool untouched_ = true;
   bool end_of_input_ = false;
+  bool cut_off_ = false;  // the end came from the network alone
   bool broken_ = false;
   bool fault_ = false;
   std::uint64_t exchanges_ = 0;

@@ -123,6 +123,27 @@ TEST(Load, LetsAListenersPathsWinKeyByKey) {
   EXPECT_EQ(result.config->listeners[1].paths, (PathPolicy{SlashPolicy::kKeep, SlashPolicy::kReject}));
 }
 
+TEST(Load, ReadsTheTlsOfAListenerAndSaysWhereAFileIsWrong) {
+  Environment looking = environment();
+  looking.listener_tls = [](const ListenerTls& tls) {
+    return std::vector<TlsFault>{{TlsFault::File::kKey, tls.certificates.size() - 1, "b.key", "it is not its key"}};
+  };
+  const std::string plan =
+      "routes: [ { match: {}, service: s } ]\nservices: { s: { versions: { a: { endpoints: [\"http://h:1\"] } } } }\n"
+      "listeners:\n  - address: \":1\"\n    tls:\n      minVersion: 1.3\n      clientCertificates: { ca: ca.pem }\n"
+      "      certificates: [ { certificate: a.pem, key: a.key }, { certificate: b.pem, key: b.key, ocsp: b.der } ]\n";
+  const LoadResult result = load(plan, environment());
+  ASSERT_TRUE(result.ok()) << format(result.problems.at(0), "plan");
+  const ListenerTls& tls = *result.config->listeners.at(0).tls;
+  EXPECT_EQ(tls.min_version, TlsVersion::k13);
+  EXPECT_EQ(tls.clients, (ClientCertificates{"ca.pem", true}));
+  EXPECT_EQ(tls.certificates.at(1), (Certificate{"b.pem", "b.key", "b.der"}));
+  const LoadResult refused = load(plan, looking);
+  ASSERT_EQ(refused.problems.size(), 1U);
+  EXPECT_EQ(format(refused.problems[0], "plan"),
+            "plan:8:86: error: listeners[0].tls.certificates[1].key: b.key: it is not its key");
+}
+
 TEST(Load, WritesAnAddressInItsOneForm) {
   const LoadResult result = load(
       "listeners: [ { address: \":8080\" }, { address: \"localhost:8081\" }, { address: \"[0::1]:8080\" } ]\n"

@@ -66,6 +66,7 @@ class ScriptedDownstream final : public DownstreamStream {
   const SocketAddress& peer() const override { return peer_; }
   std::string_view peer_text() const override { return "10.0.0.1"; }
   std::string_view scheme() const override { return "http"; }
+  std::string_view client_certificate() const override { return {}; }
   http::RequestHead& request() override { return head; }
   void keep_head() override { kept = true; }
   void release_head() override { released = released || std::exchange(kept, false); }

@@ -1,0 +1,299 @@
+#include "proxy/net/tls_context.h"
+
+#include <openssl/err.h>
+#include <openssl/ocsp.h>
+#include <openssl/sha.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <new>
+#include <sstream>
+#include <utility>
+
+#include "base/text.h"
+#include "proxy/net/address.h"
+#include "proxy/net/tls_tickets.h"
+
+namespace weir::proxy {
+namespace {
+
+using config::TlsFault;
+using File = config::TlsFault::File;
+
+// Mozilla's "intermediate" (wiki.mozilla.org/Security/Server_Side_TLS) without finite-field Diffie-Hellman.
+constexpr const char* kCiphers12 =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+constexpr const char* kCiphers13 = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+constexpr const char* kGroups = "X25519:P-256:P-384";
+constexpr std::string_view kHttp11("\x08http/1.1", 9);  // as ALPN writes it (RFC 7301 3.1)
+constexpr long kTicketLifetime_s = 4 * 3600;
+constexpr int kLongestChain = 8;
+
+// What both sides have in common.
+TlsContextPtr make_context(const SSL_METHOD* method) {
+  TlsContextPtr context(SSL_CTX_new(method));
+  SSL_CTX* const made = context.get();
+  SSL_CTX_set_min_proto_version(made, TLS1_2_VERSION);
+  SSL_CTX_set_cipher_list(made, kCiphers12);
+  SSL_CTX_set_ciphersuites(made, kCiphers13);
+  SSL_CTX_set1_groups_list(made, kGroups);
+  SSL_CTX_set_options(made, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_mode(made, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_verify_depth(made, kLongestChain);
+  // A key with a passphrase is a fault, no reason to ask at a terminal.
+  SSL_CTX_set_default_passwd_cb(made, [](char*, int, int, void*) { return 0; });
+  return context;
+}
+
+std::string read_file(const std::string& path, std::string& problem) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  errno = 0;
+  if (in) text << in.rdbuf();
+  if (!in || in.bad()) problem = errno == 0 ? "it cannot be read" : std::strerror(errno);
+  return text.str();
+}
+
+// What OpenSSL says, when it has been told to read something that is there.
+std::string reason(std::string_view otherwise) {
+  const unsigned long error = ERR_peek_error();
+  const bool no_pem = ERR_GET_LIB(error) == ERR_LIB_PEM || ERR_GET_LIB(error) == ERR_LIB_OSSL_DECODER || error == 0;
+  const char* const text = ERR_reason_error_string(error);
+  ERR_clear_error();
+  return no_pem || text == nullptr ? std::string(otherwise) : text;
+}
+
+// Reads one certificate and its key into a context.
+class CertificateReader {
+ public:
+  CertificateReader(SSL_CTX* context, std::size_t place, std::vector<TlsFault>& faults)
+      : context_(context), place_(place), faults_(faults) {}
+
+  void read(const std::string& certificate, const std::string& key) {
+    const bool both = readable(File::kCertificate, certificate) & readable(File::kKey, key);
+    if (!both) return;
+    ERR_clear_error();
+    if (SSL_CTX_use_certificate_chain_file(context_, certificate.c_str()) != 1)
+      return fault(File::kCertificate, certificate, reason("it holds no certificate in PEM"));
+    ERR_clear_error();
+    if (SSL_CTX_use_PrivateKey_file(context_, key.c_str(), SSL_FILETYPE_PEM) != 1) {
+      const unsigned long error = ERR_peek_error();
+      const bool mismatch =
+          ERR_GET_LIB(error) == ERR_LIB_X509 &&
+          (ERR_GET_REASON(error) == X509_R_KEY_VALUES_MISMATCH || ERR_GET_REASON(error) == X509_R_KEY_TYPE_MISMATCH);
+      const std::string why = reason("it holds no private key in PEM that can be read without a passphrase");
+      return fault(File::kKey, key, mismatch ? "it is not the key of " + certificate : why);
+    }
+    if (SSL_CTX_check_private_key(context_) != 1) fault(File::kKey, key, reason("it is not the key of " + certificate));
+  }
+
+  // The response in DER, or nothing.
+  std::string read_staple(const std::string& path) {
+    if (path.empty() || !readable(File::kOcsp, path)) return {};
+    std::string problem;
+    std::string der = read_file(path, problem);
+    const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+    const std::unique_ptr<OCSP_RESPONSE, decltype(&OCSP_RESPONSE_free)> response(
+        d2i_OCSP_RESPONSE(nullptr, &at, static_cast<long>(der.size())), &OCSP_RESPONSE_free);
+    ERR_clear_error();
+    const bool good = response != nullptr && OCSP_response_status(response.get()) == OCSP_RESPONSE_STATUS_SUCCESSFUL;
+    if (!good) fault(File::kOcsp, path, "it holds no successful OCSP response in DER");
+    return good ? der : std::string();
+  }
+
+  void read_authorities(const std::string& path) {
+    if (!readable(File::kCa, path)) return;
+    ERR_clear_error();
+    if (SSL_CTX_load_verify_locations(context_, path.c_str(), nullptr) != 1)
+      fault(File::kCa, path, reason("it holds no certificate in PEM"));
+  }
+
+ private:
+  bool readable(File file, const std::string& path) {
+    std::string problem;
+    read_file(path, problem);
+    if (!problem.empty()) fault(file, path, problem);
+    return problem.empty();
+  }
+  void fault(File file, const std::string& path, std::string what) {
+    faults_.push_back({.file = file, .certificate = place_, .path = path, .what = std::move(what)});
+  }
+
+  SSL_CTX* context_;
+  std::size_t place_;
+  std::vector<TlsFault>& faults_;
+};
+
+// The names that a certificate is for, in lower case.
+std::vector<std::string> names_of(SSL_CTX* context) {
+  std::vector<std::string> names;
+  const X509* const leaf = SSL_CTX_get0_certificate(context);
+  auto* const alternatives =
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(leaf, NID_subject_alt_name, nullptr, nullptr));
+  for (int i = 0; i < sk_GENERAL_NAME_num(alternatives); ++i) {
+    const GENERAL_NAME* const name = sk_GENERAL_NAME_value(alternatives, i);
+    if (name->type != GEN_DNS) continue;
+    const auto* const bytes = reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName));
+    names.push_back(lower_case({bytes, static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName))}));
+  }
+  GENERAL_NAMES_free(alternatives);
+  return names;
+}
+
+// A session may be resumed only where the same clients are let in as where it began.
+void set_session_scope(SSL_CTX* context, const config::ListenerTls& settings) {
+  std::string scope = "weir";
+  std::string ignored;  // what cannot be read was a fault
+  if (settings.clients) scope += (settings.clients->require ? "+" : "?") + read_file(settings.clients->ca, ignored);
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+  SHA256(reinterpret_cast<const unsigned char*>(scope.data()), scope.size(), digest.data());
+  SSL_CTX_set_session_id_context(context, digest.data(), digest.size());
+}
+
+void ask_for_certificates(SSL_CTX* context, const config::ClientCertificates& clients) {
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (clients.require ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+  SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(clients.ca.c_str()));
+}
+
+// RFC 7301 3.2: a client that offers protocols, none of them ours, is turned away.
+void agree_on_http11(SSL_CTX* context) {
+  const auto choose = [](SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
+                         unsigned int length, void*) {
+    const auto* const ours = reinterpret_cast<const unsigned char*>(kHttp11.data());
+    unsigned char* found = nullptr;
+    const int outcome =
+        SSL_select_next_proto(&found, size, ours, static_cast<unsigned int>(kHttp11.size()), offered, length);
+    if (outcome != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *chosen = found;
+    return SSL_TLSEXT_ERR_OK;
+  };
+  SSL_CTX_set_alpn_select_cb(context, choose, nullptr);
+}
+
+}  // namespace
+
+void FreeTlsContext::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
+
+struct TlsServerContext::Callbacks {
+  static int name(SSL* ssl, int*, void* self) {
+    const char* const asked = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    if (asked == nullptr) return SSL_TLSEXT_ERR_NOACK;
+    SSL_CTX* const context = static_cast<const TlsServerContext*>(self)->find(lower_case(asked));
+    if (context == nullptr) return SSL_TLSEXT_ERR_NOACK;
+    SSL_set_SSL_CTX(ssl, context);
+    return SSL_TLSEXT_ERR_OK;
+  }
+
+  static int staple(SSL* ssl, void* response) {
+    const std::string& der = *static_cast<const std::string*>(response);
+    if (der.empty()) return SSL_TLSEXT_ERR_NOACK;
+    auto* const copy = static_cast<unsigned char*>(OPENSSL_memdup(der.data(), der.size()));
+    if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
+    SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(der.size()));
+    return SSL_TLSEXT_ERR_OK;
+  }
+};
+
+std::shared_ptr<const TlsServerContext> TlsServerContext::read(const config::ListenerTls& settings,
+                                                               std::shared_ptr<TlsTickets> tickets,
+                                                               std::vector<TlsFault>& faults) {
+  const std::size_t before = faults.size();
+  auto made = std::make_shared<TlsServerContext>();
+  made->tickets_ = std::move(tickets);
+  made->staples_.resize(settings.certificates.size());
+  made->asks_for_certificates_ = settings.clients.has_value();
+  for (std::size_t i = 0; i < settings.certificates.size(); ++i) {
+    made->contexts_.push_back(make_context(TLS_server_method()));
+    SSL_CTX* const context = made->contexts_.back().get();
+    if (settings.min_version == config::TlsVersion::k13) SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+    SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);  // tickets alone: nothing is kept here
+    SSL_CTX_set_timeout(context, kTicketLifetime_s);
+    SSL_CTX_set_num_tickets(context, 1);
+    if (made->tickets_ != nullptr) made->tickets_->install(context);
+    set_session_scope(context, settings);
+    SSL_CTX_set_tlsext_servername_callback(context, &Callbacks::name);
+    SSL_CTX_set_tlsext_servername_arg(context, made.get());
+    agree_on_http11(context);
+    CertificateReader reader(context, i, faults);
+    reader.read(settings.certificates[i].certificate, settings.certificates[i].key);
+    made->staples_[i] = reader.read_staple(settings.certificates[i].ocsp);
+    SSL_CTX_set_tlsext_status_cb(context, &Callbacks::staple);
+    SSL_CTX_set_tlsext_status_arg(context, &made->staples_[i]);
+    if (settings.clients && (i == 0 || faults.size() == before)) reader.read_authorities(settings.clients->ca);
+    if (faults.size() != before) continue;
+    if (settings.clients) ask_for_certificates(context, *settings.clients);
+    for (const std::string& name : names_of(context)) made->names_.try_emplace(name, context);
+  }
+  ERR_clear_error();
+  return faults.size() == before && !made->contexts_.empty() ? made : nullptr;
+}
+
+std::unique_ptr<TlsSession> TlsServerContext::accept() const {
+  SSL* const connection = SSL_new(contexts_.front().get());
+  if (connection == nullptr) throw std::bad_alloc();
+  SSL_set_accept_state(connection);
+  return std::make_unique<TlsSession>(connection, shared_from_this());
+}
+
+// The exact name, then the wildcard that stands for its first label (RFC 6125 6.4.3).
+ssl_ctx_st* TlsServerContext::find(std::string name) const {
+  if (name.ends_with('.')) name.pop_back();
+  auto at = names_.find(name);
+  const std::size_t dot = name.find('.');
+  if (at == names_.end() && dot != std::string::npos && dot > 0) at = names_.find("*" + name.substr(dot));
+  return at == names_.end() ? nullptr : at->second;
+}
+
+std::shared_ptr<const TlsClientContext> TlsClientContext::read(const config::OriginTls& settings,
+                                                               std::vector<TlsFault>& faults) {
+  const std::size_t before = faults.size();
+  auto made = std::make_shared<TlsClientContext>();
+  made->context_ = make_context(TLS_client_method());
+  made->server_name_ = settings.server_name;
+  made->verifies_ = !settings.insecure_skip_verify;
+  SSL_CTX* const context = made->context_.get();
+  CertificateReader reader(context, 0, faults);
+  if (!settings.ca.empty()) {
+    reader.read_authorities(settings.ca);
+  } else {
+    SSL_CTX_set_default_verify_paths(context);
+  }
+  if (!settings.certificate.empty()) reader.read(settings.certificate, settings.key);
+  SSL_CTX_set_verify(context, made->verifies_ ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  SSL_CTX_set_alpn_protos(context, reinterpret_cast<const unsigned char*>(kHttp11.data()),
+                          static_cast<unsigned int>(kHttp11.size()));
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context, [](SSL* ssl, SSL_SESSION* session) {
+    auto* const cache = static_cast<TlsSessionCache*>(SSL_get_app_data(ssl));
+    if (cache == nullptr) return 0;
+    cache->keep(session);
+    return 1;
+  });
+  ERR_clear_error();
+  return faults.size() == before ? made : nullptr;
+}
+
+std::unique_ptr<TlsSession> TlsClientContext::connect(const std::string& host,
+                                                      std::shared_ptr<TlsSessionCache> cache) const {
+  SSL* const connection = SSL_new(context_.get());
+  if (connection == nullptr) throw std::bad_alloc();
+  SSL_set_connect_state(connection);
+  const std::string& name = server_name_.empty() ? host : server_name_;
+  // An address is not asked for by name (RFC 6066 3), but the certificate has to be for it.
+  if (parse_ip(name, 0)) {
+    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(connection), name.c_str());
+  } else {
+    SSL_set_tlsext_host_name(connection, name.c_str());
+    SSL_set_hostflags(connection, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    SSL_set1_host(connection, name.c_str());
+  }
+  return std::make_unique<TlsSession>(connection, shared_from_this(), std::move(cache));
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,63 @@
+// Immutable and thread-safe. What TLS connections begin with: certificates, keys and whom to believe, read from files
+// once. A connection keeps what it began with, however often files change after.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "config/tls.h"
+#include "proxy/net/tls_session.h"
+
+struct ssl_ctx_st;
+
+namespace weir::proxy {
+
+class TlsTickets;
+
+struct FreeTlsContext {
+  void operator()(ssl_ctx_st* context) const;
+};
+using TlsContextPtr = std::unique_ptr<ssl_ctx_st, FreeTlsContext>;
+
+// Of a listener: TLS 1.2 and 1.3 with forward secrecy and authenticated ciphers alone (Mozilla's "intermediate").
+class TlsServerContext : public std::enable_shared_from_this<TlsServerContext> {
+ public:
+  // Null, and at least one fault, when a file cannot be used. `tickets` lets clients resume.
+  static std::shared_ptr<const TlsServerContext> read(const config::ListenerTls& settings,
+                                                      std::shared_ptr<TlsTickets> tickets,
+                                                      std::vector<config::TlsFault>& faults);
+
+  std::unique_ptr<TlsSession> accept() const;
+  bool asks_for_certificates() const { return asks_for_certificates_; }
+
+ private:
+  struct Callbacks;
+  // The context for a name that a client asks for.
+  ssl_ctx_st* find(std::string name) const;
+
+  std::shared_ptr<TlsTickets> tickets_;
+  std::vector<TlsContextPtr> contexts_;  // in the plan's order
+  std::vector<std::string> staples_;     // one each, empty for none
+  std::unordered_map<std::string, ssl_ctx_st*> names_;
+  bool asks_for_certificates_ = false;
+};
+
+// To the endpoints of a version.
+class TlsClientContext : public std::enable_shared_from_this<TlsClientContext> {
+ public:
+  static std::shared_ptr<const TlsClientContext> read(const config::OriginTls& settings,
+                                                      std::vector<config::TlsFault>& faults);
+
+  // To an endpoint at `host`: the name, or the address, that its certificate has to be for.
+  std::unique_ptr<TlsSession> connect(const std::string& host, std::shared_ptr<TlsSessionCache> cache) const;
+
+ private:
+  TlsContextPtr context_;
+  std::string server_name_;
+  bool verifies_ = true;
+};
+
+}  // namespace weir::proxy
