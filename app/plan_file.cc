@@ -43,7 +43,8 @@ config::Environment environment() {
             Text read = read_text(path);
             return read.error.empty() ? std::optional<std::string>(std::move(read.text)) : std::nullopt;
           },
-          .listener_tls = faults_of};
+          .listener_tls = listener_faults,
+          .origin_tls = origin_faults};
 }
 
 }  // namespace

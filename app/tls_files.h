@@ -2,7 +2,9 @@
 // while the weir runs. A file that cannot be used any more changes nothing until it can.
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,8 +17,9 @@ namespace weir::app {
 
 class TlsFiles {
  public:
-  // Reads all that the plan names.
-  TlsFiles(const config::Config& config, std::shared_ptr<proxy::TlsTickets> tickets);
+  // Reads all that the plan names. What `before` has of it, from the same files as they are now, is kept, for origins
+  // are connected to anew when theirs is another.
+  TlsFiles(const config::Config& config, std::shared_ptr<proxy::TlsTickets> tickets, const TlsFiles* before = nullptr);
 
   // Why the plan cannot be served; empty when it can.
   const std::vector<std::string>& faults() const { return faults_; }
@@ -24,27 +27,37 @@ class TlsFiles {
 
   // Once a second. True: contexts() has changed.
   bool look();
-  // Files that are not what is served, and why.
+  // Files that are not what is served, and why; and what is not verified.
   std::vector<std::string> problems() const;
+  // Versions whose endpoints are believed whoever they are.
+  const std::vector<std::string>& unverified() const { return unverified_; }
 
  private:
   struct Entry {
     std::string name;  // as people know it
-    std::size_t listener = 0;
-    config::ListenerTls settings;
-    std::vector<FileWatch> files;
-    std::string problem;
+    std::vector<std::string> paths;
+    std::optional<config::ListenerTls> listener = {};
+    std::size_t place = 0;  // of the listener
+    std::optional<config::OriginTls> origin = {};
+    std::string version = {};  // "service/version" of the origin
+    std::vector<FileWatch> files = {};
+    std::vector<std::optional<FileStamp>> stamps = {};  // as the files were read
+    std::string problem = {};
   };
 
+  void add(Entry entry, const TlsFiles* before);
+  bool keep(Entry& entry, const TlsFiles& before);
   bool read(Entry& entry);
 
   std::shared_ptr<proxy::TlsTickets> tickets_;
   std::vector<Entry> entries_;
   proxy::TlsContexts contexts_;
   std::vector<std::string> faults_;
+  std::vector<std::string> unverified_;
 };
 
 // What is wrong with the files, for the plan's check.
-std::vector<config::TlsFault> faults_of(const config::ListenerTls& settings);
+std::vector<config::TlsFault> listener_faults(const config::ListenerTls& settings);
+std::vector<config::TlsFault> origin_faults(const config::OriginTls& settings);
 
 }  // namespace weir::app

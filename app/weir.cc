@@ -169,6 +169,7 @@ std::vector<std::string> Weir::start() {
   serving_ = true;
   if (!lost_state_.empty()) log::error("state_lost", {{"reason", lost_state_}});
   for (const std::string& line : lowered_) log::warn("connections_lowered", {{"listener", line}});
+  for (const std::string& version : tls_->unverified()) log::warn("endpoints_not_verified", {{"version", version}});
   for (const std::string& address : server_.addresses()) {
     log::info("listening", {{"address", address}, {"workers", server_.workers()}});
   }
@@ -321,7 +322,7 @@ ApiReply Weir::reload(std::string_view actor) {
   }
   std::vector<std::string> lowered = fit_connections(next, descriptors_);
   fit_memory(next, available_memory());
-  auto tls = std::make_unique<TlsFiles>(next, tickets_);
+  auto tls = std::make_unique<TlsFiles>(next, tickets_, tls_.get());
   if (!tls->faults().empty()) {
     return refuse_reload(actor, {.status = 422,
                                  .code = "certificates_refused",
@@ -345,6 +346,7 @@ ApiReply Weir::reload(std::string_view actor) {
   ++reloads_;
   for (const std::string& warning : plan.messages()) log::warn("plan_problem", {{"problem", warning}});
   for (const std::string& line : lowered_) log::warn("connections_lowered", {{"listener", line}});
+  for (const std::string& version : tls_->unverified()) log::warn("endpoints_not_verified", {{"version", version}});
   note("reload", actor, "the plan was loaded again");
   return message_reply("the plan was loaded: " + std::to_string(config_.services.size()) + " services, " +
                        std::to_string(config_.rollouts.size()) + " rollouts");

@@ -65,17 +65,24 @@ std::optional<std::string> parse_unix_path(std::string_view text) {
   return std::string(text);
 }
 
-std::optional<HostPort> parse_http_url(std::string_view url) {
-  constexpr std::string_view kScheme = "http://";
-  if (!url.starts_with(kScheme)) return std::nullopt;
-  url.remove_prefix(kScheme.size());
+namespace {
+
+std::optional<HostPort> parse_url(std::string_view url, std::string_view scheme, std::string_view port) {
+  if (!url.starts_with(scheme)) return std::nullopt;
+  url.remove_prefix(scheme.size());
   if (url.ends_with('/')) url.remove_suffix(1);
   const bool has_port = !url.ends_with(']') && url.find(':') != std::string_view::npos;
-  const std::optional<HostPort> address = parse_host_port(has_port ? std::string(url) : std::string(url) + ":80");
+  const std::string text = has_port ? std::string(url) : std::string(url) + ":" + std::string(port);
+  const std::optional<HostPort> address = parse_host_port(text);
   if (!address || address->port == 0) return std::nullopt;
   const bool digits = address->host.find(':') != std::string::npos;  // an IPv6 address, which has been read
   return digits || is_host_name(address->host) ? address : std::nullopt;
 }
+
+}  // namespace
+
+std::optional<HostPort> parse_http_url(std::string_view url) { return parse_url(url, "http://", "80"); }
+std::optional<HostPort> parse_https_url(std::string_view url) { return parse_url(url, "https://", "443"); }
 
 bool is_host_name(std::string_view host) {
   constexpr std::size_t kLongest = 253;  // RFC 1035 2.3.4, as text

@@ -31,6 +31,8 @@ std::optional<std::string> parse_unix_path(std::string_view text);
 // "http://host", "http://host:port", perhaps with one slash behind it: the host a name or digits, the port 80 unless
 // given.
 std::optional<HostPort> parse_http_url(std::string_view url);
+// Likewise "https://host", the port 443 unless given.
+std::optional<HostPort> parse_https_url(std::string_view url);
 
 // Letters, digits, "-", "_" and ".", at most 253 of them.
 bool is_host_name(std::string_view host);

@@ -77,6 +77,7 @@ const Section& retries();
 const Section& paths();
 const Section& secret();
 const Section& listener_tls();
+const Section& origin_tls();
 const Section& listener();
 const Section& stickiness();
 const Section& service();

@@ -7,18 +7,21 @@
 #include <vector>
 
 #include "config/rollout.h"
+#include "config/tls.h"
 
 namespace weir::config {
 
 struct Endpoint {
-  std::string url;   // as written: http://host:port, or unix:/path
+  std::string url;   // as written: http://host:port, https://host:port or unix:/path
   std::string host;  // without brackets; empty for a Unix socket
   std::uint16_t port = 80;
   std::string unix_path = {};  // of a Unix socket; else empty
+  bool tls = false;            // https
 };
 
 struct Version {
   std::vector<Endpoint> endpoints;
+  OriginTls tls = {};  // of the endpoints that are https
 };
 
 struct Service {

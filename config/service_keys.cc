@@ -20,13 +20,15 @@ const Section& key_source() {
 }
 
 const Section& version() {
-  static const Section section{.name = "version",
-                               .sentence = "One version of a service.",
-                               .keys = {{.name = "endpoints",
-                                         .kind = Kind::kList,
-                                         .sentence = "Where it runs: http://host:port or unix:/path.",
-                                         .required = true},
-                                        unsupported("healthCheck", "Active health checks.")}};
+  static const Section section{
+      .name = "version",
+      .sentence = "One version of a service.",
+      .keys = {{.name = "endpoints",
+                .kind = Kind::kList,
+                .sentence = "Where it runs: http://host:port, https://host:port or unix:/path.",
+                .required = true},
+               object("tls", "To the endpoints that are https.", origin_tls()),
+               unsupported("healthCheck", "Active health checks.")}};
   return section;
 }
 

@@ -35,6 +35,28 @@ const Section& client_certificates() {
 
 }  // namespace
 
+const Section& origin_tls() {
+  static const Section section{
+      .name = "origin TLS",
+      .sentence =
+          "TLS 1.2 and 1.3 to https endpoints, whose certificates are verified. Its files are read again when they "
+          "change.",
+      .keys = {{.name = "ca",
+                .sentence = "The file of the authorities that certify endpoints, in PEM.",
+                .fallback = "the system's"},
+               {.name = "certificate", .sentence = "The file of a certificate that endpoints ask for, in PEM."},
+               {.name = "key", .sentence = "The file of its private key, in PEM, without a passphrase."},
+               {.name = "serverName",
+                .kind = Kind::kHost,
+                .sentence = "The name to ask for, which the certificate has to be for.",
+                .fallback = "the endpoint's host"},
+               {.name = "insecureSkipVerify",
+                .kind = Kind::kBoolean,
+                .sentence = "Believes whoever answers: anybody on the way can read and change everything.",
+                .fallback = "false"}}};
+  return section;
+}
+
 const Section& listener_tls() {
   static const Section section{
       .name = "listener TLS",

@@ -30,6 +30,7 @@ struct Environment {
   std::function<std::optional<std::string>(const std::string& path)> file;
   // What is wrong with the files; they are not looked at without it.
   std::function<std::vector<TlsFault>(const ListenerTls&)> listener_tls = {};
+  std::function<std::vector<TlsFault>(const OriginTls&)> origin_tls = {};
 };
 
 struct LoadResult {

@@ -35,6 +35,7 @@ RetryOverrides read_retries(const Node& node, const std::string& path, Report& r
 PathPolicy read_paths(const Node& node, PathPolicy around);
 // What it holds under `tls`.
 std::optional<ListenerTls> read_listener_tls(const Node& node);
+OriginTls read_origin_tls(const Node& node);
 // What it holds under `address`, in its one form: other words for the same address are no change.
 void read_listen_address(const Node& node, std::string& into);
 

@@ -9,10 +9,13 @@
 namespace weir::config {
 namespace {
 
-// http://host[:port], nothing behind it: a path would be one more rewrite than this version knows. Or a Unix socket.
+// http[s]://host[:port], nothing behind it: a path would be one more rewrite than this version knows. Or a Unix socket.
 std::optional<Endpoint> parse_endpoint(const std::string& url) {
   if (std::optional<std::string> path = parse_unix_path(url)) {
     return Endpoint{.url = url, .host = {}, .port = 0, .unix_path = std::move(*path)};
+  }
+  if (const std::optional<HostPort> secure = parse_https_url(url)) {
+    return Endpoint{.url = url, .host = secure->host, .port = secure->port, .unix_path = {}, .tls = true};
   }
   const std::optional<HostPort> address = parse_http_url(url);
   return address ? std::optional(Endpoint{.url = url, .host = address->host, .port = address->port, .unix_path = {}})
@@ -21,17 +24,15 @@ std::optional<Endpoint> parse_endpoint(const std::string& url) {
 
 Version read_version(const Node& node, const std::string& path, Report& report) {
   Version version;
+  version.tls = read_origin_tls(node);
   const Node* const endpoints = node.find("endpoints");
   if (endpoints == nullptr) return version;
   for (const Node& element : endpoints->list) {
     if (const std::optional<Endpoint> endpoint = parse_endpoint(element.scalar)) {
       version.endpoints.push_back(*endpoint);
     } else {
-      const bool tls = element.scalar.starts_with("https://");
-      report.error(element.position,
-                   path + ".endpoints: \"" + element.scalar + "\"" +
-                       (tls ? " needs TLS, which this version does not have yet" : ""),
-                   "http://host:port, or unix:/path with a path of at most 107 bytes");
+      report.error(element.position, path + ".endpoints: \"" + element.scalar + "\"",
+                   "http://host:port, https://host:port, or unix:/path with a path of at most 107 bytes");
     }
   }
   return version;

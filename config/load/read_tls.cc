@@ -25,4 +25,16 @@ std::optional<ListenerTls> read_listener_tls(const Node& node) {
   return tls;
 }
 
+OriginTls read_origin_tls(const Node& node) {
+  OriginTls tls;
+  const Node* const map = node.find("tls");
+  if (map == nullptr) return tls;
+  read(*map, "ca", tls.ca);
+  read(*map, "certificate", tls.certificate);
+  read(*map, "key", tls.key);
+  read(*map, "serverName", tls.server_name);
+  read(*map, "insecureSkipVerify", tls.insecure_skip_verify);
+  return tls;
+}
+
 }  // namespace weir::config

@@ -1,5 +1,7 @@
 #include "config/load/tls_files.h"
 
+#include <algorithm>
+
 #include "config/load/places.h"
 
 namespace weir::config {
@@ -42,6 +44,37 @@ bool complete(const ListenerTls& tls) {
   return complete;
 }
 
+// What a version says of TLS, and whether the files can be used.
+struct OriginPlace {
+  const Node& version;
+  std::string path;
+};
+void check_origin(const OriginPlace& at, const Version& settings, const Environment& environment, Report& report) {
+  const std::string& path = at.path;
+  const Node* const tls = at.version.find("tls");
+  const OriginTls& origin = settings.tls;
+  const auto is_secure = [](const Endpoint& endpoint) { return endpoint.tls; };
+  if (tls == nullptr) return;
+  if (std::none_of(settings.endpoints.begin(), settings.endpoints.end(), is_secure))
+    report.error(tls->position, path + ".tls: none of the endpoints speaks TLS", "https://host:port");
+  if (origin.certificate.empty() != origin.key.empty())
+    return report.error(tls->position, path + ".tls has one of certificate and key", "both or none");
+  if (origin.insecure_skip_verify) {
+    report.warn(place(*tls, {"insecureSkipVerify"}),
+                path +
+                    ".tls.insecureSkipVerify: endpoints are not verified, so anybody on the way can read and change "
+                    "everything",
+                "ca: the authority that certifies them");
+  }
+  if (!environment.origin_tls) return;
+  for (const TlsFault& fault : environment.origin_tls(origin)) {
+    const std::string_view key = fault.file == TlsFault::File::kCa    ? "ca"
+                                 : fault.file == TlsFault::File::kKey ? "key"
+                                                                      : "certificate";
+    report.error(place(*tls, {key}), path + ".tls." + std::string(key) + ": " + fault.path + ": " + fault.what);
+  }
+}
+
 }  // namespace
 
 void check_tls_files(const Config& config, const Node& root, const Environment& environment, Report& report) {
@@ -53,6 +86,13 @@ void check_tls_files(const Config& config, const Node& root, const Environment& 
     for (const TlsFault& fault : environment.listener_tls(*listener.tls)) {
       report.error(position_of(fault, *tls), "listeners[" + std::to_string(i) + "].tls." + name_of(fault) + ": " +
                                                  fault.path + ": " + fault.what);
+    }
+  }
+  for (const auto& [name, service] : config.services) {
+    for (const auto& [version, settings] : service.versions) {
+      const Node* const node = find(root, {"services", name, "versions", version});
+      if (node == nullptr) continue;
+      check_origin({*node, "services." + name + ".versions." + version}, settings, environment, report);
     }
   }
 }

@@ -40,11 +40,11 @@ std::string authority_of(const config::Endpoint& endpoint) {
   if (!endpoint.unix_path.empty()) return "localhost";
   const bool v6 = endpoint.host.find(':') != std::string::npos;
   const std::string host = v6 ? "[" + endpoint.host + "]" : endpoint.host;
-  return endpoint.port == 80 ? host : host + ":" + std::to_string(endpoint.port);
+  return endpoint.port == (endpoint.tls ? 443 : 80) ? host : host + ":" + std::to_string(endpoint.port);
 }
 
 std::unique_ptr<const ServiceTopology> build_service(const std::string& name, const config::Config& config,
-                                                     Names& names) {
+                                                     Names& names, const TlsContexts& tls) {
   const config::Service& service = config.services.at(name);
   config::Limits limits = config::preset_limits(config.preset);
   config::apply(limits, config.limits);
@@ -59,7 +59,9 @@ std::unique_ptr<const ServiceTopology> build_service(const std::string& name, co
                              .max_connections = limits.upstream_connections,
                              .max_pending = limits.pending};
     for (const config::Endpoint& endpoint : version.endpoints) {
-      topology.endpoints.push_back({{endpoint.host, endpoint.port, endpoint.unix_path}, authority_of(endpoint)});
+      Remote remote{endpoint.host, endpoint.port, endpoint.unix_path};
+      if (endpoint.tls) remote.tls = tls.origins.at(name + "/" + version_name);
+      topology.endpoints.push_back({std::move(remote), authority_of(endpoint)});
     }
     built->versions.push_back(std::move(topology));
   }
@@ -133,7 +135,8 @@ std::shared_ptr<const Topology> build_topology(const config::Config& config, Nam
   config::Limits limits = config::preset_limits(config.preset);
   config::apply(limits, config.limits);
   topology->memory = limits.memory;
-  for (const auto& [name, service] : config.services) topology->owned.push_back(build_service(name, config, names));
+  for (const auto& [name, service] : config.services)
+    topology->owned.push_back(build_service(name, config, names, tls));
   topology->services.resize(names.services.size());
   topology->versions.resize(names.versions.size());
   for (const auto& service : topology->owned) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -57,6 +58,8 @@ struct ListenerTopology {
 // What a plan's TLS is set up with.
 struct TlsContexts {
   std::vector<std::shared_ptr<const TlsServerContext>> listeners = {};  // in the plan's order; null: plain
+  // By "service/version", where an endpoint speaks TLS.
+  std::map<std::string, std::shared_ptr<const TlsClientContext>> origins = {};
 };
 
 struct Topology {

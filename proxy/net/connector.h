@@ -8,6 +8,7 @@
 
 #include "base/asio.h"
 #include "proxy/net/byte_stream.h"
+#include "proxy/net/tls_context.h"
 
 namespace weir::proxy {
 
@@ -15,7 +16,9 @@ namespace weir::proxy {
 struct Remote {
   std::string host;  // a name or an address, without brackets
   std::uint16_t port = 80;
-  std::string unix_path = {};  // of a Unix socket: host and port mean nothing then
+  std::string unix_path = {};                             // of a Unix socket: host and port mean nothing then
+  std::shared_ptr<const TlsClientContext> tls = nullptr;  // null: plain
+  std::shared_ptr<TlsSessionCache> sessions = nullptr;    // of the worker that connects
   bool operator==(const Remote&) const = default;
 };
 
@@ -30,6 +33,11 @@ class Connector {
   Connector& operator=(const Connector&) = delete;
 
   State state() const;
+  // Once kFailed: "connect", "tls_verify" for a certificate that is not accepted, "tls_handshake" for what else is
+  // wrong with TLS.
+  std::string_view reason() const;
+  // What OpenSSL says to that; empty when TLS has no part in it.
+  std::string_view tls_failure() const;
   ByteStream take();  // once kConnected
 
  private:

@@ -51,9 +51,9 @@ TlsContextPtr make_context(const SSL_METHOD* method) {
 }
 
 std::string read_file(const std::string& path, std::string& problem) {
+  errno = 0;
   std::ifstream in(path, std::ios::binary);
   std::ostringstream text;
-  errno = 0;
   if (in) text << in.rdbuf();
   if (!in || in.bad()) problem = errno == 0 ? "it cannot be read" : std::strerror(errno);
   return text.str();

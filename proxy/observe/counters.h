@@ -27,6 +27,7 @@ enum class Count : std::uint8_t {
   kOverloaded,           // requests and connections turned away because buffers had taken their memory
   kUpstreamOpened,
   kUpstreamConnectFailed,
+  kUpstreamTlsFailed,  // of those, for TLS or its certificates
   kUpstreamReused,
   kUpstreamEjected,  // endpoints taken out of rotation
   kRetries,

@@ -167,10 +167,11 @@ Awaitable<Result<EndpointLease>> Cluster::open(Request request, Endpoint& endpoi
   wake_next();
   if (request.waiter.given_up()) co_return Error{ErrorKind::kCancelled, Side::kInternal, Retry::kNever, "given_up"};
   context_.counters.add(Count::kUpstreamConnectFailed);
+  if (!connector.tls_failure().empty()) endpoint.tell_tls_failure(connector.tls_failure(), now);
   endpoint.connect_failed(now, may_eject_another(now));
   avoid_ = &endpoint;
   avoid_until_ = now + kAvoidFor;
-  co_return Error{ErrorKind::kConnect, Side::kUpstream, Retry::kIfUnsent, "connect"};
+  co_return Error{ErrorKind::kConnect, Side::kUpstream, Retry::kIfUnsent, connector.reason()};
 }
 
 // At most half of a version is out (HTTP.md section 0).

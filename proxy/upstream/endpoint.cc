@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
+
 namespace weir::proxy {
 
 // A parked connection: closed when the origin says anything, or when it has been idle for long enough.
@@ -20,7 +22,9 @@ struct Endpoint::Idle final : Wakeable {
 };
 
 Endpoint::Endpoint(Remote remote, DeadlineList& deadlines, Counters& counters)
-    : remote_(std::move(remote)), deadlines_(deadlines), counters_(counters) {}
+    : remote_(std::move(remote)), deadlines_(deadlines), counters_(counters) {
+  if (remote_.tls != nullptr) remote_.sessions = std::make_shared<TlsSessionCache>();
+}
 
 Endpoint::~Endpoint() { close_idle(); }
 
@@ -79,6 +83,14 @@ void Endpoint::remove(Idle* idle) {
   --connections;
   counters_.add(Count::kUpstreamIdle, -1);
   counters_.add(Count::kUpstreamConnections, -1);
+}
+
+void Endpoint::tell_tls_failure(std::string_view why, SteadyTime now) {
+  counters_.add(Count::kUpstreamTlsFailed);
+  if (now < tell_tls_again_) return;
+  tell_tls_again_ = now + kTellAgainAfter;
+  log::warn("upstream_tls_failed",
+            {{"host", remote_.host}, {"port", static_cast<std::int64_t>(remote_.port)}, {"reason", why}});
 }
 
 void Endpoint::connect_failed(SteadyTime now, bool may_eject) {

@@ -43,6 +43,10 @@ class Endpoint {
   std::uint32_t active = 0;       // requests that hold a lease
   std::uint32_t connections = 0;  // open or opening, idle ones included
 
+  // Why TLS came to nothing: counted, and said in the log once in a while.
+  void tell_tls_failure(std::string_view why, SteadyTime now);
+  static constexpr std::chrono::seconds kTellAgainAfter{10};
+
   bool ejected(SteadyTime now) const { return now < ejected_until_; }
   // `may_eject`: enough others of the version are left.
   void connect_failed(SteadyTime now, bool may_eject);
@@ -62,6 +66,7 @@ class Endpoint {
   std::uint32_t failures_ = 0;
   std::uint32_t ejections_ = 0;
   SteadyTime ejected_until_{};
+  SteadyTime tell_tls_again_{};
 };
 
 }  // namespace weir::proxy

@@ -218,10 +218,8 @@ def test_addresses(expect: Expect) -> None:
     expect(PLAN.replace('[ { address: "127.0.0.1:8080" } ]',
                         '[ { address: ":8080" }, { address: "[::]:8080" }, { address: «"localhost:8080" } ]'),
            "listeners[2].address is taken by another listener")
-    expect(PLAN.replace("http://127.0.0.1:9001", "https://127.0.0.1:9001").replace('["https', '[«"https'),
-           "needs TLS, which this version does not have yet")
-    expect(PLAN.replace('["http://127.0.0.1:9001"]', '[«"127.0.0.1:9001", «"http://h:99999", «"http://h/path"]'),
-           *["expected http://host:port"] * 3)
+    expect(PLAN.replace('["http://127.0.0.1:9001"]', '[«"127.0.0.1:9001", «"http://h:99999", «"http://h/path", «"https://h:0"]'),
+           *["expected http://host:port"] * 4)
     expect(PLAN + "admin: { address: «\"0.0.0.0:9901\" }\n", "is not loopback, and there is no admin.token")
     for address in ("127.0.0.1:99999", "example.com:80", "::1:80", "[::1]x:80", "127.example.com:80"):
         expect(PLAN.replace('"127.0.0.1:8080"', f'«"{address}"'), "host:port, the host in digits")

@@ -403,7 +403,7 @@ listeners:
 """)
     told = run_cli("check", str(plan)).stderr
     for line in (f":8:16: error: listeners[0].tls.certificates[0].key: {two.key}: it is not the key of {one.certificate}",
-                 f":9:24: error: listeners[0].tls.certificates[1].certificate: {tmp_path}/none: ",
+                 f":9:24: error: listeners[0].tls.certificates[1].certificate: {tmp_path}/none: No such file",
                  f":12:16: error: listeners[0].tls.certificates[2].key: {tmp_path}/text: it holds no private key",
                  f":15:17: error: listeners[0].tls.certificates[3].ocsp: {tmp_path}/text: it holds no successful OCSP",
                  f":17:13: error: listeners[0].tls.clientCertificates.ca: {tmp_path}/text: "):

@@ -66,6 +66,16 @@ class Authority:
                 str(issued.certificate), "-respout", str(response), "-ndays", "7", "-noverify")
         return response
 
+    def server(self, issued: Issued, *, ask: bool = False) -> ssl.SSLContext:
+        """An origin's context; it asks for certificates of this authority."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(issued.certificate, issued.key)
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        if ask:
+            context.load_verify_locations(self.certificate)
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
     def client(self, *, certificate: Issued | None = None, alpn: list[str] | None = None) -> ssl.SSLContext:
         """A context that believes this authority alone."""
         context = ssl.create_default_context(cafile=str(self.certificate))

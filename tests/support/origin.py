@@ -53,7 +53,7 @@ http {{
   access_log off; client_body_temp_path {root}/body; proxy_temp_path {root}/proxy;
   fastcgi_temp_path {root}/fastcgi; uwsgi_temp_path {root}/uwsgi; scgi_temp_path {root}/scgi;
   server {{
-    listen 127.0.0.1:{port};
+    listen 127.0.0.1:{port}{tls};
     root {root}/files;
     gzip on; gzip_min_length 1; gzip_types text/plain; gzip_proxied any;
     location /put/ {{ return 200 "nothing kept"; }}
@@ -63,14 +63,15 @@ http {{
 
 
 class Nginx:
-    """nginx that serves the files of `root`/files."""
+    """nginx that serves the files of `root`/files; through TLS with a certificate and its key."""
 
-    def __init__(self, root: pathlib.Path):
+    def __init__(self, root: pathlib.Path, certificate: pathlib.Path | None = None, key: pathlib.Path | None = None):
         self.port = free_port()
         self.files = root / "files"
         self.files.mkdir(parents=True)
         conf = root / "nginx.conf"
-        conf.write_text(_NGINX_CONF.format(root=root, port=self.port))
+        tls = f" ssl; ssl_certificate {certificate}; ssl_certificate_key {key}" if certificate else ""
+        conf.write_text(_NGINX_CONF.format(root=root, port=self.port, tls=tls))
         program = shutil.which("nginx") or "/usr/sbin/nginx"
         self._process = subprocess.Popen([program, "-c", str(conf), "-e", str(root / "error.log")])
         wait_until(self._answers, "nginx listens")

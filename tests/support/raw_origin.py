@@ -4,6 +4,7 @@ from __future__ import annotations
 import pathlib
 import re
 import socket
+import ssl
 import threading
 import types
 from typing import Callable
@@ -94,9 +95,12 @@ class Peer:
 
 
 class RawOrigin:
-    """Runs `serve` on every connection, which is closed when that returns. At a port of loopback, or at a Unix socket."""
+    """Runs `serve` on every connection, which is closed when that returns. At a port of loopback, or at a Unix
+    socket; through TLS when a context is given."""
 
-    def __init__(self, serve: Callable[[Peer], None], path: pathlib.Path | None = None):
+    def __init__(self, serve: Callable[[Peer], None], path: pathlib.Path | None = None,
+                 tls: ssl.SSLContext | None = None):
+        self._tls = tls
         self.port = 0 if path else free_port()
         self.heads: list[bytes] = []
         self.connections = 0
@@ -143,10 +147,15 @@ class RawOrigin:
             connection.settimeout(_TIMEOUT_S)
             if connection.family == socket.AF_INET:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            peer = Peer(connection, self.connections, self.heads)
-            threading.Thread(target=self._run, args=(peer,), daemon=True).start()
+            threading.Thread(target=self._run, args=(connection, self.connections), daemon=True).start()
 
-    def _run(self, peer: Peer) -> None:
+    def _run(self, connection: socket.socket, number: int) -> None:
+        if self._tls is not None:
+            try:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            except OSError:
+                return  # the weir did not like what it saw
+        peer = Peer(connection, number, self.heads)
         self._open.add(peer.socket)
         try:
             self._serve(peer)

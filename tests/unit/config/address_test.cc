@@ -34,6 +34,13 @@ TEST(Address, OfAServerIsAUrl) {
   }
 }
 
+TEST(Address, OfASecureServerIsAnHttpsUrl) {
+  EXPECT_EQ(parse_https_url("https://models.example/"), (HostPort{"models.example", 443}));
+  EXPECT_EQ(parse_https_url("https://[::1]:8443"), (HostPort{"::1", 8443}));
+  for (const char* bad : {"http://h", "https://", "https://h:0", "https://h/p"})
+    EXPECT_FALSE(parse_https_url(bad)) << bad;
+}
+
 TEST(Address, OfAUnixSocketIsAPathOfAtMost107Bytes) {
   EXPECT_EQ(parse_unix_path("unix:/run/a b.sock"), "/run/a b.sock");
   EXPECT_EQ(parse_unix_path("unix:/" + std::string(kLongestUnixPath - 1, 'x'))->size(), kLongestUnixPath);
