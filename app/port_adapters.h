@@ -7,29 +7,24 @@
 #include "analysis/rollout/ports.h"
 #include "app/metrics/recent_traffic.h"
 #include "app/metrics/request_metrics.h"
-#include "base/log.h"
-#include "base/names.h"
 #include "proxy/server/server.h"
 
 namespace weir::app {
 
-// Every record is folded once, for all who count: the analyzer, the metrics, the figures that people look at, the
-// access log. Records that were lost are told to the analyzer, which then does not trust its counts.
+// Every record is folded once, for all who count: the analyzer, the metrics, the figures that people look at. Records
+// that were lost are told to the analyzer, which then does not trust its counts.
 class OutcomeSource final : public analysis::MetricSource {
  public:
   struct Readers {
     RequestMetrics& metrics;
     RecentTraffic& recent;
-    log::AccessLog* access_log;  // null: none is kept
   };
-  OutcomeSource(proxy::Server& server, const Names& names, const Readers& readers)
-      : server_(server), names_(names), readers_(readers) {}
+  OutcomeSource(proxy::Server& server, const Readers& readers) : server_(server), readers_(readers) {}
 
   void collect(analysis::Tick& into) override;
 
  private:
   proxy::Server& server_;
-  const Names& names_;
   Readers readers_;
   std::uint64_t dropped_ = 0;  // told already
 };

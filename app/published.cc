@@ -67,7 +67,7 @@ ApiReply Published::metrics() const {
   scrape.store = view->store;
   scrape.process = process_sample();
   scrape.outcomes_dropped = sources_.server.outcomes_dropped();
-  scrape.access_log_dropped = sources_.access_log == nullptr ? 0 : sources_.access_log->dropped();
+  scrape.access_log_dropped = sources_.server.access_lines_dropped() + sources_.access_log.refused();
   scrape.reloads = view->reloads;
   scrape.reloads_refused = view->reloads_refused;
   scrape.ready = view->ready;

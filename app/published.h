@@ -9,13 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "app/access_log_file.h"
 #include "app/admin/backend.h"
 #include "app/command_queue.h"
 #include "app/metrics/exposition.h"
 #include "app/metrics/request_metrics.h"
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "base/snapshot.h"
 #include "proxy/server/server.h"
 
@@ -42,7 +42,7 @@ class Published final : public AdminBackend {
     const Clock& clock;
     const proxy::Server& server;  // for its counters alone
     const RequestMetrics& requests;
-    const log::AccessLog* access_log;  // null: none is kept
+    const AccessLogFile& access_log;
     CommandQueue& commands;
   };
   explicit Published(const Sources& sources) : sources_(sources) { turned(); }

@@ -56,15 +56,8 @@ int run(const RunArguments& arguments, const Terminal& terminal) {
                     .plan_file = arguments.file,
                     .plan_name = plan.name,
                     .descriptors = raise_descriptor_limit(),
-                    .access_log = nullptr,
+                    .access_log = arguments.access_log,
                     .state = {}};
-  if (!arguments.access_log.empty()) {
-    setup.access_log = std::make_unique<log::AccessLog>(log::AccessLog::Destination{.path = arguments.access_log});
-    if (!setup.access_log->opened()) {
-      print_error(terminal, "cannot write the access log " + arguments.access_log + ": " + setup.access_log->error());
-      return kExitFailed;
-    }
-  }
   const std::string path = setup.config.state.path;
   setup.state = analysis::Journal::open(path, owner(plan.name), kRecordsRead);
   if (!setup.state.holder.empty()) {

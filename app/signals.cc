@@ -12,8 +12,13 @@ namespace {
 sigset_t handled() {
   sigset_t set;
   ::sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&set, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) ::sigaddset(&set, signal);
   return set;
+}
+
+Signal meaning(int signal) {
+  if (signal == SIGHUP) return Signal::kReload;
+  return signal == SIGUSR1 ? Signal::kReopenLogs : Signal::kTerminate;
 }
 
 }  // namespace
@@ -35,7 +40,7 @@ std::vector<Signal> Signals::take() {
   std::vector<Signal> out;
   signalfd_siginfo info{};
   while (::read(descriptor_, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-    out.push_back(info.ssi_signo == static_cast<std::uint32_t>(SIGHUP) ? Signal::kReload : Signal::kTerminate);
+    out.push_back(meaning(static_cast<int>(info.ssi_signo)));
   }
   return out;
 }

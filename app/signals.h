@@ -6,7 +6,11 @@
 
 namespace weir::app {
 
-enum class Signal : std::uint8_t { kTerminate, kReload };  // SIGTERM or SIGINT; SIGHUP
+enum class Signal : std::uint8_t {
+  kTerminate,   // SIGTERM or SIGINT
+  kReload,      // SIGHUP
+  kReopenLogs,  // SIGUSR1
+};
 
 class Signals {
  public:

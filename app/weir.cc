@@ -101,6 +101,18 @@ std::string listed(const std::vector<std::string>& words) {
   return text;
 }
 
+// What the command line says is before what the plan says.
+void choose_access_log(config::Config& config, const std::string& path) {
+  if (path.empty()) return;
+  if (!config.access_log) config.access_log.emplace().format = config::json_log_format({});
+  config.access_log->path = path;
+}
+
+// Not opened and without an error: the plan wants none.
+LogFile open_access_log(const config::Config& config) {
+  return config.access_log ? LogFile::open(config.access_log->path) : LogFile();
+}
+
 AdminOptions admin_options(const config::Config& config) {
   AdminOptions options;
   // A plan whose address is none was refused.
@@ -117,20 +129,21 @@ Weir::Weir(Signals& signals, Setup setup)
       plan_file_(std::move(setup.plan_file)),
       plan_name_(std::move(setup.plan_name)),
       descriptors_(setup.descriptors),
+      access_log_path_(std::move(setup.access_log)),
       lost_state_(setup.state.lost),
       lowered_(fit_connections(config_, descriptors_)),
       server_({.workers = config_.workers}),
       requests_(names_),
       recent_(clock_),
-      access_log_(std::move(setup.access_log)),
-      source_(server_, names_, {.metrics = requests_, .recent = recent_, .access_log = access_log_.get()}),
+      access_log_([this](const AccessLogFile::Visit& visit) { server_.drain_access_lines(visit); }),
+      source_(server_, {.metrics = requests_, .recent = recent_}),
       traffic_(server_),
       journal_(std::move(setup.state.journal)),
       controller_({.clock = clock_, .source = source_, .traffic = traffic_, .store = *journal_}, past_of(setup.state)),
       published_({.clock = clock_,
                   .server = server_,
                   .requests = requests_,
-                  .access_log = access_log_.get(),
+                  .access_log = access_log_,
                   .commands = commands_}),
       admin_(std::make_unique<AdminServer>(admin_options(config_), published_)),
       started_(clock_.now()),
@@ -140,6 +153,7 @@ Weir::Weir(Signals& signals, Setup setup)
       store_told_(started_),
       history_told_(controller_.history_version()) {
   fit_memory(config_, available_memory());
+  choose_access_log(config_, access_log_path_);
   if (!plan_file_.empty()) watch_.emplace(plan_file_);
 }
 
@@ -159,8 +173,11 @@ std::vector<std::string> Weir::start() {
     controller_.tick();
     std::this_thread::sleep_for(kPollPeriod);
   }
+  LogFile log = open_access_log(config_);
+  if (!log.error().empty()) return {log.error()};
   std::vector<std::string> errors = server_.start(topology);
   if (!errors.empty()) return errors;
+  if (log.opened()) access_log_.write_to(std::move(log));
   std::string error = admin_->start();
   if (!error.empty()) {
     server_.stop();
@@ -222,6 +239,8 @@ void Weir::look_at_certificates() {
 void Weir::on_signal(Signal signal) {
   if (signal == Signal::kReload) {
     reload("SIGHUP");
+  } else if (signal == Signal::kReopenLogs) {
+    reopen_access_log();
   } else if (!drain_.draining()) {
     begin_drain("signal");
   } else {
@@ -320,6 +339,13 @@ ApiReply Weir::reload(std::string_view actor) {
                                  .message = "a change of " + listed(fixed) + " needs a restart; nothing was changed",
                                  .problems = {}});
   }
+  choose_access_log(next, access_log_path_);
+  LogFile log = open_access_log(next);
+  if (!log.error().empty()) {
+    return refuse_reload(
+        actor,
+        {.status = 409, .code = "cannot_open_log", .message = log.error() + "; nothing was changed", .problems = {}});
+  }
   std::vector<std::string> lowered = fit_connections(next, descriptors_);
   fit_memory(next, available_memory());
   auto tls = std::make_unique<TlsFiles>(next, tickets_, tls_.get());
@@ -337,6 +363,7 @@ ApiReply Weir::reload(std::string_view actor) {
                                  .message = "a listener could not be opened; nothing was changed",
                                  .problems = taken});
   }
+  take_access_log(std::move(log));
   config_ = std::move(next);
   tls_ = std::move(tls);
   lowered_ = std::move(lowered);
@@ -383,6 +410,22 @@ void Weir::advance_drain() {
       break;
   }
   news_ = true;
+}
+
+// One that is not open: the plan wants none any more.
+void Weir::take_access_log(LogFile log) {
+  if (log.opened()) {
+    access_log_.write_to(std::move(log));
+  } else {
+    access_log_.stop();
+  }
+}
+
+// After a rename, as logrotate does it.
+void Weir::reopen_access_log() {
+  LogFile log = open_access_log(config_);
+  if (!log.error().empty()) return log::error("access_log_not_reopened", {{"problem", log.error()}});
+  if (log.opened()) access_log_.write_to(std::move(log));
 }
 
 // What an operator did that is about no rollout in particular.
@@ -520,6 +563,7 @@ void Weir::publish() {
 
 void Weir::finish() {
   server_.stop();
+  access_log_.stop();
   const std::int64_t cut = server_.count(proxy::Count::kRequestsCut);
   controller_.save();
   for (const SteadyTime end = clock_.now() + kSavePatience; !saved() && clock_.now() < end;) {

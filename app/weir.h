@@ -13,6 +13,7 @@
 
 #include "analysis/rollout/controller.h"
 #include "analysis/store/journal.h"
+#include "app/access_log_file.h"
 #include "app/admin/admin_server.h"
 #include "app/command_queue.h"
 #include "app/drain.h"
@@ -37,10 +38,10 @@ class Weir {
 
   struct Setup {
     config::Config config;
-    std::string plan_file;          // empty: there is none, and nothing to reload
-    std::string plan_name;          // as people are told
-    std::uint64_t descriptors = 0;  // the process's limit of open files
-    std::unique_ptr<log::AccessLog> access_log;
+    std::string plan_file;            // empty: there is none, and nothing to reload
+    std::string plan_name;            // as people are told
+    std::uint64_t descriptors = 0;    // the process's limit of open files
+    std::string access_log;           // the command line's path, before the plan's; empty: it says none
     analysis::Journal::Opened state;  // not held by another
   };
   Weir(Signals& signals, Setup setup);
@@ -69,6 +70,8 @@ class Weir {
   ApiReply refuse_reload(std::string_view actor, const ApiError& error);
   ApiReply begin_drain(std::string_view actor);
   void advance_drain();
+  void take_access_log(LogFile log);
+  void reopen_access_log();
   void note(std::string_view decision, std::string_view actor, std::string_view reason);
   void tell_news();
   void tell_store();
@@ -83,6 +86,7 @@ class Weir {
   const std::string plan_file_;
   const std::string plan_name_;
   const std::uint64_t descriptors_;
+  const std::string access_log_path_;
   const std::string lost_state_;
   std::vector<std::string> lowered_;  // listeners with fewer connections than the plan says
 
@@ -93,7 +97,7 @@ class Weir {
   proxy::Server server_;
   RequestMetrics requests_;
   RecentTraffic recent_;
-  std::unique_ptr<log::AccessLog> access_log_;
+  AccessLogFile access_log_;
   OutcomeSource source_;
   ServerTraffic traffic_;
   std::unique_ptr<analysis::Journal> journal_;

@@ -1,8 +1,6 @@
 #include "base/log.h"
 
-#include <spdlog/async.h>
-#include <spdlog/async_logger.h>
-#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <unistd.h>
 
@@ -129,47 +127,5 @@ void write(Level level, std::string_view event, Fields fields) {
   const Format format = resolved(shape.load(std::memory_order_relaxed));
   stderr_logger().log(spdlog::level::info, spdlog::string_view_t(render(line, fields, format)));
 }
-
-struct AccessLog::Sink {
-  std::shared_ptr<spdlog::details::thread_pool> pool;
-  std::shared_ptr<spdlog::async_logger> logger;
-};
-
-AccessLog::AccessLog(const Destination& destination) {
-  try {
-    spdlog::sink_ptr out;
-    if (destination.path == "-") {
-      out = std::make_shared<spdlog::sinks::stdout_sink_mt>();
-    } else {
-      out = std::make_shared<spdlog::sinks::basic_file_sink_mt>(destination.path);
-    }
-    auto sink = std::make_unique<Sink>();
-    sink->pool = std::make_shared<spdlog::details::thread_pool>(destination.capacity, 1);
-    sink->logger = std::make_shared<spdlog::async_logger>("access", std::move(out), sink->pool,
-                                                          spdlog::async_overflow_policy::overrun_oldest);
-    sink->logger->set_pattern("%v");
-    sink_ = std::move(sink);
-  } catch (const std::exception& failure) {
-    error_ = failure.what();
-  }
-}
-
-AccessLog::~AccessLog() {
-  if (sink_ == nullptr) return;
-  sink_->logger->flush();
-  // The pool's thread ends when what waits has been written; what it wrote with goes after it.
-  sink_->pool.reset();
-  sink_->logger.reset();
-}
-
-void AccessLog::write(std::string_view line) {
-  if (sink_ != nullptr) sink_->logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
-}
-
-void AccessLog::flush() {
-  if (sink_ != nullptr) sink_->logger->flush();
-}
-
-std::uint64_t AccessLog::dropped() const { return sink_ == nullptr ? 0 : sink_->pool->overrun_counter(); }
 
 }  // namespace weir::log

@@ -1,11 +1,10 @@
 // Thread-safe. Structured logs, one line an event: `key=value` words for people, JSON for programs. Nothing on the
-// request path logs; the access log is its own bounded queue.
+// request path logs; the access log is another matter.
 #pragma once
 
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -60,32 +59,5 @@ inline void debug(std::string_view event, Fields fields = {}) { write(Level::kDe
 inline void info(std::string_view event, Fields fields = {}) { write(Level::kInfo, event, fields); }
 inline void warn(std::string_view event, Fields fields = {}) { write(Level::kWarn, event, fields); }
 inline void error(std::string_view event, Fields fields = {}) { write(Level::kError, event, fields); }
-
-// Lines that a thread of its own writes to a file. When the disk does not keep up, the oldest lines that wait are lost
-// and counted: whoever writes never waits.
-class AccessLog {
- public:
-  struct Destination {
-    std::string path;             // "-": standard output; else a file that is appended to
-    std::size_t capacity = 8192;  // lines that may wait
-  };
-  // Throws nothing: when the file cannot be opened, opened() is false and error() says why.
-  explicit AccessLog(const Destination& destination);
-  ~AccessLog();  // writes out what waits
-  AccessLog(const AccessLog&) = delete;
-  AccessLog& operator=(const AccessLog&) = delete;
-
-  bool opened() const { return error_.empty(); }
-  const std::string& error() const { return error_; }
-  void write(std::string_view line);
-  // What was written can soon be read in the file. Once a batch: a quiet log must not keep its last lines to itself.
-  void flush();
-  std::uint64_t dropped() const;
-
- private:
-  struct Sink;
-  std::unique_ptr<Sink> sink_;
-  std::string error_;
-};
 
 }  // namespace weir::log

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "config/access_log.h"
 #include "config/limits.h"
 #include "config/listener.h"
 #include "config/network.h"
@@ -38,6 +39,7 @@ struct Config {
   bool via = true;             // Via on requests
   bool forwarded = false;      // Forwarded on requests
   Tracing tracing;
+  std::optional<AccessLog> access_log;
   std::vector<Listener> listeners;
   Admin admin;
   State state;

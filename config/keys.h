@@ -75,6 +75,7 @@ const Section& timeouts();
 const Section& limits();
 const Section& retries();
 const Section& paths();
+const Section& access_log();
 const Section& secret();
 const Section& listener_tls();
 const Section& origin_tls();

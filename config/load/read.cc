@@ -39,6 +39,7 @@ Config read_config(const Node& root, const Environment& environment, Report& rep
     read(*tracing, "begin", config.tracing.begin);
     config.tracing.sampled_ppm = percent_of(*tracing, "sampled").value_or(config.tracing.sampled_ppm);
   }
+  if (const Node* const log = root.find("accessLog")) config.access_log = read_access_log(*log, report);
   config.timeouts = read_timeouts(root);
   config.limits = read_limits(root);
   config.trusted_hops = read_trusted_hops(root, "trustedHops", report);

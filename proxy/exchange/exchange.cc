@@ -70,8 +70,9 @@ Exchange::~Exchange() {
 // The only coroutine from a head to its outcome, when a connection to the origin is at hand.
 Awaitable<> Exchange::run() {
   identify(arrival(), listener_, worker_.random, context_);
+  if (context_.topology->access_log) worker_.access_log.begin(&downstream_.request(), context_);
   if (worker_.draining) downstream_.close_after();
-  if (!match()) co_return;
+  if (!match()) co_return write_line();
   assign();
   Waker& waker = downstream_.waker();
   for (;;) {
@@ -148,6 +149,7 @@ bool Exchange::answer_options() {
   // Nobody reads its body: what follows must not be taken for a request.
   if (downstream_.request().framing != http::BodyFraming::kNone) downstream_.close_after();
   downstream_.send_options_reply(edits);
+  context_.status = 200;
   return false;
 }
 
@@ -159,6 +161,8 @@ bool Exchange::refuse(http::LocalReply reply) {
   // A body that nobody will read ends the connection with it.
   if (downstream_.request().framing != http::BodyFraming::kNone) reply.close = true;
   downstream_.send_reply(reply, edits);
+  context_.status = reply.status;
+  context_.reason = reply.code;
   return false;
 }
 
@@ -189,6 +193,7 @@ bool Exchange::answer(std::string_view path) {
   worker_.counters.add(Count::kRequestsAnswered);
   reply.close = request.framing != http::BodyFraming::kNone;
   downstream_.send_reply(reply, edits);
+  context_.status = reply.status;
   return false;
 }
 
@@ -366,12 +371,24 @@ void Exchange::reply(const http::LocalReply& reply) {
   http::LocalReply framed = reply;
   framed.close = framed.close || !downstream_.request_ended();
   context_.status = reply.status;
+  context_.reason = reply.code;
   downstream_.send_reply(framed, edits);
+}
+
+// Into the access log, when there is one.
+void Exchange::write_line() {
+  if (context_.log == nullptr) return;
+  worker_.access_log.end(context_, {.listener = listener_.address,
+                                    .peer = downstream_.peer(),
+                                    .scheme = downstream_.scheme(),
+                                    .bytes_in = downstream_.request_body_received(),
+                                    .bytes_out = response_bytes_});
 }
 
 void Exchange::record() {
   slowness_.clear();
   worker_.outcomes.push(context_.ended_outcome(downstream_.request_body_received(), response_bytes_));
+  write_line();
 }
 
 Arrival Exchange::arrival() const {

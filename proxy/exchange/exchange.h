@@ -63,6 +63,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   void send_again();
   void finish_failed(const ForwardResult& result);
   void record();
+  void write_line();
 
   Arrival arrival() const;
   void edit_reply(http::Edits& edits);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include "base/outcome.h"
 #include "base/snapshot.h"
 #include "base/traffic_plan.h"
+#include "proxy/exchange/log_entry.h"
 #include "proxy/exchange/retry_policy.h"
 #include "proxy/exchange/topology.h"
 #include "proxy/exchange/trace.h"
@@ -40,6 +42,8 @@ struct RequestContext {
   std::string_view request_id;
   Trace trace;
 
+  // What a weir's own reply says in x-weir-reason; of static storage.
+  std::string_view reason;
   int status = 0;              // of the head that the client got; 0: none
   bool retry_after = false;    // the response had a Retry-After
   std::optional<Error> error;  // what ended it
@@ -52,6 +56,8 @@ struct RequestContext {
   std::uint8_t attempts = 1;
   std::uint8_t over = 0;  // latency metrics already reported as passed
   bool overdue = false;   // reported as overdue
+
+  std::unique_ptr<LogEntry> log;  // null: no access log, or its line is written
 
   // Sending it once more hides a failure from the client, not from the judge (PRODUCT.md section 5).
   void note_failure(const FailedAttempt& failed);

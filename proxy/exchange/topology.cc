@@ -135,6 +135,12 @@ std::shared_ptr<const Topology> build_topology(const config::Config& config, Nam
   config::Limits limits = config::preset_limits(config.preset);
   config::apply(limits, config.limits);
   topology->memory = limits.memory;
+  topology->access_log = config.access_log;
+  for (const config::Route& route : config.routes) {
+    if (topology->access_log && !route.api_keys.keys.empty()) {
+      topology->access_log->redact.push_back(route.api_keys.header);
+    }
+  }
   for (const auto& [name, service] : config.services)
     topology->owned.push_back(build_service(name, config, names, tls));
   topology->services.resize(names.services.size());

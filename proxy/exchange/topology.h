@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,7 @@ struct Topology {
   bool forwarded = false;
   config::Tracing tracing;
   std::uint64_t memory = config::kUnlimited;  // of the process's read buffers, shared out among the workers
+  std::optional<config::AccessLog> access_log;
   std::vector<ListenerTopology> listeners;
   std::vector<const ServiceTopology*> services;  // by ServiceId; null where there is none
   std::vector<const VersionTopology*> versions;  // by VersionId; null where there is none

@@ -1,5 +1,5 @@
 // Confined to one worker. What all exchanges of a worker share. Nothing of it is shared with another worker, but the
-// two ends that lead to the control plane: the plan that comes in, the outcomes that go out.
+// ends that lead out of it: the plan that comes in, the outcomes and the lines of the access log that go out.
 #pragma once
 
 #include <memory>
@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "base/snapshot.h"
 #include "base/traffic_plan.h"
+#include "proxy/exchange/access_log.h"
 #include "proxy/exchange/topology.h"
 #include "proxy/http/date.h"
 #include "proxy/net/buffer_pool.h"
@@ -32,7 +33,8 @@ struct WorkerContext {
         deadlines(std::chrono::steady_clock::now()),
         random(Random::from_entropy()),
         plan(plans),
-        outcomes(ring_capacity) {}
+        outcomes(ring_capacity),
+        access_log(random) {}
 
   IoContext& io;
   DeadlineList deadlines;
@@ -41,6 +43,7 @@ struct WorkerContext {
   Random random;
   SnapshotReader<TrafficPlan> plan;
   OutcomeRing outcomes;
+  AccessLog access_log;
 
   Local<Topology> topology;
   std::vector<std::unique_ptr<Cluster>> clusters;  // by VersionId; null where there is none

@@ -41,17 +41,20 @@ std::array<std::uint8_t, 16> ip_bytes(const SocketAddress& address) {
   return bytes;
 }
 
+std::string_view write_ip(const std::array<std::uint8_t, 16>& address, std::span<char, 48> space) {
+  static constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (address == std::array<std::uint8_t, 16>{}) return {};
+  const bool v4 = std::memcmp(address.data(), kMapped.data(), kMapped.size()) == 0;
+  const char* const text = v4 ? ::inet_ntop(AF_INET, &address[12], space.data(), space.size())
+                              : ::inet_ntop(AF_INET6, address.data(), space.data(), space.size());
+  return text == nullptr ? std::string_view() : std::string_view(text);
+}
+
 std::string ip_text(const SocketAddress& address) {
   if (address.family() != AF_INET && address.family() != AF_INET6) return {};
-  const std::array<std::uint8_t, 16> bytes = ip_bytes(address);
-  static constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  char text[INET6_ADDRSTRLEN] = {};
-  if (std::memcmp(bytes.data(), kMapped.data(), kMapped.size()) == 0) {
-    ::inet_ntop(AF_INET, &bytes[12], text, sizeof text);
-  } else {
-    ::inet_ntop(AF_INET6, bytes.data(), text, sizeof text);
-  }
-  return text;
+  std::array<char, 48> space{};
+  const std::string_view text = write_ip(ip_bytes(address), space);
+  return text.empty() ? "::" : std::string(text);
 }
 
 std::string to_string(const SocketAddress& address) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,8 @@ struct SocketAddress {
 std::array<std::uint8_t, 16> ip_bytes(const SocketAddress& address);
 // "10.0.0.1" or "2001:db8::1", for X-Forwarded-For and logs; IPv4-mapped ones as IPv4. Empty for other families.
 std::string ip_text(const SocketAddress& address);
+// The same, into `space`. Allocates nothing. Empty for an address of all zeros: none is known.
+std::string_view write_ip(const std::array<std::uint8_t, 16>& address, std::span<char, 48> space);
 // "10.0.0.1:80", "[::1]:80" or "unix:/path".
 std::string to_string(const SocketAddress& address);
 

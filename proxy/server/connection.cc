@@ -143,6 +143,22 @@ void Connection::reply_without_request(const http::LocalReply& reply) {
   edits.add("x-request-id", {id.data(), id.size()});
   edits.add("date", worker_.date.view());
   stream_.send_reply(reply, edits);
+  if (topology_->access_log) write_line(reply, {id.data(), id.size()});
+}
+
+// A request that could not be read has a line in the access log all the same.
+void Connection::write_line(const http::LocalReply& reply, std::string_view request_id) {
+  const ListenerTopology* const of = settings();
+  RequestContext context;
+  context.topology = topology_;
+  context.client = ip_bytes(stream_.peer());
+  context.request_id = request_id;
+  context.status = reply.status;
+  context.reason = reply.code;
+  worker_.access_log.begin(nullptr, context);
+  worker_.access_log.end(context, {.listener = of == nullptr ? std::string_view() : std::string_view(of->address),
+                                   .peer = stream_.peer(),
+                                   .scheme = stream_.scheme()});
 }
 
 // Our last bytes are on their way: wait until the client has taken them, as long as for one that takes nothing of a

@@ -48,6 +48,7 @@ class Connection {
   Awaitable<Wait> wait_for_request();
   Awaitable<> refuse(http::LocalReply reply);
   void reply_without_request(const http::LocalReply& reply);
+  void write_line(const http::LocalReply& reply, std::string_view request_id);
   Awaitable<> linger();
   bool idle_step(const config::Timeouts& timeouts, SteadyTime now);
   SteadyTime closes_at() const;

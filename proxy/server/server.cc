@@ -164,6 +164,16 @@ std::uint64_t Server::outcomes_dropped() const {
   return sum;
 }
 
+void Server::drain_access_lines(const std::function<void(std::string_view)>& visit) {
+  for (const auto& worker : workers_->all()) worker->access_lines().drain(visit);
+}
+
+std::uint64_t Server::access_lines_dropped() const {
+  std::uint64_t sum = 0;
+  for (const auto& worker : workers_->all()) sum += worker->access_lines().dropped();
+  return sum;
+}
+
 std::int64_t Server::count(Count count) const {
   std::int64_t sum = 0;
   for (const auto& worker : workers_->all()) sum += worker->counters().get(count);

@@ -1,4 +1,4 @@
-// The data plane as its owner sees it. Confined to the control thread, but for counters(), which any thread may read.
+// The data plane as its owner sees it. Confined to the control thread, but for count() and what says so.
 // Workers are threads of their own; nothing here waits for them except start(), apply_topology() and stop().
 #pragma once
 
@@ -41,6 +41,12 @@ class Server {
   void drain_outcomes(const std::function<void(const Outcome&)>& visit);
   // Outcomes that found their ring full, ever.
   std::uint64_t outcomes_dropped() const;
+
+  // By one thread, whichever: visits the lines that the workers have written into the access log so far, in pieces of
+  // which each ends with a line or with the next one's beginning.
+  void drain_access_lines(const std::function<void(std::string_view)>& visit);
+  // Lines that found their ring full, ever. Any thread.
+  std::uint64_t access_lines_dropped() const;
 
   std::int64_t count(Count count) const;  // summed over the workers
   std::uint32_t workers() const;

@@ -45,6 +45,7 @@ class Worker {
   bool drained() const { return drained_.load(std::memory_order_acquire); }
   const Counters& counters() const { return context_.counters; }
   OutcomeRing& outcomes() { return context_.outcomes; }
+  LineRing& access_lines() { return context_.access_log.lines(); }
 
  private:
   struct Acceptor;

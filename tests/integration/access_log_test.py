@@ -78,11 +78,15 @@ def test_one_line_a_request(origin: StartOrigin, logged: Callable[..., Logged], 
     def one(count: int) -> Any:
         return wait_lines(path, count)[count - 1]
 
-    get(port, "/bytes/1000")
+    assert get(port, "/bytes/1000?q=1", {"User-Agent": "test", "X-Request-Id": "theirs"}).status == 200
     line = one(1)
-    assert TIME.match(line.pop("time")) and line.pop("latency_ms") > 0 and line.pop("bytes_out") >= 1000
-    assert line == {"service": "chat", "route": "everything", "version": "v1", "class": "ok", "assigned": "only",
-                    "status": "2xx", "attempts": 1}
+    assert TIME.match(line.pop("time")) and line.pop("latency_ms") > 0 and line.pop("duration_ms") > 0
+    assert line.pop("headers_ms") > 0 and re.fullmatch("[0-9a-f]{32}", line.pop("request_id"))
+    assert re.fullmatch("[0-9a-f]{32}", line.pop("trace_id"))
+    assert line == {"client": "127.0.0.1", "peer": "127.0.0.1", "listener": f"127.0.0.1:{port}", "scheme": "http",
+                    "method": "GET", "host": "weir.test", "path": "/bytes/1000?q=1", "protocol": "HTTP/1.1",
+                    "status": 200, "class": "ok", "service": "chat", "route": "everything", "version": "v1",
+                    "assigned": "only", "attempts": 1, "bytes_in": 0, "bytes_out": 1000, "user_agent": "test"}
     for count, target in enumerate(("/status/404", "/status/500", "/status/429", "/hang/short"), start=2):
         get(port, target)
         one(count)
@@ -97,16 +101,131 @@ def test_one_line_a_request(origin: StartOrigin, logged: Callable[..., Logged], 
             client.reply()
     written = wait_lines(path, 7)
     assert [(line["class"], line.get("status")) for line in written[1:]] == [
-        ("http_4xx", "4xx"), ("http_5xx", "5xx"), ("capacity", "4xx"), ("timeout", "5xx"), ("client_abort", None),
-        ("truncated", "2xx")]
+        ("http_4xx", 404), ("http_5xx", 500), ("capacity", 429), ("timeout", 504), ("client_abort", None),
+        ("truncated", 200)]
     assert [line["route"] for line in written[1:]] == ["everything"] * 3 + ["route-1"] + ["everything"] * 2
-    # What the weir refuses before a version is assigned belongs to no version, and is no line.
-    with Connection(port) as client:
-        client.send(b"GET / HTTP/1.1\r\n\r\n")
-        assert client.reply().status == 400
-    get(port, "/last")
+    assert [line.get("reason") for line in written[1:]] == [None] * 3 + ["timeout"] + [None] * 2
     gateway.end()
-    assert len(lines(path)) == 8
+    assert len(lines(path)) == 7
+
+
+def test_what_is_refused_has_its_line(origin: StartOrigin, logged: Callable[..., Logged],
+                                      tmp_path: pathlib.Path) -> None:
+    """What no version has any part in belongs to no version, but happened."""
+    path = tmp_path / "access.log"
+    plan = one_version(origin("v1"), accessLog={"path": str(path)}, timeouts={"header": "100ms"})
+    plan["routes"] = [route(prefix="/there", limits={"body": "1KiB"})]
+    gateway = logged(plan)
+    port = gateway.weir.port
+    replies = []
+
+    def ask(data: bytes) -> None:
+        with Connection(port) as client:
+            client.send(data)
+            replies.append(client.reply())
+        wait_lines(path, len(replies))
+
+    ask(b"GET / HTTP/1.1\r\n\r\n")
+    ask(b"GET /elsewhere HTTP/1.1\r\nHost: a\r\n\r\n")
+    ask(b"POST /there HTTP/1.1\r\nHost: a\r\nContent-Length: 1025\r\n\r\n")
+    ask(b"GET / HT")
+    ask(b"GET /there HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 101 + b"\r\n")
+    ask(b"OPTIONS /there HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n")
+    written = lines(path)
+    assert [(line["status"], line.get("reason"), line.get("path")) for line in written] == [
+        (400, "missing_host", None), (404, "no_route", "/elsewhere"), (413, "body_too_large", "/there"),
+        (408, "header_timeout", None), (431, "too_many_fields", None), (200, None, "/there")]
+    for line, reply in zip(written, replies):
+        assert line["request_id"] == reply["x-request-id"] and line["client"] == "127.0.0.1"
+        assert line["listener"] == f"127.0.0.1:{port}" and "version" not in line and "class" not in line
+
+
+def test_a_client_cannot_forge_a_line_or_leave_a_secret(origin: StartOrigin, logged: Callable[..., Logged],
+                                                        tmp_path: pathlib.Path) -> None:
+    text, as_json = tmp_path / "text.log", tmp_path / "json.log"
+    line_of_text = '%client% "%method% %path%" "%user_agent%" %header:authorization% %header:x-mine% %status%'
+    own = {"headers": ["Authorization", "cookie", "x-api-key", "x-mine", "referer"], "redact": ["X-Mine", "sid"]}
+    plans = [one_version(origin("v1"), accessLog={"path": str(as_json), **own}),
+             one_version(origin("v1"), accessLog={"path": str(text), "format": line_of_text, "redact": own["redact"]})]
+    for plan, path in zip(plans, (as_json, text)):
+        gateway = logged(plan)
+        with Connection(gateway.weir.port) as client:
+            client.send(b'GET /a"b\\c?token=S3CRET&Api_Key=S3CRET&%73id=S3CRET&q=1 HTTP/1.1\r\nHost: a\r\n'
+                        b'User-Agent: a" \xff\x80\t{"status":200}\r\nAuthorization: Bearer S3CRET\r\nX-Mine: S3CRET\r\n'
+                        b'Cookie: s=S3CRET\r\nX-Api-Key: S3CRET\r\nReferer: http://a/?password=S3CRET\r\n\r\n')
+            assert client.reply().status == 200
+        gateway.end()
+        assert b"S3CRET" not in path.read_bytes()
+        assert path.read_bytes().count(b"\n") == 1 and path.read_bytes().isascii()
+    assert text.read_text().startswith('127.0.0.1 "GET /a\\"b\\\\c?token=[redacted]&Api_Key=[redacted]&')
+    assert text.read_text().endswith('&q=1" "a\\" \\xff\\x80\\x09{\\"status\\":200}" [redacted] [redacted] 200\n')
+    line = lines(as_json)[0]
+    assert line["path"] == '/a"b\\c?token=[redacted]&Api_Key=[redacted]&%73id=[redacted]&q=1'
+    assert line["user_agent"] == 'a" \xff\x80\t{"status":200}' and line["status"] == 200
+    assert line["header:referer"] == "http://a/?password=[redacted]"
+    assert {line[f"header:{name}"] for name in ("authorization", "cookie", "x-api-key", "x-mine")} == {"[redacted]"}
+
+
+def test_a_renamed_log_loses_no_line(origin: StartOrigin, logged: Callable[..., Logged],
+                                     tmp_path: pathlib.Path) -> None:
+    """As logrotate does it: rename, SIGUSR1; and by `weir reload`."""
+    path = tmp_path / "access.log"
+    gateway = logged(one_version(origin("v1"), accessLog={"path": str(path), "format": "%status% %path%"}))
+    with Load(gateway.weir.port, rate=400) as load:
+        for turn in range(6):
+            before = load.tally().answered
+            wait_until(lambda: load.tally().answered >= before + 100, "traffic flows")
+            path.rename(tmp_path / f"access.log.{turn}")
+            if turn % 2 == 0:
+                gateway.process.send_signal(signal.SIGUSR1)
+            else:
+                gateway.weir.cli("reload")
+            wait_until(path.exists, "the log is opened anew")
+        tally = load.stop()
+    gateway.end()
+    parts = [tmp_path / f"access.log.{turn}" for turn in range(6)] + [path]
+    written = [line for part in parts for line in part.read_text().splitlines()]
+    assert len(written) == tally.answered and all(line.startswith("200 /") for line in written)
+    assert all(part.read_text().endswith("\n") for part in parts if part.stat().st_size > 0)
+    assert sum(part.stat().st_size > 0 for part in parts) >= 6
+
+
+def test_a_reload_changes_the_log(origin: StartOrigin, logged: Callable[..., Logged],
+                                  tmp_path: pathlib.Path) -> None:
+    first, second = tmp_path / "first.log", tmp_path / "second.log"
+    plan = one_version(origin("v1"))
+    gateway = logged(plan)
+
+    def reload(log: Any) -> None:
+        gateway.weir.write({**plan, "accessLog": log} if log else plan)
+        gateway.weir.cli("reload")
+
+    get(gateway.weir.port, "/none")
+    reload({"path": str(first), "format": "%path%"})
+    get(gateway.weir.port, "/first")
+    reload({"path": str(second), "format": "= %path%"})
+    get(gateway.weir.port, "/second")
+    reload(None)
+    get(gateway.weir.port, "/none")
+    assert first.read_text() == "/first\n" and second.read_text() == "= /second\n"
+    gateway.weir.write({**plan, "accessLog": {"path": str(tmp_path)}})
+    refused = gateway.weir.cli("reload", check=False)
+    assert refused.returncode == 1 and f"cannot write the access log {tmp_path}" in refused.stderr
+    reload({"path": str(first), "format": "%path%"})
+    get(gateway.weir.port, "/again")
+    gateway.end()
+    assert first.read_text() == "/first\n/again\n"
+
+
+def test_the_command_line_says_where(origin: StartOrigin, logged: Callable[..., Logged],
+                                     tmp_path: pathlib.Path) -> None:
+    plan = one_version(origin("v1"), accessLog={"path": str(tmp_path / "plan.log"), "format": "%path%"})
+    gateway = logged(plan, "--access-log", str(tmp_path / "line.log"))
+    get(gateway.weir.port, "/a")
+    gateway.weir.cli("reload")
+    get(gateway.weir.port, "/b")
+    gateway.end()
+    assert (tmp_path / "line.log").read_text() == "/a\n/b\n" and not (tmp_path / "plan.log").exists()
 
 
 def test_a_line_says_which_version_and_why(origin: StartOrigin, logged: Callable[..., Logged],

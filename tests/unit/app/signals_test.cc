@@ -13,6 +13,8 @@ TEST(Signals, ArriveAsEvents) {
   EXPECT_TRUE(signals.take().empty());
   ::kill(::getpid(), SIGHUP);
   EXPECT_EQ(signals.take(), std::vector<Signal>{Signal::kReload});
+  ::kill(::getpid(), SIGUSR1);
+  EXPECT_EQ(signals.take(), std::vector<Signal>{Signal::kReopenLogs});
   ::kill(::getpid(), SIGTERM);
   EXPECT_EQ(signals.take(), std::vector<Signal>{Signal::kTerminate});
   ::kill(::getpid(), SIGINT);

@@ -53,45 +53,5 @@ TEST(Log, WordsOfLevelsAndFormats) {
   EXPECT_FALSE(parse_format("xml", format));
 }
 
-TEST(AccessLog, WritesEveryLineBeforeItEnds) {
-  const auto path = std::filesystem::path(testing::TempDir()) / "access_log_test.log";
-  std::filesystem::remove(path);
-  {
-    AccessLog access({.path = path.string(), .capacity = 4096});
-    ASSERT_TRUE(access.opened()) << access.error();
-    for (int i = 0; i < 1000; ++i) access.write("line " + std::to_string(i));
-    EXPECT_EQ(access.dropped(), 0U);
-  }
-  std::ifstream in(path);
-  std::string line;
-  int lines = 0;
-  while (std::getline(in, line)) EXPECT_EQ(line, "line " + std::to_string(lines++));
-  EXPECT_EQ(lines, 1000);
-}
-
-TEST(AccessLog, SaysWhyItCannotOpen) {
-  const AccessLog access({.path = "/proc/no/such/file"});
-  EXPECT_FALSE(access.opened());
-  EXPECT_FALSE(access.error().empty());
-}
-
-// Every line is either in the file or counted as dropped, whatever the speed of the disk.
-TEST(AccessLog, CountsWhatItDrops) {
-  const auto path = std::filesystem::path(testing::TempDir()) / "access_log_drop_test.log";
-  std::filesystem::remove(path);
-  std::uint64_t dropped = 0;
-  {
-    AccessLog access({.path = path.string(), .capacity = 2});
-    for (int i = 0; i < 5000; ++i) access.write("line");
-    dropped = access.dropped();
-  }
-  std::ifstream in(path);
-  std::string line;
-  std::uint64_t lines = 0;
-  while (std::getline(in, line)) ++lines;
-  EXPECT_LE(lines, 5000U);
-  EXPECT_GE(lines + dropped, 5000U - 1);  // ending may push one line out
-}
-
 }  // namespace
 }  // namespace weir::log

@@ -433,6 +433,28 @@ TEST(Load, RefusesHopsThatAreNone) {
   EXPECT_THAT(hops("[\"::/0\"]"), ElementsAre(testing::HasSubstr("warning")));
 }
 
+TEST(Load, ReadsTheAccessLog) {
+  const std::string chat = "rollouts: { chat: { baseline: v1, candidate: v2 } }\naccessLog: ";
+  const LoadResult result =
+      load(with(chat + "{ path: a.log, headers: [Referer], redact: [X-Mine], sample: 0.5 }\n"), environment());
+  ASSERT_TRUE(result.ok()) << format(result.problems.at(0), "plan");
+  const AccessLog& log = result.config->access_log.value();
+  EXPECT_EQ(log.path, "a.log");
+  EXPECT_TRUE(log.format.json);
+  EXPECT_EQ(log.format.parts.back().name, "header:referer");
+  EXPECT_THAT(log.redact, ElementsAre("x-mine"));
+  EXPECT_EQ(log.sample_ppm, 5'000U);
+  EXPECT_THAT(problems_of(with(chat + "{ path: a, format: \"%statsu%\" }\n")),
+              ElementsAre(testing::AllOf(testing::HasSubstr("9:31: error: accessLog.format: there is no field"),
+                                         testing::HasSubstr("did you mean status"))));
+  EXPECT_THAT(problems_of(with(chat + "{ path: a, format: \"%path%\", headers: [a] }\n")),
+              ElementsAre(testing::HasSubstr("accessLog.headers goes with a json format alone")));
+  EXPECT_THAT(problems_of(with(chat + "{ path: a, headers: [\"a b\"] }\n")),
+              ElementsAre(testing::HasSubstr("\"a b\" is no header's name")));
+  EXPECT_THAT(problems_of(with(chat + "{ format: json }\n")),
+              ElementsAre(testing::HasSubstr("accessLog.path is missing")));
+}
+
 TEST(Load, ATokenIsWhatStandsBeforeTheLastLineBreak) {
   std::optional<std::string> secret;
   const Environment kept{[&](const std::string&) { return secret; }, [&](const std::string&) { return secret; }};

@@ -76,7 +76,7 @@ config::Config config_for(std::uint16_t port) {
 }
 
 // Blocks of a batch, with so many fields in each request and response, once the connections are warm.
-std::int64_t blocks_per_batch(int fields) {
+std::int64_t blocks_per_batch(int fields, bool log = false) {
   const std::string response = head_with_fields("HTTP/1.1 200 OK", fields);
   Origin origin([&response](Socket& socket) {
     t_of_the_test = true;
@@ -84,7 +84,9 @@ std::int64_t blocks_per_batch(int fields) {
   });
   Names names;
   Server server({.workers = 1, .outcome_ring_capacity = 4'096});
-  EXPECT_TRUE(server.start(build_topology(config_for(origin.port()), names)).empty());
+  config::Config config = config_for(origin.port());
+  if (log) config.access_log.emplace().format = config::json_log_format({"x-field-2", "cookie"});
+  EXPECT_TRUE(server.start(build_topology(config, names)).empty());
   std::vector<Socket> clients;
   for (int i = 0; i < kClients; ++i) clients.push_back(Socket::connect(server.addresses().at(0)));
   const std::string request = head_with_fields("GET / HTTP/1.1", fields);
@@ -142,6 +144,11 @@ void run_out_of_memory() {
 TEST(AllocationDeathTest, ThatFailsEndsTheProgramAtOnce) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_DEATH(run_out_of_memory(), "a request ended in an exception .*bad_alloc");
+}
+
+TEST(Allocation, IsNoneForALineOfTheAccessLog) {
+  t_of_the_test = true;
+  EXPECT_EQ(blocks_per_batch(60, true), 0);
 }
 
 // The counting itself: what a thread that is not the test's allocates is seen.

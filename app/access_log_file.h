@@ -1,0 +1,82 @@
+// Confined to the control thread, but for refused(), which any thread may ask. The access log's file, and the thread
+// that empties the workers' rings into it: whoever answers requests never waits for a disk.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+namespace weir::app {
+
+// An open file, or why it is none.
+class LogFile {
+ public:
+  LogFile() = default;
+  // Appended to, and made where there is none; "-": standard output. Waits for nobody: a pipe that nobody reads is
+  // none.
+  static LogFile open(const std::string& path);
+  LogFile(LogFile&& other) noexcept
+      : descriptor_(std::exchange(other.descriptor_, -1)), error_(std::move(other.error_)) {}
+  LogFile& operator=(LogFile&& other) noexcept;
+  ~LogFile();
+
+  bool opened() const { return descriptor_ >= 0; }
+  const std::string& error() const { return error_; }
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_ = -1;
+  std::string error_;
+};
+
+class AccessLogFile {
+ public:
+  // How long a line waits at the most, unless the disk is slow. A worker's ring holds what comes in this time many
+  // times over.
+  static constexpr std::chrono::milliseconds kPeriod{20};
+
+  using Visit = std::function<void(std::string_view lines)>;
+
+  // `drain` visits the lines that have come, in pieces of which each ends with a line or within the one that the next
+  // begins with; it is called by one thread at a time.
+  explicit AccessLogFile(std::function<void(const Visit&)> drain) : drain_(std::move(drain)) {}
+  ~AccessLogFile() { stop(); }
+  AccessLogFile(const AccessLogFile&) = delete;
+  AccessLogFile& operator=(const AccessLogFile&) = delete;
+
+  // What has been left so far goes to the file before, all else to this one: so a file that was renamed is followed to
+  // its end, and no line is lost.
+  void write_to(LogFile file);
+  // Writes out what waits, and ends. Lines that come later wait for the next write_to().
+  void stop();
+
+  // Lines that the disk refused.
+  std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
+
+ private:
+  void run();
+  void write(std::string_view lines);
+  void refuse(std::string_view lines, int error);
+
+  std::function<void(const Visit&)> drain_;
+  std::thread thread_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  LogFile next_;           // with the mutex
+  bool stopping_ = false;  // with the mutex
+  LogFile file_;           // the thread's
+  // The thread's:
+  bool within_ = false;    // the last byte that was written was no line's end
+  bool torn_ = false;      // and the rest of that line was refused
+  bool headless_ = false;  // the rest of what was refused is still to come
+  bool failing_ = false;
+  std::atomic<std::uint64_t> refused_{0};
+};
+
+}  // namespace weir::app

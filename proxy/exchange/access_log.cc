@@ -1,0 +1,258 @@
+#include "proxy/exchange/access_log.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "proxy/observe/redact.h"
+
+namespace weir::proxy {
+namespace {
+
+using config::LogField;
+using config::LogPart;
+
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+
+bool of_request(LogField field) {
+  return field == LogField::kMethod || field == LogField::kHost || field == LogField::kPath ||
+         field == LogField::kProtocol || field == LogField::kUserAgent || field == LogField::kHeader;
+}
+
+void append_header(const http::RequestHead& request, const LogPart& part, const config::AccessLog& log,
+                   std::string& out) {
+  const http::Field* const field = request.fields.find(part.header);
+  if (field == nullptr) return;
+  if (names_secret(part.header, log.redact)) {
+    out += kRedacted;
+  } else if (part.header == "referer") {
+    append_redacted_url(field->value, log.redact, out);
+  } else {
+    out += field->value;
+  }
+}
+
+void append_of_request(const http::RequestHead& request, const LogPart& part, const config::AccessLog& log,
+                       std::string& out) {
+  switch (part.field) {
+    case LogField::kMethod:
+      out += request.method;
+      return;
+    case LogField::kHost:
+      out += request.authority;
+      return;
+    case LogField::kPath:
+      // As it came: of an absolute-form target what stands behind the authority.
+      out += request.path;
+      if (!request.has_query) return;
+      out += '?';
+      append_redacted_query(request.query, log.redact, out);
+      return;
+    case LogField::kProtocol:
+      out += request.minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1";
+      return;
+    default:
+      append_header(request, part, log, out);
+  }
+}
+
+// Whatever a client sent, a line stays a line, and a value one value: nothing but visible ASCII and spaces goes out as
+// it came, least of all what would end the text around it.
+void append_escaped(std::string_view value, std::string_view before_hex, std::string& out) {
+  for (const char c : value) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20 || byte >= 0x7f) {
+      out += before_hex;
+      out += kHexDigits[byte >> 4];
+      out += kHexDigits[byte & 15];
+    } else {
+      out += c;
+    }
+  }
+}
+
+std::uint64_t since(SteadyTime start) {
+  const auto passed = std::chrono::duration_cast<Microseconds>(std::chrono::steady_clock::now() - start).count();
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(1, passed));
+}
+
+void append_number(std::uint64_t number, std::string& out) {
+  std::array<char, 20> digits{};
+  const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), number);
+  out.append(digits.data(), end);
+}
+
+// Microseconds as milliseconds.
+void append_ms(std::uint64_t us, std::string& out) {
+  append_number(us / 1'000, out);
+  out += '.';
+  for (const std::uint64_t unit : {100, 10, 1}) out += static_cast<char>('0' + us / unit % 10);
+}
+
+}  // namespace
+
+struct AccessLog::Value {
+  enum class Kind : std::uint8_t { kNone, kText, kNumber, kMicroseconds };
+  Kind kind = Kind::kNone;
+  std::string_view text = {};
+  std::uint64_t number = 0;
+
+  static Value of(std::string_view text) { return {text.empty() ? Kind::kNone : Kind::kText, text, 0}; }
+  static Value count(std::uint64_t number) { return {Kind::kNumber, {}, number}; }
+  static Value duration(std::uint64_t us) { return {us == 0 ? Kind::kNone : Kind::kMicroseconds, {}, us}; }
+};
+
+void AccessLog::begin(const http::RequestHead* request, RequestContext& context) {
+  if (free_.empty()) {
+    context.log = std::make_unique<LogEntry>();
+  } else {
+    context.log = std::move(free_.back());
+    free_.pop_back();
+  }
+  LogEntry& entry = *context.log;
+  entry.text.clear();
+  const config::AccessLog& log = *context.topology->access_log;
+  for (std::size_t i = 0; i < log.format.parts.size(); ++i) {
+    const LogPart& part = log.format.parts[i];
+    const std::size_t before = entry.text.size();
+    if (request != nullptr && of_request(part.field)) append_of_request(*request, part, log, entry.text);
+    if (entry.text.size() - before > kMostValue) entry.text.resize(before + kMostValue);
+    entry.ends[i] = static_cast<std::uint32_t>(entry.text.size());
+  }
+}
+
+void AccessLog::end(RequestContext& context, const Traffic& traffic) {
+  const config::AccessLog& log = *context.topology->access_log;
+  const bool failed = context.status >= 500 || context.error.has_value();
+  std::unique_ptr<LogEntry> entry = std::move(context.log);
+  if (failed || log.sample_ppm == kMillion || random_.below(kMillion) < log.sample_ppm) {
+    line_.clear();
+    std::uint32_t begin = 0;
+    if (log.format.json) line_ += '{';
+    for (std::size_t i = 0; i < log.format.parts.size(); ++i) {
+      const LogPart& part = log.format.parts[i];
+      const std::uint32_t end = entry->ends[i];
+      const Value value = of_request(part.field) ? Value::of(std::string_view(entry->text).substr(begin, end - begin))
+                                                 : value_of(part, context, traffic);
+      begin = end;
+      if (log.format.json) {
+        write_json(part, value);
+      } else {
+        write_text(part, value);
+      }
+    }
+    line_ += log.format.json ? "}" : std::string_view(log.format.after);
+    line_ += '\n';
+    lines_.push(line_);
+  }
+  free_.push_back(std::move(entry));
+}
+
+AccessLog::Value AccessLog::value_of(const LogPart& part, const RequestContext& context, const Traffic& traffic) {
+  switch (part.field) {
+    case LogField::kTime:
+      return Value::of(time_text());
+    case LogField::kClient:
+      return Value::of(write_ip(context.client, address_));
+    case LogField::kPeer:
+      return Value::of(write_ip(ip_bytes(traffic.peer), address_));
+    case LogField::kListener:
+      return Value::of(traffic.listener);
+    case LogField::kScheme:
+      return Value::of(traffic.scheme);
+    case LogField::kStatus:
+      return context.status == 0 ? Value() : Value::count(static_cast<std::uint64_t>(context.status));
+    case LogField::kService:
+      return context.service == nullptr ? Value() : Value::of(context.service->name);
+    case LogField::kRoute:
+      return context.route == nullptr ? Value() : Value::of(context.route->name);
+    case LogField::kReason:
+      return Value::of(context.reason);
+    case LogField::kBytesIn:
+      return Value::count(traffic.bytes_in);
+    case LogField::kBytesOut:
+      return Value::count(traffic.bytes_out);
+    case LogField::kDuration:
+      return context.clock.started() == SteadyTime() ? Value() : Value::duration(since(context.clock.started()));
+    case LogField::kRequestId:
+      return Value::of(context.request_id);
+    case LogField::kApiKey:
+      return Value::of(context.api_key);
+    case LogField::kTraceId:
+      return Value::of(context.trace.id());
+    default:
+      return context.version == nullptr ? Value() : value_of_version(part, context);
+  }
+}
+
+// What only a request has that was assigned to a version.
+AccessLog::Value AccessLog::value_of_version(const LogPart& part, const RequestContext& context) {
+  switch (part.field) {
+    case LogField::kClass:
+      return Value::of(to_string(context.classify()));
+    case LogField::kVersion:
+      return Value::of(context.version->name);
+    case LogField::kStep:
+      return context.assignment.step == 0 ? Value() : Value::count(context.assignment.step);
+    case LogField::kAssigned:
+      return Value::of(to_string(context.assignment.reason));
+    case LogField::kAttempts:
+      return Value::count(context.attempts);
+    case LogField::kHeaders:
+      return Value::duration(context.time_to_headers_us);
+    case LogField::kLatency:
+      return Value::duration(context.latency_us);
+    default:
+      return {};
+  }
+}
+
+// As log::iso_time() has it; but for the milliseconds it is made once a second.
+std::string_view AccessLog::time_text() {
+  constexpr std::size_t kMillis = sizeof "2026-11-23T10:15:30." - 1;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto unix_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+  const auto second = static_cast<std::time_t>(unix_ms / 1'000);
+  if (second != second_) {
+    std::tm parts{};
+    ::gmtime_r(&second, &parts);
+    std::strftime(time_.data(), time_.size(), "%Y-%m-%dT%H:%M:%S.000Z", &parts);
+    second_ = second;
+  }
+  for (std::size_t i = 0; i < 3; ++i)
+    time_[kMillis + 2 - i] = static_cast<char>('0' + unix_ms / (i == 0 ? 1 : i == 1 ? 10 : 100) % 10);
+  return {time_.data(), kMillis + 4};
+}
+
+void AccessLog::write_json(const LogPart& part, const Value& value) {
+  if (value.kind == Value::Kind::kNone) return;
+  if (line_.size() > 1) line_ += ',';
+  line_ += '"';
+  line_ += part.name;
+  line_ += "\":";
+  if (value.kind == Value::Kind::kNumber) return append_number(value.number, line_);
+  if (value.kind == Value::Kind::kMicroseconds) return append_ms(value.number, line_);
+  line_ += '"';
+  append_escaped(value.text, "\\u00", line_);
+  line_ += '"';
+}
+
+void AccessLog::write_text(const LogPart& part, const Value& value) {
+  line_ += part.before;
+  switch (value.kind) {
+    case Value::Kind::kNone:
+      line_ += '-';
+      return;
+    case Value::Kind::kText:
+      return append_escaped(value.text, "\\x", line_);
+    case Value::Kind::kNumber:
+      return append_number(value.number, line_);
+    case Value::Kind::kMicroseconds:
+      return append_ms(value.number, line_);
+  }
+}
+
+}  // namespace weir::proxy

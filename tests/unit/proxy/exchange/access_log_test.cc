@@ -1,0 +1,105 @@
+// Lines of the access log, from requests that were read and from those that were not.
+#include "proxy/exchange/access_log.h"
+
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+
+namespace weir::proxy {
+namespace {
+
+class AccessLogTest : public testing::Test {
+ protected:
+  void use(const std::string& format) {
+    auto topology = std::make_shared<Topology>();
+    topology->access_log.emplace();
+    topology->access_log->redact = {"x-tenant"};
+    topology->access_log->sample_ppm = sample_ppm_;
+    topology->access_log->format = format == "json" ? config::json_log_format({"x-tenant", "authorization", "referer"})
+                                                    : std::get<config::LogFormat>(config::parse_log_format(format));
+    topology_ = std::move(topology);
+    request_.method = "GET";
+    request_.authority = "weir.test";
+    request_.path = "/a b\"\\";
+    request_.has_query = true;
+    request_.query = "q=1&token=s3cret";
+  }
+  std::string line(const http::RequestHead* request, int status = 200) {
+    RequestContext context;
+    context.topology = Local<Topology>(topology_);
+    context.client = parse_ip_bytes("192.0.2.7").value();
+    context.request_id = "id-1";
+    context.status = status;
+    context.reason = status == 200 ? "" : "no_route";
+    log_.begin(request, context);
+    const SocketAddress peer = parse_ip("2001:db8::1", 80).value();
+    log_.end(context, {.listener = "127.0.0.1:80", .peer = peer, .scheme = "http", .bytes_in = 3, .bytes_out = 4});
+    std::string text;
+    log_.lines().drain([&](std::string_view piece) { text += piece; });
+    return text;
+  }
+
+  std::uint32_t sample_ppm_ = kMillion;
+  Random random_{1};
+  AccessLog log_{random_};
+  std::shared_ptr<const Topology> topology_;
+  http::RequestHead request_;
+};
+
+TEST_F(AccessLogTest, WritesTextAsThePlanSays) {
+  use("%client% %peer% [%host%] \"%method% %path% %protocol%\" %status% %reason% %bytes_in%/%bytes_out% %version%.");
+  EXPECT_EQ(line(&request_),
+            "192.0.2.7 2001:db8::1 [weir.test] \"GET /a b\\\"\\\\?q=1&token=[redacted] HTTP/1.1\" 200 - 3/4 -.\n");
+  EXPECT_EQ(line(nullptr, 404), "192.0.2.7 2001:db8::1 [-] \"- - -\" 404 no_route 3/4 -.\n");
+}
+
+TEST_F(AccessLogTest, WritesOneJsonObjectALine) {
+  use("json");
+  request_.fields.add("User-Agent", "a\xff\r\n\"b\x01");
+  request_.fields.add("X-Tenant", "mine");
+  request_.fields.add("Authorization", "Bearer s3cret");
+  request_.fields.add("Referer", "http://a/?password=s3cret&b=1");
+  const std::string text = line(&request_);
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
+  EXPECT_EQ(text.find("s3cret"), std::string::npos);
+  const json::ParseResult parsed = json::parse(text);
+  ASSERT_TRUE(parsed.ok()) << text;
+  EXPECT_EQ(parsed.value["method"].string(), "GET");
+  EXPECT_EQ(parsed.value["path"].string(), "/a b\"\\?q=1&token=[redacted]");
+  EXPECT_EQ(parsed.value["user_agent"].string(), "a\xc3\xbf\r\n\"b\x01");
+  EXPECT_EQ(parsed.value["status"].number(), 200);
+  EXPECT_EQ(parsed.value["header:x-tenant"].string(), "[redacted]");
+  EXPECT_EQ(parsed.value["header:authorization"].string(), "[redacted]");
+  EXPECT_EQ(parsed.value["header:referer"].string(), "http://a/?password=[redacted]&b=1");
+  EXPECT_EQ(parsed.value["time"].string().size(), std::string_view("2026-11-23T10:15:30.123Z").size());
+}
+
+TEST_F(AccessLogTest, EscapesWhateverAClientSends) {
+  use("\"%user_agent%\"");
+  std::string all;
+  for (int byte = 1; byte < 256; ++byte) all += static_cast<char>(byte);
+  request_.fields.add("User-Agent", all);
+  const std::string text = line(&request_);
+  EXPECT_EQ(text.find('\n'), text.size() - 1);
+  EXPECT_NE(text.find("\\x0a"), std::string::npos);
+  for (const char c : text.substr(0, text.size() - 1)) EXPECT_TRUE(c >= ' ' && c < 0x7f);
+}
+
+TEST_F(AccessLogTest, CutsLongValuesOff) {
+  use("%user_agent% %host%");
+  const std::string agent(AccessLog::kMostValue + 1, 'a');
+  request_.fields.add("User-Agent", agent);
+  EXPECT_EQ(line(&request_), agent.substr(1) + " weir.test\n");
+}
+
+TEST_F(AccessLogTest, TakesASampleAndAllThatFailed) {
+  sample_ppm_ = 100'000;
+  use("%status%");
+  int lines = 0;
+  for (int i = 0; i < 1'000; ++i) lines += line(&request_).empty() ? 0 : 1;
+  EXPECT_NEAR(lines, 100, 40);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(line(&request_, 502), "502\n");
+}
+
+}  // namespace
+}  // namespace weir::proxy
