@@ -325,7 +325,7 @@ def test_what_this_version_does_not_have_says_so(expect: Expect) -> None:
 def test_documents(tmp_path: pathlib.Path) -> None:
     check = Check(tmp_path, PLAN + "---\n" + PLAN)
     lines = PLAN.count("\n")
-    assert check.code == 2 and check.places == [(lines + 2, 1)] and "a second document" in check.problems[0]
+    assert check.code == 2 and check.places == [(lines + 1, 1)] and "a second document" in check.problems[0]
     # A syntax error is reported alone: what comes of guessing behind it would be noise.
     check = Check(tmp_path, "service: 1\nlisteners: [ { address: x ]\nworkers: many\n")
     assert check.code == 2 and len(check.problems) == 1
