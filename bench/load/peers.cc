@@ -2,13 +2,17 @@
 // them, so they are lean enough to keep its core busy throughout, and while a round lasts they look for work without
 // ever sleeping: to wake a sleeping core costs the one who sends, between virtual cores as much as a request, and how
 // often it happens depends on how fast the others are.
-//   bench_peers --origin-1 9001 --origin-2 9002 --users 1000
-// Each line of stdin is a round, "PORT CONNECTIONS SECONDS"; what its users saw is one line of JSON on stdout. Ends
-// with its input.
+//   bench_peers --origin-1 9001 --origin-2 9002 --users 1000 --body 45 --paths 1 --tls 0
+// Answers have bodies of so many bytes, and requests ask for /service-N/ with so many N. Each line of stdin is a round,
+// "PORT CONNECTIONS SECONDS [SLOW RUSHING]"; what its users saw is one line of JSON on stdout. Ends with its input.
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <strings.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,10 +21,12 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <memory>
 #include <random>
+#include <span>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -48,7 +54,7 @@ sockaddr_in loopback(unsigned port) {
   return address;
 }
 
-// Something that the loop calls when its descriptor, which it owns, can be read.
+// Something that the loop calls when its descriptor, which it owns, can be read, or written to again.
 class Peer {
  public:
   explicit Peer(int descriptor) : descriptor_(descriptor) {}
@@ -57,14 +63,9 @@ class Peer {
   Peer& operator=(const Peer&) = delete;
 
   int descriptor() const { return descriptor_; }
-  virtual void on_readable() = 0;
+  virtual void on_ready() = 0;
 
  protected:
-  // The messages are small and one at a time is under way: a send buffer takes each whole.
-  bool send(std::string_view bytes) const {
-    return ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
-  }
-
   // Is not called any more.
   void hang_up() {
     if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
@@ -85,16 +86,16 @@ class Loop {
 
   void watch(Peer& peer) const {
     epoll_event event{};
-    event.events = EPOLLIN | EPOLLET;
+    event.events = EPOLLIN | EPOLLOUT | EPOLLET;
     event.data.ptr = &peer;
     if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, peer.descriptor(), &event) != 0) fail("epoll_ctl");
   }
-  // Calls those that can be read, at most every kTurn.
+  // Calls those that are ready, at most every kTurn.
   void turn() {
     while (SteadyClock::now() < next_turn_) continue;
     next_turn_ = SteadyClock::now() + kTurn;
     const int count = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), 0);
-    for (int i = 0; i < count; ++i) static_cast<Peer*>(events_[static_cast<std::size_t>(i)].data.ptr)->on_readable();
+    for (int i = 0; i < count; ++i) static_cast<Peer*>(events_[static_cast<std::size_t>(i)].data.ptr)->on_ready();
   }
 
  private:
@@ -106,64 +107,78 @@ class Loop {
   std::array<epoll_event, 256> events_{};
 };
 
-// What has come of a message, which fits in here whole.
-class Inbox {
- public:
-  // False when the other side has closed, or sends what does not fit.
-  bool receive(int descriptor) {
-    const ssize_t count = ::recv(descriptor, space_.data() + size_, space_.size() - size_, MSG_DONTWAIT);
-    if (count < 0) return errno == EAGAIN;
-    size_ += static_cast<std::size_t>(count);
-    return count > 0;
-  }
-  std::string_view bytes() const { return {space_.data(), size_}; }
-  void clear() { size_ = 0; }
-
- private:
-  std::array<char, 8192> space_;
-  std::size_t size_ = 0;
-};
-
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
-// Answers requests that have no body.
-class OriginConnection final : public Peer {
+// What every request gets. As a file, so that a long one is sent without a copy.
+class CannedAnswer {
  public:
-  OriginConnection(int descriptor, const std::string& answer) : Peer(descriptor), answer_(answer) {}
+  CannedAnswer(const std::string& model, std::size_t body_bytes) : file_(::memfd_create("answer", MFD_CLOEXEC)) {
+    std::string body = R"({"model":")" + model + R"(","score":0.123456})";
+    body.resize(std::max(body.size(), body_bytes), ' ');
+    bytes_ = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: " + std::to_string(body.size()) +
+             std::string(kHeadEnd) + body;
+    if (::write(file_, bytes_.data(), bytes_.size()) != static_cast<ssize_t>(bytes_.size())) fail("memfd");
+  }
+  ~CannedAnswer() { ::close(file_); }
+  CannedAnswer(const CannedAnswer&) = delete;
+  CannedAnswer& operator=(const CannedAnswer&) = delete;
 
-  void on_readable() override {
-    const bool open = inbox_.receive(descriptor());
-    if (inbox_.bytes().ends_with(kHeadEnd)) {
-      inbox_.clear();
-      send(answer_);
-    } else if (!open) {
-      hang_up();
-    }
+  // Sends from `sent` on, as much as there is room for; whether that was all.
+  bool send_rest(int socket, off_t& sent) const {
+    const auto size = static_cast<off_t>(bytes_.size());
+    constexpr off_t kSmall = 32 * 1024;
+    if (size <= kSmall && sent == 0) sent += std::max<ssize_t>(0, ::send(socket, bytes_.data(), bytes_.size(), kFlags));
+    while (sent<size&& ::sendfile(socket, file_, &sent, static_cast<std::size_t>(size - sent))> 0) continue;
+    return sent == size;
   }
 
  private:
-  const std::string& answer_;
-  Inbox inbox_;
+  static constexpr int kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
+
+  int file_;
+  std::string bytes_;
+};
+
+// Answers requests that have no body, one after another.
+class OriginConnection final : public Peer {
+ public:
+  OriginConnection(int descriptor, const CannedAnswer& answer) : Peer(descriptor), answer_(answer) {}
+
+  void on_ready() override {
+    if (answering_) answering_ = !answer_.send_rest(descriptor(), sent_);
+    const ssize_t count = ::recv(descriptor(), space_.data() + size_, space_.size() - size_, MSG_DONTWAIT);
+    if (count == 0) return hang_up();
+    if (count < 0) return;
+    size_ += static_cast<std::size_t>(count);
+    if (!std::string_view(space_.data(), size_).ends_with(kHeadEnd)) return;
+    size_ = 0;
+    sent_ = 0;
+    answering_ = !answer_.send_rest(descriptor(), sent_);
+  }
+
+ private:
+  const CannedAnswer& answer_;
+  std::array<char, 8192> space_;
+  std::size_t size_ = 0;
+  off_t sent_ = 0;
+  bool answering_ = false;
 };
 
 // A model server without a model: its connections last as long as it does.
 class Origin final : public Peer {
  public:
-  Origin(const Loop& loop, unsigned port, const std::string& name)
-      : Peer(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)), loop_(loop) {
+  Origin(const Loop& loop, unsigned port, const CannedAnswer& answer)
+      : Peer(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)), loop_(loop), answer_(answer) {
     const int on = 1;
     const sockaddr_in address = loopback(port);
     ::setsockopt(descriptor(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (::bind(descriptor(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) fail("bind");
     if (::listen(descriptor(), SOMAXCONN) != 0) fail("listen");
     loop.watch(*this);
-    const std::string body = R"({"model":")" + name + R"(","score":0.123456})";
-    answer_ = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: " + std::to_string(body.size()) +
-              "\r\n\r\n" + body;
   }
 
-  void on_readable() override {
-    for (int accepted = 0; (accepted = ::accept4(descriptor(), nullptr, nullptr, 0)) >= 0;) {
+  void on_ready() override {
+    for (int accepted = 0; (accepted = ::accept4(descriptor(), nullptr, nullptr, SOCK_NONBLOCK)) >= 0;) {
       const int on = 1;
       ::setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       connections_.push_back(std::make_unique<OriginConnection>(accepted, answer_));
@@ -173,7 +188,7 @@ class Origin final : public Peer {
 
  private:
   const Loop& loop_;
-  std::string answer_;
+  const CannedAnswer& answer_;
   std::vector<std::unique_ptr<OriginConnection>> connections_;
 };
 
@@ -210,60 +225,163 @@ Answer read_head(std::string_view head) {
 
 // What all users of a round share: what they ask, and what they saw.
 struct Round {
-  explicit Round(const std::vector<std::string>& texts) : requests(texts) {}
+  Round(const std::vector<std::string>& texts, SSL_CTX* with_tls) : requests(texts), tls(with_tls) {}
 
   const std::vector<std::string>& requests;
+  SSL_CTX* tls;  // null: they speak in the clear
   std::mt19937 random{1};
   Tally tally;
 };
 
+// One user's connection, in the clear or by TLS.
+class Line {
+ public:
+  Line(int socket, SSL_CTX* tls) : socket_(socket) {
+    if (tls == nullptr) return;
+    tls_.reset(SSL_new(tls));
+    if (SSL_set_fd(tls_.get(), socket) != 1 || SSL_connect(tls_.get()) != 1) fail("TLS handshake");
+  }
+
+  bool send(std::string_view bytes) const {
+    if (tls_) return SSL_write(tls_.get(), bytes.data(), static_cast<int>(bytes.size())) > 0;
+    return ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+  }
+  // 0: nothing more now; below it: closed.
+  int receive(std::span<char> space) const {
+    if (tls_) {
+      const int count = SSL_read(tls_.get(), space.data(), static_cast<int>(space.size()));
+      return count > 0 ? count : SSL_get_error(tls_.get(), count) == SSL_ERROR_WANT_READ ? 0 : -1;
+    }
+    return received(::recv(socket_, space.data(), space.size(), MSG_DONTWAIT));
+  }
+  // Forgets up to so many bytes that have come, without a copy where there is no need for one.
+  int skip(std::size_t bytes) const {
+    static std::array<char, 64 * 1024> nowhere;
+    if (tls_) return receive(std::span(nowhere).first(std::min(bytes, nowhere.size())));
+    return received(::recv(socket_, nowhere.data(), bytes, MSG_DONTWAIT | MSG_TRUNC));
+  }
+
+ private:
+  struct Free {
+    void operator()(SSL* tls) const { SSL_free(tls); }
+  };
+
+  static int received(ssize_t count) {
+    if (count == 0) return -1;
+    return count > 0 ? static_cast<int>(count) : errno == EAGAIN ? 0 : -1;
+  }
+
+  int socket_;
+  std::unique_ptr<SSL, Free> tls_;
+};
+
+int connected_to(unsigned port) {
+  const int descriptor = ::socket(AF_INET, SOCK_STREAM, 0);
+  const sockaddr_in address = loopback(port);
+  if (::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) fail("connect");
+  const int on = 1;
+  ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  return descriptor;
+}
+
 // One connection; each of its requests is another user's, the next one goes out when the last one is answered.
 class User final : public Peer {
  public:
-  User(Round& round, unsigned port) : Peer(::socket(AF_INET, SOCK_STREAM, 0)), round_(round) {
-    const sockaddr_in address = loopback(port);
-    if (::connect(descriptor(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) fail("connect");
-    const int on = 1;
-    ::setsockopt(descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  User(Round& round, unsigned port) : Peer(connected_to(port)), round_(round), line_(descriptor(), round.tls) {
+    ::fcntl(descriptor(), F_SETFL, O_NONBLOCK);
   }
 
   void ask() {
     user_ = static_cast<unsigned>(round_.random() % round_.requests.size());
     sent_at_ = SteadyClock::now();
-    if (!send(round_.requests[user_])) round_.tally.failed(user_, "");
+    if (!line_.send(round_.requests[user_])) round_.tally.failed(user_, "");
   }
 
-  void on_readable() override {
-    if (!inbox_.receive(descriptor())) {
-      hang_up();
-      return round_.tally.failed(user_, "");
+  void on_ready() override {
+    for (;;) {
+      const int count = rest_ > 0 ? line_.skip(rest_) : line_.receive(std::span(space_).subspan(size_));
+      if (count < 0) {
+        hang_up();
+        return round_.tally.failed(user_, "");
+      }
+      if (count == 0) return;
+      if (rest_ > 0) {
+        rest_ -= static_cast<std::size_t>(count);
+      } else {
+        size_ += static_cast<std::size_t>(count);
+        if (!take_head()) continue;
+      }
+      if (rest_ == 0) finish();
     }
-    const std::string_view bytes = inbox_.bytes();
-    const std::size_t end = bytes.find(kHeadEnd);
-    if (end == std::string_view::npos) return;
-    const Answer answer = read_head(bytes.substr(0, end + 2));
-    if (bytes.size() < end + kHeadEnd.size() + answer.body) return;
-    if (answer.status >= 200 && answer.status < 400) {
-      const auto took = std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - sent_at_);
-      round_.tally.answered(answer.version, took);
-    } else {
-      round_.tally.failed(user_, answer.version);
-    }
-    inbox_.clear();
-    ask();
   }
 
  private:
+  bool take_head() {
+    const std::string_view bytes(space_.data(), size_);
+    const std::size_t end = bytes.find(kHeadEnd);
+    if (end == std::string_view::npos) return false;
+    const Answer answer = read_head(bytes.substr(0, end + 2));
+    status_ = answer.status;
+    version_ = answer.version;
+    rest_ = end + kHeadEnd.size() + answer.body - bytes.size();
+    size_ = 0;
+    return true;
+  }
+
+  void finish() {
+    if (status_ >= 200 && status_ < 400) {
+      const auto took = std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - sent_at_);
+      round_.tally.answered(version_, took);
+    } else {
+      round_.tally.failed(user_, version_);
+    }
+    ask();
+  }
+
   Round& round_;
-  Inbox inbox_;
+  Line line_;
+  std::array<char, 8192> space_;
+  std::size_t size_ = 0;  // of a head that has not come whole
+  std::size_t rest_ = 0;  // of a body
+  int status_ = 0;
+  std::string version_;
   unsigned user_ = 0;
   SteadyClock::time_point sent_at_;
+};
+
+// Asks for much and reads nothing.
+class SlowReader final : public Peer {
+ public:
+  SlowReader(unsigned port, const std::string& request) : Peer(connected_to(port)) {
+    constexpr int kAsked = 100;
+    for (int i = 0; i < kAsked; ++i) ::send(descriptor(), request.data(), request.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+  void on_ready() override {}
+};
+
+// Comes when there is no room, is told so, and comes again when it was told to: a second later.
+class Rusher final : public Peer {
+ public:
+  Rusher(unsigned port, const std::string& request) : Peer(connected_to(port)), came_at_(SteadyClock::now()) {
+    ::send(descriptor(), request.data(), request.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+
+  void on_ready() override {
+    std::array<char, 4096> answer;
+    if (::recv(descriptor(), answer.data(), answer.size(), MSG_DONTWAIT) >= 0) hang_up();
+  }
+  bool comes_again() const { return descriptor() < 0 && SteadyClock::now() - came_at_ > std::chrono::seconds(1); }
+
+ private:
+  SteadyClock::time_point came_at_;
 };
 
 struct Spec {
   unsigned port = 0;
   unsigned connections = 0;
   std::chrono::duration<double> length{};
+  unsigned slow = 0;
+  unsigned rushing = 0;
 };
 
 std::string play(Loop& loop, Round& round, const Spec& spec) {
@@ -272,30 +390,48 @@ std::string play(Loop& loop, Round& round, const Spec& spec) {
     users.push_back(std::make_unique<User>(round, spec.port));
     loop.watch(*users.back());
   }
+  // After the users, who have their places by then.
+  std::vector<std::unique_ptr<SlowReader>> slow;
+  while (slow.size() < spec.slow) slow.push_back(std::make_unique<SlowReader>(spec.port, round.requests.front()));
+  std::vector<std::unique_ptr<Rusher>> rushing(spec.rushing);
   const auto started = SteadyClock::now();
   for (const auto& user : users) user->ask();
   std::chrono::duration<double> elapsed{};
   while (elapsed < spec.length) {
     loop.turn();
     elapsed = SteadyClock::now() - started;
+    for (std::unique_ptr<Rusher>& rusher : rushing) {
+      if (rusher != nullptr && !rusher->comes_again()) continue;
+      rusher = std::make_unique<Rusher>(spec.port, round.requests.front());
+      loop.watch(*rusher);
+    }
   }
   return round.tally.json(elapsed.count());
 }
 
+std::vector<std::string> requests_of(unsigned users, unsigned paths) {
+  std::vector<std::string> requests;
+  for (unsigned user = 0; user < users; ++user) {
+    requests.push_back("GET /service-" + std::to_string(user % paths) +
+                       "/ HTTP/1.1\r\nhost: localhost\r\nx-user-id: user-" + std::to_string(user) + "\r\n\r\n");
+  }
+  return requests;
+}
+
 int run(const Flags& flags) {
   Loop loop;
-  Origin v1(loop, flags.whole("origin-1"), "v1");
-  Origin v2(loop, flags.whole("origin-2"), "v2");
-  std::vector<std::string> requests;
-  for (unsigned user = 0; user < flags.whole("users"); ++user) {
-    requests.push_back("GET / HTTP/1.1\r\nhost: localhost\r\nx-user-id: user-" + std::to_string(user) + "\r\n\r\n");
-  }
+  const CannedAnswer from_v1("v1", flags.whole("body"));
+  const CannedAnswer from_v2("v2", flags.whole("body"));
+  Origin v1(loop, flags.whole("origin-1"), from_v1);
+  Origin v2(loop, flags.whole("origin-2"), from_v2);
+  const std::vector<std::string> requests = requests_of(flags.whole("users"), flags.whole("paths"));
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> tls(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
   for (std::string line; std::getline(std::cin, line);) {
     Spec spec;
     double seconds = 0;
-    std::istringstream(line) >> spec.port >> spec.connections >> seconds;
+    std::istringstream(line) >> spec.port >> spec.connections >> seconds >> spec.slow >> spec.rushing;
     spec.length = std::chrono::duration<double>(seconds);
-    Round round(requests);
+    Round round(requests, flags.whole("tls") != 0 ? tls.get() : nullptr);
     std::cout << play(loop, round, spec) << std::endl;
   }
   return 0;
@@ -305,7 +441,10 @@ int run(const Flags& flags) {
 }  // namespace weir::bench
 
 int main(int argc, char** argv) {
-  const weir::examples::Flags flags(argc, argv, {{"origin-1", "9001"}, {"origin-2", "9002"}, {"users", "1000"}});
+  const weir::examples::Flags flags(
+      argc, argv,
+      {{"origin-1", "9001"}, {"origin-2", "9002"}, {"users", "1000"}, {"body", "0"}, {"paths", "1"}, {"tls", "0"}});
+  std::signal(SIGPIPE, SIG_IGN);  // sendfile() has no flag against it
   try {
     return weir::bench::run(flags);
   } catch (const std::exception& error) {

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Weir, HAProxy and nginx side by side: same origins, same sticky split of 90 to 10, same requests, one core.
+"""Weir, HAProxy and nginx side by side: same origins, same sticky split of 90 to 10, same requests, one core; in several
+cases: small answers, TLS for the users, larger answers, many connections, many routes.
 
 All three run all the time; short rounds of load go to one after the other, in an order that turns, so that what else
 the machine does hits them alike. What is reported is the median over the rounds, and for the ratios the median of each
@@ -10,6 +11,7 @@ being woken as well, and the faster it is the more often.
 """
 import argparse
 import contextlib
+import dataclasses
 import datetime
 import json
 import os
@@ -30,6 +32,27 @@ START_TIMEOUT_S = 20
 USERS = 1000
 
 
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """What is different in it from small requests on 64 connections."""
+    sentence: str
+    connections: int = 64
+    body: int = 0  # bytes of an answer; 0: as small as it can be
+    routes: int = 1
+    tls: bool = False
+    limit: int = 0  # of the listener's connections; 0: the default one
+
+
+CASES = {
+    "plain": Case("small requests and answers on 64 kept connections"),
+    "tls": Case("the same by TLS 1.3 from the users", tls=True),
+    "16k": Case("answers of 16 KB", body=16_000),
+    "1m": Case("answers of 1 MB", body=1_000_000, connections=16),
+    "many": Case("small ones on 2,000 connections", connections=2000),
+    "routes": Case("small ones by 1,000 routes", routes=1000),
+}
+
+
 def installed(program: str) -> str:
     """Where Debian has it, which is not on everybody's path."""
     return shutil.which(program) or f"/usr/sbin/{program}"
@@ -45,6 +68,7 @@ PEERS = ("haproxy", "nginx")
 MEASURES = ("cpu_us_per_request", "busy", "requests_per_second", "latency_ms_p50", "latency_ms_p99", "rss_mib")
 UNITS = {"cpu_us_per_request": "CPU us/request", "busy": "core in use", "requests_per_second": "requests/s",
          "latency_ms_p50": "p50 ms", "latency_ms_p99": "p99 ms", "rss_mib": "RSS MiB"}
+ENOUGH_FOR_A_SHARE = 5000
 # Below this share of its core a proxy has waited for its peers, and its round does not count.
 SATURATED = 0.97
 
@@ -85,9 +109,36 @@ def rss_mib(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
+def write_certificate(folder: pathlib.Path) -> None:
+    """cert.pem, key.pem and, as HAProxy wants them, both in one."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                    "-keyout", folder / "key.pem", "-out", folder / "cert.pem"], check=True, capture_output=True)
+    (folder / "both.pem").write_text((folder / "cert.pem").read_text() + (folder / "key.pem").read_text())
+
+
+def case_values(case: Case, folder: pathlib.Path) -> dict[str, str]:
+    """What the configurations say differently in each case."""
+    paths = ["/"] if case.routes == 1 else [f"/service-{number}/" for number in range(case.routes)]
+    (folder / "paths.lst").write_text("\n".join(paths) + "\n")
+    tls = f"tls: {{ certificates: [ {{ certificate: {folder}/cert.pem, key: {folder}/key.pem }} ] }}"
+    certificate = f"ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem;"
+    return {
+        "WEIR_TLS": tls if case.tls else "",
+        "WEIR_LIMITS": f"limits: {{ connections: {case.limit} }}" if case.limit else "",
+        "WEIR_ROUTES": "\n".join(f"  - {{ match: {{ pathPrefix: {path} }}, service: model }}" for path in paths),
+        "HAPROXY_ROUTES": f"http-request deny unless {{ path_beg -f {folder}/paths.lst }}" if case.routes > 1 else "",
+        "HAPROXY_TLS": f"ssl crt {folder}/both.pem" if case.tls else "",
+        "NGINX_SSL": "ssl" if case.tls else "",
+        "NGINX_TLS": certificate if case.tls else "",
+        "NGINX_LOCATIONS": "\n".join(f"    location {path} {{ include {folder}/proxy.inc; }}" for path in paths),
+    }
+
+
 class Bench:
-    def __init__(self, options: argparse.Namespace, folder: pathlib.Path):
+    def __init__(self, options: argparse.Namespace, case: Case, folder: pathlib.Path):
         self.options = options
+        self.case = case
         self.folder = folder
         self.running: list[subprocess.Popen] = []
         cores = sorted(os.sched_getaffinity(0))
@@ -118,23 +169,26 @@ class Bench:
     def start_all(self) -> None:
         self.peers = self.start(self.other_cores, [
             self.options.build / "bench/bench_peers", "--origin-1", self.origins[0], "--origin-2", self.origins[1],
-            "--users", USERS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            "--users", USERS, "--body", self.case.body, "--paths", self.case.routes, "--tls", int(self.case.tls)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for port in self.origins:
             wait_until_open(port, self.peers)
+        write_certificate(self.folder)
+        (self.folder / "proxy.inc").write_text((HERE / "nginx_proxy.inc").read_text())
         for name in self.options.proxies:
             template, command = PROXIES[name]
             config = self.folder / template
             text = (HERE / template).read_text()
             values = {"PORT": self.ports[name], "ADMIN_PORT": free_port(), "FOLDER": self.folder,
-                      "ORIGIN_1": self.origins[0], "ORIGIN_2": self.origins[1]}
+                      "ORIGIN_1": self.origins[0], "ORIGIN_2": self.origins[1], **case_values(self.case, self.folder)}
             for key, value in values.items():
                 text = text.replace(f"@{key}@", str(value))
             config.write_text(text)
             self.processes[name] = self.start(self.proxy_core, command(self.options.build, config))
             wait_until_open(self.ports[name], self.processes[name])
 
-    def load(self, name: str, seconds: float) -> dict:
-        self.peers.stdin.write(f"{self.ports[name]} {self.options.connections} {seconds}\n")
+    def load(self, name: str, seconds: float, others: str = "") -> dict:
+        """`others`: how many slow readers, and how many that rush in."""
+        self.peers.stdin.write(f"{self.ports[name]} {self.case.connections} {seconds} {others}\n")
         self.peers.stdin.flush()
         answer = self.peers.stdout.readline()
         if not answer:
@@ -149,7 +203,7 @@ class Bench:
         if seen["errors"]:
             raise SystemExit(f"{name}: {seen['errors']} of {seen['requests']} requests failed; nothing is measured")
         share = seen["by_version"].get("v2", 0) / seen["requests"]
-        if not 0.05 < share < 0.15:
+        if seen["requests"] >= ENOUGH_FOR_A_SHARE and not 0.05 < share < 0.15:
             raise SystemExit(f"{name}: v2 answered {share:.1%} of the requests; it should be 10 %")
         return {"cpu_us_per_request": used / seen["requests"], "busy": used / seen["seconds"] / 1e6,
                 "requests_per_second": seen["requests"] / seen["seconds"],
@@ -158,6 +212,7 @@ class Bench:
 
     def measure(self) -> dict[str, list[dict]]:
         names = list(self.options.proxies)
+        print(f"\n{self.case.sentence}", flush=True)
         for name in names:
             self.load(name, 1)
         rounds: dict[str, list[dict]] = {name: [] for name in names}
@@ -196,19 +251,39 @@ def print_table(rounds: dict[str, list[dict]]) -> None:
               f"each by itself; half of them from {ratios[len(ratios) // 4]:.3f} to {ratios[-1 - len(ratios) // 4]:.3f}")
 
 
-def write_results(options: argparse.Namespace, rounds: dict[str, list[dict]]) -> None:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, text=True, capture_output=True,
-                            check=False).stdout.strip()
-    results = {"taken": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "commit": commit,
-               "kernel": platform.release(), "cores": os.cpu_count(), "load_average": os.getloadavg()[0],
-               "connections": options.connections, "seconds": options.seconds, "median": medians(rounds), "rounds": rounds}
+def results_of(case: Case, rounds: dict[str, list[dict]]) -> dict:
+    results = {"case": case.sentence, "connections": case.connections, "median": medians(rounds), "rounds": rounds}
     for peer in PEERS:
         if ratios := ratios_to(peer, rounds):
             results[f"cpu_ratio_to_{peer}"] = round(statistics.median(ratios), 4)
             results[f"rounds_beside_{peer}"] = len(ratios)
+    return results
+
+
+def table_of(cases: dict[str, dict]) -> str:
+    """For people: a line a case and proxy."""
+    lines = ["| case | proxy | CPU us/request | requests/s | p50 ms | p99 ms | RSS MiB | Weir's CPU to its |",
+             "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    for name, results in cases.items():
+        for proxy, seen in results["median"].items():
+            ratio = results.get(f"cpu_ratio_to_{proxy}")
+            cells = [name, proxy, f"{seen['cpu_us_per_request']:.2f}", f"{seen['requests_per_second']:.0f}",
+                     f"{seen['latency_ms_p50']:.2f}", f"{seen['latency_ms_p99']:.2f}", f"{seen['rss_mib']:.1f}",
+                     "" if ratio is None else f"{ratio:.3f}"]
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def write_results(options: argparse.Namespace, cases: dict[str, dict]) -> None:
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, text=True, capture_output=True,
+                            check=False).stdout.strip()
+    results = {"taken": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "commit": commit,
+               "kernel": platform.release(), "cores": os.cpu_count(), "load_average": os.getloadavg()[0],
+               "seconds": options.seconds, "cases": cases}
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(results, indent=1) + "\n")
-    print(f"written to {options.out}")
+    options.out.with_suffix(".md").write_text(table_of(cases))
+    print(f"written to {options.out} and {options.out.with_suffix('.md')}")
 
 
 def parse_options() -> argparse.Namespace:
@@ -216,7 +291,8 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--build", type=pathlib.Path, required=True, help="the folder of the release build")
     parser.add_argument("--rounds", type=int, default=21)
     parser.add_argument("--seconds", type=int, default=2, help="of load a round")
-    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--cases", default=",".join(CASES), type=lambda text: text.split(","),
+                        help="of " + ", ".join(CASES))
     parser.add_argument("--proxies", default=",".join(PROXIES), type=lambda text: text.split(","))
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "bench/results/side_by_side.json")
     options = parser.parse_args()
@@ -227,15 +303,18 @@ def parse_options() -> argparse.Namespace:
 def main() -> int:
     options = parse_options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
-        bench = Bench(options, pathlib.Path(folder))
-        try:
-            bench.start_all()
-            rounds = bench.measure()
-        finally:
-            bench.stop_all()
-    print_table(rounds)
-    write_results(options, rounds)
+    cases = {}
+    for name in options.cases:
+        with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
+            bench = Bench(options, CASES[name], pathlib.Path(folder))
+            try:
+                bench.start_all()
+                rounds = bench.measure()
+            finally:
+                bench.stop_all()
+        print_table(rounds)
+        cases[name] = results_of(CASES[name], rounds)
+    write_results(options, cases)
     return 0
 
 

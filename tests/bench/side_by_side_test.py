@@ -11,11 +11,13 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 def test_a_round_is_measured(tmp_path: pathlib.Path) -> None:
     out = tmp_path / "results.json"
     subprocess.run(["/usr/bin/python3", "-B", ROOT / "bench/load/side_by_side.py", "--build", os.environ["WEIR_BUILD"],
-                    "--proxies", "weir,nginx", "--rounds", "1", "--seconds", "1", "--out", out], check=True, timeout=120)
-    results = json.loads(out.read_text())
-    for proxy in ("weir", "nginx"):
-        (measured,) = results["rounds"][proxy]
-        assert all(measured[measure] > 0 for measure in results["median"][proxy]), measured
+                    "--proxies", "weir,nginx", "--cases", "plain,tls,1m,routes", "--rounds", "1", "--seconds", "1",
+                    "--out", out], check=True, timeout=200)
+    for case, results in json.loads(out.read_text())["cases"].items():
+        for proxy in ("weir", "nginx"):
+            (measured,) = results["rounds"][proxy]
+            assert all(measured[measure] > 0 for measure in results["median"][proxy]), (case, measured)
+    assert "| routes | weir |" in out.with_suffix(".md").read_text()
 
 
 def test_a_round_counts_if_both_were_at_their_limit() -> None:
