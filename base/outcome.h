@@ -58,7 +58,8 @@ struct alignas(64) Outcome {
 
   // Assigned by this step's random split, hence evidence (STATISTICS.md 4.1 "Who counts").
   bool judged = false;
-  bool keyed = false;
+  bool keyed : 1 = false;
+  bool rescued : 1 = false;   // the baseline was asked instead: the outcome is the candidate's all the same
   std::uint8_t cluster = 0;   // low 8 bits of hash2 of the unit key
   std::uint8_t attempts = 1;  // a kept connection that turned out to be closed is none
 

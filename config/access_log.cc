@@ -35,6 +35,7 @@ constexpr std::array kFields = {
     Named{"step", LogField::kStep},
     Named{"assigned", LogField::kAssigned},
     Named{"attempts", LogField::kAttempts},
+    Named{"rescued_by", LogField::kRescuedBy},
     Named{"bytes_in", LogField::kBytesIn},
     Named{"bytes_out", LogField::kBytesOut},
     Named{"duration_ms", LogField::kDuration},

@@ -30,6 +30,7 @@ enum class LogField : std::uint8_t {
   kStep,
   kAssigned,
   kAttempts,
+  kRescuedBy,
   kBytesIn,
   kBytesOut,
   kDuration,

@@ -74,6 +74,7 @@ Key deny(std::string_view sentence);
 const Section& timeouts();
 const Section& limits();
 const Section& retries();
+const Section& rescue();
 const Section& paths();
 const Section& access_log();
 const Section& secret();

@@ -1,4 +1,5 @@
-// Immutable once loaded. When a request whose client has heard nothing yet is sent once more.
+// Immutable once loaded. When a request whose client has heard nothing yet is sent once more: to its version (a retry),
+// or to the baseline in the candidate's place (a rescue).
 #pragma once
 
 #include <bitset>
@@ -47,6 +48,17 @@ struct Retries {
   SendAgain when;
   std::uint64_t body = 64 * 1024;  // bytes kept of a request's body; a longer one is sent once
   bool operator==(const Retries&) const = default;
+};
+
+struct Rescue {
+  bool enabled = false;
+  SendAgain when{.on_connect_failure = true,
+                 .on_reset = true,
+                 .on_timeout = true,
+                 .on_status = {502, 503, 504},
+                 .non_idempotent = false,
+                 .budget = 0.2,
+                 .min_concurrent = 3};
 };
 
 // What one place of the file says; unset fields are inherited.

@@ -1,4 +1,4 @@
-// The keys of retries.
+// The keys of retries and of a rescue.
 #include "config/keys.h"
 
 namespace weir::config::keys {
@@ -42,6 +42,24 @@ const Section& retries() {
                whole_number("minConcurrent", "That many may be, whatever the share.", "3", {"0", "1000000"}),
                size("body", "How much of a request's body is kept for it; a longer one is sent once.", "64KiB",
                     {"0B", "16MiB"})}};
+  return section;
+}
+
+const Section& rescue() {
+  static const Section section{
+      .name = "rescue",
+      .sentence =
+          "Lets the baseline answer a request that the candidate has failed before its first byte went out. The "
+          "candidate is judged by its failure all the same.",
+      .keys = {
+          statuses("[502, 503, 504]"),
+          flag("onConnectFailure", "When no endpoint can be reached, or the candidate has no room for it.", "true"),
+          flag("onReset", "When the connection broke before a response, or what came is none.", "true"),
+          flag("onTimeout", "When responseHeader has passed.", "true"),
+          flag("nonIdempotent", "Whether a POST is rescued after a reset or a timeout, though it may have been done.",
+               "false"),
+          budget("Share of the service's requests under way, on each worker, that may be rescues."),
+          whole_number("minConcurrent", "That many may be, whatever the share.", "3", {"0", "1000000"})}};
   return section;
 }
 

@@ -11,6 +11,7 @@
 
 #include "config/limits.h"
 #include "config/network.h"
+#include "config/retry.h"
 
 namespace weir::config {
 
@@ -72,6 +73,7 @@ struct Analysis {
   double max_false_advance = 0.05;
   std::uint32_t holdback_ppm = 50'000;
   GuardAction on_guard_fail = GuardAction::kRollback;
+  Rescue rescue = {};
   std::vector<Guard> guards;  // resolved: the defaults, changed and added to as the plan says
 };
 

@@ -140,7 +140,7 @@ const Section& analysis() {
                list("guards", "Added to the default guards, or in place of the one of the same metric and quantile.",
                     guard()),
                word("onGuardFail", "What is done when a guard fails.", "rollback", {"rollback", "pause", "warn"}),
-               unsupported("rescue", "Rescue.")}};
+               object("rescue", "Lets the baseline answer what the candidate has failed.", rescue())}};
   return section;
 }
 

@@ -52,6 +52,7 @@ constexpr std::array<CountWords, proxy::kCountCount> kCountWords = {{
     {"weir_upstream_retries_total", "Requests sent to their version once more after an attempt had failed."},
     {"weir_upstream_retries_answered_total", "Retried requests that got a response from their version after all."},
     {"weir_upstream_retries_over_budget_total", "Retries left out because too many were under way."},
+    {"weir_rescues_over_budget_total", "Rescues left out because too many were under way."},
     {"weir_upstream_stale_total", "Requests sent a second time, because a reused connection had ended."},
     {"weir_requests_unkeyed_total", "Requests split at random for want of a sticky key."},
     {"weir_requests_overridden_total", "Requests that chose their version by an override; never evidence."},
@@ -85,6 +86,7 @@ class ScrapeCollectable final : public prometheus::Collectable {
     };
     add(requests());
     add(durations());
+    add(rescued());
     add(weights());
     add(phases());
     add(evidence());
@@ -132,6 +134,18 @@ class ScrapeCollectable final : public prometheus::Collectable {
       metric.histogram.sample_count = cumulative;
       metric.histogram.sample_sum = static_cast<double>(series.sum_us) / 1e6;
       out.metric.push_back(std::move(metric));
+    }
+    return out;
+  }
+
+  MetricFamily rescued() const {
+    MetricFamily out = family({"weir_requests_rescued_total",
+                               "Requests of a candidate that had failed, given to the baseline instead. Their class is "
+                               "the candidate's."});
+    for (const DurationSeries& series : scrape_.requests.durations) {
+      if (series.rescued == 0) continue;
+      out.metric.push_back(valued(out.type, static_cast<double>(series.rescued),
+                                  {{"service", series.service}, {"version", series.version}}));
     }
     return out;
   }

@@ -19,6 +19,7 @@ void RequestMetrics::record(const Outcome& outcome) {
   const std::lock_guard lock(mutex_);
   ++request_series(outcome).by_class[static_cast<std::size_t>(outcome.outcome)];
   DurationSeries& duration = duration_series(outcome);
+  if (outcome.rescued) ++duration.rescued;
   const double seconds = static_cast<double>(outcome.latency_us) / 1e6;
   const auto bound = std::lower_bound(kDurationBounds.begin(), kDurationBounds.end(), seconds);
   ++duration.buckets[static_cast<std::size_t>(bound - kDurationBounds.begin())];

@@ -36,6 +36,7 @@ struct DurationSeries {
   std::string version;
   std::array<std::uint64_t, kDurationBounds.size() + 1> buckets{};  // not cumulative; the last is +Inf's
   std::uint64_t sum_us = 0;
+  std::uint64_t rescued = 0;
 };
 
 struct RequestTotals {

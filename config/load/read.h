@@ -32,6 +32,8 @@ TimeoutOverrides read_timeouts(const Node& node);
 LimitOverrides read_limits(const Node& node);
 // What it holds under `retries`; `path` is the node's, with its dot.
 RetryOverrides read_retries(const Node& node, const std::string& path, Report& report);
+// What it holds under `rescue`.
+Rescue read_rescue(const Node& node, const std::string& path, Report& report);
 // What it holds under `paths`, on top of what holds around it.
 PathPolicy read_paths(const Node& node, PathPolicy around);
 // What it holds under `tls`.

@@ -60,4 +60,13 @@ RetryOverrides read_retries(const Node& node, const std::string& path, Report& r
   return retries;
 }
 
+Rescue read_rescue(const Node& node, const std::string& path, Report& report) {
+  Rescue rescue;
+  const Node* const map = node.find("rescue");
+  if (map == nullptr) return rescue;
+  rescue.enabled = true;
+  apply(rescue.when, read_when(*map, path + ".rescue", report));
+  return rescue;
+}
+
 }  // namespace weir::config

@@ -139,6 +139,7 @@ Analysis read_analysis(const Node* node, const std::string& path, Report& report
   analysis.max_false_advance = share_of(*node, "maxFalseAdvance").value_or(analysis.max_false_advance);
   analysis.holdback_ppm = percent_of(*node, "holdback").value_or(analysis.holdback_ppm);
   if (const std::string* word = scalar(*node, "onGuardFail")) analysis.on_guard_fail = read_action(*word);
+  analysis.rescue = read_rescue(*node, path, report);
   for (Guard& guard : analysis.guards) guard.action = analysis.on_guard_fail;
   const Node* const guards = node->find("guards");
   if (guards == nullptr) return analysis;

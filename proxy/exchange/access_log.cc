@@ -201,6 +201,8 @@ AccessLog::Value AccessLog::value_of_version(const LogPart& part, const RequestC
       return Value::of(to_string(context.assignment.reason));
     case LogField::kAttempts:
       return Value::count(context.attempts);
+    case LogField::kRescuedBy:
+      return context.rescued ? Value::of(context.answering->name) : Value();
     case LogField::kHeaders:
       return Value::duration(context.time_to_headers_us);
     case LogField::kLatency:

@@ -25,6 +25,10 @@ Count count_of(Refusal refusal) {
   return refusal == Refusal::kKey ? Count::kKeysDenied : Count::kRateLimited;
 }
 
+// The baseline's failure is nobody's mark: the request was the candidate's.
+constexpr http::LocalReply kBothFailed{503, "rescue_failed", "neither the candidate nor the baseline could answer",
+                                       false, std::nullopt};
+
 http::LocalReply answer_to(const Error& error) {
   if (error.side != Side::kDownstream) return http::failure(error);
   http::LocalReply reply;
@@ -64,7 +68,8 @@ Exchange::~Exchange() {
   if (context_.version == nullptr) return;
   VersionLoad& load = worker_.loads[context_.assignment.version];
   --load.active;
-  if (context_.attempts > 1) --load.retried;
+  if (retried_) --load.retried;
+  if (context_.rescued) --load.rescued;
 }
 
 // The only coroutine from a head to its outcome, when a connection to the origin is at hand.
@@ -205,12 +210,13 @@ void Exchange::assign() {
       {request.fields, context_.client, request.query, context_.api_key, worker_.query_space}, *context_.traffic,
       worker_.random);
   context_.version = context_.topology->version(context_.assignment.version);
+  context_.answering = context_.version;
   if (context_.assignment.reason == AssignmentReason::kUnkeyed) worker_.counters.add(Count::kUnkeyed);
   if (context_.assignment.reason == AssignmentReason::kOverride) worker_.counters.add(Count::kOverridden);
   ++worker_.loads[context_.assignment.version].active;
-  if (!body_.ended() && may_need_body(context_.route->retries, idempotent(downstream_.request().method))) {
-    body_.keep(context_.route->retries.body);
-  }
+  const config::Retries& retries = context_.route->retries;
+  const bool needed = may_be_rescued() || may_need_body(retries, idempotent(downstream_.request().method));
+  if (!body_.ended() && needed) body_.keep(retries.body);
   watch_slowness(context_.clock.started());
 }
 
@@ -220,11 +226,14 @@ Awaitable<Result<EndpointLease>> Exchange::pick() {
     const bool waited = co_await back_off();
     if (!waited) co_return why_given_up();
   }
-  Cluster* const cluster = worker_.clusters[context_.assignment.version].get();
+  Cluster* const cluster = worker_.clusters[context_.answering->id].get();
   // A reload has taken the version away between two attempts.
   if (cluster == nullptr) co_return Error{ErrorKind::kUnavailable, Side::kUpstream, Retry::kNever, "no_endpoint"};
+  // What has just broken may have broken for all that are kept.
+  const bool wants_fresh =
+      again_ == Again::kFresh || (again_ == Again::kRetry && failed_.error.kind != ErrorKind::kStatus);
   const Cluster::Request request{downstream_.waker(), *this, context_.route->timeouts.connect, context_.route->limits,
-                                 again_ != Again::kNo && failed_.error.kind != ErrorKind::kStatus};
+                                 wants_fresh};
   waiting_.set(after(context_.clock.started(), context_.route->timeouts.total));
   Result<EndpointLease> lease = co_await cluster->lease(request);
   waiting_.clear();
@@ -318,27 +327,59 @@ Again Exchange::again_after(const FailedAttempt& failed) const {
   const config::Retries& retries = context_.route->retries;
   const bool repeatable = idempotent(downstream_.request().method);
   if (!refreshed_ && was_stale(failed, repeatable)) return Again::kFresh;
-  if (context_.attempts > retries.attempts || !may_retry(retries.when, failed, repeatable)) return Again::kNo;
+  const bool retries_left = tries_ <= retries.attempts;
+  if (retries_left && may_retry(retries.when, failed, repeatable) && within_budget(Again::kRetry)) return Again::kRetry;
+  const bool rescues = may_be_rescued() && may_rescue(context_.service->rescue.when, failed, repeatable);
+  return rescues && within_budget(Again::kRescue) ? Again::kRescue : Again::kNo;
+}
+
+// Who has asked for the candidate by an override wants to see it fail.
+bool Exchange::may_be_rescued() const {
+  return context_.service->rescue.enabled && context_.assignment.arm == Arm::kCandidate && !context_.rescued &&
+         context_.assignment.reason != AssignmentReason::kOverride;
+}
+
+// A request keeps the room that it once has: it is the same one that is sent again and again.
+bool Exchange::within_budget(Again again) const {
   const VersionLoad& load = worker_.loads[context_.assignment.version];
-  if (context_.attempts > 1 || has_room(retries.when, load.retried, load.active)) return Again::kRetry;
-  worker_.counters.add(Count::kRetriesOverBudget);
-  return Again::kNo;
+  if (again == Again::kRetry) {
+    if (retried_ || context_.rescued || has_room(context_.route->retries.when, load.retried, load.active)) return true;
+    worker_.counters.add(Count::kRetriesOverBudget);
+    return false;
+  }
+  const std::uint32_t active = load.active + worker_.loads[context_.service->baseline].active;
+  if (has_room(context_.service->rescue.when, load.rescued, active)) return true;
+  worker_.counters.add(Count::kRescuesOverBudget);
+  return false;
 }
 
 void Exchange::send_again() {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  VersionLoad& load = worker_.loads[context_.assignment.version];
   body_.rewind();
-  context_.clock.set(JudgedClock::Wait::kClient, false, std::chrono::steady_clock::now());
+  context_.clock.set(JudgedClock::Wait::kClient, false, now);
   if (again_ == Again::kFresh) {
     refreshed_ = true;
     worker_.counters.add(Count::kStaleReused);
     return;
   }
+  ++context_.attempts;
+  if (again_ == Again::kRescue) {
+    context_.begin_rescue(failed_, now);
+    slowness_.clear();
+    ++load.rescued;
+    refreshed_ = false;
+    tries_ = 1;
+    context_.answering = context_.topology->version(context_.service->baseline);
+    return;
+  }
+  ++tries_;
   context_.note_failure(failed_);
-  if (++context_.attempts == 2) ++worker_.loads[context_.assignment.version].retried;
+  if (!context_.rescued && !std::exchange(retried_, true)) ++load.retried;
   worker_.counters.add(Count::kRetries);
   // Another endpoint is asked at once, the same one a little later.
-  if (context_.version->endpoints.size() > 1) return;
-  not_before_ = std::chrono::steady_clock::now() + back_off_time(context_.attempts - 1, worker_.random);
+  if (context_.answering->endpoints.size() > 1) return;
+  not_before_ = now + back_off_time(static_cast<int>(tries_) - 1, worker_.random);
 }
 
 void Exchange::finish_failed(const ForwardResult& result) {
@@ -358,7 +399,8 @@ void Exchange::finish_failed(const ForwardResult& result) {
     downstream_.cut();
     return;
   }
-  reply(answer_to(error));
+  const bool both = context_.rescued && error.side != Side::kDownstream;
+  reply(both ? kBothFailed : answer_to(error));
 }
 
 void Exchange::reply(const http::LocalReply& reply) {
@@ -428,14 +470,14 @@ bool Exchange::passes_on(const http::ResponseHead& head) {
 
 void Exchange::on_response_head(http::ResponseHead& head, http::Edits& edits, SteadyTime now) {
   context_.status = head.status;
-  if (context_.attempts > 1) worker_.counters.add(Count::kRetriesAnswered);
+  if (tries_ > 1) worker_.counters.add(Count::kRetriesAnswered);
   streaming_ = head.framing == http::BodyFraming::kChunked || head.framing == http::BodyFraming::kUntilClose;
   context_.retry_after = head.fields.has(http::FieldId::kRetryAfter);
-  context_.time_to_headers_us = std::max<std::uint64_t>(1, context_.clock.elapsed_us(now));
+  if (!context_.rescued) context_.time_to_headers_us = std::max<std::uint64_t>(1, context_.clock.elapsed_us(now));
   edits.set(http::FieldId::kXRequestId, "x-request-id", context_.request_id);
   if (!head.fields.has(http::FieldId::kDate)) edits.add("date", worker_.date.view());
   if (context_.topology->version_header) {
-    edits.set(http::FieldId::kXWeirVersion, "x-weir-version", context_.version->name);
+    edits.set(http::FieldId::kXWeirVersion, "x-weir-version", context_.answering->name);
   } else {
     edits.drop(http::FieldId::kXWeirVersion);
   }
@@ -448,6 +490,7 @@ void Exchange::on_response_head(http::ResponseHead& head, http::Edits& edits, St
 }
 
 void Exchange::on_response_end(SteadyTime now) {
+  if (context_.response_ended) return;  // the version's part was over before
   context_.latency_us = context_.clock.elapsed_us(now);
   context_.response_ended = true;
 }

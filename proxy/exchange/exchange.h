@@ -16,6 +16,7 @@ enum class Again : std::uint8_t {
   kNo,
   kFresh,  // on a fresh connection: the old one had been kept too long, and it was no attempt
   kRetry,
+  kRescue,  // to the baseline
 };
 
 class Exchange final : private ForwardObserver, private LeaseWaiter {
@@ -60,6 +61,8 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   bool settle_unconnected(const Error& error);
   bool settle(const ForwardResult& result, EndpointLease& lease);
   Again again_after(const FailedAttempt& failed) const;
+  bool may_be_rescued() const;
+  bool within_budget(Again again) const;
   void send_again();
   void finish_failed(const ForwardResult& result);
   void record();
@@ -87,6 +90,8 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   FailedAttempt failed_;      // the last one
   Again again_ = Again::kNo;  // after it
   bool refreshed_ = false;    // kFresh has been tried
+  bool retried_ = false;      // counted in its version's load
+  std::uint32_t tries_ = 1;   // at the version that is asked now
   SteadyTime not_before_{};   // the next attempt waits until then
   std::uint64_t response_bytes_ = 0;
   bool streaming_ = false;

@@ -108,7 +108,7 @@ void edit_request(const Arrival& arrival, const RequestContext& context, std::st
   edits.set(FieldId::kXRequestId, "x-request-id", context.request_id);
   // Behind those of the proxies before us, with the version that the client spoke (RFC 9110 7.6.3).
   if (context.topology->via) edits.add("via", request.minor_version == 0 ? "1.0 weir" : "1.1 weir");
-  if (!context.version->endpoints.empty()) edits.set_fallback_host(context.version->endpoints.front().authority);
+  if (!context.answering->endpoints.empty()) edits.set_fallback_host(context.answering->endpoints.front().authority);
 }
 
 }  // namespace weir::proxy

@@ -35,6 +35,11 @@ OutcomeClass classify_error(const Error& error) {
   return OutcomeClass::kReset;
 }
 
+OutcomeClass classify_attempt(const FailedAttempt& failed) {
+  if (failed.error.kind == ErrorKind::kStatus) return classify_status(failed.status, failed.retry_after);
+  return classify_error(failed.error);
+}
+
 }  // namespace
 
 OutcomeClass classify_status(int status, bool retry_after) {
@@ -47,9 +52,14 @@ OutcomeClass classify_status(int status, bool retry_after) {
 // `connect` means that no endpoint could be reached: one of several that refuses is no failure of the version. Nor is
 // what no origin has seen.
 void RequestContext::note_failure(const FailedAttempt& failed) {
-  if (first_failure || failed.unsent) return;
-  const bool answered = failed.error.kind == ErrorKind::kStatus;
-  first_failure = answered ? classify_status(failed.status, failed.retry_after) : classify_error(failed.error);
+  if (!first_failure && !failed.unsent) first_failure = classify_attempt(failed);
+}
+
+void RequestContext::begin_rescue(const FailedAttempt& failed, SteadyTime now) {
+  if (!first_failure) first_failure = classify_attempt(failed);
+  rescued = true;
+  latency_us = clock.elapsed_us(now);
+  response_ended = true;
 }
 
 // The first failure wins: a status that came before the connection broke.
@@ -92,6 +102,7 @@ Outcome RequestContext::base_outcome() const {
   outcome.cluster = assignment.cluster;
   outcome.user_hash = assignment.user_hash;
   outcome.attempts = attempts;
+  outcome.rescued = rescued;
   outcome.route = route->id;
   outcome.service = service->id;
   outcome.version = assignment.version;

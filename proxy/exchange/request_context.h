@@ -29,7 +29,8 @@ struct RequestContext {
   std::string_view api_key;  // the name of the key that the route asked for
   std::string path;          // that the origin is asked for; empty: as it came
   const ServiceTopology* service = nullptr;
-  const VersionTopology* version = nullptr;
+  const VersionTopology* version = nullptr;    // assigned, and judged
+  const VersionTopology* answering = nullptr;  // asked now: the baseline, once it is a rescue
   const RolloutTraffic* traffic = nullptr;
   Assignment assignment;
 
@@ -56,11 +57,14 @@ struct RequestContext {
   std::uint8_t attempts = 1;
   std::uint8_t over = 0;  // latency metrics already reported as passed
   bool overdue = false;   // reported as overdue
+  bool rescued = false;
 
   std::unique_ptr<LogEntry> log;  // null: no access log, or its line is written
 
   // Sending it once more hides a failure from the client, not from the judge (PRODUCT.md section 5).
   void note_failure(const FailedAttempt& failed);
+  // The baseline takes over at `now`: what the version is judged by is settled.
+  void begin_rescue(const FailedAttempt& failed, SteadyTime now);
   // What the client's part in a failure makes of it: never the version's fault.
   OutcomeClass classify() const;
   // The bits of the latency metrics whose threshold `elapsed_us` has passed and that have not been reported.

@@ -9,18 +9,7 @@ namespace {
 constexpr std::uint32_t kBackOffBase_ms = 25;
 constexpr std::uint32_t kBackOffMost_ms = 250;
 
-}  // namespace
-
-bool idempotent(std::string_view method) {
-  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS";
-}
-
-bool was_stale(const FailedAttempt& failed, bool idempotent) {
-  return failed.error.retry == Retry::kIfReusedConnection && (idempotent || failed.unsent);
-}
-
-bool may_retry(const config::SendAgain& rules, const FailedAttempt& failed, bool idempotent) {
-  if (failed.retry_after) return false;
+bool covers(const config::SendAgain& rules, const FailedAttempt& failed, bool idempotent) {
   const bool may_repeat = idempotent || rules.non_idempotent;
   switch (failed.error.kind) {
     case ErrorKind::kConnect:
@@ -43,6 +32,25 @@ bool may_retry(const config::SendAgain& rules, const FailedAttempt& failed, bool
       return false;
   }
   return false;
+}
+
+}  // namespace
+
+bool idempotent(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS";
+}
+
+bool was_stale(const FailedAttempt& failed, bool idempotent) {
+  return failed.error.retry == Retry::kIfReusedConnection && (idempotent || failed.unsent);
+}
+
+bool may_retry(const config::SendAgain& rules, const FailedAttempt& failed, bool idempotent) {
+  return !failed.retry_after && covers(rules, failed, idempotent);
+}
+
+bool may_rescue(const config::SendAgain& rules, const FailedAttempt& failed, bool idempotent) {
+  const bool no_room = failed.error.kind == ErrorKind::kOverflow || failed.error.kind == ErrorKind::kUnavailable;
+  return no_room ? rules.on_connect_failure : covers(rules, failed, idempotent);
 }
 
 bool may_need_body(const config::Retries& retries, bool idempotent) {

@@ -1,5 +1,5 @@
 // Pure functions. Whether a request goes out once more after an attempt that has failed before its client heard
-// anything.
+// anything: to its version (a retry), or to the baseline in the candidate's place (a rescue).
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,9 @@ bool was_stale(const FailedAttempt& failed, bool idempotent);
 
 // An origin that says when to come back is not asked before (RFC 9110 10.2.3).
 bool may_retry(const config::SendAgain& rules, const FailedAttempt& failed, bool idempotent);
+
+// The other version is another server: it may be asked where the first one has no room, or asks for patience.
+bool may_rescue(const config::SendAgain& rules, const FailedAttempt& failed, bool idempotent);
 
 // Whether it could ever need the body of such a request.
 bool may_need_body(const config::Retries& retries, bool idempotent);

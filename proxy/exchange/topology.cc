@@ -52,6 +52,10 @@ std::unique_ptr<const ServiceTopology> build_service(const std::string& name, co
                                                                  .name = name,
                                                                  .split = build_split(name, config, service, names),
                                                                  .versions = {}});
+  if (const auto rollout = config.rollouts.find(name); rollout != config.rollouts.end()) {
+    built->baseline = names.version(name, rollout->second.baseline);
+    built->rescue = rollout->second.analysis.rescue;
+  }
   for (const auto& [version_name, version] : service.versions) {
     VersionTopology topology{.id = names.version(name, version_name),
                              .name = version_name,

@@ -39,6 +39,8 @@ struct ServiceTopology {
   std::string name;
   Split split;
   std::vector<VersionTopology> versions;
+  VersionId baseline = kNoId;  // of its rollout
+  config::Rescue rescue = {};  // by the baseline
 };
 
 // One address to listen on, with its own view of the routes: timeouts and limits resolved file, then listener, then

@@ -24,7 +24,8 @@ namespace weir::proxy {
 // Requests of one version that are under way on this worker.
 struct VersionLoad {
   std::uint32_t active = 0;
-  std::uint32_t retried = 0;  // of these, sent once more
+  std::uint32_t retried = 0;  // of these, sent to it once more
+  std::uint32_t rescued = 0;  // of these, sent to the baseline instead
 };
 
 struct WorkerContext {

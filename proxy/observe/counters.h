@@ -33,7 +33,8 @@ enum class Count : std::uint8_t {
   kRetries,
   kRetriesAnswered,    // of these, the requests that got a response after all
   kRetriesOverBudget,  // wanted, but too many were under way
-  kStaleReused,        // sent again because a reused connection had ended: no outcome of the version
+  kRescuesOverBudget,
+  kStaleReused,  // sent again because a reused connection had ended: no outcome of the version
   kUnkeyed,
   kOverridden,  // sent to a version that the plan let the request choose
   // Gauges

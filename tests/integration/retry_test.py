@@ -2,13 +2,12 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import random
 import threading
 from typing import Any, Callable
 
 import pytest
 from http_client import Connection, chunked, get, request_bytes
+from neighbours import Neighbours, says_what_it_got
 from outcomes import metric, wait_for_outcomes
 from plans import Plan, one_version, route, version
 from polling import wait_until
@@ -217,56 +216,12 @@ def test_trailers_are_sent_again(weir: StartWeir) -> None:
 
 def test_neighbours_bytes_do_not_mix(weir: StartWeir) -> None:
     """Pipelined requests of many clients, with bodies of many sizes, at an origin that fails in every way."""
-    chance = random.Random(7)
-    lock = threading.Lock()
-
-    def serve(peer: Peer) -> None:
-        while head := peer.request_with_body():
-            with lock:
-                draw = chance.random()
-            if draw < 0.1:
-                return peer.reset()
-            if draw < 0.15:
-                return
-            if draw < 0.2:
-                peer.send(b"HTTP/1.1 2")
-                return
-            if draw < 0.35:
-                peer.send(_BUSY)
-                continue
-            digest = hashlib.sha256(head[1]).hexdigest().encode()
-            answer = head[0].split(b" ")[1] + b" " + digest + b" " + head[1][:3000]
-            peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(answer), answer))
     retries = {"onStatus": [503], "onReset": True, "nonIdempotent": True, "attempts": 3, "budget": "100%"}
-    failures: list[str] = []
-
-    def client(number: int, port: int) -> None:
-        own = random.Random(number)
-        for round_number in range(12):
-            sent = []
-            with Connection(port, timeout_s=60) as connection:
-                for i in range(4):
-                    size = own.choice([0, 1, 500, 3000, 5000, 40_000, 70_000])
-                    body = own.randbytes(1) * size
-                    target = f"/{number}/{round_number}/{i}"
-                    method = own.choice(["POST", "PUT", "GET"] if size == 0 else ["POST", "PUT"])
-                    sent.append((method, target, body))
-                connection.send(b"".join(request_bytes(method, target, {}, body) for method, target, body in sent))
-                for method, target, body in sent:
-                    reply = connection.reply(to=method)
-                    whole = target.encode() + b" " + hashlib.sha256(body).hexdigest().encode() + b" " + body[:3000]
-                    if reply.status == 200 and reply.body != whole:
-                        failures.append(target)
-                    if not reply.keeps_open():
-                        break
+    serve = says_what_it_got(failures=0.35)
     with RawOrigin(serve) as one, RawOrigin(serve) as other:
         served = weir(plan_for(one, other, retries=retries))
-        threads = [threading.Thread(target=client, args=(number, served.port)) for number in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert not failures
+        neighbours = Neighbours(served.port)
+        assert not neighbours.mixed
         assert metric(served, "weir_upstream_retries_total") > 20
 
 

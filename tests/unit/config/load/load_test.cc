@@ -366,7 +366,8 @@ TEST(Load, EveryDeclaredDefaultIsTheStructs) {
     const bool sidecar = preset == Preset::kSidecar;
     const LoadResult result = load(
         rollout("    steps: [ { setWeight: 5 }, { hold: " + written("hold", sidecar) +
-                " } ]\n    analysis: " + written("analysis", sidecar) + "\ntimeouts: " + written("timeouts", sidecar) +
+                " } ]\n    analysis: { rescue: " + written("rescue", sidecar) + ", " +
+                written("analysis", sidecar).substr(2) + "\ntimeouts: " + written("timeouts", sidecar) +
                 "\nlimits: " + written("limits", sidecar) + "\nretries: " + written("retries", sidecar) +
                 "\nadmin: " + written("admin", sidecar) + "\nstate: " + written("state", sidecar) +
                 "\npaths: " + written("paths", sidecar) +
@@ -400,6 +401,8 @@ TEST(Load, EveryDeclaredDefaultIsTheStructs) {
     EXPECT_EQ(chat.analysis.max_false_advance, Analysis().max_false_advance);
     EXPECT_EQ(chat.analysis.holdback_ppm, Analysis().holdback_ppm);
     EXPECT_EQ(chat.analysis.on_guard_fail, Analysis().on_guard_fail);
+    EXPECT_TRUE(chat.analysis.rescue.enabled);
+    EXPECT_EQ(chat.analysis.rescue.when, Rescue().when);
   }
 }
 

@@ -76,7 +76,16 @@ TEST(RetryPolicy, RepeatsNoPostThatMayHaveBeenDone) {
 TEST(RetryPolicy, AsksNoOriginBeforeTheTimeItNamed) {
   EXPECT_TRUE(may_retry(kAll, answered(503), true));
   EXPECT_FALSE(may_retry(kAll, answered(503, true), true));
+  EXPECT_TRUE(may_rescue(kAll, answered(503, true), true));  // another server
   EXPECT_FALSE(may_retry(kAll, answered(504), true));
+}
+
+TEST(RetryPolicy, RescuesWhatTheCandidateHasNoRoomFor) {
+  for (const ErrorKind kind : {ErrorKind::kOverflow, ErrorKind::kUnavailable}) {
+    EXPECT_FALSE(may_retry(kAll, failed(kind, Side::kInternal), true));
+    EXPECT_TRUE(may_rescue(kAll, failed(kind, Side::kInternal), false));
+    EXPECT_FALSE(may_rescue(kNothing, failed(kind, Side::kInternal), true));
+  }
 }
 
 TEST(RetryPolicy, SendsNothingAgainForAClientsFailure) {
@@ -85,7 +94,7 @@ TEST(RetryPolicy, SendsNothingAgainForAClientsFailure) {
       continue;  // only an origin's
     EXPECT_FALSE(may_retry(kAll, failed(static_cast<ErrorKind>(kind), Side::kDownstream), true)) << kind;
   }
-  EXPECT_FALSE(may_retry(kAll, failed(ErrorKind::kCancelled, Side::kInternal), true));
+  EXPECT_FALSE(may_rescue(kAll, failed(ErrorKind::kCancelled, Side::kInternal), true));
 }
 
 TEST(RetryPolicy, KeepsABodyOnlyIfItCouldBeSentAgain) {
