@@ -19,6 +19,7 @@ struct Listener {
   LimitOverrides limits;
   RetryOverrides retries = {};
   PathPolicy paths = {};                    // resolved on top of the file's
+  bool proxy_protocol = false;              // each connection begins with a PROXY header
   std::optional<TrustedHops> trusted_hops;  // unset: the file's
   AddressRules addresses = {};              // of who connects
   std::optional<ListenerTls> tls = {};

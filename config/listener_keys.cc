@@ -30,6 +30,12 @@ const Section& listener() {
                object("limits", "For this listener alone.", limits()),
                object("retries", "For this listener alone.", retries()),
                object("paths", "For this listener alone.", paths()),
+               {.name = "proxyProtocol",
+                .kind = Kind::kBoolean,
+                .sentence =
+                    "Whether each connection begins with a PROXY header, of version 1 or 2, that says whom it is "
+                    "for. One without is closed, as is one from whoever is not in trustedHops, where that is given.",
+                .fallback = "false"},
                trusted_hops("the file's"),
                allow("The addresses that may connect, as 10.0.0.0/8; the connections of others are closed at once."),
                deny("The addresses that may not, whatever `allow` says."),

@@ -37,6 +37,7 @@ constexpr std::array<CountWords, proxy::kCountCount> kCountWords = {{
     {"weir_downstream_idle_closed_total", "Client connections closed because keepAlive ran out."},
     {"weir_downstream_tls_handshakes_failed_total",
      "TLS connections of clients that ended before a first request could come."},
+    {"weir_downstream_proxy_headers_refused_total", "Client connections without the PROXY header that is wanted."},
     {"weir_requests_refused_total", "Requests refused before a version was assigned."},
     {"weir_requests_denied_address_total", "Requests refused by a route's allow and deny."},
     {"weir_requests_denied_key_total", "Requests refused for want of an API key that their route knows."},

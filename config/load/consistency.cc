@@ -21,6 +21,8 @@ class Checker {
     check_addresses();
     check_trusted_hops(config_.trusted_hops, place(root_, {"trustedHops"}), "trustedHops");
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
+      check_proxy_protocol(config_.listeners[i], element(root_.find("listeners"), i),
+                           "listeners[" + std::to_string(i) + "].proxyProtocol");
       check_trusted_hops(config_.listeners[i].trusted_hops, place(element(root_.find("listeners"), i), {"trustedHops"}),
                          "listeners[" + std::to_string(i) + "].trustedHops");
     }
@@ -54,6 +56,19 @@ class Checker {
     if (admin && !is_loopback_host(admin->host) && !config_.admin.token) {
       report_.error(place(root_, {"admin", "address"}), "admin.address is not loopback, and there is no admin.token",
                     "token: { env: NAME } or { file: PATH }");
+    }
+  }
+
+  void check_proxy_protocol(const Listener& listener, const Node& node, const std::string& path) {
+    if (!listener.proxy_protocol) return;
+    const Position position = place(node, {"proxyProtocol"});
+    const std::optional<TrustedHops>& hops = listener.trusted_hops ? listener.trusted_hops : config_.trusted_hops;
+    if (!hops) {
+      report_.warn(position, path + ": whoever can connect says himself who he is",
+                   "trustedHops with the proxies that may");
+    } else if (hops->networks.empty() && !hops->unix_sockets) {
+      report_.error(position, path + " is asked of everybody, and trustedHops lets nobody say it",
+                    "trustedHops with the proxies that may");
     }
   }
 

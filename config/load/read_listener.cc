@@ -35,6 +35,7 @@ Listener read_listener(const Node& node, std::size_t index, const PathPolicy& pa
   listener.timeouts = read_timeouts(node);
   listener.limits = read_limits(node);
   listener.paths = read_paths(node, paths);
+  read(node, "proxyProtocol", listener.proxy_protocol);
   const std::string path = "listeners[" + std::to_string(index) + "]";
   listener.trusted_hops = read_trusted_hops(node, path + ".trustedHops", report);
   listener.addresses = read_address_rules(node, path, report);

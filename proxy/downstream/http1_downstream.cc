@@ -69,6 +69,35 @@ void Http1Downstream::arm_read(std::size_t capacity) {
   stream_.start_read(in_.space());
 }
 
+ProxyHeader::State Http1Downstream::read_proxy_header() {
+  take_read();
+  if (broken_ || end_of_input_) return ProxyHeader::State::kMalformed;
+  if (stream_.reading()) return ProxyHeader::State::kMore;
+  if (!in_) in_ = buffers_.take(kHeadBuffer);
+  for (;;) {
+    if (in_.space().empty()) in_.grow(in_.capacity() * 2);  // no header is so long that this comes twice
+    const ReadResult ahead = stream_.peek(in_.space());
+    if (ahead.state == ReadState::kPending) {
+      stream_.start_wait();
+      return ProxyHeader::State::kMore;
+    }
+    if (ahead.state != ReadState::kData) return ProxyHeader::State::kMalformed;
+    const ProxyHeader header = parse_proxy_header({in_.data(), in_.size() + ahead.bytes});
+    if (header.state == ProxyHeader::State::kMore) {
+      stream_.skip(ahead.bytes);
+      in_.filled(ahead.bytes);
+      continue;
+    }
+    if (header.state == ProxyHeader::State::kWhole) {
+      stream_.skip(header.size - in_.size());
+      in_.consume(in_.size());
+      if (header.source) peer_ = *header.source;
+      peer_text_.clear();
+    }
+    return header.state;
+  }
+}
+
 RequestEvent Http1Downstream::read_request() {
   take_read();
   // A reply may wait behind bytes that the client is slow to take, and nobody else sends it on. The next request waits

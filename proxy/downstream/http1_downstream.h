@@ -12,6 +12,7 @@
 #include "proxy/http/message_io.h"
 #include "proxy/net/buffer_pool.h"
 #include "proxy/net/byte_stream.h"
+#include "proxy/net/proxy_header.h"
 
 namespace weir::proxy {
 
@@ -31,6 +32,9 @@ class Http1Downstream final : public DownstreamStream {
  public:
   Http1Downstream(ByteStream stream, const SocketAddress& peer, BufferPool& buffers, const config::Limits& limits);
 
+  // Before all else, where a proxy says first for whom it has connected: peer() is who that is, if anybody. The bytes
+  // behind its header stay in the kernel, be they a request's or those of TLS. kMore: something is waited for.
+  ProxyHeader::State read_proxy_header();
   // Between exchanges. kPending too while the client has not taken the last response.
   RequestEvent read_request();
   // For the heads and bodies to come, unless one has begun.

@@ -118,6 +118,8 @@ ListenerTopology build_listener(const config::Listener& listener, const config::
           .paths = listener.paths,
           .addresses = listener.addresses,
           .trusted_hops = named.value_or(config::TrustedHops()),
+          .hops_named = named.has_value(),
+          .proxy_protocol = listener.proxy_protocol,
           .passes_all_on = !named && config.preset == config::Preset::kSidecar,
           .routes = RouteTable(std::move(routes))};
 }

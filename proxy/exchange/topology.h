@@ -52,6 +52,8 @@ struct ListenerTopology {
   config::PathPolicy paths;
   config::AddressRules addresses;  // of who connects
   config::TrustedHops trusted_hops;
+  bool hops_named = false;      // or else there are none, and nobody is kept from speaking the PROXY protocol
+  bool proxy_protocol = false;  // each connection begins with a PROXY header
   // A sidecar whose plan names no hops passes on what anybody says; who a client is it takes from nobody.
   bool passes_all_on = false;
   RouteTable routes;

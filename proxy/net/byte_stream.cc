@@ -9,6 +9,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 
+#include <cerrno>
 #include <utility>
 
 #include "proxy/net/read_op.h"
@@ -324,6 +325,23 @@ bool ByteStream::unread() const {
   int bytes = 0;
   if (state_ != nullptr && state_->tls() != nullptr && state_->tls()->holds_input()) return true;
   return state_ != nullptr && ::ioctl(state_->socket.native_handle(), FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
+ReadResult ByteStream::peek(std::span<char> space) const {
+  const ssize_t bytes = ::recv(state_->socket.native_handle(), space.data(), space.size(), MSG_PEEK | MSG_DONTWAIT);
+  if (bytes > 0) return {ReadState::kData, static_cast<std::size_t>(bytes)};
+  if (bytes == 0) return {ReadState::kEnd, 0};
+  return {errno == EAGAIN || errno == EINTR ? ReadState::kPending : ReadState::kFailed, 0};
+}
+
+void ByteStream::skip(std::size_t bytes) {
+  std::array<char, 512> nowhere{};
+  while (bytes > 0) {
+    const ssize_t gone =
+        ::recv(state_->socket.native_handle(), nowhere.data(), std::min(bytes, nowhere.size()), MSG_DONTWAIT);
+    if (gone <= 0) return;  // the next read says why
+    bytes -= static_cast<std::size_t>(gone);
+  }
 }
 
 ReadResult ByteStream::take_read() {

@@ -78,6 +78,11 @@ class ByteStream final {
   bool reading() const;
   // The kernel has bytes that no read has taken. A system call.
   bool unread() const;
+  // For what stands in front of the connection's own bytes, whatever these are, and before the first read: copies what
+  // the kernel has and leaves it there. kPending: nothing has come yet.
+  ReadResult peek(std::span<char> space) const;
+  // Takes so many of them away.
+  void skip(std::size_t bytes);
   // The result of the last read; kPending while it is under way, kIdle once taken.
   ReadResult take_read();
 

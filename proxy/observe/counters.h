@@ -18,6 +18,7 @@ enum class Count : std::uint8_t {
   kAcceptErrors,         // no descriptors, aborted handshakes
   kIdleClosed,           // keep-alive ran out
   kTlsHandshakesFailed,  // of clients; those that went away before the end of theirs included
+  kProxyHeadersRefused,  // connections without the PROXY header that their listener wants
   kRequestsRefused,      // answered here before a version was assigned: malformed, too large, no route
   kAddressesDenied,      // of these: by a route's address rules
   kKeysDenied,           // of these: without an API key that the route knows

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/exchange/client.h"
 #include "proxy/split/unit_key.h"
 
 namespace weir::proxy {
@@ -34,6 +35,10 @@ const ListenerTopology* Connection::settings() const {
 }
 
 Awaitable<> Connection::serve() {
+  if (proxy_header_ && !co_await take_proxy_header()) {
+    stream_.close();
+    co_return;
+  }
   for (;;) {
     const Wait waited = co_await wait_for_request();
     if (waited == Wait::kClosed) {
@@ -61,6 +66,38 @@ Awaitable<> Connection::turn_away(http::LocalReply reply) {
   reply_without_request(reply);
   co_await linger();
   stream_.close();
+}
+
+// False: it has not come in time, is none, or is of somebody who may not speak for others; or whom it is for may not
+// come.
+Awaitable<bool> Connection::take_proxy_header() {
+  Waker& waker = stream_.waker();
+  topology_ = worker_.topology;
+  if (settings() == nullptr) co_return false;
+  const ListenerTopology& of = *settings();
+  SteadyTime now = idle_since_ = std::chrono::steady_clock::now();
+  const SteadyTime end = after(now, of.timeouts.header);
+  ProxyHeader::State state = ProxyHeader::State::kMalformed;
+  if (!of.hops_named || is_trusted(of.trusted_hops, stream_.peer())) state = stream_.read_proxy_header();
+  idle_ = true;
+  while (state == ProxyHeader::State::kMore) {
+    const SteadyTime patience = std::min(end, closes_at());
+    if (now >= patience || worker_.stopping) break;
+    deadline_.set(patience);
+    if (!waker.take()) co_await waker.wait();
+    now = std::chrono::steady_clock::now();
+    state = stream_.read_proxy_header();
+  }
+  deadline_.clear();
+  idle_ = false;
+  if (state != ProxyHeader::State::kWhole) {
+    worker_.counters.add(Count::kProxyHeadersRefused);
+    co_return false;
+  }
+  // Asked of whom the connection is for; who may speak for others was asked above.
+  const bool admitted = of.addresses.admits(ip_bytes(stream_.peer()));
+  if (!admitted) worker_.counters.add(Count::kConnectionsDenied);
+  co_return admitted;
 }
 
 Awaitable<Connection::Wait> Connection::wait_for_request() {

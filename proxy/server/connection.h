@@ -24,6 +24,8 @@ class Connection {
   // `listener`: index in the topology.
   Connection(WorkerContext& worker, ByteStream stream, const SocketAddress& peer, std::uint32_t listener);
 
+  // It begins with a PROXY header; else it ends.
+  void expect_proxy_header() { proxy_header_ = true; }
   // Until the client is gone, or has been told to go.
   Awaitable<> serve();
   // Instead: there is no room for it. It is told so, and has kLingerFor to notice.
@@ -45,6 +47,7 @@ class Connection {
   enum class Wait : std::uint8_t { kRequest, kClosed };
 
   const ListenerTopology* settings() const;
+  Awaitable<bool> take_proxy_header();
   Awaitable<Wait> wait_for_request();
   Awaitable<> refuse(http::LocalReply reply);
   void reply_without_request(const http::LocalReply& reply);
@@ -63,6 +66,7 @@ class Connection {
   SteadyTime park_at_{};
   SteadyTime request_begun_{};    // first byte of a head that is not whole yet
   Exchange* exchange_ = nullptr;  // the request under way
+  bool proxy_header_ = false;
   bool first_ = true;
   bool idle_ = false;
   bool closing_ = false;

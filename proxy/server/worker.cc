@@ -34,6 +34,7 @@ struct Worker::Acceptor {
   Listener listener;
   std::shared_ptr<ListenerLoad> load;
   std::shared_ptr<const TlsServerContext> tls;  // of the newest topology that has the listener
+  bool proxy_protocol = false;                  // as the newest topology says that has the listener
   bool closing = false;
 };
 
@@ -98,7 +99,7 @@ void Worker::set_topology(std::shared_ptr<const Topology> topology, const std::v
     }
   }
   for (const auto& acceptor : acceptors_) {
-    take_tls(*acceptor);
+    take_settings(*acceptor);
     if (acceptor->closing || listener_index(acceptor->address) != Connection::kNoListener) continue;
     acceptor->closing = true;
     acceptor->listener.begin_close();
@@ -106,7 +107,7 @@ void Worker::set_topology(std::shared_ptr<const Topology> topology, const std::v
   for (const ListenerSocket& socket : added) {
     acceptors_.push_back(std::make_unique<Acceptor>(io_, context_.deadlines, socket));
     Acceptor& acceptor = *acceptors_.back();
-    take_tls(acceptor);
+    take_settings(acceptor);
     acceptor.listener.start(
         [this, &acceptor](StreamSocket accepted, const SocketAddress& peer) {
           accept(acceptor, std::move(accepted), peer);
@@ -115,10 +116,12 @@ void Worker::set_topology(std::shared_ptr<const Topology> topology, const std::v
   }
 }
 
-// The last connections of a listener that is gone still speak what it spoke.
-void Worker::take_tls(Acceptor& acceptor) const {
+// What the last connections of a listener that is gone still go by.
+void Worker::take_settings(Acceptor& acceptor) const {
   const std::uint32_t index = listener_index(acceptor.address);
-  if (index != Connection::kNoListener) acceptor.tls = context_.topology->listeners[index].tls;
+  if (index == Connection::kNoListener) return;
+  acceptor.tls = context_.topology->listeners[index].tls;
+  acceptor.proxy_protocol = context_.topology->listeners[index].proxy_protocol;
 }
 
 // Looked at with every tick, because it may be another worker's connection that has made room, or a reload.
@@ -149,7 +152,8 @@ void Worker::accept(Acceptor& acceptor, StreamSocket socket, const SocketAddress
   if (orphan) place = 0;
   if (context_.topology->listeners.empty()) return;
   const config::AddressRules& addresses = context_.topology->listeners[place].addresses;
-  if (!orphan && !addresses.empty() && !addresses.admits(ip_bytes(peer))) {
+  // Whom a proxy speaks for is known later.
+  if (!orphan && !acceptor.proxy_protocol && !addresses.empty() && !addresses.admits(ip_bytes(peer))) {
     context_.counters.add(Count::kConnectionsDenied);
     return;  // which closes it: who may not connect is not told why
   }
@@ -160,6 +164,7 @@ void Worker::accept(Acceptor& acceptor, StreamSocket socket, const SocketAddress
   ByteStream stream(std::move(socket));
   if (acceptor.tls != nullptr) stream.start_tls(acceptor.tls->accept());
   connections_.emplace_front(context_, std::move(stream), peer, place);
+  if (acceptor.proxy_protocol) connections_.front().expect_proxy_header();
   if (orphan || closing_) connections_.front().close_when_idle();
   if (acceptor.load->full(limit)) acceptor.listener.pause();
   asio::co_spawn(io_.get_executor(), serve(connections_.begin(), acceptor.load, admitted), asio::detached);

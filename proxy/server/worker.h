@@ -55,7 +55,7 @@ class Worker {
   void schedule_tick();
   void accept(Acceptor& acceptor, StreamSocket socket, const SocketAddress& peer);
   Awaitable<> serve(Connections::iterator connection, std::shared_ptr<ListenerLoad> load, bool admitted);
-  void take_tls(Acceptor& acceptor) const;
+  void take_settings(Acceptor& acceptor) const;
   void resume_listeners();
   std::uint32_t listener_index(const std::string& address) const;
   std::uint32_t connection_limit(const std::string& address) const;

@@ -436,6 +436,18 @@ TEST(Load, RefusesHopsThatAreNone) {
   EXPECT_THAT(hops("[\"::/0\"]"), ElementsAre(testing::HasSubstr("warning")));
 }
 
+TEST(Load, ChecksWhoMaySpeakTheProxyProtocol) {
+  const auto listener = [](const std::string& hops) {
+    return problems_of("listeners: [ { address: 127.0.0.1:8080, proxyProtocol: true" + hops + " } ]\n" +
+                       rollout("").substr(std::string_view(kServed).find('\n') + 1));
+  };
+  EXPECT_THAT(listener(", trustedHops: [10.0.0.0/8]"), ElementsAre());
+  EXPECT_THAT(listener(", trustedHops: [unix]"), ElementsAre());
+  EXPECT_THAT(listener(""), ElementsAre(testing::HasSubstr(
+                                "warning: listeners[0].proxyProtocol: whoever can connect says himself who he is")));
+  EXPECT_THAT(listener(", trustedHops: [none]"), ElementsAre(testing::HasSubstr("error: listeners[0].proxyProtocol")));
+}
+
 TEST(Load, ReadsTheAccessLog) {
   const std::string chat = "rollouts: { chat: { baseline: v1, candidate: v2 } }\naccessLog: ";
   const LoadResult result =
