@@ -70,6 +70,7 @@ ApiReply Published::metrics() const {
   scrape.access_log_dropped = sources_.server.access_lines_dropped() + sources_.access_log.refused();
   scrape.reloads = view->reloads;
   scrape.reloads_refused = view->reloads_refused;
+  scrape.admin_turned_away = view->admin_turned_away;
   scrape.ready = view->ready;
   return {.status = 200, .body = render_metrics(scrape), .content_type = kMetricsContentType};
 }

@@ -28,6 +28,7 @@ struct View {
   StoreSample store;
   std::uint64_t reloads = 0;
   std::uint64_t reloads_refused = 0;
+  std::uint64_t admin_turned_away = 0;
   std::vector<std::string> services;  // of the plan
   bool ready = false;
 };

@@ -80,6 +80,7 @@ analysis::Command::Verb rollout_verb(ApiVerb verb) {
     case ApiVerb::kPause:
     case ApiVerb::kReload:
     case ApiVerb::kDrain:
+    case ApiVerb::kLogLevel:
       break;
   }
   return Verb::kPause;
@@ -255,6 +256,8 @@ void Weir::obey(QueuedCommand queued) {
     answer_with(std::move(queued.done), reload(queued.command.actor));
   } else if (queued.command.verb == ApiVerb::kDrain) {
     answer_with(std::move(queued.done), begin_drain(queued.command.actor));
+  } else if (queued.command.verb == ApiVerb::kLogLevel) {
+    answer_with(std::move(queued.done), set_log_level(queued.command.log_level, queued.command.actor));
   } else {
     obey_rollout(std::move(queued));
   }
@@ -388,6 +391,14 @@ ApiReply Weir::begin_drain(std::string_view actor) {
   const bool endless = times.streams == config::kNever;
   return message_reply("draining: requests have " + config::format_duration(times.requests) + " to finish, streams " +
                        (endless ? "as long as they need" : config::format_duration(times.streams)));
+}
+
+// Until the next start, whose command line says it anew; a reload leaves it.
+ApiReply Weir::set_log_level(log::Level level, std::string_view actor) {
+  const std::string change =
+      "from " + std::string(log::to_string(log::set_level(level))) + " to " + std::string(log::to_string(level));
+  note("log-level", actor, change);
+  return message_reply("the log level changed " + change);
 }
 
 void Weir::advance_drain() {
@@ -528,6 +539,7 @@ void Weir::publish() {
   for (const auto& [name, service] : config_.services) view.services.push_back(name);
   view.reloads = reloads_;
   view.reloads_refused = reloads_refused_;
+  view.admin_turned_away = admin_->connections_turned_away();
   const analysis::StoreHealth health = controller_.store_health();
   view.store = {.healthy = health.writable, .pending = health.pending, .failures = health.failures};
   const json::Value document = status_document({.config = config_,

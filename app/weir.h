@@ -69,6 +69,7 @@ class Weir {
   ApiReply reload(std::string_view actor);
   ApiReply refuse_reload(std::string_view actor, const ApiError& error);
   ApiReply begin_drain(std::string_view actor);
+  ApiReply set_log_level(log::Level level, std::string_view actor);
   void advance_drain();
   void take_access_log(LogFile log);
   void reopen_access_log();

@@ -85,6 +85,8 @@ bool parse_level(std::string_view word, Level& level) {
   return false;
 }
 
+std::string_view to_string(Level level) { return kLevels[static_cast<std::size_t>(level)]; }
+
 bool parse_format(std::string_view word, Format& format) {
   if (word == "auto")
     format = Format::kAuto;
@@ -116,6 +118,8 @@ void setup(const Options& options) {
   threshold.store(options.level, std::memory_order_relaxed);
   shape.store(options.format, std::memory_order_relaxed);
 }
+
+Level set_level(Level level) { return threshold.exchange(level, std::memory_order_relaxed); }
 
 void write(Level level, std::string_view event, Fields fields) {
   if (level < threshold.load(std::memory_order_relaxed)) return;

@@ -16,6 +16,7 @@ enum class Format : std::uint8_t { kAuto, kText, kJson };  // kAuto: text on a t
 
 // Unset for a word that is none of debug, info, warn, error, off; likewise auto, text, json.
 bool parse_level(std::string_view word, Level& level);
+std::string_view to_string(Level level);
 bool parse_format(std::string_view word, Format& format);
 
 // One named value of an event. Views must outlive the call that they are given to.
@@ -54,6 +55,8 @@ struct Options {
 
 // To standard error, at once. Before setup() the defaults hold.
 void setup(const Options& options);
+// From the next line on. The level before.
+Level set_level(Level level);
 void write(Level level, std::string_view event, Fields fields);
 inline void debug(std::string_view event, Fields fields = {}) { write(Level::kDebug, event, fields); }
 inline void info(std::string_view event, Fields fields = {}) { write(Level::kInfo, event, fields); }

@@ -24,6 +24,9 @@
 namespace weir::config {
 
 struct Admin {
+  // Of a token, in bytes: what is shorter can be tried out.
+  static constexpr std::size_t kLeastToken = 16;
+
   std::string address = "127.0.0.1:9901";
   std::optional<Secret> token;  // required when the address is not loopback
 };

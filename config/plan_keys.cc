@@ -6,13 +6,14 @@ namespace keys {
 namespace {
 
 const Section& admin() {
-  static const Section section{.name = "admin",
-                               .sentence = "The admin API, the metrics and the health pages.",
-                               .keys = {{.name = "address",
-                                         .kind = Kind::kAddress,
-                                         .sentence = "host:port. Off loopback a token is required.",
-                                         .fallback = "127.0.0.1:9901"},
-                                        object("token", "What commands have to show.", secret())}};
+  static const Section section{
+      .name = "admin",
+      .sentence = "The admin API, the metrics and the health pages.",
+      .keys = {{.name = "address",
+                .kind = Kind::kAddress,
+                .sentence = "host:port. Off loopback a token is required.",
+                .fallback = "127.0.0.1:9901"},
+               object("token", "What commands have to show, at least 16 bytes of it.", secret())}};
   return section;
 }
 

@@ -1,5 +1,6 @@
 #include "app/admin/admin_server.h"
 
+#include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -132,6 +133,7 @@ class AdminServer::Loop {
   }
 
   std::uint16_t port() const { return port_; }
+  std::uint64_t turned_away() const { return turned_away_.load(std::memory_order_relaxed); }
 
   void set_token(std::string token) {
     if (token.empty() && !config::is_loopback_host(options_.address.host)) return;
@@ -156,6 +158,7 @@ class AdminServer::Loop {
         continue;
       }
       if (connections_ >= kConnectionLimit) {
+        turned_away_.fetch_add(1, std::memory_order_relaxed);
         if (asking_.empty()) continue;  // all are being answered; closed by its destructor
         // Whoever has said nothing longest goes, so that the silent cannot keep an operator out.
         asking_.front()->close();
@@ -252,6 +255,7 @@ class AdminServer::Loop {
   Acceptor acceptor_{io_};
   std::uint16_t port_ = 0;
   int connections_ = 0;
+  std::atomic<std::uint64_t> turned_away_{0};
   std::list<Stream*> asking_;  // those that have not sent a whole request, the longest first
   std::thread thread_;
 };
@@ -262,6 +266,7 @@ AdminServer::~AdminServer() = default;
 
 std::string AdminServer::start() { return loop_->start(); }
 std::uint16_t AdminServer::port() const { return loop_->port(); }
+std::uint64_t AdminServer::connections_turned_away() const { return loop_->turned_away(); }
 void AdminServer::set_token(std::string token) { loop_->set_token(std::move(token)); }
 void AdminServer::stop() { loop_->stop(); }
 

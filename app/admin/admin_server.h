@@ -26,6 +26,8 @@ class AdminServer {
   // "" when it serves; else why not, and what to do.
   std::string start();
   std::uint16_t port() const;
+  // Connections closed because too many were open, ever.
+  std::uint64_t connections_turned_away() const;
   // From the next request on. Ignored when it would leave an address off loopback without one.
   void set_token(std::string token);
   void stop();

@@ -14,6 +14,7 @@ namespace weir::app {
 namespace {
 
 constexpr std::uint32_t kHistoryLimit = 1000;
+constexpr std::string_view kApi = "/api/v1/";
 constexpr std::string_view kServices = "/api/v1/services/";
 constexpr std::string_view kHex = "0123456789abcdef";
 
@@ -131,7 +132,7 @@ Routed route_command(std::string_view rest, std::string_view query, std::string_
   const std::optional<std::string> service = decoded(rest.substr(0, slash));
   const std::optional<ApiVerb> verb = verb_of(rest.substr(slash + 1), query);
   if (!verb || !service || service->empty()) return not_found();
-  ApiCommand command{.verb = *verb, .service = *service, .weight_ppm = 0, .actor = {}};
+  ApiCommand command{.verb = *verb, .service = *service};
   if (*verb == ApiVerb::kWeight) {
     const json::ParseResult parsed = json::parse(body);
     const json::Value& percent = parsed.value["percent"];
@@ -142,13 +143,38 @@ Routed route_command(std::string_view rest, std::string_view query, std::string_
   return command;
 }
 
+// What is about the process and no service.
+constexpr std::array<std::pair<std::string_view, ApiVerb>, 3> kProcessVerbs = {{
+    {"reload", ApiVerb::kReload},
+    {"drain", ApiVerb::kDrain},
+    {"log-level", ApiVerb::kLogLevel},
+}};
+
+std::optional<ApiVerb> process_verb(std::string_view path) {
+  if (!path.starts_with(kApi)) return {};
+  for (const auto& [name, verb] : kProcessVerbs) {
+    if (path.substr(kApi.size()) == name) return verb;
+  }
+  return {};
+}
+
+Routed process_command(ApiVerb verb, std::string_view body) {
+  ApiCommand command{.verb = verb};
+  if (verb == ApiVerb::kLogLevel && !log::parse_level(json::parse(body).value["level"].string(), command.log_level))
+    return bad_request("expected {\"level\": L} with L one of debug, info, warn, error, off");
+  return command;
+}
+
 }  // namespace
 
 std::string_view to_string(ApiVerb verb) {
   for (const auto& [name, known] : kRolloutVerbs) {
     if (known == verb) return name;
   }
-  return verb == ApiVerb::kPromoteFull ? "promote --full" : verb == ApiVerb::kReload ? "reload" : "drain";
+  for (const auto& [name, known] : kProcessVerbs) {
+    if (known == verb) return name;
+  }
+  return "promote --full";
 }
 
 Routed route_api(const ApiRequest& request) {
@@ -160,12 +186,10 @@ Routed route_api(const ApiRequest& request) {
     if (request.method != "GET" && request.method != "HEAD") return wrong_method("GET, HEAD");
     return history ? route_history(query) : Routed(*simple);
   }
-  const bool reload = path == "/api/v1/reload";
-  const bool drain = path == "/api/v1/drain";
-  if (!reload && !drain && !path.starts_with(kServices)) return not_found();
+  const std::optional<ApiVerb> process = process_verb(path);
+  if (!process && !path.starts_with(kServices)) return not_found();
   if (request.method != "POST") return wrong_method("POST");
-  if (reload) return ApiCommand{.verb = ApiVerb::kReload, .service = {}, .weight_ppm = 0, .actor = {}};
-  if (drain) return ApiCommand{.verb = ApiVerb::kDrain, .service = {}, .weight_ppm = 0, .actor = {}};
+  if (process) return process_command(*process, request.body);
   return route_command(path.substr(kServices.size()), query, request.body);
 }
 

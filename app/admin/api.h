@@ -4,6 +4,7 @@
 //   GET  /api/v1/history?service=&limit=     decisions and commands, newest first
 //   POST /api/v1/services/<service>/promote[?full=true] | pause | resume | abort | retry | undo
 //   POST /api/v1/services/<service>/weight   {"percent": 25}
+//   POST /api/v1/log-level                   {"level": "debug"}
 //   POST /api/v1/reload, /api/v1/drain
 //   GET  /metrics, /healthz, /readyz
 //
@@ -16,6 +17,8 @@
 #include <string_view>
 #include <variant>
 #include <vector>
+
+#include "base/log.h"
 
 namespace weir::app {
 
@@ -30,6 +33,7 @@ enum class ApiVerb : std::uint8_t {
   kWeight,
   kReload,
   kDrain,
+  kLogLevel,
 };
 
 std::string_view to_string(ApiVerb verb);  // "promote"; kPromoteFull: "promote --full"
@@ -37,9 +41,10 @@ std::string_view to_string(ApiVerb verb);  // "promote"; kPromoteFull: "promote 
 // What only the control thread may do.
 struct ApiCommand {
   ApiVerb verb = ApiVerb::kPause;
-  std::string service;           // empty for reload and drain
+  std::string service = {};      // empty where it is about none
   std::uint32_t weight_ppm = 0;  // kWeight
-  std::string actor;
+  log::Level log_level = log::Level::kInfo;
+  std::string actor = {};
 };
 
 struct ApiReply {

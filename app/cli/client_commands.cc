@@ -63,6 +63,8 @@ std::string encoded(std::string_view segment) {
 CommandCall command_call(const Invocation& invocation) {
   if (invocation.verb == Verb::kReload) return {.target = "/api/v1/reload", .body = {}};
   if (invocation.verb == Verb::kDrain) return {.target = "/api/v1/drain", .body = {}};
+  if (invocation.verb == Verb::kLogLevel)
+    return {.target = "/api/v1/log-level", .body = json::write(json::Object{{"level", invocation.level}})};
   const std::string_view verb = word(invocation.verb);
   if (verb.empty()) return {};
   CommandCall call;

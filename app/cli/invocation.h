@@ -24,6 +24,7 @@ enum class Verb : std::uint8_t {
   kHistory,
   kReload,
   kDrain,
+  kLogLevel,
   kHealth,
   kVersion,
 };
@@ -62,6 +63,7 @@ struct Invocation {
   std::string percent;           // weight, as typed
   std::uint32_t weight_ppm = 0;  // weight
   std::uint32_t limit = 20;      // history
+  std::string level;             // log-level
   bool full = false;             // promote
   bool reference = false;        // schema
   bool frames_only = false;      // watch: never redraw, print a frame per change

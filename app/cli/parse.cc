@@ -168,6 +168,8 @@ class Grammar {
     command->add_option("--format", wanted_.format, "text or json")->check(CLI::IsMember({"text", "json"}));
   }
 
+  static CLI::IsMember log_levels() { return CLI::IsMember({"debug", "info", "warn", "error", "off"}); }
+
   void add_server_verbs() {
     RunArguments& run = wanted_.run;
     CLI::App* serve = add(Verb::kRun, "run", "Serve a plan file, or split between two URLs with the default plan");
@@ -175,8 +177,7 @@ class Grammar {
     serve->add_option("--baseline", run.baseline, "URL of the version that users have now")->type_name("URL");
     serve->add_option("--candidate", run.candidate, "URL of the version to roll out")->type_name("URL");
     serve->add_option("--listen", run.listen, "Where to accept requests, without a file")->type_name("HOST:PORT");
-    serve->add_option("--log-level", run.log_level, "debug, info, warn, error or off")
-        ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}));
+    serve->add_option("--log-level", run.log_level, "debug, info, warn, error or off")->check(log_levels());
     serve->add_option("--log-format", run.log_format, "auto (text on a terminal, else JSON), text or json")
         ->check(CLI::IsMember({"auto", "text", "json"}));
     serve->add_option("--access-log", run.access_log, "One line a request, to a file or - for standard output")
@@ -220,6 +221,10 @@ class Grammar {
   void add_process_verbs() {
     add_client(Verb::kReload, "reload", "Load the plan file again; says what is wrong if it is refused");
     add_client(Verb::kDrain, "drain", "Finish the requests under way, then end, as SIGTERM does");
+    add_client(Verb::kLogLevel, "log-level", "Say more or less in the log, until the next start")
+        ->add_option("LEVEL", wanted_.level, "debug, info, warn, error or off")
+        ->required()
+        ->check(log_levels());
     add_client(Verb::kHealth, "health", "Exit 0 when the weir is alive, else 1; for a container's HEALTHCHECK")
         ->footer(kHealthFooter);
     add(Verb::kVersion, "version", "Print the version");

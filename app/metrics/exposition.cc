@@ -205,6 +205,9 @@ class ScrapeCollectable final : public prometheus::Collectable {
     counter("weir_reloads_total", "Plans loaded after the first.", static_cast<double>(scrape_.reloads));
     counter("weir_reloads_refused_total", "Plans that changed nothing because they were refused.",
             static_cast<double>(scrape_.reloads_refused));
+    counter("weir_admin_connections_turned_away_total",
+            "Admin connections closed at their limit: the longest silent one, or the new one where none is silent.",
+            static_cast<double>(scrape_.admin_turned_away));
     gauge("weir_ready", "1 while new requests are welcome.", scrape_.ready ? 1 : 0);
     MetricFamily build = family({"weir_build_info", "1; the labels say which program this is.", MetricType::Gauge});
     build.metric.push_back(

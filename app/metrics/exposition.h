@@ -51,6 +51,7 @@ struct Scrape {
   std::uint64_t access_log_dropped = 0;
   std::uint64_t reloads = 0;
   std::uint64_t reloads_refused = 0;
+  std::uint64_t admin_turned_away = 0;
   bool ready = false;
 };
 

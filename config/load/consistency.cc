@@ -57,6 +57,13 @@ class Checker {
       report_.error(place(root_, {"admin", "address"}), "admin.address is not loopback, and there is no admin.token",
                     "token: { env: NAME } or { file: PATH }");
     }
+    // One that could not be read is empty, and was reported.
+    const std::size_t bytes = config_.admin.token ? config_.admin.token->value.size() : 0;
+    if (bytes > 0 && bytes < Admin::kLeastToken) {
+      report_.error(
+          place(root_, {"admin", "token"}), "admin.token is so short that it can be tried out",
+          "at least " + std::to_string(Admin::kLeastToken) + " bytes at random, such as from `openssl rand -hex 32`");
+    }
   }
 
   void check_proxy_protocol(const Listener& listener, const Node& node, const std::string& path) {

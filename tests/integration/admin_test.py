@@ -12,6 +12,7 @@ import subprocess
 from typing import Any, Callable, Iterator
 
 import pytest
+from exposition import Exposition
 from http_client import Connection, get
 from load import Load
 from origin import Origin
@@ -60,6 +61,10 @@ def rollout(origin: StartOrigin, weir: StartWeir) -> Weir:
 
 def last(weir: Weir) -> Any:
     return weir.admin.history()[0]
+
+
+def last_of_all(weir: Weir) -> Any:
+    return weir.admin.history("")[0]
 
 
 def refused(weir: Weir, *arguments: str) -> str:
@@ -268,6 +273,25 @@ def test_reload_and_drain_are_in_the_history(rollout: Weir) -> None:
     assert rollout.wait() == 143
 
 
+def test_the_log_level_changes_until_the_next_start(rollout: Weir) -> None:
+    def reloads() -> int:
+        return sum("decision" in line and "loaded again" in line for line in rollout.log().splitlines())
+
+    rollout.cli("reload")
+    wait_until(lambda: reloads() == 1, "the log tells of the first reload")
+    assert "from info to error" in rollout.cli("log-level", "error").stdout
+    record = last_of_all(rollout)
+    assert (record["decision"], record["actor"], record["reason"]) == ("log-level", ACTOR, "from info to error")
+    rollout.cli("reload")  # which leaves the level
+    assert "from error to info" in rollout.cli("log-level", "info").stdout
+    rollout.cli("reload")
+    wait_until(lambda: reloads() >= 2, "the log tells of the last reload")
+    assert reloads() == 2
+    assert rollout.cli("log-level", "loud", check=False).returncode == 2
+    status, answer = rollout.admin.post("log-level", '{"level": "loud"}')
+    assert (status, json.loads(answer)["error"]["code"]) == (400, "bad_request")
+
+
 def test_an_actor_names_itself_or_is_named_by_its_address(rollout: Weir) -> None:
     for given, kept in (("ci-job-17", "ci-job-17 from 127.0.0.1"), ("", "admin:127.0.0.1"),
                         ("two words", "admin:127.0.0.1"), ("x" * 129, "admin:127.0.0.1")):
@@ -393,6 +417,23 @@ def test_clients_that_stall_block_nobody(rollout: Weir, crowd: Callable[[int, by
     assert rollout.admin.status()["ready"]
     assert rollout.cli("weight", "chat", "30").returncode == 0
     assert get(rollout.port, "/").status == 200
+
+
+def test_who_has_to_go_at_the_limit_is_counted(rollout: Weir, crowd: Callable[[int, bytes], None]) -> None:
+    def turned_away() -> float:
+        return Exposition(rollout.admin.metrics()).total("weir_admin_connections_turned_away_total")
+
+    assert turned_away() == 0
+    for _ in range(70):  # of 64
+        crowd(rollout.admin.port, b"")
+    wait_until(lambda: turned_away() >= 6, "they are counted")
+
+
+def test_a_short_token_is_refused(guarded: Weir, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "token").write_text("0123456789abcde\n")
+    done = guarded.cli("reload", check=False)
+    assert done.returncode == 1 and "at least 16 bytes" in done.stderr and "0123456789" not in done.stderr
+    assert guarded.admin.status()["ready"]  # with the token that it had
 
 
 def test_garbage_harms_nobody(rollout: Weir) -> None:

@@ -44,7 +44,7 @@ TEST_F(PlanFileTest, MessagesNameTheFile) {
 }
 
 TEST_F(PlanFileTest, ResolvesSecretsFromFiles) {
-  const std::string secret = write("token", "s3cret\n");
+  const std::string secret = write("token", "s3cret-of-many-bytes\n");
   const std::string path = write("plan.yaml",
                                  "listeners: [ { address: \"127.0.0.1:1\" } ]\n"
                                  "admin: { token: { file: \"" +
@@ -54,7 +54,7 @@ TEST_F(PlanFileTest, ResolvesSecretsFromFiles) {
                                      "routes: [ { match: { pathPrefix: / }, service: a } ]\n");
   const PlanFile plan = read_plan_file(path);
   ASSERT_TRUE(plan.ok()) << testing::PrintToString(plan.messages());
-  EXPECT_EQ(plan.loaded.config->admin.token->value, "s3cret");
+  EXPECT_EQ(plan.loaded.config->admin.token->value, "s3cret-of-many-bytes");
 }
 
 TEST(DefaultPlan, TakesTheTwoUrls) {

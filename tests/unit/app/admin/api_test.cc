@@ -43,6 +43,15 @@ TEST(Api, WeightIsReadInPartsPerMillion) {
   }
 }
 
+TEST(Api, ALogLevelIsOneOfFiveWords) {
+  EXPECT_EQ(command("/api/v1/log-level", R"({"level": "debug"})").verb, ApiVerb::kLogLevel);
+  EXPECT_EQ(command("/api/v1/log-level", R"({"level": "debug"})").log_level, log::Level::kDebug);
+  EXPECT_EQ(command("/api/v1/log-level", R"({"level": "off"})").log_level, log::Level::kOff);
+  for (const char* body : {"", "{}", "debug", R"({"level": "DEBUG"})", R"({"level": 1})", R"({"level": ""})"}) {
+    EXPECT_EQ(refused("POST", "/api/v1/log-level", body), 400) << body;
+  }
+}
+
 TEST(Api, HistoryTakesAServiceAndALimit) {
   const auto routed = route_api({.method = "GET", .target = "/api/v1/history?limit=5&service=chat%20x", .body = ""});
   const auto* query = std::get_if<ApiQuery>(&routed);
@@ -63,6 +72,8 @@ TEST(Api, RefusesOtherPathsAndMethods) {
   EXPECT_EQ(refused("POST", "/api/v1/services/%zz/pause"), 404);
   EXPECT_EQ(refused("GET", "/api/v1/services/chat/pause"), 405);
   EXPECT_EQ(refused("POST", "/api/v1/status"), 405);
+  EXPECT_EQ(refused("GET", "/api/v1/log-level"), 405);
+  EXPECT_EQ(refused("POST", "/api/v1/log-levels"), 404);
   EXPECT_EQ(refused("DELETE", "/metrics"), 405);
 }
 

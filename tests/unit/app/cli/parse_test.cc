@@ -92,6 +92,12 @@ TEST(Parse, HelpTeachesAndExitsCleanly) {
   EXPECT_THAT(parse_command_line({"check", "--help"}).text, HasSubstr("0 clean, 1 warnings, 2 errors"));
 }
 
+TEST(Parse, ALogLevelIsOneOfFiveWords) {
+  EXPECT_EQ(parsed({"log-level", "off"}).level, "off");
+  expect_usage_error({"log-level"}, "LEVEL");
+  expect_usage_error({"log-level", "loud"}, "loud");
+}
+
 TEST(Parse, VersionHasAFlagToo) {
   EXPECT_EQ(parsed({"version"}).verb, Verb::kVersion);
   EXPECT_EQ(parsed({"--version"}).verb, Verb::kVersion);
@@ -103,6 +109,9 @@ TEST(CommandCall, NamesThePathOfTheApi) {
   EXPECT_EQ(command_call(parsed({"reload"})).target, "/api/v1/reload");
   const CommandCall weight = command_call(parsed({"weight", "chat", "25"}));
   EXPECT_EQ(weight.target, "/api/v1/services/chat/weight");
+  const CommandCall level = command_call(parsed({"log-level", "debug"}));
+  EXPECT_EQ(level.target, "/api/v1/log-level");
+  EXPECT_EQ(json::parse(level.body).value["level"].string(), "debug");
   EXPECT_EQ(json::parse(weight.body).value["percent"].number(), 25);
 }
 

@@ -11,9 +11,10 @@ namespace {
 using testing::ElementsAre;
 
 Environment environment() {
-  return {
-      [](const std::string& name) { return name == "TOKEN" ? std::optional<std::string>("secret\n") : std::nullopt; },
-      [](const std::string&) { return std::optional<std::string>(); }};
+  return {[](const std::string& name) {
+            return name == "TOKEN" ? std::optional<std::string>("secret-of-many-bytes\n") : std::nullopt;
+          },
+          [](const std::string&) { return std::optional<std::string>(); }};
 }
 
 std::vector<std::string> problems_of(const std::string& yaml) {
@@ -88,7 +89,7 @@ TEST(Load, ReadsWhatAPlanCanSay) {
   EXPECT_EQ(config.timeouts.response_idle, kNever);
   EXPECT_EQ(config.limits.body, 1U << 20);
   EXPECT_EQ(config.limits.pending, 7U);
-  EXPECT_EQ(config.admin.token->value, "secret");
+  EXPECT_EQ(config.admin.token->value, "secret-of-many-bytes");
   const Rollout& chat = config.rollouts.at("chat");
   EXPECT_EQ(chat.salt, "chat/v2/r2");
   EXPECT_EQ(chat.stickiness.by.at(0).header, "x-user-id");
@@ -479,12 +480,25 @@ TEST(Load, ATokenIsWhatStandsBeforeTheLastLineBreak) {
         load(with("admin: { token: { file: t } }\nrollouts: { chat: { baseline: v1, candidate: v2 } }\n"), kept);
     return result.ok() ? std::optional(result.config->admin.token->value) : std::nullopt;
   };
-  EXPECT_EQ(token("secret\n"), "secret");
-  EXPECT_EQ(token("secret\r\n"), "secret");
-  for (const char* none :
-       {"", "\n", "\r\n", "\n\n", "two words\n", "secret\n\n", " secret", "sec\tret", "s\xc3\xa4\n"}) {
+  EXPECT_EQ(token("a-secret-of-many\n"), "a-secret-of-many");
+  EXPECT_EQ(token("a-secret-of-many\r\n"), "a-secret-of-many");
+  for (const char* none : {"", "\n", "\r\n", "\n\n", "two words with a space\n", "a-secret-of-many\n\n",
+                           " a-secret-of-many", "a-secret\tof-many", "not-one-of-ascii\xc3\xa4\n"}) {
     EXPECT_EQ(token(none), std::nullopt) << none;
   }
+}
+
+TEST(Load, RefusesATokenThatCanBeTriedOut) {
+  const auto problems = [](const std::string& value) {
+    const Environment kept{[&](const std::string&) { return value; }, [&](const std::string&) { return value; }};
+    const LoadResult result =
+        load(with("admin: { token: { env: T } }\nrollouts: { chat: { baseline: v1, candidate: v2 } }\n"), kept);
+    return result.problems.empty() ? std::string() : format(result.problems.front(), "plan");
+  };
+  EXPECT_EQ(problems("0123456789abcdef\n"), "");
+  EXPECT_THAT(problems("0123456789abcde\n"),
+              testing::AllOf(testing::HasSubstr("error: admin.token is so short that it can be tried out"),
+                             testing::HasSubstr("at least 16 bytes"), testing::Not(testing::HasSubstr("0123"))));
 }
 
 TEST(LoadAdmin, FindsTheAddressInAPlanThatIsWrong) {
@@ -498,7 +512,8 @@ TEST(LoadAdmin, FindsTheAddressInAPlanThatIsWrong) {
   EXPECT_EQ(address("routes: ]\n"), Admin().address);
   EXPECT_EQ(address("services:\n  admin: {}\n# admin: none\nadministration: 1\nroutes: ]\n"), Admin().address);
   EXPECT_EQ(address(""), Admin().address);
-  EXPECT_EQ(load_admin("admin: { token: { env: TOKEN } }\nroutes: 1\n", environment()).admin.token->value, "secret");
+  EXPECT_EQ(load_admin("admin: { token: { env: TOKEN } }\nroutes: 1\n", environment()).admin.token->value,
+            "secret-of-many-bytes");
   EXPECT_FALSE(load_admin("admin: { address: nowhere }\n", environment()).error.empty());
   // Not to be read line by line: better no address than another weir's.
   EXPECT_FALSE(load_admin("{ \"admin\": ", environment()).error.empty());
