@@ -55,7 +55,7 @@ void Http1Downstream::take_read() {
   stream_.start_wait();
 }
 
-void Http1Downstream::arm_read(std::size_t capacity) {
+void Http1Downstream::arm_read(std::size_t capacity, bool more_is_due) {
   if (broken_ || end_of_input_) return;
   if (stream_.reading()) {
     // Armed behind a request that is done with by now: its place is free again.
@@ -66,7 +66,7 @@ void Http1Downstream::arm_read(std::size_t capacity) {
   if (in_.empty() && in_.capacity() < capacity && !buffers_.crowded()) in_.grow(capacity);
   if (in_.space().empty()) in_.compact();
   if (in_.space().empty()) in_.grow(in_.capacity() * 2);
-  stream_.start_read(in_.space());
+  stream_.start_read(in_.space(), more_is_due);
 }
 
 ProxyHeader::State Http1Downstream::read_proxy_header() {
@@ -115,7 +115,7 @@ RequestEvent Http1Downstream::read_request() {
     if (in_.size() == in_.capacity() && buffers_.full()) return {RequestEvent::State::kOverloaded, http::Fault::kNone};
   }
   if (broken_ || end_of_input_) return {RequestEvent::State::kClosed, http::Fault::kNone};
-  if (!parked_) arm_read(kHeadBuffer);
+  if (!parked_) arm_read(kHeadBuffer, !in_.empty());
   return {};
 }
 
@@ -150,7 +150,7 @@ bool Http1Downstream::linger() {
   reader_.reset();
   in_.consume(in_.size());
   if (!stream_.reading()) in_.release();  // a long head's room is not held for a client that has been told to go
-  arm_read(stream_buffer_);
+  arm_read(stream_buffer_, true);
   return true;
 }
 
@@ -217,7 +217,7 @@ http::BodyEvent Http1Downstream::read_body() {
   if (broken_) return http::failed_body({ErrorKind::kReset, Side::kDownstream, Retry::kNever, "client_reset"});
   if (end_of_input_)
     return http::failed_body({ErrorKind::kTruncated, Side::kDownstream, Retry::kNever, "client_closed"});
-  arm_read(stream_buffer_);
+  arm_read(stream_buffer_, true);
   return event;
 }
 

@@ -99,7 +99,7 @@ class Http1Downstream final : public DownstreamStream {
 
  private:
   void take_read();
-  void arm_read(std::size_t capacity);
+  void arm_read(std::size_t capacity, bool more_is_due);
   bool set_head_aside();
 
   ByteStream stream_;

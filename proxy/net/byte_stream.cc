@@ -38,6 +38,7 @@ struct ByteStream::State {
   std::unique_ptr<TlsSession> session;
   std::array<std::string_view, kMaxParts> plain{};  // what of a write is not encrypted yet
   std::span<char> read_space;                       // of the observer's read
+  bool more_is_due = false;                         // likewise
   bool reading_socket = false;
   bool shaking_hands = false;  // is what the observer's read is for
   bool flushing = false;       // waits until the kernel takes more
@@ -154,7 +155,7 @@ void ByteStream::State::finish_write(const error_code& error, std::size_t bytes)
 void ByteStream::State::begin_secure_read(std::span<char> space) {
   reading_socket = true;
   ++handlers;
-  if (!session->holds_input()) return read_op.start(socket, space);
+  if (!session->holds_input() && !read_op.may_wait_in_vain(more_is_due)) return read_op.start(socket, space);
   if (read_op.try_now(socket, space)) {
     asio::post(socket.get_executor(), OnRead{this});
   } else {
@@ -271,10 +272,11 @@ void ByteStream::start_handshake() {
   state_->begin_secure_read({});
 }
 
-void ByteStream::start_read(std::span<char> space) {
+void ByteStream::start_read(std::span<char> space, bool more_is_due) {
   state_->read = {ReadState::kPending, 0};
   if (state_->tls() != nullptr) {
     state_->read_space = space;
+    state_->more_is_due = more_is_due;
     if (!state_->reading_socket && !state_->read_op.stalled()) {
       state_->begin_secure_read(space);
     } else if (state_->read_op.waiting()) {
@@ -283,7 +285,11 @@ void ByteStream::start_read(std::span<char> space) {
     return;
   }
   ++state_->handlers;
-  state_->read_op.start(state_->socket, space);
+  if (state_->read_op.may_wait_in_vain(more_is_due) && state_->read_op.try_now(state_->socket, space)) {
+    asio::post(state_->socket.get_executor(), OnRead{state_});
+  } else {
+    state_->read_op.start(state_->socket, space);
+  }
 }
 
 bool ByteStream::can_redirect_read() const { return reading() && state_->read_op.waiting(); }

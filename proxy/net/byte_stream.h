@@ -62,8 +62,9 @@ class ByteStream final {
   void set_observer(Wakeable* observer);
 
   // Reads what comes first into `space`, which must live until the result is taken or the stream closed. After a read
-  // that left nothing behind this costs no system call: the kernel's next edge is waited for.
-  void start_read(std::span<char> space);
+  // that left nothing behind this costs no system call: the kernel's next edge is waited for. With `more_is_due`, inside
+  // a message, it costs one: else a reset that came together with the last bytes would not be seen (read_op.h).
+  void start_read(std::span<char> space, bool more_is_due = false);
   // A read is under way and nothing has come yet: it may be redirected to another place.
   bool can_redirect_read() const;
   void redirect_read(std::span<char> space);

@@ -10,6 +10,10 @@
 // behind it, and says 1 for a FIN alone (tcp(7); tcp_inq_hint() in net/ipv4/tcp.c). Where it does not say (Unix
 // sockets), the next operation tries, as Asio's own does.
 //
+// A reset behind the last bytes is told by nobody: its edge was theirs, and TCP_INQ does not count it (tcp_reset() sets
+// no SOCK_DONE). So inside a message, where the peer owes more, a read tries all the same. Between messages, where
+// nothing is owed, a reset that came with the last bytes shows in the next write.
+//
 // Through TLS a read decrypts at once what it has received, into the reader's space, and sends what the protocol has to
 // say to that; so it receives into a space that a whole thread shares, and an idle connection holds none of its own.
 //
@@ -79,8 +83,12 @@ class ReadOp final : public asio::detail::reactor_op {
   // Instead: reads what is there to be read without the socket telling of it. True: done, read_finished() says how.
   bool try_now(ReactorSocket& socket, std::span<char> space) {
     prepare(socket, space);
-    return try_read(this) != not_done;
+    const status result = read_now();
+    left_ = result == done;
+    return result != not_done;
   }
+  // Started, it would wait for an edge, and it is not certain that there will be one.
+  bool may_wait_in_vain(bool more_is_due) const { return exhausted_ && (more_is_due || left_); }
   void finish() {
     waiting_ = false;  // cancelled before anything came
     const boost::system::error_code error = ec_;
@@ -115,9 +123,16 @@ class ReadOp final : public asio::detail::reactor_op {
 
   static status try_read(reactor_op* base) {
     auto& self = *static_cast<ReadOp*>(base);
-    TlsSession* const tls = self.owner_.tls();
-    const status result = tls == nullptr ? self.read() : self.read(*tls);
-    if (result != not_done) self.waiting_ = false;
+    const status result = self.read_now();
+    self.exhausted_ = result == done_and_exhausted;
+    self.left_ = false;
+    return result;
+  }
+
+  status read_now() {
+    TlsSession* const tls = owner_.tls();
+    const status result = tls == nullptr ? read() : read(*tls);
+    if (result != not_done) waiting_ = false;
     return result;
   }
 
@@ -147,7 +162,7 @@ class ReadOp final : public asio::detail::reactor_op {
       if (stalled_) return done;
       // What waited for the handshake is written before more is waited for.
       if (strangers && tls.established() && owner_.write_waits()) return done;
-      if (received.left_nothing) return not_done;
+      // A part of a record: more is due, so the socket is asked until it has nothing.
       const std::span<char> into = TlsSession::receive_space(space_.size());
       received = receive(into);
       if (received.error == EAGAIN || received.error == EWOULDBLOCK) return not_done;
@@ -206,6 +221,8 @@ class ReadOp final : public asio::detail::reactor_op {
   int descriptor_ = -1;
   bool tells_rest_ = false;
   bool waiting_ = false;
+  bool exhausted_ = false;  // the reactor takes the socket for empty
+  bool left_ = false;       // and is wrong: try_now() has left something
   bool stalled_ = false;
   bool cut_off_ = false;
 };

@@ -33,7 +33,7 @@ bool Http1Upstream::park(Wakeable* observer) {
   stream_.set_observer(observer);
   // A long response's buffer is not kept: the next one may be of a route that allows less.
   if (!stream_.reading() && in_.capacity() > kHeadBuffer) in_.release();
-  arm_read();
+  arm_read(false);
   return true;
 }
 
@@ -66,15 +66,18 @@ void Http1Upstream::take_read() {
     case ReadState::kFailed:
       broken_ = true;
       break;
-    case ReadState::kIdle:
     case ReadState::kPending:
+      // A reset that came with the last response's end: no read tells of it (proxy/net/read_op.h).
+      if (stream_.write_failed() && !stream_.unread()) broken_ = true;
+      break;
+    case ReadState::kIdle:
     case ReadState::kReadable:
     case ReadState::kCancelled:
       break;
   }
 }
 
-void Http1Upstream::arm_read() {
+void Http1Upstream::arm_read(bool more_is_due) {
   if (stream_.reading()) return;
   if (!in_) in_ = buffers_.take(kHeadBuffer);
   // The body of a long response gets the larger buffer once the small one is empty.
@@ -82,7 +85,7 @@ void Http1Upstream::arm_read() {
   if (long_body && in_.capacity() < stream_buffer_ && !buffers_.crowded()) in_.grow(stream_buffer_);
   if (in_.space().empty()) in_.compact();
   if (in_.space().empty()) in_.grow(in_.capacity() * 2);
-  stream_.start_read(in_.space());
+  stream_.start_read(in_.space(), more_is_due);
 }
 
 Error Http1Upstream::broken(std::string_view context) const {
@@ -112,7 +115,7 @@ ResponseHeadEvent Http1Upstream::read_head() {
   if (broken_ || end_of_input_) {
     return {ResponseHeadEvent::State::kFailed, broken(untouched_ ? "upstream_closed" : "upstream_truncated_head")};
   }
-  arm_read();
+  arm_read(!untouched_);
   return {};
 }
 
@@ -135,7 +138,7 @@ http::BodyEvent Http1Upstream::read_body() {
     if (cut_off_ || codec_.body_eof() != http::Fault::kNone) return http::failed_body(broken("upstream_truncated"));
     return http::body_slice({}, true);
   }
-  arm_read();
+  arm_read(true);
   return event;
 }
 

@@ -46,7 +46,7 @@ class Http1Upstream final : public UpstreamStream {
 
  private:
   void take_read();
-  void arm_read();
+  void arm_read(bool more_is_due);
   Error broken(std::string_view context) const;
 
   ByteStream stream_;

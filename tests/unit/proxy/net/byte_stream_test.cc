@@ -108,6 +108,40 @@ TEST_F(ByteStreamTest, TellsAnEndFromAReset) {
   EXPECT_EQ(finish_read().state, ReadState::kFailed);
 }
 
+TEST_F(ByteStreamTest, SeesAnEndThatCameWithTheLastBytes) {
+  for (const bool reset : {false, true}) {
+    use(connect_tcp(loop_.io));
+    far_.send("one");
+    start_read();
+    EXPECT_EQ(read(finish_read().bytes), "one");
+    near_.start_read(space_, true);
+    loop_.settle();
+    EXPECT_EQ(near_.take_read().state, ReadState::kPending);
+    far_.send("two");
+    if (reset) {
+      far_.close_with_reset();
+    } else {
+      far_.close();
+    }
+    EXPECT_EQ(read(finish_read().bytes), "two");
+    near_.start_read(space_, true);
+    EXPECT_EQ(finish_read().state, reset ? ReadState::kFailed : ReadState::kEnd);
+  }
+}
+
+TEST_F(ByteStreamTest, ForgetsNothingThatATryHasLeft) {
+  use(connect_tcp(loop_.io));
+  far_.send("one");
+  start_read();
+  EXPECT_EQ(read(finish_read().bytes), "one");
+  far_.send("two");
+  far_.shutdown_send();
+  near_.start_read(space_, true);
+  EXPECT_EQ(read(finish_read().bytes), "two");
+  start_read();
+  EXPECT_EQ(finish_read().state, ReadState::kEnd);
+}
+
 TEST_F(ByteStreamTest, CancelsAReadAndReadsAgain) {
   use(connect_pair(loop_.io));
   start_read();
