@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "analysis/rollout/rollout_state.h"
+#include "app/endpoint_standing.h"
 
 namespace weir::app {
 
@@ -64,6 +65,7 @@ ApiReply Published::metrics() const {
     scrape.phases.emplace_back(analysis::to_string(static_cast<analysis::Phase>(i)));
   }
   scrape.rollouts = view->rollouts;
+  scrape.endpoints = endpoint_samples(*sources_.server.topology(), sources_.clock.now());
   scrape.store = view->store;
   scrape.process = process_sample();
   scrape.outcomes_dropped = sources_.server.outcomes_dropped();

@@ -41,7 +41,7 @@ class Published final : public AdminBackend {
 
   struct Sources {
     const Clock& clock;
-    const proxy::Server& server;  // for its counters alone
+    const proxy::Server& server;  // for its counters and its topology alone
     const RequestMetrics& requests;
     const AccessLogFile& access_log;
     CommandQueue& commands;

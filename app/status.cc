@@ -14,11 +14,22 @@ namespace {
 
 json::Value milliseconds_of(const std::optional<double>& us) { return us ? json::Value(*us / 1000) : json::Value(); }
 
-json::Value version_json(const std::string& name, const config::Version& version, const TrafficFigures& figures) {
+json::Array endpoints_out(const std::string& service, const std::string& version, const StatusFacts& facts) {
+  json::Array out;
+  for (const EndpointStanding& standing : facts.endpoints) {
+    if (standing.service != service || standing.version != version || !standing.out()) continue;
+    out.push_back(json::Object{{"endpoint", standing.endpoint}, {"reason", standing.reason()}});
+  }
+  return out;
+}
+
+json::Value version_json(const std::string& name, const config::Version& version, const TrafficFigures& figures,
+                         json::Array out) {
   json::Array endpoints;
   for (const config::Endpoint& endpoint : version.endpoints) endpoints.emplace_back(endpoint.url);
   return json::Object{{"name", name},
                       {"endpoints", std::move(endpoints)},
+                      {"endpoints_out", std::move(out)},
                       {"requests", figures.requests},
                       {"rate", figures.per_second},
                       {"error_percent", 100 * figures.error_share},
@@ -31,7 +42,8 @@ json::Value service_json(const std::string& name, const config::Service& service
   json::Array versions;
   for (const auto& [version_name, version] : service.versions) {
     const VersionId id = facts.names.versions.find(name + "/" + version_name);
-    versions.push_back(version_json(version_name, version, facts.traffic.of(id)));
+    versions.push_back(
+        version_json(version_name, version, facts.traffic.of(id), endpoints_out(name, version_name, facts)));
   }
   json::Object out{{"name", name}, {"versions", std::move(versions)}};
   if (!service.weights_ppm.empty()) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "analysis/rollout/controller.h"
+#include "app/endpoint_standing.h"
 #include "app/metrics/recent_traffic.h"
 #include "base/json.h"
 #include "base/names.h"
@@ -18,6 +19,7 @@ struct StatusFacts {
   const Names& names;
   const analysis::Controller& controller;
   const RecentTraffic& traffic;
+  const std::vector<EndpointStanding>& endpoints;
 
   std::string plan;                    // where the plan comes from
   std::vector<std::string> listeners;  // the addresses really bound

@@ -163,8 +163,7 @@ Weir::~Weir() = default;
 std::vector<std::string> Weir::start() {
   tls_ = std::make_unique<TlsFiles>(config_, tickets_);
   if (!tls_->faults().empty()) return tls_->faults();
-  const std::shared_ptr<const proxy::Topology> topology =
-      proxy::build_topology(config_, names_, limiters_, tls_->contexts());
+  const std::shared_ptr<const proxy::Topology> topology = topology_of(config_, *tls_);
   controller_.set_plans(rollout_plans(config_, names_));
   // What was decided in earlier lives is no news, but has to be there.
   const auto& history = controller_.history();
@@ -233,7 +232,7 @@ void Weir::tick() {
 // Connections that began with the old ones keep them.
 void Weir::look_at_certificates() {
   const std::vector<std::string> before = tls_->problems();
-  if (tls_->look()) server_.apply_topology(proxy::build_topology(config_, names_, limiters_, tls_->contexts()));
+  if (tls_->look()) server_.apply_topology(topology_of(config_, *tls_));
   if (tls_->problems() != before) news_ = true;
 }
 
@@ -312,6 +311,10 @@ ApiReply Weir::refuse_reload(std::string_view actor, const ApiError& error) {
   return error_reply(error);
 }
 
+std::shared_ptr<const proxy::Topology> Weir::topology_of(const config::Config& config, const TlsFiles& tls) {
+  return proxy::build_topology(config, names_, {limiters_, tls.contexts(), server_.topology().get()});
+}
+
 ApiReply Weir::reload(std::string_view actor) {
   if (!watch_) {
     return error_reply({.status = 409,
@@ -358,8 +361,7 @@ ApiReply Weir::reload(std::string_view actor) {
                                  .message = "the files of TLS cannot be used; nothing was changed",
                                  .problems = tls->faults()});
   }
-  const std::vector<std::string> taken =
-      server_.apply_topology(proxy::build_topology(next, names_, limiters_, tls->contexts()));
+  const std::vector<std::string> taken = server_.apply_topology(topology_of(next, *tls));
   if (!taken.empty()) {
     return refuse_reload(actor, {.status = 409,
                                  .code = "cannot_listen",
@@ -513,8 +515,8 @@ void Weir::tell_unsaved() const {
   }
 }
 
-std::vector<std::string> Weir::problems() const {
-  std::vector<std::string> lines;
+std::vector<std::string> Weir::problems(const std::vector<EndpointStanding>& endpoints) const {
+  std::vector<std::string> lines = endpoint_problems(endpoints);
   if (!store_problem_.empty()) {
     lines.push_back("the state is not written, and no weight rises until it is: " + store_problem_);
   }
@@ -542,13 +544,16 @@ void Weir::publish() {
   view.admin_turned_away = admin_->connections_turned_away();
   const analysis::StoreHealth health = controller_.store_health();
   view.store = {.healthy = health.writable, .pending = health.pending, .failures = health.failures};
+  const std::vector<EndpointStanding> endpoints = endpoint_standings(*server_.topology(), begun);
+  endpoint_log_.tell(endpoints);
   const json::Value document = status_document({.config = config_,
                                                 .names = names_,
                                                 .controller = controller_,
                                                 .traffic = recent_,
+                                                .endpoints = endpoints,
                                                 .plan = plan_name_,
                                                 .listeners = server_.addresses(),
-                                                .problems = problems(),
+                                                .problems = problems(endpoints),
                                                 .unix_ms = unix_ms(clock_),
                                                 .uptime_s = std::chrono::duration<double>(begun - started_).count(),
                                                 .ready = view.ready,

@@ -17,6 +17,8 @@
 #include "app/admin/admin_server.h"
 #include "app/command_queue.h"
 #include "app/drain.h"
+#include "app/endpoint_log.h"
+#include "app/endpoint_standing.h"
 #include "app/file_watch.h"
 #include "app/metrics/recent_traffic.h"
 #include "app/metrics/request_metrics.h"
@@ -66,6 +68,8 @@ class Weir {
   void obey_rollout(QueuedCommand queued);
   void answer_with(std::function<void(ApiReply)> done, ApiReply reply);
   void answer();
+  // Takes over what is known of the one that runs.
+  std::shared_ptr<const proxy::Topology> topology_of(const config::Config& config, const TlsFiles& tls);
   ApiReply reload(std::string_view actor);
   ApiReply refuse_reload(std::string_view actor, const ApiError& error);
   ApiReply begin_drain(std::string_view actor);
@@ -78,7 +82,7 @@ class Weir {
   void tell_store();
   void tell_unsaved() const;
   void publish();
-  std::vector<std::string> problems() const;
+  std::vector<std::string> problems(const std::vector<EndpointStanding>& endpoints) const;
   void finish();
 
   SystemClock clock_;
@@ -118,6 +122,7 @@ class Weir {
   std::string store_problem_;
   SteadyTime store_told_;
   std::string store_notice_;
+  EndpointLog endpoint_log_;
   bool rollbacks_forgotten_ = false;
   std::uint64_t history_told_ = 0;
   std::uint64_t reloads_ = 0;

@@ -2,6 +2,14 @@
 #include "config/keys.h"
 
 namespace weir::config::keys {
+namespace {
+
+Key count_or_none(std::string_view name, std::string_view sentence) {
+  return {
+      .name = name, .kind = Kind::kCount, .sentence = sentence, .fallback = "none", .range = {"1", "10000000", true}};
+}
+
+}  // namespace
 
 const Section& timeouts() {
   static const Section section{
@@ -54,6 +62,10 @@ const Section& limits() {
                    count("connections", "Client connections of one listener.", "20000; sidecar 4096", "10000000")),
                on_the_file(count("upstreamConnections", "Connections to one version.", "1024", "10000000")),
                on_the_file(count("pending", "Requests of one version that wait for a connection.", "1024", "10000000")),
+               on_the_file(count_or_none("endpointConnections", "Connections to one endpoint.")),
+               on_the_file(count_or_none("endpointPending",
+                                         "Requests that wait for a connection, for each endpoint that takes requests: "
+                                         "with endpoints out fewer may wait.")),
                on_the_file(
                    size("memory",
                         "What the buffers of all connections may take together. Above nine tenths of it new requests "

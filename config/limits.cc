@@ -60,6 +60,8 @@ void apply(Limits& onto, const LimitOverrides& overrides) {
   take(onto.upstream_connections, overrides.upstream_connections);
   take(onto.pending, overrides.pending);
   take(onto.memory, overrides.memory);
+  take(onto.endpoint_connections, overrides.endpoint_connections);
+  take(onto.endpoint_pending, overrides.endpoint_pending);
 }
 
 }  // namespace weir::config

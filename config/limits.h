@@ -31,6 +31,7 @@ struct Timeouts {
 };
 
 inline constexpr std::uint64_t kUnlimited = UINT64_MAX;
+inline constexpr std::uint32_t kNoCount = UINT32_MAX;  // without a limit
 
 struct Limits {
   std::uint64_t request_line = 8 * 1024;  // bytes
@@ -45,6 +46,8 @@ struct Limits {
   std::uint32_t upstream_connections = 1024;  // per version
   std::uint32_t pending = 1024;               // per version: requests that wait for a connection
   std::uint64_t memory = kUnlimited;          // bytes of all connections' read buffers together
+  std::uint32_t endpoint_connections = kNoCount;
+  std::uint32_t endpoint_pending = kNoCount;  // times the endpoints that take requests
   bool operator==(const Limits&) const = default;
 };
 
@@ -55,7 +58,8 @@ struct TimeoutOverrides {
 };
 struct LimitOverrides {
   std::optional<std::uint64_t> request_line, field, fields, response_fields, body, buffer, memory;
-  std::optional<std::uint32_t> field_count, response_field_count, connections, upstream_connections, pending;
+  std::optional<std::uint32_t> field_count, response_field_count, connections, upstream_connections, pending,
+      endpoint_connections, endpoint_pending;
 };
 
 Timeouts preset_timeouts(Preset preset);

@@ -22,6 +22,7 @@ struct KeySource {
   std::string query = {};       // a parameter, percent-decoded
   bool api_key = false;         // the name of the request's key
   bool client_address = false;  // as text
+  bool operator==(const KeySource&) const = default;
 };
 
 struct Stickiness {
@@ -72,6 +73,7 @@ struct Analysis {
   double max_false_rollback = 0.01;
   double max_false_advance = 0.05;
   std::uint32_t holdback_ppm = 50'000;
+  Duration warmup{0};  // of a candidate that begins to be served: latencies of both arms are not counted
   GuardAction on_guard_fail = GuardAction::kRollback;
   Rescue rescue = {};
   std::vector<Guard> guards;  // resolved: the defaults, changed and added to as the plan says

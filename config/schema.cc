@@ -100,10 +100,13 @@ Value map_of(const Key& key, Place place) {
 
 Value quantity(const Key& key) {
   switch (key.kind) {
-    case Kind::kCount:
-      return Object{{"type", "integer"},
-                    {"minimum", static_cast<std::int64_t>(number(key.range.least))},
-                    {"maximum", static_cast<std::int64_t>(number(key.range.most))}};
+    case Kind::kCount: {
+      Object count{{"type", "integer"},
+                   {"minimum", static_cast<std::int64_t>(number(key.range.least))},
+                   {"maximum", static_cast<std::int64_t>(number(key.range.most))}};
+      if (!key.range.none) return count;
+      return Object{{"anyOf", Array{std::move(count), Object{{"enum", Array{"none"}}}}}};
+    }
     case Kind::kDuration:
       return limited(kDuration, key.range);
     case Kind::kSize:

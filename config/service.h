@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "config/balancing.h"
 #include "config/rollout.h"
 #include "config/tls.h"
 
@@ -22,6 +24,9 @@ struct Endpoint {
 struct Version {
   std::vector<Endpoint> endpoints;
   OriginTls tls = {};  // of the endpoints that are https
+  LoadBalancing load_balancing;
+  Outlier outlier;
+  std::optional<HealthCheck> health_check;
 };
 
 struct Service {

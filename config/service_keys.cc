@@ -4,6 +4,26 @@
 namespace weir::config::keys {
 namespace {
 
+const Section& version() {
+  static const Section section{
+      .name = "version",
+      .sentence = "One version of a service.",
+      .keys = {{.name = "endpoints",
+                .kind = Kind::kList,
+                .sentence = "Where it runs: http://host:port, https://host:port or unix:/path.",
+                .required = true},
+               object("tls", "To the endpoints that are https.", origin_tls()),
+               object("loadBalancing", "Which endpoint takes a request.", load_balancing()),
+               {.name = "outlier",
+                .kind = Kind::kObjectOrOff,
+                .sentence = "When an endpoint is left out for what its requests show.",
+                .section = &outlier()},
+               object("healthCheck", "Asks each endpoint whether it is well.", health_check())}};
+  return section;
+}
+
+}  // namespace
+
 const Section& key_source() {
   static const Section section{
       .name = "key source",
@@ -18,21 +38,6 @@ const Section& key_source() {
       .one_of = true};
   return section;
 }
-
-const Section& version() {
-  static const Section section{
-      .name = "version",
-      .sentence = "One version of a service.",
-      .keys = {{.name = "endpoints",
-                .kind = Kind::kList,
-                .sentence = "Where it runs: http://host:port, https://host:port or unix:/path.",
-                .required = true},
-               object("tls", "To the endpoints that are https.", origin_tls()),
-               unsupported("healthCheck", "Active health checks.")}};
-  return section;
-}
-
-}  // namespace
 
 const Section& stickiness() {
   static const Section section{

@@ -94,6 +94,7 @@ class ScrapeCollectable final : public prometheus::Collectable {
     for (std::size_t i = 0; i < kCountWords.size(); ++i) {
       add(single(kCountWords[i], static_cast<double>(scrape_.counts[i])));
     }
+    for (MetricFamily& family : endpoint_families(scrape_.endpoints)) out.push_back(std::move(family));
     own(add);
     return out;
   }

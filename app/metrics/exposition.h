@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/metrics/endpoint_metrics.h"
 #include "app/metrics/request_metrics.h"
 #include "proxy/observe/counters.h"
 
@@ -45,6 +46,7 @@ struct Scrape {
   std::array<std::int64_t, proxy::kCountCount> counts{};
   std::vector<std::string> phases;  // every word that a rollout's phase can be
   std::vector<RolloutSample> rollouts;
+  std::vector<EndpointSample> endpoints;
   StoreSample store;
   ProcessSample process;
   std::uint64_t outcomes_dropped = 0;

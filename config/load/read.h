@@ -20,6 +20,9 @@ void read_action(const Node& node, Route& route);
 Rollout read_rollout(const std::string& service, const Node& node, Report& report);
 Stickiness read_stickiness(const Node& node);
 AccessLog read_access_log(const Node& node, Report& report);
+LoadBalancing read_load_balancing(const Node& node, const std::string& path, Report& report);
+HealthCheck read_health_check(const Node& node, const std::string& path, Report& report);
+Outlier read_outlier(const Node& node, const std::string& path, Report& report);
 // `path` is what messages call it.
 Secret read_secret(const Node& node, const std::string& path, const Environment& environment, Report& report);
 // What `node` holds under `allow` and `deny`, and under `apiKeys`; `path` is its own.

@@ -47,6 +47,8 @@ LimitOverrides read_limits(const Node& node) {
   limits.upstream_connections = count_of(*map, "upstreamConnections");
   limits.pending = count_of(*map, "pending");
   limits.memory = size_of(*map, "memory");
+  limits.endpoint_connections = count_of(*map, "endpointConnections");
+  limits.endpoint_pending = count_of(*map, "endpointPending");
   return limits;
 }
 

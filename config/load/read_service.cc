@@ -25,6 +25,15 @@ std::optional<Endpoint> parse_endpoint(const std::string& url) {
 Version read_version(const Node& node, const std::string& path, Report& report) {
   Version version;
   version.tls = read_origin_tls(node);
+  if (const Node* const balancing = node.find("loadBalancing")) {
+    version.load_balancing = read_load_balancing(*balancing, path + ".loadBalancing", report);
+  }
+  if (const Node* const outlier = node.find("outlier")) {
+    version.outlier = read_outlier(*outlier, path + ".outlier", report);
+  }
+  if (const Node* const check = node.find("healthCheck")) {
+    version.health_check = read_health_check(*check, path + ".healthCheck", report);
+  }
   const Node* const endpoints = node.find("endpoints");
   if (endpoints == nullptr) return version;
   for (const Node& element : endpoints->list) {

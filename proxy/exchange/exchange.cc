@@ -5,10 +5,12 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/hash.h"
 #include "proxy/exchange/forwarded.h"
 #include "proxy/route/action.h"
 #include "proxy/route/admission.h"
 #include "proxy/route/path.h"
+#include "proxy/split/unit_key.h"
 
 namespace weir::proxy {
 namespace {
@@ -83,7 +85,8 @@ Awaitable<> Exchange::run() {
   for (;;) {
     EndpointLease lease;
     if (again_ == Again::kNo) {
-      lease = worker_.clusters[context_.assignment.version]->try_lease(&waker, context_.route->limits);
+      Cluster& cluster = *worker_.clusters[context_.assignment.version];
+      lease = cluster.try_lease(&waker, context_.route->limits, context_.endpoint);
     }
     if (!lease) {
       Result<EndpointLease> opened = co_await pick();
@@ -210,7 +213,7 @@ void Exchange::assign() {
       {request.fields, context_.client, request.query, context_.api_key, worker_.query_space}, *context_.traffic,
       worker_.random);
   context_.version = context_.topology->version(context_.assignment.version);
-  context_.answering = context_.version;
+  ask(context_.version);
   if (context_.assignment.reason == AssignmentReason::kUnkeyed) worker_.counters.add(Count::kUnkeyed);
   if (context_.assignment.reason == AssignmentReason::kOverride) worker_.counters.add(Count::kOverridden);
   ++worker_.loads[context_.assignment.version].active;
@@ -218,6 +221,17 @@ void Exchange::assign() {
   const bool needed = may_be_rescued() || may_need_body(retries, idempotent(downstream_.request().method));
   if (!body_.ended() && needed) body_.keep(retries.body);
   watch_slowness(context_.clock.started());
+}
+
+// From now on this version, whose endpoints are its own: which of them is chosen by its rules alone.
+void Exchange::ask(const VersionTopology* version) {
+  context_.answering = version;
+  context_.endpoint = {};
+  if (version->balancing.by.empty()) return;
+  const http::RequestHead& request = downstream_.request();
+  const std::string_view key = find_affinity_key(
+      version->balancing.by, {request.fields, context_.client, request.query, context_.api_key, worker_.query_space});
+  if (!key.empty()) context_.endpoint.key = xxh3_64(key);
 }
 
 // Waits for a connection, but first for as long as the last failure asks for.
@@ -232,8 +246,9 @@ Awaitable<Result<EndpointLease>> Exchange::pick() {
   // What has just broken may have broken for all that are kept.
   const bool wants_fresh =
       again_ == Again::kFresh || (again_ == Again::kRetry && failed_.error.kind != ErrorKind::kStatus);
-  const Cluster::Request request{downstream_.waker(), *this, context_.route->timeouts.connect, context_.route->limits,
-                                 wants_fresh};
+  const Cluster::Request request{
+      downstream_.waker(), *this,      context_.route->timeouts.connect, context_.route->limits,
+      context_.endpoint,   wants_fresh};
   waiting_.set(after(context_.clock.started(), context_.route->timeouts.total));
   Result<EndpointLease> lease = co_await cluster->lease(request);
   waiting_.clear();
@@ -300,6 +315,7 @@ bool Exchange::settle_unconnected(const Error& error) {
 bool Exchange::settle(const ForwardResult& result, EndpointLease& lease) {
   const UpstreamStream& upstream = lease.stream();
   response_bytes_ = upstream.body_received();
+  tell_endpoint(result, lease);
   if (!result.error && !cut_) {
     assert(!downstream_.sending());  // or the buffer that it sends from would become another's
     lease.release(context_.route->timeouts.upstream_idle);
@@ -311,7 +327,6 @@ bool Exchange::settle(const ForwardResult& result, EndpointLease& lease) {
     again_ = result.client_heard ? Again::kNo : again_after(failed_);
   }
   if (again_ != Again::kNo && !cut_) {
-    if (again_ == Again::kRetry) lease.avoid();
     lease.drop();
     send_again();
     return false;
@@ -319,6 +334,28 @@ bool Exchange::settle(const ForwardResult& result, EndpointLease& lease) {
   finish_failed(result);  // which cuts a client that still sends from the origin's buffer, before that goes
   lease.drop();
   return true;
+}
+
+// What an endpoint is left out for (HTTP.md section 0, outlier): a gateway's failures. 503 with Retry-After is not one:
+// an endpoint that says when it has room again is busy, not broken, and leaving it out would only move its load. A
+// connection that had aged, and whatever the client did, show nothing.
+void Exchange::tell_endpoint(const ForwardResult& result, EndpointLease& lease) const {
+  const bool held_back = result.error && result.error->kind == ErrorKind::kStatus;
+  if (!result.error || held_back) {
+    const int status = held_back ? failed_.status : context_.status;
+    const bool retry_after = held_back ? failed_.retry_after : context_.retry_after;
+    const bool gateway = status == 502 || status == 503 || status == 504;
+    if (!gateway) return lease.succeeded();
+    if (status != 503 || !retry_after) lease.failed(EndpointCount::kGatewayErrors);
+    return;
+  }
+  const Error& error = *result.error;
+  if (error.side != Side::kUpstream || error.retry == Retry::kIfReusedConnection) return;
+  if (error.kind != ErrorKind::kTimeout) {
+    lease.failed(EndpointCount::kResets);
+  } else if (!result.response_started) {
+    lease.failed(EndpointCount::kTimeouts);
+  }
 }
 
 // The client has heard nothing: whether it may hear of another attempt instead of this one's failure.
@@ -370,11 +407,12 @@ void Exchange::send_again() {
     ++load.rescued;
     refreshed_ = false;
     tries_ = 1;
-    context_.answering = context_.topology->version(context_.service->baseline);
+    ask(context_.topology->version(context_.service->baseline));
     return;
   }
   ++tries_;
   context_.note_failure(failed_);
+  context_.endpoint.avoid = context_.endpoint.used;
   if (!context_.rescued && !std::exchange(retried_, true)) ++load.retried;
   worker_.counters.add(Count::kRetries);
   // Another endpoint is asked at once, the same one a little later.

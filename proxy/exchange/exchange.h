@@ -51,6 +51,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   bool refuse(http::LocalReply reply);
   bool answer(std::string_view path);
   void assign();
+  void ask(const VersionTopology* version);
   Awaitable<Result<EndpointLease>> pick();
   Awaitable<bool> back_off();
   Error why_given_up() const;
@@ -64,6 +65,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   bool may_be_rescued() const;
   bool within_budget(Again again) const;
   void send_again();
+  void tell_endpoint(const ForwardResult& result, EndpointLease& lease) const;
   void finish_failed(const ForwardResult& result);
   void record();
   void write_line();

@@ -17,6 +17,7 @@
 #include "proxy/exchange/trace.h"
 #include "proxy/forward/judged_clock.h"
 #include "proxy/split/split.h"
+#include "proxy/upstream/rotation.h"
 
 namespace weir::proxy {
 
@@ -33,6 +34,7 @@ struct RequestContext {
   const VersionTopology* answering = nullptr;  // asked now: the baseline, once it is a rescue
   const RolloutTraffic* traffic = nullptr;
   Assignment assignment;
+  EndpointChoice endpoint;  // of those of `answering`
 
   // Who it comes from: the one word on it for all who ask, from access lists to logs (client.h).
   ClientAddress client{};

@@ -1,5 +1,6 @@
 #include "proxy/exchange/topology.h"
 
+#include <set>
 #include <utility>
 
 #include "base/hash.h"
@@ -43,8 +44,27 @@ std::string authority_of(const config::Endpoint& endpoint) {
   return endpoint.port == (endpoint.tls ? 443 : 80) ? host : host + ":" + std::to_string(endpoint.port);
 }
 
+// Should `next` not come to be, the running one's endpoints must still be there.
+std::shared_ptr<EndpointGroup> group_of(const VersionTopology& next, const VersionTopology* running) {
+  const auto group =
+      running != nullptr && running->group != nullptr ? running->group : std::make_shared<EndpointGroup>();
+  std::set<std::string> names;
+  for (const EndpointAddress& endpoint : next.endpoints) names.insert(endpoint.url);
+  if (running != nullptr) {
+    for (const EndpointAddress& endpoint : running->endpoints) names.insert(endpoint.url);
+  }
+  group->keep(names);
+  // One that joins those that are served may be cold.
+  for (const EndpointAddress& endpoint : next.endpoints) {
+    if (running != nullptr && !group->has(endpoint.url)) {
+      group->endpoint(endpoint.url)->came(std::chrono::steady_clock::now());
+    }
+  }
+  return group;
+}
+
 std::unique_ptr<const ServiceTopology> build_service(const std::string& name, const config::Config& config,
-                                                     Names& names, const TlsContexts& tls) {
+                                                     Names& names, const TopologySources& sources) {
   const config::Service& service = config.services.at(name);
   config::Limits limits = config::preset_limits(config.preset);
   config::apply(limits, config.limits);
@@ -60,13 +80,20 @@ std::unique_ptr<const ServiceTopology> build_service(const std::string& name, co
     VersionTopology topology{.id = names.version(name, version_name),
                              .name = version_name,
                              .endpoints = {},
+                             .balancing = version.load_balancing,
+                             .outlier = version.outlier,
+                             .health_check = version.health_check,
+                             .group = nullptr,
                              .max_connections = limits.upstream_connections,
-                             .max_pending = limits.pending};
+                             .max_pending = limits.pending,
+                             .endpoint_connections = limits.endpoint_connections,
+                             .endpoint_pending = limits.endpoint_pending};
     for (const config::Endpoint& endpoint : version.endpoints) {
       Remote remote{endpoint.host, endpoint.port, endpoint.unix_path};
-      if (endpoint.tls) remote.tls = tls.origins.at(name + "/" + version_name);
-      topology.endpoints.push_back({std::move(remote), authority_of(endpoint)});
+      if (endpoint.tls) remote.tls = sources.tls.origins.at(name + "/" + version_name);
+      topology.endpoints.push_back({std::move(remote), authority_of(endpoint), endpoint.url});
     }
+    topology.group = group_of(topology, sources.running != nullptr ? sources.running->version(topology.id) : nullptr);
     built->versions.push_back(std::move(topology));
   }
   return built;
@@ -126,13 +153,15 @@ ListenerTopology build_listener(const config::Listener& listener, const config::
 
 }  // namespace
 
-std::shared_ptr<const Topology> build_topology(const config::Config& config, Names& names) {
+std::shared_ptr<const Topology> build_topology(const config::Config& config, Names& names, const Topology* running) {
   RateLimiters limiters;
-  return build_topology(config, names, limiters);
+  return build_topology(config, names, TopologySources{limiters, {}, running});
 }
 
-std::shared_ptr<const Topology> build_topology(const config::Config& config, Names& names, RateLimiters& limiters,
-                                               const TlsContexts& tls) {
+std::shared_ptr<const Topology> build_topology(const config::Config& config, Names& names,
+                                               const TopologySources& sources) {
+  RateLimiters& limiters = sources.limiters;
+  const TlsContexts& tls = sources.tls;
   auto topology = std::make_shared<Topology>();
   topology->version_header = config.version_header;
   topology->via = config.via;
@@ -147,8 +176,9 @@ std::shared_ptr<const Topology> build_topology(const config::Config& config, Nam
       topology->access_log->redact.push_back(route.api_keys.header);
     }
   }
-  for (const auto& [name, service] : config.services)
-    topology->owned.push_back(build_service(name, config, names, tls));
+  for (const auto& [name, service] : config.services) {
+    topology->owned.push_back(build_service(name, config, names, sources));
+  }
   topology->services.resize(names.services.size());
   topology->versions.resize(names.versions.size());
   for (const auto& service : topology->owned) {

@@ -16,12 +16,14 @@
 #include "proxy/net/tls_context.h"
 #include "proxy/route/route_table.h"
 #include "proxy/split/split.h"
+#include "proxy/upstream/endpoint_state.h"
 
 namespace weir::proxy {
 
 struct EndpointAddress {
   Remote remote;
   std::string authority;  // host:port, as a Host field says it
+  std::string url;        // as the plan writes it: what it is known by
 
   bool operator==(const EndpointAddress&) const = default;
 };
@@ -30,8 +32,14 @@ struct VersionTopology {
   VersionId id = kNoId;
   std::string name;
   std::vector<EndpointAddress> endpoints;
+  config::LoadBalancing balancing;
+  config::Outlier outlier;
+  std::optional<config::HealthCheck> health_check;
+  std::shared_ptr<EndpointGroup> group;  // what is known of the endpoints: the same before and after a reload
   std::uint32_t max_connections = 1024;  // of the process, shared out among the workers
   std::uint32_t max_pending = 1024;
+  std::uint32_t endpoint_connections = config::kNoCount;
+  std::uint32_t endpoint_pending = config::kNoCount;
 };
 
 struct ServiceTopology {
@@ -83,11 +91,18 @@ struct Topology {
   const VersionTopology* version(VersionId id) const { return id < versions.size() ? versions[id] : nullptr; }
 };
 
-// `names` gives the ids; it only grows. `limiters` gives a route that has not changed what it has counted so far. The
-// config has been validated, and `tls` is what its files hold.
-std::shared_ptr<const Topology> build_topology(const config::Config& config, Names& names, RateLimiters& limiters,
-                                               const TlsContexts& tls = {});
+// What a topology takes over from elsewhere.
+struct TopologySources {
+  RateLimiters& limiters;             // a route that has not changed goes on with what it has counted so far
+  const TlsContexts& tls;             // what the config's files hold
+  const Topology* running = nullptr;  // of endpoints that it has as well, what is known goes on being so
+};
+
+// `names` gives the ids; it only grows. The config has been validated.
+std::shared_ptr<const Topology> build_topology(const config::Config& config, Names& names,
+                                               const TopologySources& sources);
 // With limits that have counted nothing.
-std::shared_ptr<const Topology> build_topology(const config::Config& config, Names& names);
+std::shared_ptr<const Topology> build_topology(const config::Config& config, Names& names,
+                                               const Topology* running = nullptr);
 
 }  // namespace weir::proxy

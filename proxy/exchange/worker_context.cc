@@ -7,24 +7,50 @@ namespace weir::proxy {
 namespace {
 
 std::uint32_t share(std::uint32_t limit, std::uint32_t workers) {
+  if (limit == config::kNoCount) return limit;
   return std::max(1U, (limit + workers - 1) / workers);
 }
 
 bool same_cluster(const VersionTopology* before, const VersionTopology& after) {
-  return before != nullptr && before->endpoints == after.endpoints &&
-         before->max_connections == after.max_connections && before->max_pending == after.max_pending;
+  return before != nullptr && before->endpoints == after.endpoints && before->group == after.group &&
+         before->balancing == after.balancing && before->outlier == after.outlier &&
+         before->max_connections == after.max_connections && before->max_pending == after.max_pending &&
+         before->endpoint_connections == after.endpoint_connections &&
+         before->endpoint_pending == after.endpoint_pending;
 }
 
 std::unique_ptr<Cluster> make_cluster(WorkerContext& worker, const VersionTopology& version, std::uint32_t workers) {
   ClusterSpec spec;
-  for (const EndpointAddress& endpoint : version.endpoints) spec.origins.push_back(endpoint.remote);
+  for (const EndpointAddress& endpoint : version.endpoints) spec.origins.push_back({endpoint.remote, endpoint.url});
+  spec.group = version.group;
+  spec.balancing = version.balancing;
+  spec.outlier = version.outlier;
   spec.max_connections = share(version.max_connections, workers);
   spec.max_pending = share(version.max_pending, workers);
-  const UpstreamContext context{worker.io, worker.deadlines, worker.buffers, worker.counters, worker.random};
+  spec.endpoint_connections = share(version.endpoint_connections, workers);
+  spec.endpoint_pending = share(version.endpoint_pending, workers);
+  const UpstreamContext context{worker.io,       worker.deadlines, worker.buffers,
+                                worker.counters, worker.random,    worker.index};
   return std::make_unique<Cluster>(context, std::move(spec));
 }
 
 }  // namespace
+
+void WorkerContext::open_for_candidates() {
+  const Local<TrafficPlan>& now = plan.current();
+  if (!now || !topology || now->number == plan_seen) return;
+  plan_seen = now->number;
+  candidate_open.resize(std::max(candidate_open.size(), topology->services.size()));
+  for (const auto& service : topology->owned) {
+    const RolloutTraffic& traffic = now->of(service->id);
+    const SplitSpec& split = service->split.spec();
+    const bool open = traffic.identity == split.identity && (traffic.opening || traffic.weight_ppm > 0);
+    const bool before = candidate_open[service->id];
+    candidate_open[service->id] = open;
+    if (!open || before || !service->split.has_rollout() || clusters[split.candidate] == nullptr) continue;
+    clusters[split.candidate]->open_idle(topology->listeners.front().timeouts);
+  }
+}
 
 void WorkerContext::set_topology(std::shared_ptr<const Topology> next, std::uint32_t workers) {
   std::erase_if(retired, [](const auto& cluster) { return cluster->unused(); });

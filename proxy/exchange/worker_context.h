@@ -38,6 +38,7 @@ struct WorkerContext {
         access_log(random) {}
 
   IoContext& io;
+  std::uint32_t index = 0;  // among the workers
   DeadlineList deadlines;
   BufferPool buffers;
   Counters counters;
@@ -50,14 +51,19 @@ struct WorkerContext {
   std::vector<std::unique_ptr<Cluster>> clusters;  // by VersionId; null where there is none
   std::vector<VersionLoad> loads;                  // by VersionId
   std::vector<std::unique_ptr<Cluster>> retired;   // until their last request is done
-  std::vector<char> path_space;                    // for normalised paths
-  std::vector<char> query_space;                   // for decoded values of a query, and addresses
-  std::string forwarded_space;                     // for a Forwarded, until the head is written
+  std::vector<bool> candidate_open;                // by ServiceId, as of the last look at the plan
+  std::uint64_t plan_seen = 0;
+  std::vector<char> path_space;   // for normalised paths
+  std::vector<char> query_space;  // for decoded values of a query, and addresses
+  std::string forwarded_space;    // for a Forwarded, until the head is written
 
   http::DateText date;  // follows the tick
 
   bool draining = false;  // responses say `Connection: close`
   bool stopping = false;  // what runs is cut
+
+  // Opens connections to candidates that have just begun to get traffic, or are about to. With every tick.
+  void open_for_candidates();
 
   // Takes a new topology and brings the clusters in line with it; `workers` share each version's limits.
   void set_topology(std::shared_ptr<const Topology> next, std::uint32_t workers);

@@ -1,4 +1,4 @@
-// Thread-safe for one writing worker and any readers: totals and gauges that belong to no version, in relaxed atomics.
+// Thread-safe for one writing worker and any readers: totals and gauges, in relaxed atomics.
 // A reader may see one figure newer than another; each by itself only rises (totals) or is exact (gauges).
 #pragma once
 
@@ -48,18 +48,36 @@ enum class Count : std::uint8_t {
 };
 inline constexpr int kCountCount = static_cast<int>(Count::kBufferBytes) + 1;
 
-class Counters {
+// Of one endpoint, in Envoy's words.
+enum class EndpointCount : std::uint8_t {
+  // Totals
+  kRequests,
+  kConnectFailed,
+  kTimeouts,       // no head in time
+  kResets,         // also an unintelligible response
+  kGatewayErrors,  // 502, 503, 504
+  // Gauges
+  kActive,
+  kConnections,  // open or opening
+};
+inline constexpr int kEndpointCountCount = static_cast<int>(EndpointCount::kConnections) + 1;
+
+template <class Name, int kSize>
+class CounterSet {
  public:
-  void add(Count count, std::int64_t by = 1) {
+  void add(Name count, std::int64_t by = 1) {
     std::atomic<std::int64_t>& value = values_[static_cast<std::size_t>(count)];
     value.store(value.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
   }
-  std::int64_t get(Count count) const {
+  std::int64_t get(Name count) const {
     return values_[static_cast<std::size_t>(count)].load(std::memory_order_relaxed);
   }
 
  private:
-  alignas(64) std::array<std::atomic<std::int64_t>, kCountCount> values_{};
+  alignas(64) std::array<std::atomic<std::int64_t>, kSize> values_{};
 };
+
+using Counters = CounterSet<Count, kCountCount>;
+using EndpointCounters = CounterSet<EndpointCount, kEndpointCountCount>;
 
 }  // namespace weir::proxy

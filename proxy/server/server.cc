@@ -29,7 +29,7 @@ class Server::Workers {
   explicit Workers(const ServerOptions& options)
       : count_(options.workers != 0 ? options.workers : usable_cores()), ring_capacity_(options.outcome_ring_capacity) {
     for (std::uint32_t i = 0; i < count_; ++i)
-      workers_.push_back(std::make_unique<Worker>(plans_, ring_capacity_, count_));
+      workers_.push_back(std::make_unique<Worker>(plans_, ring_capacity_, Worker::Place{i, count_}));
   }
 
   std::vector<std::string> set_topology(std::shared_ptr<const Topology> topology) {
@@ -43,7 +43,7 @@ class Server::Workers {
     }
     std::erase_if(bound_, [&](const auto& known) { return !has(*topology, known.first); });
     for (const Bound& bound : added) bound_.emplace_back(bound.address, to_string(bound.sockets.address));
-    topology_ = topology;
+    topology_.publish(topology);
     for (std::size_t i = 0; i < workers_.size(); ++i) {
       std::vector<ListenerSocket> sockets;
       for (const Bound& bound : added) {
@@ -51,7 +51,10 @@ class Server::Workers {
         sockets.push_back({bound.address, socket, bound.load});
       }
       Worker& worker = *workers_[i];
-      each_own(i, [&worker, topology, sockets] { worker.set_topology(topology, sockets); });
+      each_own(i, [&worker, topology, sockets, first = i == 0] {
+        worker.set_topology(topology, sockets);
+        if (first) worker.check_health();
+      });
     }
     return errors;
   }
@@ -75,11 +78,13 @@ class Server::Workers {
 
   bool running() const { return !threads_.empty(); }
   Snapshot<TrafficPlan>& plans() { return plans_; }
+  std::shared_ptr<const Topology> topology() const { return topology_.load(); }
   const std::vector<std::unique_ptr<Worker>>& all() const { return workers_; }
 
   std::vector<std::string> addresses() const {
     std::vector<std::string> addresses;
-    for (const ListenerTopology& listener : topology_->listeners) {
+    const std::shared_ptr<const Topology> running = topology();
+    for (const ListenerTopology& listener : running->listeners) {
       const auto at =
           std::find_if(bound_.begin(), bound_.end(), [&](const auto& b) { return b.first == listener.address; });
       if (at != bound_.end()) addresses.push_back(at->second);
@@ -130,7 +135,7 @@ class Server::Workers {
   Snapshot<TrafficPlan> plans_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
-  std::shared_ptr<const Topology> topology_;
+  Snapshot<Topology> topology_;                             // for any thread
   std::vector<std::pair<std::string, std::string>> bound_;  // the plan's address, the real one
 };
 
@@ -147,6 +152,8 @@ std::vector<std::string> Server::start(std::shared_ptr<const Topology> topology)
 std::vector<std::string> Server::apply_topology(std::shared_ptr<const Topology> topology) {
   return workers_->set_topology(std::move(topology));
 }
+
+std::shared_ptr<const Topology> Server::topology() const { return workers_->topology(); }
 
 void Server::apply_plan(std::shared_ptr<const TrafficPlan> plan) {
   if (plan->number <= workers_->last_plan) return;

@@ -1,4 +1,4 @@
-// The data plane as its owner sees it. Confined to the control thread, but for count() and what says so.
+// The data plane as its owner sees it. Confined to the control thread, but for topology(), count() and what says so.
 // Workers are threads of their own; nothing here waits for them except start(), apply_topology() and stop().
 #pragma once
 
@@ -33,6 +33,9 @@ class Server {
   // New requests take the new one. Listeners that both have stay untouched; new ones are bound first: if that fails,
   // nothing changes. Gone ones accept what waits and close; their connections end with the response under way.
   std::vector<std::string> apply_topology(std::shared_ptr<const Topology> topology);
+
+  // The one that runs; null before start().
+  std::shared_ptr<const Topology> topology() const;
 
   // Idempotent; a plan with a number that is not higher than the last one's is ignored.
   void apply_plan(std::shared_ptr<const TrafficPlan> plan);

@@ -38,8 +38,13 @@ struct Worker::Acceptor {
   bool closing = false;
 };
 
-Worker::Worker(const Snapshot<TrafficPlan>& plans, std::size_t ring_capacity, std::uint32_t workers)
-    : context_(io_, plans, ring_capacity), workers_(workers), timer_(io_) {}
+Worker::Worker(const Snapshot<TrafficPlan>& plans, std::size_t ring_capacity, const Place& place)
+    : context_(io_, plans, ring_capacity),
+      workers_(place.workers),
+      timer_(io_),
+      health_({io_, context_.deadlines, context_.buffers, context_.random}) {
+  context_.index = place.index;
+}
 
 Worker::~Worker() = default;
 
@@ -60,6 +65,7 @@ void Worker::tick() {
   context_.deadlines.advance(std::chrono::steady_clock::now());
   const auto buffered = static_cast<std::int64_t>(context_.buffers.in_use());
   context_.counters.add(Count::kBufferBytes, buffered - context_.counters.get(Count::kBufferBytes));
+  if (!stopped_) context_.open_for_candidates();
   for (const Connections::iterator connection : finished_) connections_.erase(connection);
   finished_.clear();
   std::erase_if(acceptors_, [](const auto& acceptor) { return acceptor->listener.closed(); });
@@ -122,6 +128,23 @@ void Worker::take_settings(Acceptor& acceptor) const {
   if (index == Connection::kNoListener) return;
   acceptor.tls = context_.topology->listeners[index].tls;
   acceptor.proxy_protocol = context_.topology->listeners[index].proxy_protocol;
+}
+
+void Worker::check_health() {
+  std::vector<HealthTarget> targets;
+  for (const auto& service : context_.topology->owned) {
+    for (const VersionTopology& version : service->versions) {
+      if (!version.health_check) continue;
+      for (const EndpointAddress& endpoint : version.endpoints) {
+        targets.push_back({.remote = endpoint.remote,
+                           .authority = endpoint.authority,
+                           .check = *version.health_check,
+                           .state = version.group->endpoint(endpoint.url),
+                           .group = version.group});
+      }
+    }
+  }
+  health_.set_targets(std::move(targets));
 }
 
 // Looked at with every tick, because it may be another worker's connection that has made room, or a reload.
@@ -211,6 +234,7 @@ void Worker::stop() {
   stopped_ = true;
   context_.stopping = true;
   acceptors_.clear();
+  health_.stop();
   for (auto next = connections_.begin(); next != connections_.end();) {
     Connection& connection = *next++;
     connection.cut();

@@ -15,6 +15,7 @@
 #include "proxy/net/tick_timer.h"
 #include "proxy/server/connection.h"
 #include "proxy/server/listener_load.h"
+#include "proxy/upstream/health_checker.h"
 
 namespace weir::proxy {
 
@@ -27,7 +28,11 @@ struct ListenerSocket {
 
 class Worker {
  public:
-  Worker(const Snapshot<TrafficPlan>& plans, std::size_t ring_capacity, std::uint32_t workers);
+  struct Place {
+    std::uint32_t index = 0;
+    std::uint32_t workers = 1;
+  };
+  Worker(const Snapshot<TrafficPlan>& plans, std::size_t ring_capacity, const Place& place);
   ~Worker();
 
   void run();
@@ -35,6 +40,8 @@ class Worker {
 
   // On the worker's thread. `added` are sockets of listeners that the topology has and this worker does not.
   void set_topology(std::shared_ptr<const Topology> topology, const std::vector<ListenerSocket>& added);
+  // One worker asks for all.
+  void check_health();
   void begin_drain();
   void close_listeners();
   // What is no stream.
@@ -68,6 +75,7 @@ class Worker {
   TickTimer timer_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   Connections connections_;
+  HealthChecker health_;                         // at work in the worker that was told to
   std::vector<Connections::iterator> finished_;  // erased at the next tick: whoever walks the list may have ended them
   bool closing_ = false;
   bool stopped_ = false;

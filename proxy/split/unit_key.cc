@@ -21,6 +21,8 @@ bool is_cookie_id(std::string_view value) {
          });
 }
 
+bool is_not_empty(std::string_view value) { return !value.empty(); }
+
 constexpr auto kHexOfByte = [] {
   std::array<std::array<char, 2>, 256> table{};
   for (std::size_t byte = 0; byte < table.size(); ++byte) table[byte] = {kHexDigits[byte >> 4], kHexDigits[byte & 15]};
@@ -41,8 +43,11 @@ std::string_view address_text(const ClientAddress& address, std::span<char> spac
   return text == nullptr ? std::string_view() : std::string_view(text);
 }
 
-std::string_view find_in(const config::KeySource& source, const UnitFacts& request) {
-  if (!source.cookie.empty()) return find_cookie_id(request.fields, source.cookie);
+template <class Fits>
+std::string_view find_in(const config::KeySource& source, const UnitFacts& request, Fits fits) {
+  if (!source.cookie.empty()) {
+    return http::find_cookie(request.fields, source.cookie, fits).value_or(std::string_view());
+  }
   if (!source.query.empty()) {
     return http::find_query_parameter(request.query, source.query, request.space).value_or(std::string_view());
   }
@@ -52,6 +57,15 @@ std::string_view find_in(const config::KeySource& source, const UnitFacts& reque
   return field == nullptr ? std::string_view() : field->value;
 }
 
+template <class Fits>
+std::string_view find_key(const std::vector<config::KeySource>& sources, const UnitFacts& request, Fits fits) {
+  for (const config::KeySource& source : sources) {
+    const std::string_view key = find_in(source, request, fits);
+    if (!key.empty()) return key;
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string_view find_cookie_id(const http::FieldList& fields, std::string_view name) {
@@ -59,11 +73,11 @@ std::string_view find_cookie_id(const http::FieldList& fields, std::string_view 
 }
 
 std::string_view find_unit_key(const std::vector<config::KeySource>& sources, const UnitFacts& request) {
-  for (const config::KeySource& source : sources) {
-    const std::string_view key = find_in(source, request);
-    if (!key.empty()) return key;
-  }
-  return {};
+  return find_key(sources, request, is_cookie_id);
+}
+
+std::string_view find_affinity_key(const std::vector<config::KeySource>& sources, const UnitFacts& request) {
+  return find_key(sources, request, is_not_empty);
 }
 
 DrawnId draw_id(Random& random) {

@@ -1,5 +1,5 @@
 // Immutable, and pure functions. Where a request's unit key is: in a header, a parameter, a cookie that the weir set,
-// its API key or address.
+// its API key or address. And what its endpoint is chosen by.
 #pragma once
 
 #include <array>
@@ -34,6 +34,10 @@ inline constexpr std::size_t kAddressText = 46;
 // value is not had, nor is a cookie whose value the weir cannot have set. The view is into the request's head, or into
 // its space. Allocates nothing.
 std::string_view find_unit_key(const std::vector<config::KeySource>& sources, const UnitFacts& request);
+
+// As find_unit_key(), but a cookie is whatever the application has put there: who gets which endpoint is nobody's
+// evidence.
+std::string_view find_affinity_key(const std::vector<config::KeySource>& sources, const UnitFacts& request);
 
 // The value of the first cookie of this name (RFC 6265 5.4) that is a DrawnId; empty when there is none.
 std::string_view find_cookie_id(const http::FieldList& fields, std::string_view name);

@@ -4,7 +4,72 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "base/ids.h"
+#include "config/address.h"
+
 namespace weir::proxy {
+namespace {
+
+std::string name_of(const Remote& remote) {
+  return remote.unix_path.empty() ? config::to_string({remote.host, remote.port}) : "unix:" + remote.unix_path;
+}
+
+std::vector<std::unique_ptr<Endpoint>> endpoints_of(const UpstreamContext& context,
+                                                    std::vector<ClusterSpec::Origin> origins, EndpointGroup& group) {
+  std::vector<std::unique_ptr<Endpoint>> endpoints;
+  for (ClusterSpec::Origin& origin : origins) {
+    if (origin.name.empty()) origin.name = name_of(origin.remote);
+    const std::shared_ptr<EndpointState> state = group.endpoint(origin.name);
+    endpoints.push_back(std::make_unique<Endpoint>(Endpoint::Address{std::move(origin.remote), state},
+                                                   context.deadlines, context.counters,
+                                                   state->counters(context.worker)));
+  }
+  return endpoints;
+}
+
+}  // namespace
+
+// A connection that nobody waits for.
+struct Cluster::Opening final : public Wakeable {
+  Opening(Cluster& of, Endpoint& to, const config::Timeouts& timeouts)
+      : cluster(of),
+        endpoint(to),
+        idle_timeout(timeouts.upstream_idle),
+        deadline(
+            of.context_.deadlines, [](void* self) { static_cast<Opening*>(self)->finish(); }, this),
+        connector(of.context_.io, to.remote(), *this) {
+    endpoint.add_connection(1);
+    deadline.set(after(std::chrono::steady_clock::now(), timeouts.connect));
+  }
+  ~Opening() {
+    if (!done) endpoint.add_connection(-1);
+  }
+
+  void wake() override {
+    if (connector.state() != Connector::State::kPending) finish();
+  }
+  void finish() {
+    if (connector.state() == Connector::State::kConnected) {
+      done = true;
+      cluster.context_.counters.add(Count::kUpstreamOpened);
+      endpoint.keep_idle(std::make_unique<Http1Upstream>(connector.take(), cluster.context_.buffers), idle_timeout);
+    } else {
+      cluster.context_.counters.add(Count::kUpstreamConnectFailed);
+      if (!connector.tls_failure().empty()) endpoint.tell_tls_failure(connector.tls_failure());
+      cluster.note_failure(endpoint, EndpointCount::kConnectFailed);
+    }
+    Cluster& of = cluster;
+    std::erase_if(of.openings_, [this](const auto& opening) { return opening.get() == this; });  // the end of it
+    of.wake_next();
+  }
+
+  Cluster& cluster;
+  Endpoint& endpoint;
+  const config::Duration idle_timeout;
+  Deadline deadline;
+  Connector connector;
+  bool done = false;  // the connection is counted as the endpoint's
+};
 
 EndpointLease::EndpointLease(Cluster& cluster, Endpoint& endpoint, std::unique_ptr<Http1Upstream> stream)
     : cluster_(&cluster), endpoint_(&endpoint), stream_(std::move(stream)) {}
@@ -24,74 +89,50 @@ EndpointLease& EndpointLease::operator=(EndpointLease&& other) noexcept {
 void EndpointLease::release(config::Duration idle_timeout) {
   if (stream_ == nullptr) return;
   if (cluster_->retired_) return drop();
-  --endpoint_->active;
+  endpoint_->add_active(-1);
   --cluster_->leases_;
   endpoint_->keep_idle(std::move(stream_), idle_timeout);
   cluster_->wake_next();
 }
 
-void EndpointLease::avoid() {
-  cluster_->avoid_ = endpoint_;
-  cluster_->avoid_until_ = std::chrono::steady_clock::now() + Cluster::kAvoidFor;
-}
-
 void EndpointLease::drop() {
   if (stream_ == nullptr) return;
   stream_.reset();
-  --endpoint_->active;
-  --endpoint_->connections;
+  endpoint_->add_active(-1);
+  endpoint_->add_connection(-1);
   --cluster_->leases_;
-  cluster_->context_.counters.add(Count::kUpstreamConnections, -1);
   cluster_->wake_next();
 }
 
+void EndpointLease::failed(EndpointCount how) { cluster_->note_failure(*endpoint_, how); }
+
 Cluster::Cluster(const UpstreamContext& context, ClusterSpec spec)
-    : context_(context), max_connections_(spec.max_connections), max_pending_(spec.max_pending) {
-  for (Remote& origin : spec.origins) {
-    endpoints_.push_back(std::make_unique<Endpoint>(std::move(origin), context.deadlines, context.counters));
-  }
-}
+    : context_(context),
+      group_(spec.group != nullptr ? std::move(spec.group) : std::make_shared<EndpointGroup>()),
+      balancing_(std::move(spec.balancing)),
+      outlier_(spec.outlier),
+      endpoints_(endpoints_of(context, std::move(spec.origins), *group_)),
+      rotation_({*group_, context.random}, {balancing_, spec.endpoint_connections}, endpoints_),
+      max_connections_(spec.max_connections),
+      max_pending_(spec.max_pending),
+      endpoint_pending_(spec.endpoint_pending) {}
+
+Cluster::~Cluster() = default;
 
 EndpointLease Cluster::make_lease(Endpoint& endpoint, std::unique_ptr<Http1Upstream> stream, User user) {
-  ++endpoint.active;
+  endpoint.add_active(1);
   ++leases_;
   stream->begin(user.observer, user.limits);
   return {*this, endpoint, std::move(stream)};
 }
 
-// Two drawn at random, the less loaded one taken. Ejected endpoints are left out unless all are.
-Endpoint* Cluster::pick() {
-  if (endpoints_.size() == 1) return endpoints_.front().get();
-  const SteadyTime now = std::chrono::steady_clock::now();
-  const auto usable = [&](const Endpoint& endpoint) {
-    return !endpoint.ejected(now) && (&endpoint != avoid_ || now >= avoid_until_);
-  };
-  const auto count = static_cast<std::uint32_t>(
-      std::count_if(endpoints_.begin(), endpoints_.end(), [&](const auto& endpoint) { return usable(*endpoint); }));
-  const bool panic = count == 0;
-  const auto size = static_cast<std::uint32_t>(endpoints_.size());
-  const auto draw = [&](std::uint32_t index) {
-    for (const auto& endpoint : endpoints_) {
-      if ((panic || usable(*endpoint)) && index-- == 0) return endpoint.get();
-    }
-    return endpoints_.front().get();
-  };
-  const std::uint32_t among = panic ? size : count;
-  const std::uint32_t first = context_.random.below(among);
-  Endpoint* const a = draw(first);
-  if (among == 1) return a;
-  const std::uint32_t second = (first + 1 + context_.random.below(among - 1)) % among;
-  Endpoint* const b = draw(second);
-  return b->active < a->active ? b : a;
-}
-
-EndpointLease Cluster::try_lease(Wakeable* observer, const config::Limits& limits) {
+EndpointLease Cluster::try_lease(Wakeable* observer, const config::Limits& limits, EndpointChoice& choice) {
   if (!pending_.empty()) return {};
-  Endpoint* const endpoint = pick();
-  std::unique_ptr<Http1Upstream> stream = endpoint->take_idle();
+  Endpoint& endpoint = rotation_.pick(choice);
+  std::unique_ptr<Http1Upstream> stream = endpoint.take_idle();
   if (stream == nullptr) return {};
   context_.counters.add(Count::kUpstreamReused);
-  return make_lease(*endpoint, std::move(stream), {observer, limits});
+  return make_lease(endpoint, std::move(stream), {observer, limits});
 }
 
 Awaitable<Result<EndpointLease>> Cluster::lease(Request request) {
@@ -102,19 +143,20 @@ Awaitable<Result<EndpointLease>> Cluster::lease(Request request) {
     }
     if (room == Room::kNone) co_return Error{ErrorKind::kOverflow, Side::kInternal, Retry::kNever, "overflow"};
   }
-  Endpoint* const endpoint = pick();
-  std::unique_ptr<Http1Upstream> idle = request.fresh ? nullptr : endpoint->take_idle();
+  Endpoint& endpoint = rotation_.pick(request.choice);
+  std::unique_ptr<Http1Upstream> idle = request.fresh ? nullptr : endpoint.take_idle();
   if (idle != nullptr) {
     context_.counters.add(Count::kUpstreamReused);
-    co_return make_lease(*endpoint, std::move(idle), {&request.waker, request.limits});
+    co_return make_lease(endpoint, std::move(idle), {&request.waker, request.limits});
   }
+  if (!rotation_.may_open(endpoint)) endpoint.close_oldest_idle();
   if (connections() >= max_connections_) close_an_idle_one();
-  Result<EndpointLease> opened = co_await open(request, *endpoint);
+  Result<EndpointLease> opened = co_await open(request, endpoint);
   co_return std::move(opened);
 }
 
 Awaitable<Cluster::Room> Cluster::wait_for_room(Request& request) {
-  if (pending_.size() >= max_pending_) co_return Room::kNone;
+  if (pending_.size() >= pending_limit()) co_return Room::kNone;
   pending_.push_back(&request.waker);
   context_.counters.add(Count::kPending);
   const auto queued = [&] { return std::find(pending_.begin(), pending_.end(), &request.waker) != pending_.end(); };
@@ -145,8 +187,7 @@ Awaitable<Result<EndpointLease>> Cluster::open(Request request, Endpoint& endpoi
   deadline.set(after(std::chrono::steady_clock::now(), request.connect_timeout));
 
   ++opening_;
-  ++endpoint.connections;
-  context_.counters.add(Count::kUpstreamConnections);
+  endpoint.add_connection(1);
   request.waiter.connecting(true);
   Connector connector(context_.io, endpoint.remote(), request.waker);
   while (connector.state() == Connector::State::kPending && !timed_out && !request.waiter.given_up()) {
@@ -154,43 +195,58 @@ Awaitable<Result<EndpointLease>> Cluster::open(Request request, Endpoint& endpoi
   }
   request.waiter.connecting(false);
   --opening_;
-  const SteadyTime now = std::chrono::steady_clock::now();
   if (connector.state() == Connector::State::kConnected) {
-    endpoint.connect_succeeded();
-    avoid_ = nullptr;
+    rotation_.avoid_none();
     context_.counters.add(Count::kUpstreamOpened);
     auto stream = std::make_unique<Http1Upstream>(connector.take(), context_.buffers);
     co_return make_lease(endpoint, std::move(stream), {&request.waker, request.limits});
   }
-  --endpoint.connections;
-  context_.counters.add(Count::kUpstreamConnections, -1);
+  endpoint.add_connection(-1);
   wake_next();
   if (request.waiter.given_up()) co_return Error{ErrorKind::kCancelled, Side::kInternal, Retry::kNever, "given_up"};
   context_.counters.add(Count::kUpstreamConnectFailed);
-  if (!connector.tls_failure().empty()) endpoint.tell_tls_failure(connector.tls_failure(), now);
-  endpoint.connect_failed(now, may_eject_another(now));
-  avoid_ = &endpoint;
-  avoid_until_ = now + kAvoidFor;
+  if (!connector.tls_failure().empty()) endpoint.tell_tls_failure(connector.tls_failure());
+  note_failure(endpoint, EndpointCount::kConnectFailed);
+  rotation_.avoid(endpoint, std::chrono::steady_clock::now() + kAvoidFor);
   co_return Error{ErrorKind::kConnect, Side::kUpstream, Retry::kIfUnsent, connector.reason()};
 }
 
-// At most half of a version is out (HTTP.md section 0).
+void Cluster::note_failure(Endpoint& endpoint, EndpointCount how) {
+  endpoint.count(how);
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (!outlier_.enabled || !endpoint.state().failed(now, outlier_)) return;
+  const EndpointGroup::Deciding deciding(*group_);
+  if (!deciding || endpoint.state().ejected(now) || !may_eject_another(now)) return;
+  endpoint.state().eject(now, outlier_);
+  context_.counters.add(Count::kUpstreamEjected);
+}
+
 bool Cluster::may_eject_another(SteadyTime now) const {
-  const auto out = std::count_if(endpoints_.begin(), endpoints_.end(), [&](const auto& e) { return e->ejected(now); });
-  return (static_cast<std::size_t>(out) + 1) * 2 <= endpoints_.size();
+  const auto out =
+      std::count_if(endpoints_.begin(), endpoints_.end(), [&](const auto& e) { return e->state().ejected(now); });
+  return (static_cast<std::uint64_t>(out) + 1) * kMillion <=
+         endpoints_.size() * std::uint64_t{outlier_.max_ejected_ppm};
 }
 
 std::uint32_t Cluster::connections() const {
   std::uint32_t sum = 0;
-  for (const auto& endpoint : endpoints_) sum += endpoint->connections;
+  for (const auto& endpoint : endpoints_) sum += endpoint->connections();
   return sum;
 }
 
 // An idle connection is room: it is used, or gives way to one that is opened. Nobody would wake a request that waits
 // for it.
-bool Cluster::has_room() const {
-  return connections() < max_connections_ ||
-         std::any_of(endpoints_.begin(), endpoints_.end(), [](const auto& endpoint) { return endpoint->has_idle(); });
+bool Cluster::has_room() {
+  const auto has_idle = [](const auto& endpoint) { return endpoint->has_idle(); };
+  return (connections() < max_connections_ || std::any_of(endpoints_.begin(), endpoints_.end(), has_idle)) &&
+         rotation_.has_room(std::chrono::steady_clock::now());
+}
+
+std::uint64_t Cluster::pending_limit() {
+  const std::uint64_t of_endpoints = endpoint_pending_ == config::kNoCount
+                                         ? config::kNoCount
+                                         : endpoint_pending_ * rotation_.size(std::chrono::steady_clock::now());
+  return std::min<std::uint64_t>(max_pending_, of_endpoints);
 }
 
 void Cluster::close_an_idle_one() {
@@ -206,8 +262,19 @@ void Cluster::wake_next() {
   next->wake();
 }
 
+void Cluster::open_idle(const config::Timeouts& timeouts) {
+  const std::size_t endpoints = std::min(endpoints_.size(), kEndpointsAtFirst);
+  for (std::size_t i = 0; i < endpoints; ++i) {
+    Endpoint& endpoint = *endpoints_[i];
+    while (endpoint.connections() < kIdleAtFirst && rotation_.has_room(endpoint) && connections() < max_connections_) {
+      openings_.push_back(std::make_unique<Opening>(*this, endpoint, timeouts));
+    }
+  }
+}
+
 void Cluster::retire() {
   retired_ = true;
+  openings_.clear();
   for (const auto& endpoint : endpoints_) endpoint->close_idle();
 }
 

@@ -1,5 +1,5 @@
-// Confined to one worker. One version's endpoints: choice by power of two (the less loaded of two drawn at random),
-// limits, and the queue of requests that wait for a connection.
+// Confined to one worker. One version's endpoints: the connections to them, limits, and the queue of requests that wait
+// for a connection. Which endpoint is chosen is Rotation's.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,8 @@
 #include "base/random.h"
 #include "proxy/net/connector.h"
 #include "proxy/upstream/endpoint.h"
+#include "proxy/upstream/endpoint_state.h"
+#include "proxy/upstream/rotation.h"
 
 namespace weir::proxy {
 
@@ -23,12 +25,23 @@ struct UpstreamContext {
   BufferPool& buffers;
   Counters& counters;
   Random& random;
+  std::uint32_t worker = 0;  // whose figures of an endpoint are counted
 };
 
 struct ClusterSpec {
-  std::vector<Remote> origins;
-  std::uint32_t max_connections = 1024;  // of this worker
-  std::uint32_t max_pending = 1024;      // of this worker
+  struct Origin {
+    Remote remote;
+    std::string name = {};  // what it is known by in the group; else its address
+  };
+  std::vector<Origin> origins;                     // at least one
+  std::shared_ptr<EndpointGroup> group = nullptr;  // what all workers know of them; null: one of its own
+  config::LoadBalancing balancing = {};
+  config::Outlier outlier = {};
+  // All of this worker.
+  std::uint32_t max_connections = 1024;
+  std::uint32_t max_pending = 1024;
+  std::uint32_t endpoint_connections = config::kNoCount;
+  std::uint32_t endpoint_pending = config::kNoCount;  // times the endpoints that take requests
 };
 
 // A connection to one endpoint, lent to one request. Given back by release(), or closed when destroyed.
@@ -41,8 +54,9 @@ class EndpointLease {
 
   explicit operator bool() const { return stream_ != nullptr; }
   UpstreamStream& stream() const { return *stream_; }
-  // The request goes out once more: to another endpoint, if there is one.
-  void avoid();
+  // What the request has shown of its endpoint: said at most once, while the lease is held.
+  void succeeded() { endpoint_->state().succeeded(); }
+  void failed(EndpointCount how);
   // Back to the idle ones if it can carry another request.
   void release(config::Duration idle_timeout);
   // Closes the connection.
@@ -74,21 +88,27 @@ class Cluster {
   Cluster(const UpstreamContext& context, ClusterSpec spec);
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
+  ~Cluster();
 
   // An idle connection, at once and without a coroutine; empty when one has to be opened or waited for. `observer` is
   // woken by the stream from now on, and `limits` are held to its response.
-  EndpointLease try_lease(Wakeable* observer, const config::Limits& limits);
+  EndpointLease try_lease(Wakeable* observer, const config::Limits& limits, EndpointChoice& choice);
 
   struct Request {
     Waker& waker;
     LeaseWaiter& waiter;
     config::Duration connect_timeout;
     const config::Limits& limits;
+    EndpointChoice& choice;
     bool fresh = false;  // no idle connection will do
   };
   // Opens a connection, or waits for one. Errors: kConnect (not to be blamed on the request: retry kIfUnsent),
   // kOverflow, kCancelled when the waiter has given up.
   Awaitable<Result<EndpointLease>> lease(Request request);
+
+  // Opens a few connections to each endpoint before they are asked for, as far as the limits allow. Those that cannot
+  // be opened count as any other.
+  void open_idle(const config::Timeouts& timeouts);
 
   // No more leases will be asked for, and what is given back is closed: the cluster may be destroyed once unused().
   void retire();
@@ -96,8 +116,12 @@ class Cluster {
 
  private:
   friend class EndpointLease;
+  struct Opening;
 
-  Endpoint* pick();
+  // For open_idle(): of one endpoint, and of how many at most.
+  static constexpr std::uint32_t kIdleAtFirst = 2;
+  static constexpr std::size_t kEndpointsAtFirst = 16;
+
   Awaitable<Result<EndpointLease>> open(Request request, Endpoint& endpoint);
   enum class Room : std::uint8_t { kFound, kNone, kGivenUp };
   Awaitable<Room> wait_for_room(Request& request);
@@ -107,24 +131,30 @@ class Cluster {
     const config::Limits& limits;
   };
   EndpointLease make_lease(Endpoint& endpoint, std::unique_ptr<Http1Upstream> stream, User user);
+  void note_failure(Endpoint& endpoint, EndpointCount how);
   bool may_eject_another(SteadyTime now) const;
   std::uint32_t connections() const;
-  bool has_room() const;
+  bool has_room();
+  std::uint64_t pending_limit();
   void close_an_idle_one();
   void wake_next();
 
   UpstreamContext context_;
+  std::shared_ptr<EndpointGroup> group_;
+  const config::LoadBalancing balancing_;
+  const config::Outlier outlier_;
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
+  Rotation rotation_;
   std::uint32_t max_connections_;
   std::uint32_t max_pending_;
+  std::uint32_t endpoint_pending_;
   std::deque<Waker*> pending_;
   std::uint32_t leases_ = 0;
   std::uint32_t opening_ = 0;
   bool retired_ = false;
-  // Refused a connection, or failed a request that was sent once more: not asked again at once.
+  std::vector<std::unique_ptr<Opening>> openings_;
+  // Refused a connection just now: not asked again at once.
   static constexpr std::chrono::seconds kAvoidFor{1};
-  Endpoint* avoid_ = nullptr;
-  SteadyTime avoid_until_{};
 };
 
 }  // namespace weir::proxy

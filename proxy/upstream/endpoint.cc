@@ -21,9 +21,9 @@ struct Endpoint::Idle final : Wakeable {
   Deadline expiry;
 };
 
-Endpoint::Endpoint(Remote remote, DeadlineList& deadlines, Counters& counters)
-    : remote_(std::move(remote)), deadlines_(deadlines), counters_(counters) {
-  if (remote_.tls != nullptr) remote_.sessions = std::make_shared<TlsSessionCache>();
+Endpoint::Endpoint(Address address, DeadlineList& deadlines, Counters& counters, EndpointCounters& own)
+    : address_(std::move(address)), deadlines_(deadlines), counters_(counters), own_(own) {
+  if (address_.remote.tls != nullptr) address_.remote.sessions = std::make_shared<TlsSessionCache>();
 }
 
 Endpoint::~Endpoint() { close_idle(); }
@@ -56,8 +56,7 @@ bool Endpoint::keep_idle(std::unique_ptr<Http1Upstream> stream, config::Duration
   if (idle_timeout <= config::Duration::zero() || !stream->park(idle.get())) {
     stream.reset();
     spare_.push_back(std::move(idle));
-    --connections;
-    counters_.add(Count::kUpstreamConnections, -1);
+    add_connection(-1);
     return false;
   }
   idle->stream = std::move(stream);
@@ -80,26 +79,17 @@ void Endpoint::remove(Idle* idle) {
   if (at == idle_.end()) return;
   const std::unique_ptr<Idle> gone = std::move(*at);
   idle_.erase(at);
-  --connections;
+  add_connection(-1);
   counters_.add(Count::kUpstreamIdle, -1);
-  counters_.add(Count::kUpstreamConnections, -1);
 }
 
-void Endpoint::tell_tls_failure(std::string_view why, SteadyTime now) {
+void Endpoint::tell_tls_failure(std::string_view why) {
   counters_.add(Count::kUpstreamTlsFailed);
+  const SteadyTime now = std::chrono::steady_clock::now();
   if (now < tell_tls_again_) return;
   tell_tls_again_ = now + kTellAgainAfter;
   log::warn("upstream_tls_failed",
-            {{"host", remote_.host}, {"port", static_cast<std::int64_t>(remote_.port)}, {"reason", why}});
-}
-
-void Endpoint::connect_failed(SteadyTime now, bool may_eject) {
-  if (++failures_ < kFailuresToEject || !may_eject) return;
-  failures_ = 0;
-  if (now - ejected_until_ >= kLongestEjection) ejections_ = 0;
-  ++ejections_;
-  ejected_until_ = now + std::min<std::chrono::seconds>(kFirstEjection * ejections_, kLongestEjection);
-  counters_.add(Count::kUpstreamEjected);
+            {{"host", remote().host}, {"port", static_cast<std::int64_t>(remote().port)}, {"reason", why}});
 }
 
 }  // namespace weir::proxy

@@ -1,34 +1,34 @@
-// Confined to one worker. One origin as this worker knows it: its idle connections, its load, and whether it can be
-// reached.
+// Confined to one worker. One origin as this worker knows it: its idle connections and its load.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
-#include "base/clock.h"
 #include "config/limits.h"
 #include "proxy/net/connector.h"
 #include "proxy/net/deadline_list.h"
 #include "proxy/observe/counters.h"
+#include "proxy/upstream/endpoint_state.h"
 #include "proxy/upstream/http1_upstream.h"
 
 namespace weir::proxy {
 
 class Endpoint {
  public:
-  // HTTP.md section 0, outlier: after so many refused connections in a row it is left out, longer each time, until it
-  // has been in for as long as the longest.
-  static constexpr std::uint32_t kFailuresToEject = 5;
-  static constexpr std::chrono::seconds kFirstEjection{30};
-  static constexpr std::chrono::seconds kLongestEjection{300};
-
-  Endpoint(Remote remote, DeadlineList& deadlines, Counters& counters);
+  struct Address {
+    Remote remote;
+    std::shared_ptr<EndpointState> state;  // what all workers know of it
+  };
+  // `own`: this worker's, of this endpoint.
+  Endpoint(Address address, DeadlineList& deadlines, Counters& counters, EndpointCounters& own);
   ~Endpoint();
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;
 
-  const Remote& remote() const { return remote_; }
+  const Remote& remote() const { return address_.remote; }
+  EndpointState& state() const { return *address_.state; }
 
   // The idle connection used last, or null.
   std::unique_ptr<Http1Upstream> take_idle();
@@ -40,17 +40,27 @@ class Endpoint {
   void close_idle();
   bool has_idle() const { return !idle_.empty(); }
 
-  std::uint32_t active = 0;       // requests that hold a lease
-  std::uint32_t connections = 0;  // open or opening, idle ones included
+  // Requests that hold a lease.
+  std::uint32_t active() const { return active_; }
+  void add_active(int by) {
+    active_ += static_cast<std::uint32_t>(by);
+    own_.add(EndpointCount::kActive, by);
+    if (by > 0) own_.add(EndpointCount::kRequests);
+  }
+  // Open or opening, idle ones included.
+  std::uint32_t connections() const { return connections_; }
+  void add_connection(int by) {
+    connections_ += static_cast<std::uint32_t>(by);
+    own_.add(EndpointCount::kConnections, by);
+    counters_.add(Count::kUpstreamConnections, by);
+  }
+  void count(EndpointCount count) { own_.add(count); }
 
   // Why TLS came to nothing: counted, and said in the log once in a while.
-  void tell_tls_failure(std::string_view why, SteadyTime now);
+  void tell_tls_failure(std::string_view why);
   static constexpr std::chrono::seconds kTellAgainAfter{10};
 
-  bool ejected(SteadyTime now) const { return now < ejected_until_; }
-  // `may_eject`: enough others of the version are left.
-  void connect_failed(SteadyTime now, bool may_eject);
-  void connect_succeeded() { failures_ = 0; }
+  SteadyTime in_since{};  // as Rotation last saw it
 
  private:
   struct Idle;
@@ -58,14 +68,14 @@ class Endpoint {
   std::unique_ptr<Idle> spare();
   void remove(Idle* idle);
 
-  Remote remote_;
+  Address address_;
   DeadlineList& deadlines_;
   Counters& counters_;
+  EndpointCounters& own_;
+  std::uint32_t active_ = 0;
+  std::uint32_t connections_ = 0;
   std::vector<std::unique_ptr<Idle>> idle_;
   std::vector<std::unique_ptr<Idle>> spare_;  // of connections in use: parking one again allocates nothing
-  std::uint32_t failures_ = 0;
-  std::uint32_t ejections_ = 0;
-  SteadyTime ejected_until_{};
   SteadyTime tell_tls_again_{};
 };
 

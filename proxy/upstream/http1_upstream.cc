@@ -1,5 +1,6 @@
 #include "proxy/upstream/http1_upstream.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace weir::proxy {
@@ -25,8 +26,11 @@ void Http1Upstream::begin(Wakeable* observer, const config::Limits& limits) {
 }
 
 bool Http1Upstream::park(Wakeable* observer) {
+  // One that has carried nothing ages as any other does: its end before a response is mere age.
+  const bool unused = exchanges_ == 0;
+  exchanges_ = std::max<std::uint64_t>(exchanges_, 1);
   const bool clean =
-      head_done_ && codec_.reusable() && !stream_.writing() && !stream_.write_failed() && writer_.empty();
+      (unused || (head_done_ && codec_.reusable())) && !stream_.writing() && !stream_.write_failed() && writer_.empty();
   reader_.unpin(in_);
   // Bytes behind the response belong to no request: the two of us disagree about where it ended.
   if (!clean || broken_ || fault_ || end_of_input_ || reader_.decoded_ahead() || !in_.empty()) return false;

@@ -18,8 +18,8 @@ class Http1Upstream final : public UpstreamStream {
 
   // Before each exchange; `observer` is woken when anything changes. `limits` are those of the request's route.
   void begin(Wakeable* observer, const config::Limits& limits);
-  // After an exchange: whether the connection can carry another one. It is then watched on behalf of `observer`, which
-  // is woken when the origin closes it.
+  // After an exchange, or before the first: whether the connection can carry another one. It is then watched on behalf
+  // of `observer`, which is woken when the origin closes it.
   bool park(Wakeable* observer);
   // Of the last response; unset when it did not say.
   std::optional<std::uint32_t> keep_alive_timeout_s() const { return keep_alive_timeout_s_; }

@@ -41,7 +41,7 @@ class Proxy {
   }
   Server& server() { return server_; }
   void reload(const config::Config& config) {
-    EXPECT_TRUE(server_.apply_topology(build_topology(config, names_)).empty());
+    EXPECT_TRUE(server_.apply_topology(build_topology(config, names_, server_.topology().get())).empty());
   }
   Socket client() const { return Socket::connect(server_.addresses().at(0)); }
   // The next outcome, as soon as there is one; nothing after 10 s.

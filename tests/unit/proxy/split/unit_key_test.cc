@@ -61,6 +61,14 @@ TEST(FindUnitKey, FirstSourceThatTheRequestHasWins) {
   EXPECT_EQ(find_unit_key(sources, {fields}), "alice");
 }
 
+TEST(FindAffinityKey, TakesWhateverCookieTheApplicationHasSet) {
+  const std::vector<config::KeySource> sources = {cookie_named("session"), header("x-user-id")};
+  http::FieldList fields = cookie("session=; a=session=2; session=s%3A42; session=other");
+  fields.add("X-User-Id", "alice");
+  EXPECT_EQ(find_affinity_key(sources, {fields}), "s%3A42");
+  EXPECT_EQ(find_unit_key(sources, {fields}), "alice");
+}
+
 TEST(FindUnitKey, EmptyHeaderIsNone) {
   http::FieldList fields;
   fields.add("x-user-id", "");

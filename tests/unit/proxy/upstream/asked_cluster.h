@@ -24,6 +24,7 @@ struct Asking final : LeaseWaiter {
   }
 
   Waker waker;
+  EndpointChoice choice;
   bool gives_up = false;
   bool is_connecting = false;
   bool has_connected = false;  // or tried to
@@ -45,7 +46,7 @@ class AskedCluster : public testing::Test {
     spec.max_pending = max_pending;
     for (const bool listens : listening) {
       origins_.push_back(std::make_unique<Listening>(listens ? 1024 : -1));
-      spec.origins.push_back({"127.0.0.1", origins_.back()->port()});
+      spec.origins.push_back({Remote{"127.0.0.1", origins_.back()->port()}});
     }
     use(std::move(spec));
   }
@@ -57,7 +58,7 @@ class AskedCluster : public testing::Test {
   // Asks, and goes on as far as that is possible without waiting.
   std::unique_ptr<Asking> begin(bool fresh = false) {
     auto asking = std::make_unique<Asking>();
-    const Cluster::Request request{asking->waker, *asking, connect_timeout_, limits_, fresh};
+    const Cluster::Request request{asking->waker, *asking, connect_timeout_, limits_, asking->choice, fresh};
     asio::co_spawn(loop_.io, ask(*cluster_, request, *asking), asio::detached);
     loop_.settle();
     return asking;
@@ -65,9 +66,13 @@ class AskedCluster : public testing::Test {
   bool finish(const Asking& asking) {
     return loop_.run_until([&] { return asking.result.has_value(); });
   }
+  EndpointLease try_lease() {
+    EndpointChoice choice;
+    return cluster_->try_lease(nullptr, limits_, choice);
+  }
   // A lease of an idle connection or of a new one: what an exchange does first.
   Result<EndpointLease> lease() {
-    EndpointLease idle = cluster_->try_lease(nullptr, limits_);
+    EndpointLease idle = try_lease();
     if (idle) return idle;
     const std::unique_ptr<Asking> asking = begin();
     if (!finish(*asking)) return Error{ErrorKind::kInternal, Side::kInternal, Retry::kNever, "no answer within 10 s"};

@@ -35,7 +35,7 @@ TEST_F(ClusterLimitsTest, HandsAConnectionOnToWhoeverWaits) {
   EndpointLease first = lease().value();
   accept();
   const std::unique_ptr<Asking> waiting = begin();
-  EXPECT_FALSE(cluster_->try_lease(nullptr, limits_));  // nobody overtakes it
+  EXPECT_FALSE(try_lease());  // nobody overtakes it
   exchange(first, peers_[0]);
   first.release(seconds(4));
   ASSERT_TRUE(finish(*waiting));

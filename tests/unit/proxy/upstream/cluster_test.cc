@@ -106,7 +106,7 @@ TEST_F(ClusterTest, UsesAnIdleConnectionAgain) {
     first.release(seconds(4));
     EXPECT_FALSE(first);
     EXPECT_EQ(count(Count::kUpstreamIdle), 1);
-    first = cluster_->try_lease(nullptr, limits_);
+    first = try_lease();
     ASSERT_TRUE(first);
     EXPECT_TRUE(first.stream().reused());
     EXPECT_EQ(count(Count::kUpstreamReused), i);
@@ -135,7 +135,7 @@ TEST_F(ClusterTest, ClosesAConnectionThatWasIdleForLongEnough) {
   exchange(first, peers_[0]);
   first.release(seconds(4));
   loop_.advance_clock(seconds(5));
-  EXPECT_FALSE(cluster_->try_lease(nullptr, limits_));
+  EXPECT_FALSE(try_lease());
   EXPECT_EQ(count(Count::kUpstreamConnections), 0);
   EXPECT_TRUE(loop_.run_until([&] { return peers_[0].ended(); }));
 }
@@ -152,7 +152,7 @@ TEST_F(ClusterTest, ClosesAConnectionInTheMiddleOfAnExchange) {
 
 TEST_F(ClusterTest, GivesUpOnAnOriginThatDoesNotAnswer) {
   const FullListener silent;
-  use(ClusterSpec{.origins = {{"127.0.0.1", silent.port()}}});
+  use(ClusterSpec{.origins = {{Remote{"127.0.0.1", silent.port()}}}});
   const std::unique_ptr<Asking> asking = begin();
   EXPECT_TRUE(asking->is_connecting);
   loop_.advance_clock(connect_timeout_ - std::chrono::milliseconds(500));
@@ -170,7 +170,7 @@ TEST_F(ClusterTest, GivesUpOnAnOriginThatDoesNotAnswer) {
 
 TEST_F(ClusterTest, BlamesNoOriginWhenTheClientDoesNotWaitForIt) {
   const FullListener silent;
-  use(ClusterSpec{.origins = {{"127.0.0.1", silent.port()}}});
+  use(ClusterSpec{.origins = {{Remote{"127.0.0.1", silent.port()}}}});
   const std::unique_ptr<Asking> asking = begin();
   asking->gives_up = true;
   asking->waker.wake();
@@ -199,12 +199,55 @@ TEST_F(ClusterTest, IsUnusedOnceItsLastLeaseIsBack) {
 
 TEST_F(ClusterTest, IsUsedWhileAConnectionIsBeingOpened) {
   const FullListener silent;
-  use(ClusterSpec{.origins = {{"127.0.0.1", silent.port()}}});
+  use(ClusterSpec{.origins = {{Remote{"127.0.0.1", silent.port()}}}});
   const std::unique_ptr<Asking> asking = begin();
   EXPECT_FALSE(cluster_->unused());
   loop_.advance_clock(seconds(3));
   ASSERT_TRUE(finish(*asking));
   EXPECT_TRUE(cluster_->unused());
+}
+
+TEST_F(ClusterTest, OpensAFewConnectionsBeforeTheyAreAskedFor) {
+  use({true, true});
+  cluster_->open_idle(config::Timeouts());
+  ASSERT_TRUE(loop_.run_until([&] { return count(Count::kUpstreamIdle) == 4; }));
+  cluster_->open_idle(config::Timeouts());  // enough are there
+  EXPECT_EQ(count(Count::kUpstreamConnections), 4);
+  EndpointLease first = try_lease();
+  ASSERT_TRUE(first);
+  EXPECT_TRUE(first.stream().reused());  // its end would be mere age
+  Peer peer;
+  for (const auto& origin : origins_) {
+    while (origin->accept(peer)) peers_.push_back(std::move(peer));
+  }
+  ASSERT_EQ(peers_.size(), 4U);
+  first.drop();
+  cluster_->retire();
+  EXPECT_TRUE(cluster_->unused());
+  EXPECT_EQ(count(Count::kUpstreamConnections), 0);
+}
+
+TEST_F(ClusterTest, CountsConnectionsThatCannotBeOpenedInAdvance) {
+  use({false});
+  cluster_->open_idle(config::Timeouts());
+  ASSERT_TRUE(loop_.run_until([&] { return count(Count::kUpstreamConnectFailed) == 2; }));
+  EXPECT_EQ(count(Count::kUpstreamConnections), 0);
+}
+
+TEST_F(ClusterTest, OpensNothingInAdvanceForARetiredVersion) {
+  const FullListener silent;
+  use(ClusterSpec{.origins = {{Remote{"127.0.0.1", silent.port()}}}});
+  cluster_->open_idle(config::Timeouts());
+  EXPECT_EQ(count(Count::kUpstreamConnections), 2);
+  cluster_->retire();
+  EXPECT_TRUE(cluster_->unused());
+  EXPECT_EQ(count(Count::kUpstreamConnections), 0);
+}
+
+TEST_F(ClusterTest, OpensNoMoreInAdvanceThanItMay) {
+  use({true, true}, 3);
+  cluster_->open_idle(config::Timeouts());
+  EXPECT_EQ(count(Count::kUpstreamConnections), 3);
 }
 
 }  // namespace

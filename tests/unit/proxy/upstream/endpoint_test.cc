@@ -1,4 +1,4 @@
-// When an origin is left out, and how long its idle connections are kept.
+// How long an origin's idle connections are kept.
 #include "proxy/upstream/endpoint.h"
 
 #include <gtest/gtest.h>
@@ -15,8 +15,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr SteadyTime kNow{std::chrono::hours(1)};
-
 class EndpointTest : public testing::Test {
  protected:
   // A connection that has carried one exchange.
@@ -24,7 +22,7 @@ class EndpointTest : public testing::Test {
     Connected connected = connect_pair(loop_.io);
     far_.push_back(std::move(connected.far));
     auto stream = std::make_unique<Http1Upstream>(std::move(connected.near), buffers_);
-    ++endpoint_.connections;
+    endpoint_.add_connection(1);
     stream->begin(nullptr, limits_);
     http::RequestScanner scanner(http::request_limits(limits_));
     http::RequestHead head;
@@ -36,10 +34,6 @@ class EndpointTest : public testing::Test {
     EXPECT_TRUE(loop_.run_until([&] { return stream->read_body().end; }));
     return stream;
   }
-  bool fail(int times, SteadyTime now, bool may_eject = true) {
-    for (int i = 0; i < times; ++i) endpoint_.connect_failed(now, may_eject);
-    return endpoint_.ejected(now);
-  }
 
   static constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -48,41 +42,10 @@ class EndpointTest : public testing::Test {
   Counters counters_;
   config::Limits limits_;
   std::vector<Peer> far_;
-  Endpoint endpoint_{Remote{"127.0.0.1", 80}, loop_.deadlines, counters_};
+  EndpointGroup group_;
+  EndpointCounters own_;
+  Endpoint endpoint_{{Remote{"127.0.0.1", 80}, group_.endpoint("a")}, loop_.deadlines, counters_, own_};
 };
-
-TEST_F(EndpointTest, IsLeftOutAfterFiveFailuresInARow) {
-  EXPECT_FALSE(fail(4, kNow));
-  endpoint_.connect_succeeded();
-  EXPECT_FALSE(fail(4, kNow));
-  EXPECT_TRUE(fail(1, kNow));
-  EXPECT_EQ(counters_.get(Count::kUpstreamEjected), 1);
-}
-
-TEST_F(EndpointTest, IsLeftOutLongerEachTimeAndFiveMinutesAtMost) {
-  SteadyTime now = kNow;
-  for (int n = 1; n <= 12; ++n) {
-    ASSERT_TRUE(fail(5, now)) << n;
-    const seconds expected = std::min(seconds(30) * n, seconds(300));
-    EXPECT_TRUE(endpoint_.ejected(now + expected - milliseconds(1))) << n;
-    now += expected;
-    EXPECT_FALSE(endpoint_.ejected(now)) << n;
-  }
-}
-
-TEST_F(EndpointTest, IsForgivenWhenItHasBeenInForLong) {
-  ASSERT_TRUE(fail(5, kNow));
-  ASSERT_TRUE(fail(5, kNow + seconds(30)));
-  const SteadyTime in_again = kNow + seconds(90);
-  const SteadyTime later = in_again + seconds(300);
-  ASSERT_TRUE(fail(5, later));
-  EXPECT_FALSE(endpoint_.ejected(later + seconds(30)));
-}
-
-TEST_F(EndpointTest, StaysInWhileTooManyOthersAreOut) {
-  EXPECT_FALSE(fail(20, kNow, false));
-  EXPECT_TRUE(fail(1, kNow, true));
-}
 
 TEST_F(EndpointTest, GivesTheConnectionUsedLast) {
   std::unique_ptr<Http1Upstream> first = used_connection(kOk);
@@ -101,7 +64,7 @@ TEST_F(EndpointTest, ClosesWhatHasBeenIdleForLongEnough) {
   EXPECT_TRUE(endpoint_.has_idle());
   loop_.advance_clock(seconds(1));
   EXPECT_FALSE(endpoint_.has_idle());
-  EXPECT_EQ(endpoint_.connections, 0U);
+  EXPECT_EQ(endpoint_.connections(), 0U);
   EXPECT_EQ(counters_.get(Count::kUpstreamIdle), 0);
   EXPECT_TRUE(loop_.run_until([&] { return far_.back().ended(); }));
 }
@@ -127,14 +90,14 @@ TEST_F(EndpointTest, ObeysWhatTheOriginSaysOfItsPatience) {
   ASSERT_TRUE(endpoint_.keep_idle(used_connection(answer(1'000)), seconds(4)));
   loop_.advance_clock(seconds(5));
   EXPECT_FALSE(endpoint_.has_idle());
-  EXPECT_EQ(endpoint_.connections, 0U);
+  EXPECT_EQ(endpoint_.connections(), 0U);
 }
 
 TEST_F(EndpointTest, ForgetsAnIdleConnectionThatTheOriginClosed) {
   ASSERT_TRUE(endpoint_.keep_idle(used_connection(kOk), seconds(4)));
   far_.back().close();
   EXPECT_TRUE(loop_.run_until([&] { return !endpoint_.has_idle(); }));
-  EXPECT_EQ(endpoint_.connections, 0U);
+  EXPECT_EQ(endpoint_.connections(), 0U);
   EXPECT_EQ(endpoint_.take_idle(), nullptr);
 }
 
@@ -142,7 +105,7 @@ TEST_F(EndpointTest, KeepsNothingThatCannotCarryAnotherRequest) {
   EXPECT_FALSE(endpoint_.keep_idle(
       used_connection("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"), seconds(4)));
   EXPECT_FALSE(endpoint_.keep_idle(used_connection(kOk), seconds(0)));
-  EXPECT_EQ(endpoint_.connections, 0U);
+  EXPECT_EQ(endpoint_.connections(), 0U);
 }
 
 TEST_F(EndpointTest, ClosesAllIdleConnectionsWhenTold) {
@@ -150,7 +113,7 @@ TEST_F(EndpointTest, ClosesAllIdleConnectionsWhenTold) {
   ASSERT_TRUE(endpoint_.keep_idle(used_connection(kOk), seconds(4)));
   endpoint_.close_idle();
   EXPECT_FALSE(endpoint_.has_idle());
-  EXPECT_EQ(endpoint_.connections, 0U);
+  EXPECT_EQ(endpoint_.connections(), 0U);
 }
 
 }  // namespace

@@ -1,0 +1,129 @@
+"""Limits of single endpoints, endpoints that begin slowly, and what is told of each."""
+from __future__ import annotations
+
+import collections
+from typing import Any, Callable
+
+from exposition import Exposition
+from http_client import Connection, get, request_bytes
+from origin import Origin
+from outcomes import metric, wait_for_outcomes
+from plans import Plan, one_version, route, version
+from polling import wait_until
+from ports import free_port
+from raw_origin import Peer, RawOrigin, always
+from weir_harness import Weir
+
+StartWeir = Callable[..., Weir]
+StartOrigin = Callable[..., Origin]
+
+
+def endpoints(*origins: Any, top: Plan | None = None, **rest: Any) -> Plan:
+    """One version at these origins, with these keys, and one worker."""
+    plan = {**one_version(origins[0], workers=1), **(top or {})}
+    plan["services"]["chat"]["versions"]["v1"] = {**version(*origins), **rest}
+    return plan
+
+
+# A client that leaves is given up at once.
+CANCEL = {"routes": [route(onClientHalfClose="cancel")]}
+
+
+def of_endpoint(weir: Weir, name: str, origin: Any) -> float:
+    return metric(weir, f"weir_upstream_endpoint_{name}", service="chat", version="v1",
+                  endpoint=f"http://127.0.0.1:{origin.port}")
+
+
+# Limits
+
+
+def test_an_endpoint_gets_no_more_connections_than_it_may(weir: StartWeir, origin: StartOrigin) -> None:
+    slow, free = origin("slow"), origin("free")
+    served = weir(endpoints(slow, free, loadBalancing={"policy": "hash", "by": [{"header": "x-key"}], "maxLoad": "1000%"},
+                            top={**CANCEL, "limits": {"endpointConnections": 2}}))
+    # A key of the slow one's.
+    key = next(f"k{i}" for i in range(100) if get(served.port, "/", {"x-key": f"k{i}"})["x-origin"] == "slow")
+    clients = [Connection(served.port) for _ in range(4)]
+    for client in clients:
+        client.send(request_bytes("GET", "/hang", {"x-key": key}))
+    wait_until(lambda: slow.counts().waiting == 2 and free.counts().waiting == 2, "both are full")
+    with Connection(served.port) as fifth:
+        fifth.send(request_bytes("GET", "/", {"x-key": key}))
+        wait_until(lambda: metric(served, "weir_requests_pending") == 1, "the fifth waits")
+        clients.pop().close()
+        assert fifth.reply().status == 200
+    assert slow.counts().open <= 2 and free.counts().open <= 2
+    for client in clients:
+        client.close()
+
+
+def test_more_than_may_wait_are_503_overflow(weir: StartWeir, origin: StartOrigin) -> None:
+    served = weir(endpoints(origin(), top={**CANCEL, "limits": {"endpointConnections": 1, "endpointPending": 1}}))
+    with Connection(served.port) as first, Connection(served.port) as second:
+        first.send(request_bytes("GET", "/hang"))
+        wait_until(lambda: metric(served, "weir_upstream_endpoint_requests_active") == 1, "the first is under way")
+        second.send(request_bytes("GET", "/"))
+        wait_until(lambda: metric(served, "weir_requests_pending") == 1, "the second waits")
+        reply = get(served.port)
+        assert (reply.status, reply["x-weir-reason"]) == (503, "overflow")
+        wait_for_outcomes(served, capacity=1)
+        first.close()
+        assert second.reply().status == 200
+
+
+# Slow start
+
+
+def test_an_endpoint_that_joins_begins_slowly(weir: StartWeir, origin: StartOrigin) -> None:
+    first, second = origin("a"), origin("b")
+    settings = {"loadBalancing": {"policy": "roundRobin", "slowStart": "1h"}}
+    served = weir(endpoints(first, **settings))
+    served.write(endpoints(first, second, **settings))
+    served.cli("reload")
+    takers = collections.Counter(get(served.port)["x-origin"] for _ in range(200))
+    assert 0 < takers["b"] < 50, takers  # a tenth of its half
+
+
+# Figures
+
+
+def test_each_endpoint_has_its_own_figures(weir: StartWeir, origin: StartOrigin) -> None:
+    def reset(peer: Peer) -> None:
+        peer.request()
+        peer.reset()
+
+    def hang(peer: Peer) -> None:
+        peer.request()
+        peer.wait_for_close()
+    good, dead = origin("good"), free_port()
+    failing = always(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n")
+    with RawOrigin(reset) as resetting, RawOrigin(hang) as hanging, RawOrigin(failing) as unavailable:
+        served = weir(endpoints(good, resetting, hanging, unavailable, dead, outlier="off",
+                                loadBalancing={"policy": "roundRobin"}, top={"timeouts": {"responseHeader": "100ms", "upstreamIdle": "60s"}}))
+        for _ in range(10):
+            with Connection(served.port) as client:
+                client.request("POST", "/", {"Connection": "close"}, b"x")
+        for one, name in ((resetting, "resets"), (hanging, "timeouts"), (unavailable, "gateway_errors")):
+            assert of_endpoint(served, f"{name}_total", one) == of_endpoint(served, "requests_total", one) >= 2
+        failures = Exposition(served.admin.metrics()).total("weir_upstream_endpoint_connect_failures_total",
+                                                            endpoint=f"http://127.0.0.1:{dead}")
+        assert failures >= 1
+        # What the dead one could not take went to another.
+        requests = sum(of_endpoint(served, "requests_total", one) for one in (good, resetting, hanging, unavailable))
+        assert requests == 10
+        for one in (good, resetting, hanging, unavailable):
+            assert of_endpoint(served, "requests_active", one) == 0
+            assert of_endpoint(served, "healthy", one) == 1
+            assert of_endpoint(served, "ejections_total", one) == 0
+        assert of_endpoint(served, "connections", good) == 1  # idle
+        assert of_endpoint(served, "resets_total", good) == 0
+
+
+def test_an_endpoint_that_is_gone_is_told_of_no_more(weir: StartWeir, origin: StartOrigin) -> None:
+    first, second = origin("a"), origin("b")
+    served = weir(endpoints(first, second))
+    assert "weir_upstream_endpoint_requests_total" in Exposition(served.admin.metrics())
+    served.write(endpoints(first))
+    served.cli("reload")
+    known = Exposition(served.admin.metrics()).labels("weir_upstream_endpoint_requests_total", "endpoint")
+    assert known == {f"http://127.0.0.1:{first.port}"}
