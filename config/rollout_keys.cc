@@ -132,6 +132,10 @@ const Section& analysis() {
                 .sentence = "How often a bad one may advance, per step and gate.",
                 .fallback = "5%",
                 .range = {"0.0001%", "49.9999%"}},
+               timeout("warmup",
+                       "How long latencies of both versions are not counted once the candidate begins to get traffic: "
+                       "its caches are cold. Errors always count.",
+                       "0s", {"0s", "1d"}),
                {.name = "holdback",
                 .kind = Kind::kPercent,
                 .sentence = "Stays on the baseline during the bake, as its comparison.",

@@ -112,7 +112,9 @@ JudgeSpec Rollout::judge_spec() const {
 void Rollout::tick(const TickFacts& facts, bool open) {
   changed_ = changed_ || open != open_;
   open_ = open;
+  const bool was_warming = state_.warming();
   if (open) pass_time(state_, facts.dt);
+  changed_ = changed_ || state_.warming() != was_warming;
   judge(facts);
   reconsider();
   settle();
@@ -219,6 +221,7 @@ void Rollout::propose(Decision decision, std::string_view actor, CommandDone don
                      .safe = safe,
                      .climbs = climbs,
                      .ours = ours};
+  changed_ = changed_ || traffic().opening;
 }
 
 bool Rollout::outranked_by(const Decision& decision) const {
@@ -349,6 +352,7 @@ RolloutTraffic Rollout::traffic() const {
   RolloutTraffic traffic;
   traffic.identity = plan_.identity;
   traffic.candidate_closed = state_.phase == Phase::kRolledBack;
+  traffic.opening = pending_ && pending_->climbs && (!open_ || state_.served_ppm == 0);
   if (!open_ || state_.step == 0) return traffic;
   traffic.step = state_.step;
   traffic.epoch = epoch_;
@@ -358,9 +362,11 @@ RolloutTraffic Rollout::traffic() const {
   traffic.judged = true;
   const LatencyThresholds thresholds = judge_->thresholds();
   traffic.threshold_version = thresholds.version;
+  traffic.overdue_us = thresholds.overdue_us;
+  // Without thresholds no latency enters (STATISTICS.md section 7, item 9). Whoever begins now is not counted later.
+  if (state_.warming()) return traffic;
   traffic.latency_metrics = thresholds.metrics;
   traffic.thresholds = thresholds.by_slot;
-  traffic.overdue_us = thresholds.overdue_us;
   return traffic;
 }
 

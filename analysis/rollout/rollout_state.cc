@@ -51,7 +51,8 @@ std::string write_state(const RolloutState& state) {
                                   {"plan", state.plan},
                                   {"elapsed_s", state.elapsed.count()},
                                   {"in_step_s", state.in_step.count()},
-                                  {"in_stage_s", state.in_stage.count()}});
+                                  {"in_stage_s", state.in_stage.count()},
+                                  {"warmup_left_s", state.warmup_left.count()}});
 }
 
 std::optional<RolloutState> read_state(std::string_view text) {
@@ -78,6 +79,7 @@ std::optional<RolloutState> read_state(std::string_view text) {
   state.elapsed = Seconds(in["elapsed_s"].number());
   state.in_step = Seconds(in["in_step_s"].number());
   state.in_stage = Seconds(in["in_stage_s"].number());
+  state.warmup_left = Seconds(in["warmup_left_s"].number());  // 0 in what was written before there was one
   return state;
 }
 
@@ -109,6 +111,9 @@ RolloutState begin_step(const RolloutState& from, const config::Rollout& policy,
   ++state.step;
   state.in_step = Seconds(0);
   state.in_stage = Seconds(0);
+  // A candidate that nobody was sent to is cold; one that gets more than before is not.
+  if (state.served_ppm == 0) state.warmup_left = Seconds(0);
+  if (state.served_ppm > 0 && from.served_ppm == 0) state.warmup_left = Seconds(policy.analysis.warmup);
   take_phase(state, step_at(policy, weight_ppm));
   return state;
 }
@@ -124,6 +129,7 @@ RolloutState begin_stage(const RolloutState& from, const config::Rollout& policy
 void pass_time(RolloutState& state, Seconds dt) {
   if (state.over() || state.step == 0) return;
   state.elapsed += dt;
+  state.warmup_left = std::max(Seconds(0), state.warmup_left - dt);
   if (state.running()) state.in_step += dt;
   if (state.running() || state.cause == PauseCause::kPlan) state.in_stage += dt;
 }

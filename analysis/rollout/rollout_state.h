@@ -49,8 +49,10 @@ struct RolloutState {
   Seconds elapsed{0};
   Seconds in_step{0};
   Seconds in_stage{0};
+  Seconds warmup_left{0};  // of a candidate that has just begun to get traffic; goes on in pauses
 
   bool running() const { return phase == Phase::kRunning || phase == Phase::kBaking; }
+  bool warming() const { return !over() && warmup_left > Seconds(0); }
   bool over() const { return phase == Phase::kPromoted || phase == Phase::kRolledBack; }
 };
 

@@ -63,6 +63,9 @@ class Waits {
       say("at_least: " + format_duration(rest_of(hold.at_least, state_.in_stage)) + " to go");
     }
     if (!rollout_.plan().policy.analysis.enabled) return;
+    if (state_.warming()) {
+      say("warmup: " + format_duration(whole_seconds(state_.warmup_left)) + " to go; no latency is counted until then");
+    }
     const Verdict& verdict = rollout_.verdict();
     if (verdict.candidate_requests_in_step < hold.min_requests) {
       say("min_requests: " + std::to_string(verdict.candidate_requests_in_step) + " of " +

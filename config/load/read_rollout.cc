@@ -138,6 +138,7 @@ Analysis read_analysis(const Node* node, const std::string& path, Report& report
   analysis.max_false_rollback = share_of(*node, "maxFalseRollback").value_or(analysis.max_false_rollback);
   analysis.max_false_advance = share_of(*node, "maxFalseAdvance").value_or(analysis.max_false_advance);
   analysis.holdback_ppm = percent_of(*node, "holdback").value_or(analysis.holdback_ppm);
+  analysis.warmup = duration_of(*node, "warmup").value_or(analysis.warmup);
   if (const std::string* word = scalar(*node, "onGuardFail")) analysis.on_guard_fail = read_action(*word);
   analysis.rescue = read_rescue(*node, path, report);
   for (Guard& guard : analysis.guards) guard.action = analysis.on_guard_fail;

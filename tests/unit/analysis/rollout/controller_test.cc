@@ -547,5 +547,42 @@ TEST(Controller, APromotedRolloutThatComesBackServesItsCandidateAtOnce) {
   EXPECT_EQ(world.shown().weight_ppm, kMillion);
 }
 
+TEST(Controller, AsksForConnectionsBeforeTheCandidateGetsTraffic) {
+  World world;
+  world.works = false;
+  world.start({plan_of(three_steps())});
+  world.tick(2);
+  world.store.flush(1);
+  world.tick();
+  EXPECT_TRUE(world.shown().opening);
+  EXPECT_EQ(world.shown().weight_ppm, 0U);
+  world.store.flush();
+  world.tick();
+  EXPECT_EQ(world.shown().weight_ppm, kFirst);
+  EXPECT_FALSE(world.shown().opening);
+  wait_for_disk(world);  // for the next step, of a candidate that has traffic
+  EXPECT_FALSE(world.shown().opening);
+}
+
+TEST(Controller, CountsNoLatencyWhileTheCandidateWarmsUp) {
+  config::Rollout policy = three_steps();
+  policy.analysis.guards.push_back({.metric = config::GuardMetric::kLatency, .quantile = 0.99, .relative = 0.2});
+  policy.analysis.guards.back().gate = false;
+  policy.analysis.warmup = std::chrono::seconds(1);
+  World world;
+  world.start({plan_of(policy)});
+  ASSERT_TRUE(world.tick_until_weight(kFirst));
+  EXPECT_TRUE(world.shown().judged);  // errors count
+  EXPECT_EQ(world.shown().latency_metrics, 0);
+  EXPECT_THAT(status_of(world)["waits"].array().at(1).string(), HasSubstr("warmup: 1s to go"));
+  world.tick(8);
+  EXPECT_EQ(world.shown().latency_metrics, 0);
+  ASSERT_TRUE(world.tick_until([&] { return !world.state().warming(); }));
+  EXPECT_EQ(world.shown().latency_metrics, 1);
+  EXPECT_EQ(world.shown().weight_ppm, kFirst);
+  ASSERT_TRUE(world.tick_until_weight(kSecond));
+  EXPECT_EQ(world.shown().latency_metrics, 1);  // it is warm
+}
+
 }  // namespace
 }  // namespace weir::analysis

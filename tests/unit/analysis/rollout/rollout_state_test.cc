@@ -40,6 +40,7 @@ RolloutState full_state() {
   state.elapsed = Seconds(1234.1);
   state.in_step = Seconds(0.1);
   state.in_stage = Seconds(1e-3);
+  state.warmup_left = Seconds(2.5);
   return state;
 }
 
@@ -67,6 +68,7 @@ TEST(RolloutState, IsReadAsItWasWritten) {
       EXPECT_EQ(again->elapsed, state.elapsed);
       EXPECT_EQ(again->in_step, state.in_step);
       EXPECT_EQ(again->in_stage, state.in_stage);
+      EXPECT_EQ(again->warmup_left, state.warmup_left);
       EXPECT_EQ(write_state(*again), write_state(state));
     }
   }
@@ -183,6 +185,44 @@ TEST(RolloutState, TellsPlansApart) {
   others[8].stickiness.by.emplace_back();
   for (std::size_t i = 0; i < others.size(); ++i) EXPECT_NE(fingerprint(others[i]), plain) << i;
   EXPECT_NE(fingerprint(others[2]), fingerprint(others[3]));
+}
+
+struct WarmupCase {
+  const char* what;
+  std::uint32_t before_ppm;  // served
+  std::uint32_t next_ppm;
+  double left_before_s;
+  double left_s;
+};
+
+TEST(RolloutState, WarmsUpACandidateThatBeginsToBeServed) {
+  config::Rollout policy = three_steps();
+  policy.analysis.warmup = std::chrono::seconds(30);
+  const WarmupCase cases[] = {
+      {"the first step", 0, kFirst, 0, 30},
+      {"a first step without traffic", 0, 0, 0, 0},
+      {"more of it while it warms up", kFirst, kSecond, 12, 12},
+      {"more of it when it is warm", kFirst, kSecond, 0, 0},
+      {"less of it", kSecond, kFirst, 0, 0},
+      {"none of it", kSecond, 0, 12, 0},
+  };
+  for (const WarmupCase& one : cases) {
+    RolloutState before;
+    before.served_ppm = one.before_ppm;
+    before.warmup_left = Seconds(one.left_before_s);
+    EXPECT_EQ(begin_step(before, policy, one.next_ppm).warmup_left, Seconds(one.left_s)) << one.what;
+  }
+}
+
+TEST(RolloutState, GoesOnWarmingUpInPausesAndNoLongerThanThat) {
+  RolloutState state = paused_by(state_at(three_steps(), {}), PauseCause::kOperator);
+  state.warmup_left = Seconds(1);
+  pass_time(state, Seconds(0.75));
+  EXPECT_EQ(state.warmup_left, Seconds(0.25));
+  EXPECT_TRUE(state.warming());
+  pass_time(state, Seconds(0.75));
+  EXPECT_EQ(state.warmup_left, Seconds(0));
+  EXPECT_FALSE(state.warming());
 }
 
 }  // namespace

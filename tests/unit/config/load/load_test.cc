@@ -401,6 +401,7 @@ TEST(Load, EveryDeclaredDefaultIsTheStructs) {
     EXPECT_EQ(chat.analysis.max_false_rollback, Analysis().max_false_rollback);
     EXPECT_EQ(chat.analysis.max_false_advance, Analysis().max_false_advance);
     EXPECT_EQ(chat.analysis.holdback_ppm, Analysis().holdback_ppm);
+    EXPECT_EQ(chat.analysis.warmup, Analysis().warmup);
     EXPECT_EQ(chat.analysis.on_guard_fail, Analysis().on_guard_fail);
     EXPECT_TRUE(chat.analysis.rescue.enabled);
     EXPECT_EQ(chat.analysis.rescue.when, Rescue().when);
