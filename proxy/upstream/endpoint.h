@@ -60,7 +60,9 @@ class Endpoint {
   void tell_tls_failure(std::string_view why);
   static constexpr std::chrono::seconds kTellAgainAfter{10};
 
-  SteadyTime in_since{};  // as Rotation last saw it
+  // As Rotation last saw it.
+  bool in = true;
+  SteadyTime in_since{};
 
  private:
   struct Idle;

@@ -74,6 +74,12 @@ void Rotation::keep_up(SteadyTime now) {
 }
 
 void Rotation::refresh(SteadyTime now) {
+  find_those_in(now);
+  for (const auto& endpoint : all_) endpoint->in = false;
+  for (Endpoint* const endpoint : in_) endpoint->in = true;
+}
+
+void Rotation::find_those_in(SteadyTime now) {
   seen_ = group_.changes();
   valid_until_ = SteadyTime::max();
   in_.clear();
@@ -163,13 +169,12 @@ Endpoint& Rotation::round_robin(const EndpointChoice& choice) {
     const auto at = std::find_if(in_.begin(), in_.end(), its);
     if (at != in_.end() && has_room(**at)) return **at;
   }
-  const auto step = [this] {
-    next_ = (next_ + 1) % in_.size();
-    return in_[next_];
-  };
-  for (std::size_t i = 0; i < in_.size(); ++i) {
-    Endpoint* const next = step();
-    if (takes(*next, choice) && !declines(*next)) return *next;
+  // Turns go by the places in the plan: among those that are in, everyone's place moves whenever one of them leaves or
+  // comes back, and who stands behind one that fails again and again would be passed over each time.
+  for (std::size_t i = 0; i < all_.size(); ++i) {
+    next_ = (next_ + 1) % all_.size();
+    Endpoint& next = *all_[next_];
+    if (next.in && takes(next, choice) && !declines(next)) return next;
   }
   return any(choice);
 }

@@ -56,6 +56,7 @@ class Rotation {
  private:
   void keep_up(SteadyTime now);
   void refresh(SteadyTime now);
+  void find_those_in(SteadyTime now);
   bool takes(const Endpoint& endpoint, const EndpointChoice& choice) const;
   double share(const Endpoint& endpoint) const;
   bool declines(const Endpoint& endpoint);
@@ -75,7 +76,7 @@ class Rotation {
   bool cold_ = false;         // one of them at least came a short while ago
   std::uint64_t seen_ = 0;    // of the group's changes
   SteadyTime valid_until_{};  // then somebody comes back
-  std::size_t next_ = 0;      // round robin
+  std::size_t next_ = 0;      // round robin: of all, whose turn was last
   const Endpoint* avoided_ = nullptr;
   SteadyTime avoided_until_{};
 };

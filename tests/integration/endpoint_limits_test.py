@@ -115,6 +115,9 @@ def test_each_endpoint_has_its_own_figures(weir: StartWeir, origin: StartOrigin)
             assert of_endpoint(served, "requests_active", one) == 0
             assert of_endpoint(served, "healthy", one) == 1
             assert of_endpoint(served, "ejections_total", one) == 0
+        # The good one stands behind the dead one, and has its turns all the same; its connection is kept.
+        assert of_endpoint(served, "requests_total", good) >= 2
+        assert of_endpoint(served, "connections", good) == 1
         assert of_endpoint(served, "resets_total", good) == 0
 
 

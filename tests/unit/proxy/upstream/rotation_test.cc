@@ -98,6 +98,26 @@ TEST(Rotation, ARequestHasOneTurn) {
   EXPECT_EQ(&endpoints.rotation_->pick(choice, kNow), &endpoints.at(2));
 }
 
+TEST(Rotation, WhoStandsBehindOneThatFailsKeepsItsTurn) {
+  Endpoints endpoints(numbered(3), Policy::kRoundRobin);
+  std::map<std::string, int> taken;
+  for (int i = 0; i < 30; ++i) {
+    Endpoint& first = endpoints.pick();
+    if (&first != &endpoints.at(2)) {
+      ++taken[first.state().name()];
+      endpoints.rotation_->avoid_none();  // a connection was opened
+      continue;
+    }
+    endpoints.rotation_->avoid(first, kNow + seconds(1));  // none was: the same request again
+    EndpointChoice again;
+    again.avoid = again.used = first.state().hash();
+    ++taken[endpoints.rotation_->pick(again, kNow).state().name()];
+    endpoints.rotation_->avoid_none();
+  }
+  EXPECT_EQ(taken,
+            (std::map<std::string, int>{{endpoints.at(0).state().name(), 15}, {endpoints.at(1).state().name(), 15}}));
+}
+
 TEST(Rotation, WhoIsOutTakesNothingUntilItsTimeIsOver) {
   for (const Policy policy : {Policy::kLeastRequest, Policy::kRoundRobin}) {
     Endpoints endpoints(numbered(3), policy);
