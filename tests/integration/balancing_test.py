@@ -99,7 +99,7 @@ def test_an_endpoint_whose_requests_fail_is_left_out(weir: StartWeir, origin: St
     script, status = BAD[fault]
     with RawOrigin(script) as bad:
         served = weir(endpoints(origin("good"), bad, loadBalancing={"policy": "roundRobin"},
-                                top={"timeouts": {"responseHeader": "100ms"}}))
+                                top={"timeouts": {"responseHeader": "500ms"}} if fault == "hangs" else None))
         seen = [post(served).status for _ in range(10)]
         assert collections.Counter(seen) == {200: 5, status: 5}
         assert metric(served, "weir_upstream_ejections_total") == 1
