@@ -231,6 +231,8 @@ struct Round {
   SSL_CTX* tls;  // null: they speak in the clear
   std::mt19937 random{1};
   Tally tally;
+  bool ending = false;  // whoever is answered asks no more
+  unsigned answered = 0;
 };
 
 // One user's connection, in the clear or by TLS.
@@ -335,7 +337,8 @@ class User final : public Peer {
     } else {
       round_.tally.failed(user_, version_);
     }
-    ask();
+    if (!round_.ending) return ask();
+    ++round_.answered;
   }
 
   Round& round_;
@@ -406,7 +409,14 @@ std::string play(Loop& loop, Round& round, const Spec& spec) {
       loop.watch(*rusher);
     }
   }
-  return round.tally.json(elapsed.count());
+  std::string seen = round.tally.json(elapsed.count());
+  // What is under way is answered, so that the proxy has nothing left of this round when the next one begins.
+  round.ending = true;
+  for (const auto end = SteadyClock::now() + std::chrono::seconds(1);
+       round.answered < spec.connections && SteadyClock::now() < end;) {
+    loop.turn();
+  }
+  return seen;
 }
 
 std::vector<std::string> requests_of(unsigned users, unsigned paths) {
