@@ -75,7 +75,9 @@ class CertificateReader {
       : context_(context), place_(place), faults_(faults) {}
 
   void read(const std::string& certificate, const std::string& key) {
-    const bool both = readable(File::kCertificate, certificate) & readable(File::kKey, key);
+    // Of both, so that each is complained of.
+    const bool certificate_is_there = readable(File::kCertificate, certificate);
+    const bool both = readable(File::kKey, key) && certificate_is_there;
     if (!both) return;
     ERR_clear_error();
     if (SSL_CTX_use_certificate_chain_file(context_, certificate.c_str()) != 1)
