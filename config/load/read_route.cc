@@ -33,6 +33,7 @@ RouteMatch read_match(const Node& node) {
   RouteMatch match;
   read(node, "host", match.host);
   match.host = lower_case(match.host);
+  if (match.host.ends_with('.')) match.host.pop_back();
   if (const std::string* prefix = scalar(node, "pathPrefix")) match.path_prefix = *prefix;
   if (const std::string* exact = scalar(node, "pathExact")) match.path_exact = *exact;
   match.path_regex = pattern_of(node, "pathRegex");

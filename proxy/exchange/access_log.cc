@@ -89,7 +89,7 @@ void append_number(std::uint64_t number, std::string& out) {
 void append_ms(std::uint64_t us, std::string& out) {
   append_number(us / 1'000, out);
   out += '.';
-  for (const std::uint64_t unit : {100, 10, 1}) out += static_cast<char>('0' + us / unit % 10);
+  for (const std::uint64_t unit : {100U, 10U, 1U}) out += static_cast<char>('0' + us / unit % 10);
 }
 
 }  // namespace

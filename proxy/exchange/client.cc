@@ -15,27 +15,22 @@ bool is_port(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-// Walks towards us, so that one pass over the fields will do: what the walk from our side would find is what this one
-// was last told.
-class Way {
- public:
-  explicit Way(const config::TrustedHops& hops) : hops_(hops) {}
-
-  void pass(std::string_view element) {
-    if (element.empty()) return;  // RFC 9110 5.6.1: an empty element of a list is none
-    const std::optional<ClientAddress> address = parse_hop(element);
-    if (!address) {
-      client_.reset();
-    } else if (!client_ || !config::contains(hops_.networks, *address)) {
-      client_ = address;
-    }
+// The field's n-th line, counted from 0; null when there are fewer.
+const http::Field* line(const http::FieldList& fields, http::FieldId id, std::size_t n) {
+  for (const http::Field& field : fields) {
+    if (field.id == id && n-- == 0) return &field;
   }
-  const std::optional<ClientAddress>& client() const { return client_; }
+  return nullptr;
+}
 
- private:
-  const config::TrustedHops& hops_;
-  std::optional<ClientAddress> client_;
-};
+// Walks from our side, so that a long list costs no more than the hops that are believed. False: it ends here.
+bool pass(std::string_view element, const config::TrustedHops& hops, ClientAddress& client) {
+  if (element.empty()) return true;  // RFC 9110 5.6.1: an empty element of a list is none
+  const std::optional<ClientAddress> address = parse_hop(element);
+  if (!address) return false;
+  client = *address;
+  return config::contains(hops.networks, client);
+}
 
 }  // namespace
 
@@ -47,17 +42,18 @@ bool is_trusted(const config::TrustedHops& hops, const SocketAddress& peer) {
 ClientAddress client_address(const http::FieldList& fields, const SocketAddress& peer,
                              const config::TrustedHops& hops) {
   if (!fields.has(http::FieldId::kXForwardedFor) || !is_trusted(hops, peer)) return ip_bytes(peer);
-  Way way(hops);
-  for (const http::Field& field : fields) {
-    if (field.id != http::FieldId::kXForwardedFor) continue;
-    std::string_view rest = field.value;
+  ClientAddress client = ip_bytes(peer);
+  const auto is_line = [](const http::Field& field) { return field.id == http::FieldId::kXForwardedFor; };
+  for (auto n = static_cast<std::size_t>(std::count_if(fields.begin(), fields.end(), is_line)); n-- > 0;) {
+    std::string_view rest = line(fields, http::FieldId::kXForwardedFor, n)->value;
     while (!rest.empty()) {
-      const std::size_t comma = std::min(rest.find(','), rest.size());
-      way.pass(trimmed(rest.substr(0, comma)));
-      rest.remove_prefix(std::min(comma + 1, rest.size()));
+      const std::size_t comma = rest.rfind(',');
+      const std::size_t begin = comma == std::string_view::npos ? 0 : comma + 1;
+      if (!pass(trimmed(rest.substr(begin)), hops, client)) return client;
+      rest = rest.substr(0, begin == 0 ? 0 : comma);
     }
   }
-  return way.client().value_or(ip_bytes(peer));
+  return client;
 }
 
 std::optional<ClientAddress> parse_hop(std::string_view element) {

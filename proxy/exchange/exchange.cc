@@ -123,8 +123,9 @@ bool Exchange::match() {
   }
   const NormalPath path = normalise_path(request.path, listener_.paths, worker_.path_space);
   if (path.fault != PathFault::kNone) return refuse(path_refusal(path.fault));
-  const RequestFacts facts{request.method,  request.host,  path.path,
-                           &request.fields, request.query, worker_.query_space};
+  // A name with its root's dot is the same name (RFC 1034 3.1), but no rule is written so.
+  const std::string_view host = request.host.substr(0, request.host.size() - (request.host.ends_with('.') ? 1 : 0));
+  const RequestFacts facts{request.method, host, path.path, &request.fields, request.query, worker_.query_space};
   context_.route = listener_.routes.match(facts);
   if (context_.route == nullptr) {
     return refuse({404, "no_route", "no route matches this request", false, std::nullopt});

@@ -94,6 +94,7 @@ void edit_request(const Arrival& arrival, const RequestContext& context, std::st
   if (!trust || !request.fields.has(FieldId::kXForwardedProto)) {
     edits.set(FieldId::kXForwardedProto, "x-forwarded-proto", arrival.scheme);
   }
+  if (!trust) edits.drop(FieldId::kXForwardedHost);  // of an HTTP/1.0 client without Host too, for which we say nothing
   if ((!trust || !request.fields.has(FieldId::kXForwardedHost)) && !request.authority.empty()) {
     edits.set(FieldId::kXForwardedHost, "x-forwarded-host", request.authority);
   }

@@ -49,6 +49,7 @@ void RequestBody::store(std::string_view data) {
   const std::size_t size = kept_.size() + data.size();
   if (size > limit_) return forget();
   if (data.empty()) return;
+  if (buffers_.crowded()) return forget();  // there is no memory to repeat it from
   if (!kept_) kept_ = buffers_.take(size);
   if (kept_.space().size() < data.size()) kept_.grow(size);
   std::memcpy(kept_.space().data(), data.data(), data.size());

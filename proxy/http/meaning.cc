@@ -113,17 +113,12 @@ bool is_ipv6(std::string_view text) {
   return ::inet_pton(AF_INET6, terminated.data(), &address) == 1;
 }
 
+// Without the escapes of RFC 3986 3.2.2: no name in use needs one, and it would be another spelling of the same host.
 bool is_reg_name(std::string_view text) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%') {
-      if (text.size() - i < 3 || !is_hex(text[i + 1]) || !is_hex(text[i + 2])) return false;
-      i += 2;
-    } else if (!is_digit(text[i]) && !is_alpha(text[i]) &&
-               std::string_view("-._~!$&'()*+,;=").find(text[i]) == std::string_view::npos) {
-      return false;
-    }
-  }
-  return !text.empty();
+  const auto allowed = [](char c) {
+    return is_digit(c) || is_alpha(c) || std::string_view("-._~!$&'()*+,;=").find(c) != std::string_view::npos;
+  };
+  return !text.empty() && std::all_of(text.begin(), text.end(), allowed);
 }
 
 // ":" and a number that is one of TCP's, or nothing behind the colon.

@@ -151,14 +151,16 @@ class ReadOp final : public asio::detail::reactor_op {
     const bool strangers = !tls.established();
     for (;;) {
       const TlsSession::Read got = tls.read(space_, ciphertext);
-      const bool sends = tls.send_output(descriptor_);
+      // Whether it gets away shows where it is sent again: what the peer has said by then is read all the same.
+      tls.send_output(descriptor_);
       bytes_transferred_ = got.bytes;
       if (got.step == TlsSession::Step::kEnded) ec_ = asio::error::eof;
-      if (got.step == TlsSession::Step::kFailed || !sends) ec_ = asio::error::connection_aborted;
-      if (got.step != TlsSession::Step::kHungry || !sends)
+      if (got.step == TlsSession::Step::kFailed) ec_ = asio::error::connection_aborted;
+      if (got.step != TlsSession::Step::kHungry)
         return received.left_nothing && !tls.holds_input() ? done_and_exhausted : done;
-      // Who lets us answer and does not read is read no further.
-      stalled_ = tls.output_waits();
+      // Who lets us answer and does not read is read no further. Data of ours that waits is another matter: a peer that
+      // takes none of it may have answered already.
+      stalled_ = tls.output_waits() && !owner_.write_waits();
       if (stalled_) return done;
       // What waited for the handshake is written before more is waited for.
       if (strangers && tls.established() && owner_.write_waits()) return done;

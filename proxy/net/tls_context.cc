@@ -216,8 +216,10 @@ std::shared_ptr<const TlsServerContext> TlsServerContext::read(const config::Lis
     SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);  // tickets alone: nothing is kept here
     SSL_CTX_set_timeout(context, kTicketLifetime_s);
-    SSL_CTX_set_num_tickets(context, 1);
-    if (made->tickets_ != nullptr) made->tickets_->install(context);
+    // A resumed session is not asked for its certificate again, which may have expired by then or been replaced.
+    SSL_CTX_set_num_tickets(context, settings.clients ? 0 : 1);
+    if (settings.clients) SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+    if (!settings.clients && made->tickets_ != nullptr) made->tickets_->install(context);
     set_session_scope(context, settings);
     SSL_CTX_set_tlsext_servername_callback(context, &Callbacks::name);
     SSL_CTX_set_tlsext_servername_arg(context, made.get());
@@ -288,13 +290,15 @@ std::unique_ptr<TlsSession> TlsClientContext::connect(const std::string& host,
   SSL_set_connect_state(connection);
   const std::string& name = server_name_.empty() ? host : server_name_;
   // An address is not asked for by name (RFC 6066 3), but the certificate has to be for it.
+  bool named = false;
   if (parse_ip(name, 0)) {
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(connection), name.c_str());
+    named = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(connection), name.c_str()) == 1;
   } else {
-    SSL_set_tlsext_host_name(connection, name.c_str());
-    SSL_set_hostflags(connection, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    SSL_set1_host(connection, name.c_str());
+    // The names of subjectAltName alone: a subject's common name may be anything (RFC 9525 2).
+    SSL_set_hostflags(connection, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    named = SSL_set_tlsext_host_name(connection, name.c_str()) == 1 && SSL_set1_host(connection, name.c_str()) == 1;
   }
+  if (!named) throw std::bad_alloc();  // or nobody would look whose certificate it is; the name itself was checked
   return std::make_unique<TlsSession>(connection, shared_from_this(), std::move(cache));
 }
 

@@ -1,6 +1,9 @@
 #include "proxy/route/action.h"
 
 #include <algorithm>
+#include <vector>
+
+#include "proxy/route/path.h"
 
 namespace weir::proxy {
 namespace {
@@ -55,7 +58,10 @@ std::string replace_prefix(std::string_view path, std::string_view prefix, std::
   std::string result(without_last_slash(replacement));
   result += rest;
   if (!result.starts_with('/')) result.insert(0, 1, '/');
-  return result;
+  // A plain prefix may end inside a segment: of "/api../x" it leaves dots that lead out of the replacement.
+  std::vector<char> space(result.size());
+  const NormalPath normal = normalise_path(result, {}, space);
+  return normal.fault == PathFault::kNone ? std::string(normal.path) : result;
 }
 
 std::string redirect_location(const config::Redirect& redirect, std::string_view prefix, const Redirected& request) {

@@ -36,7 +36,9 @@ Decoded decode_unreserved(std::string_view path, config::SlashPolicy slashes, st
   std::size_t out = 0;
   for (std::size_t at = 0; at < path.size(); ++at) {
     if (path[at] != '%') {
-      space[out++] = path[at];
+      const bool backslash = path[at] == '\\' && slashes != config::SlashPolicy::kKeep;
+      if (backslash && slashes == config::SlashPolicy::kReject) return {PathFault::kEncodedSlash, 0};
+      space[out++] = backslash ? '/' : path[at];
       continue;
     }
     const std::optional<char> octet = escaped_octet(path, at);
@@ -93,7 +95,7 @@ NormalPath normalise_path(std::string_view path, const config::PathPolicy& polic
   using config::SlashPolicy;
   if (path.empty()) return {PathFault::kNone, "/"};
   if (path.front() != '/') return {PathFault::kNone, path};
-  const bool escapes = path.find('%') != std::string_view::npos;
+  const bool escapes = path.find_first_of(policy.encoded_slash == SlashPolicy::kKeep ? "%" : "%\\") != path.npos;
   const bool dots = path.find("/.") != std::string_view::npos;
   const bool doubled = policy.double_slash != SlashPolicy::kKeep && path.find("//") != std::string_view::npos;
   if (!escapes && !dots && !doubled) return {PathFault::kNone, path};

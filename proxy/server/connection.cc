@@ -65,6 +65,7 @@ Awaitable<> Connection::turn_away(http::LocalReply reply) {
   topology_ = worker_.topology;
   reply_without_request(reply);
   co_await linger();
+  if (stream_.handshake_failed()) worker_.counters.add(Count::kTlsHandshakesFailed);
   stream_.close();
 }
 
@@ -205,6 +206,8 @@ Awaitable<> Connection::linger() {
   const ListenerTopology* const of = settings();
   SteadyTime now = std::chrono::steady_clock::now();
   SteadyTime end = of == nullptr ? now : after(now, of->timeouts.body_idle);
+  // Who has not shaken hands cannot be told anything, and keeps the place of another who could.
+  if (stream_.handshake_failed()) end = std::min(end, now + kLingerFor);
   bool sent = false;
   while (!worker_.stopping && stream_.linger()) {
     now = std::chrono::steady_clock::now();

@@ -159,6 +159,13 @@ def test_an_edge_says_itself_where_a_request_comes_from(edge: Weir) -> None:
     assert len(seen["x-request-id"]) == 1 and re.fullmatch("[0-9a-f]{32}", seen["x-request-id"][0])
 
 
+def test_a_client_without_host_cannot_say_one_either(edge: Weir) -> None:
+    with Connection(edge.port) as client:
+        client.send(b"GET /inspect HTTP/1.0\r\nX-Forwarded-Host: bank.test\r\n\r\n")
+        seen = client.reply().json()
+    assert not [name for name, _ in seen["fields"] if name.lower() == "x-forwarded-host"]
+
+
 def test_a_sidecar_continues_what_its_gateway_said(sidecar: Weir) -> None:
     seen = seen_by_origin(sidecar, "X-Forwarded-For: 10.9.8.7, 10.0.0.1", "X-Forwarded-Proto: https",
                           "X-Forwarded-Host: bank.test", "X-Request-Id: mine-17")["by_name"]

@@ -81,7 +81,7 @@ def test_an_expression_has_to_match_the_whole_path(served: Weir) -> None:
 
 
 def test_a_wildcard_takes_every_host_below(served: Weir) -> None:
-    for host in ("a.example.com", "A.B.Example.com:8080", "a.b.c.example.com"):
+    for host in ("a.example.com", "A.B.Example.com:8080", "a.b.c.example.com", "a.example.com.", "a.example.com.:80"):
         assert taken(served, host) == "below", host
     for host in ("example.com", "aexample.com", "a.example.com.org"):
         assert taken(served, host) == "rest", host

@@ -1,8 +1,14 @@
 """TLS to origins: whom the weir believes, what it says of itself, and what it tells when it does not believe."""
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import pathlib
+import socket
 import ssl
+import struct
+import termios
+import threading
 from typing import Any, Callable
 
 import pytest
@@ -147,6 +153,50 @@ def test_a_response_without_a_goodbye_is_truncated(authority: Authority, weir: C
             client.send(request_bytes("GET", "/cut"))
             with pytest.raises((Truncated, ConnectionResetError)):
                 client.reply()
+
+
+def unread(connection: socket.socket) -> int:
+    return struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.FIONREAD, b"\0\0\0\0"))[0]
+
+
+@pytest.mark.parametrize("closes", [False, True])
+def test_an_answer_to_an_upload_that_stands_still_is_heard(closes: bool, authority: Authority,
+                                                           weir: Callable[..., Weir]) -> None:
+    size = 48 * 1024 * 1024
+
+    def answers_early(peer: Any) -> None:
+        peer.head()
+        left = 6_000_000 - peer.drop_unread()
+        while left > 0:
+            left -= len(peer.socket.recv(65536))
+        seen = [-1, -2]
+
+        def stands() -> bool:
+            seen.append(unread(peer.socket))
+            return len(set(seen[-25:])) == 1
+        wait_until(stands, "the upload stands still")
+        peer.send(b"HTTP/1.1 413 Too Large\r\n" + (b"Connection: close\r\n" if closes else b"") +
+                  b"Content-Length: 2\r\n\r\nno")
+        if not closes:
+            answered.wait(30)
+
+    def upload(client: Connection) -> None:
+        with contextlib.suppress(OSError):
+            client.socket.sendall(b"x" * size)
+
+    answered = threading.Event()
+    with RawOrigin(answers_early, tls=authority.server(authority.issue("127.0.0.1"))) as origin:
+        proxy = weir(_plan(origin, ca=str(authority.certificate)))
+        with Connection(proxy.port) as client:
+            client.send(request_bytes("POST", "/", {"Content-Length": str(size)}))
+            sending = threading.Thread(target=upload, args=(client,))
+            sending.start()
+            try:
+                assert client.reply().status == 413
+            finally:
+                answered.set()
+                client.socket.shutdown(socket.SHUT_RDWR)
+                sending.join()
 
 
 def test_large_bodies_go_both_ways_whole(authority: Authority, weir: Callable[..., Weir]) -> None:

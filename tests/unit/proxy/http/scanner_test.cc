@@ -122,7 +122,7 @@ const std::vector<Case>& meaning_cases() {
       {"GET / HTTP/1.1\r\nHost: a:65535\r\n\r\n", ""},
       {"GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n", "bad_host"},
       {"GET / HTTP/1.1\r\nHost: a:\r\n\r\n", ""},
-      {"GET / HTTP/1.1\r\nHost: a%5A.b:1\r\n\r\n", ""},
+      {"GET / HTTP/1.1\r\nHost: a%5A.b:1\r\n\r\n", "bad_host"},
       {"GET / HTTP/1.1\r\nHost: a%5g\r\n\r\n", "bad_host"},
       {"GET / HTTP/1.1\r\nHost: a%5\r\n\r\n", "bad_host"},
       {"GET / HTTP/1.1\r\nHost: [2001:db8::192.0.2.1]:80\r\n\r\n", ""},

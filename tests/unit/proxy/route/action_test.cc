@@ -15,6 +15,10 @@ TEST(ReplacePrefix, KeepsSegmentsApart) {
   }
   EXPECT_EQ(replace_prefix("/api", "/api", "/v2"), "/v2");
   EXPECT_EQ(replace_prefix("/api", "/api", "/"), "/");
+  // A prefix that ends inside a segment leads nowhere else.
+  EXPECT_EQ(replace_prefix("/api../etc", "/api", "/v2/"), "/v2../etc");
+  EXPECT_EQ(replace_prefix("/api../etc", "/api", "/"), "/etc");
+  EXPECT_EQ(replace_prefix("/api./x", "/api", "/"), "/x");
   EXPECT_EQ(replace_prefix("/apix", "/api", "/v2"), "/v2x");  // a prefix is a plain one
   EXPECT_EQ(replace_prefix("/apix", "/api", "/"), "/x");
   EXPECT_EQ(replace_prefix("/x", "/", "/new"), "/new/x");
