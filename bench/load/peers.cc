@@ -258,9 +258,9 @@ class Line {
   }
   // Forgets up to so many bytes that have come, without a copy where there is no need for one.
   int skip(std::size_t bytes) const {
-    static std::array<char, 64 * 1024> nowhere;
+    static std::array<char, 256 * 1024> nowhere;
     if (tls_) return receive(std::span(nowhere).first(std::min(bytes, nowhere.size())));
-    return received(::recv(socket_, nowhere.data(), bytes, MSG_DONTWAIT | MSG_TRUNC));
+    return received(::recv(socket_, nowhere.data(), std::min(bytes, nowhere.size()), MSG_DONTWAIT | MSG_TRUNC));
   }
 
  private:

@@ -399,17 +399,17 @@ def test_all_that_needs_a_restart_is_named(origin: StartOrigin, weir: StartWeir)
 def test_a_changed_token_holds_from_then_on(origin: StartOrigin, new_weir: StartWeir,
                                             tmp_path: pathlib.Path) -> None:
     secret = tmp_path / "token"
-    secret.write_text("first\n")
+    secret.write_text("the-first-of-two-tokens\n")
     server = origin("one")
-    gateway = new_weir(one_version(server), token="first")
+    gateway = new_weir(one_version(server), token="the-first-of-two-tokens")
     plan = one_version(server, admin={"address": f"127.0.0.1:{gateway.admin.port}", "token": {"file": str(secret)}})
     gateway.write(plan)
     gateway.start()
     assert gateway.admin.call("GET", "/api/v1/status")[0] == 200
-    secret.write_text("second\n")
+    secret.write_text("the-second-of-two-tokens\n")
     assert gateway.cli("reload").returncode == 0
     assert gateway.cli("status", check=False).returncode == 1
-    gateway.admin.token = "second"
+    gateway.admin.token = "the-second-of-two-tokens"
     assert gateway.cli("status").returncode == 0
     # Without a token in the file none is asked for, on loopback.
     gateway.write(one_version(server))

@@ -95,7 +95,9 @@ def test_the_baseline_answers_what_the_candidate_has_failed(weir: StartWeir, ser
         for _ in range(3):
             reply = ask(served)
             assert (reply.status, reply.body, reply["x-weir-version"]) == (200, b"v1", "v1")
-        assert len(candidate.heads) == len(baseline.heads) == 3
+        assert len(baseline.heads) == 3
+        # A connection that was opened in advance and breaks counts as stale: its request goes out once more.
+        assert len(candidate.heads) >= 3
         # The mark is the candidate's, and the baseline has none: the requests were not its own.
         wait_for_counted(served, rescued=3, **{f"v2_{outcome}": 3})
 
