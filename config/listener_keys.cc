@@ -11,8 +11,8 @@ const Section& paths() {
           "with 400, or merged into the one slash that many servers make of them. What is sent on is the path as it "
           "came.",
       .keys = {word("doubleSlash", "Two slashes and more, one after another.", "keep", {"keep", "reject", "merge"}),
-               word("encodedSlash", "%2F, and %5C, which some servers take for a slash.", "keep",
-                    {"keep", "reject", "merge"})}};
+               word("encodedSlash", "%2F, and a backslash, bare or as %5C, which some servers take for a slash.",
+                    "keep", {"keep", "reject", "merge"})}};
   return section;
 }
 
