@@ -28,6 +28,24 @@ struct VersionLoad {
   std::uint32_t rescued = 0;  // of these, sent to the baseline instead
 };
 
+// Memory of exchanges, kept for the next one: a connection that is idle holds none. All blocks are of one size.
+class ExchangeBlocks {
+ public:
+  void* take(std::size_t size) {
+    if (free_.empty()) return ::operator new(size);
+    void* const block = free_.back().release();
+    free_.pop_back();
+    return block;
+  }
+  void give(void* block) { free_.emplace_back(block); }
+
+ private:
+  struct Free {
+    void operator()(void* block) const { ::operator delete(block); }
+  };
+  std::vector<std::unique_ptr<void, Free>> free_;
+};
+
 struct WorkerContext {
   WorkerContext(IoContext& io_context, const Snapshot<TrafficPlan>& plans, std::size_t ring_capacity)
       : io(io_context),
@@ -41,6 +59,7 @@ struct WorkerContext {
   std::uint32_t index = 0;  // among the workers
   DeadlineList deadlines;
   BufferPool buffers;
+  ExchangeBlocks exchange_blocks;
   Counters counters;
   Random random;
   SnapshotReader<TrafficPlan> plan;

@@ -34,6 +34,18 @@ const ListenerTopology* Connection::settings() const {
   return listener_ < topology_->listeners.size() ? &topology_->listeners[listener_] : nullptr;
 }
 
+// Not in the frame of serve(), which an idle connection keeps.
+std::unique_ptr<Exchange, Connection::EndExchange> Connection::begin_exchange() {
+  void* const block = worker_.exchange_blocks.take(sizeof(Exchange));
+  const Exchange::Client client{stream_, deadline_, slowness_};
+  return {new (block) Exchange(worker_, client, topology_, *settings()), {&worker_.exchange_blocks}};
+}
+
+void Connection::EndExchange::operator()(Exchange* exchange) const {
+  exchange->~Exchange();
+  blocks->give(exchange);
+}
+
 Awaitable<> Connection::serve() {
   if (proxy_header_ && !co_await take_proxy_header()) {
     stream_.close();
@@ -47,9 +59,9 @@ Awaitable<> Connection::serve() {
     }
     first_ = false;
     {
-      Exchange exchange(worker_, {stream_, deadline_, slowness_}, topology_, *settings());
-      exchange_ = &exchange;
-      co_await exchange.run();
+      const std::unique_ptr<Exchange, EndExchange> exchange = begin_exchange();
+      exchange_ = exchange.get();
+      co_await exchange->run();
       exchange_ = nullptr;
     }
     if (!stream_.next()) {

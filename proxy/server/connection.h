@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "base/asio.h"
 #include "proxy/downstream/http1_downstream.h"
@@ -45,8 +46,13 @@ class Connection {
 
  private:
   enum class Wait : std::uint8_t { kRequest, kClosed };
+  struct EndExchange {
+    ExchangeBlocks* blocks = nullptr;
+    void operator()(Exchange* exchange) const;
+  };
 
   const ListenerTopology* settings() const;
+  std::unique_ptr<Exchange, EndExchange> begin_exchange();
   Awaitable<bool> take_proxy_header();
   Awaitable<Wait> wait_for_request();
   Awaitable<> refuse(http::LocalReply reply);
