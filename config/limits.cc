@@ -1,14 +1,8 @@
 #include "config/limits.h"
 
+#include "config/overrides.h"
+
 namespace weir::config {
-namespace {
-
-template <class T>
-void take(T& onto, const std::optional<T>& override) {
-  if (override) onto = *override;
-}
-
-}  // namespace
 
 Timeouts preset_timeouts(Preset preset) {
   Timeouts timeouts;

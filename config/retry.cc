@@ -1,14 +1,8 @@
 #include "config/retry.h"
 
+#include "config/overrides.h"
+
 namespace weir::config {
-namespace {
-
-template <class T>
-void take(T& onto, const std::optional<T>& given) {
-  if (given) onto = *given;
-}
-
-}  // namespace
 
 void apply(Retries& onto, const RetryOverrides& overrides) {
   take(onto.attempts, overrides.attempts);

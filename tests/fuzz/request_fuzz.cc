@@ -1,7 +1,7 @@
 // Requests. How the bytes were cut never matters, and what is sent on for a request that was accepted is one request
 // with the same meaning and nothing behind it: the property that request smuggling breaks.
+#include "tests/fuzz/cuts.h"
 #include "tests/fuzz/forwarded.h"
-#include "tests/unit/proxy/http/readings.h"
 
 namespace weir::fuzz {
 namespace {
@@ -46,10 +46,7 @@ void forward(std::string_view message) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace weir;
   const fuzz::Input input = fuzz::split_input(data, size);
-  const http::Reading whole = http::read_by_weir(http::Message::kRequest, input.bytes);
-  const http::Reading cut = http::read_by_weir(http::Message::kRequest, input.bytes, fuzz::cuts_of(input));
-  const bool refused = whole.state == http::Reading::State::kRefused;
-  fuzz::require(refused ? cut.state == whole.state && cut.fault == whole.fault : cut == whole, "cuts do not matter");
+  fuzz::require_cuts_do_not_matter(http::Message::kRequest, input);
   fuzz::forward(input.bytes);
   return 0;
 }

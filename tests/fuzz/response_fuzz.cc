@@ -1,7 +1,7 @@
 // Responses. How the bytes were cut never matters, and what a client gets for one that was accepted is one response
 // with the same meaning: the property that response splitting breaks.
+#include "tests/fuzz/cuts.h"
 #include "tests/fuzz/forwarded.h"
-#include "tests/unit/proxy/http/readings.h"
 
 namespace weir::fuzz {
 namespace {
@@ -72,10 +72,7 @@ void forward(std::string_view message, std::uint8_t choice) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace weir;
   const fuzz::Input input = fuzz::split_input(data, size);
-  const http::Reading whole = http::read_by_weir(http::Message::kResponse, input.bytes);
-  const http::Reading cut = http::read_by_weir(http::Message::kResponse, input.bytes, fuzz::cuts_of(input));
-  const bool refused = whole.state == http::Reading::State::kRefused;
-  fuzz::require(refused ? cut.state == whole.state && cut.fault == whole.fault : cut == whole, "cuts do not matter");
+  fuzz::require_cuts_do_not_matter(http::Message::kResponse, input);
   fuzz::forward(input.bytes, input.choice);
   return 0;
 }
