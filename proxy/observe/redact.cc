@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "proxy/http/bytes.h"
 
 namespace weir::proxy {
 namespace {
@@ -14,12 +15,6 @@ constexpr std::array<std::string_view, 12> kWithin = {"token",  "secret",     "p
                                                       "cookie", "session",    "jwt",           "assertion"};
 constexpr std::array<std::string_view, 9> kWhole = {"key", "auth", "pwd", "pass", "sig", "code", "pin", "otp", "nonce"};
 constexpr std::size_t kLongestName = 128;  // of a longer one its beginning tells
-
-int digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = lower_case(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
 
 struct PlainName {
   std::array<char, kLongestName> text{};
@@ -32,8 +27,8 @@ PlainName plain(std::string_view name) {
   PlainName out;
   for (std::size_t i = 0; i < name.size() && out.size < kLongestName; ++i) {
     char c = name[i];
-    if (c == '%' && i + 2 < name.size() && digit(name[i + 1]) >= 0 && digit(name[i + 2]) >= 0) {
-      c = static_cast<char>(digit(name[i + 1]) * 16 + digit(name[i + 2]));
+    if (c == '%' && i + 2 < name.size() && http::is_hex(name[i + 1]) && http::is_hex(name[i + 2])) {
+      c = static_cast<char>(http::hex_value(name[i + 1]) * 16 + http::hex_value(name[i + 2]));
       i += 2;
     }
     out.text[out.size++] = lower_case(c);
