@@ -12,6 +12,7 @@ from typing import Callable, Iterator
 import pytest
 from http_client import Connection
 from origin import Origin
+from outcomes import metric
 from plans import canary, at_weight
 from polling import wait_until
 from weir_harness import Weir
@@ -66,6 +67,8 @@ def test_a_request_makes_two_reads_and_two_writes(origin: Callable[..., Origin],
             assert (reply.status, reply["x-weir-version"]) == (200, "v1")
 
         ask()  # opens the connection to the origin
+        # Two more are opened to the candidate, which has just begun to get traffic.
+        wait_until(lambda: metric(weir, "weir_upstream_connections_idle") == 3, "no connection is being opened")
         out = trace(weir.pid)
         for _ in range(_REQUESTS):
             ask()

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <barrier>
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
@@ -78,9 +79,14 @@ config::Config config_for(std::uint16_t port) {
 // Blocks of a batch, with so many fields in each request and response, once the connections are warm.
 std::int64_t blocks_per_batch(int fields, bool log = false) {
   const std::string response = head_with_fields("HTTP/1.1 200 OK", fields);
-  Origin origin([&response](Socket& socket) {
+  // Nobody is answered before all have asked: as many requests as there are run at once from the first batch on.
+  std::barrier all_have_asked(kClients);
+  Origin origin([&](Socket& socket) {
     t_of_the_test = true;
-    while (socket.read_until(kEnd).ends_with(kEnd)) socket.send(response);
+    while (socket.read_until(kEnd).ends_with(kEnd)) {
+      all_have_asked.arrive_and_wait();
+      socket.send(response);
+    }
   });
   Names names;
   Server server({.workers = 1, .outcome_ring_capacity = 4'096});
