@@ -34,6 +34,7 @@ LogFile::~LogFile() {
 }
 
 void AccessLogFile::write_to(LogFile file) {
+  if (!file.opened()) return stop();
   {
     const std::lock_guard lock(mutex_);
     next_ = std::move(file);

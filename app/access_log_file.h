@@ -51,7 +51,7 @@ class AccessLogFile {
   AccessLogFile& operator=(const AccessLogFile&) = delete;
 
   // What has been left so far goes to the file before, all else to this one: so a file that was renamed is followed to
-  // its end, and no line is lost.
+  // its end, and no line is lost. One that is not open: as stop().
   void write_to(LogFile file);
   // Writes out what waits, and ends. Lines that come later wait for the next write_to().
   void stop();

@@ -1,5 +1,7 @@
 #include "app/drain.h"
 
+#include <algorithm>
+
 namespace weir::app {
 namespace {
 
@@ -46,6 +48,22 @@ Drain::Action Drain::advance(SteadyTime now, bool drained) {
 Drain::Action Drain::end() {
   state_ = State::kEnded;
   return Action::kStop;
+}
+
+Drain::Times drain_times(const config::Config& config) {
+  config::Timeouts base = config::preset_timeouts(config.preset);
+  config::apply(base, config.timeouts);
+  Drain::Times times{.delay = base.drain_delay, .requests = base.drain, .streams = base.stream_drain};
+  const auto stretch = [&](const config::TimeoutOverrides& overrides) {
+    config::Timeouts inner = base;
+    config::apply(inner, overrides);
+    times.delay = std::max<Milliseconds>(times.delay, inner.drain_delay);
+    times.requests = std::max<Milliseconds>(times.requests, inner.drain);
+    times.streams = std::max<Milliseconds>(times.streams, inner.stream_drain);
+  };
+  for (const config::Listener& listener : config.listeners) stretch(listener.timeouts);
+  for (const config::Route& route : config.routes) stretch(route.timeouts);
+  return times;
 }
 
 }  // namespace weir::app

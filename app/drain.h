@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "base/clock.h"
+#include "config/config.h"
 
 namespace weir::app {
 
@@ -37,5 +38,8 @@ class Drain {
   Times times_;
   SteadyTime since_;  // the beginning, then the closing of the listeners
 };
+
+// The longest that any listener or route allows.
+Drain::Times drain_times(const config::Config& config);
 
 }  // namespace weir::app

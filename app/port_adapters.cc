@@ -14,4 +14,10 @@ void OutcomeSource::collect(analysis::Tick& into) {
   into.lose(dropped - std::exchange(dropped_, dropped));
 }
 
+analysis::Controller::Past past_of(analysis::Journal::Opened& opened) {
+  analysis::Controller::Past past{.rollouts = std::move(opened.contents.rollouts), .history = {}, .lost = opened.lost};
+  for (const std::string& record : opened.contents.records) past.history.push_back(json::parse(record).value);
+  return past;
+}
+
 }  // namespace weir::app

@@ -1,10 +1,13 @@
-// Confined to the control thread. The analyzer's ports, filled by the data plane.
+// Confined to the control thread. The analyzer's ports, filled by the data plane and the
+// state file.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
+#include "analysis/rollout/controller.h"
 #include "analysis/rollout/ports.h"
+#include "analysis/store/journal.h"
 #include "app/metrics/recent_traffic.h"
 #include "app/metrics/request_metrics.h"
 #include "proxy/server/server.h"
@@ -38,5 +41,8 @@ class ServerTraffic final : public analysis::TrafficControl {
  private:
   proxy::Server& server_;
 };
+
+// The journal's records as the controller wants them. Takes the rollouts out of `opened`.
+analysis::Controller::Past past_of(analysis::Journal::Opened& opened);
 
 }  // namespace weir::app

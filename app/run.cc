@@ -53,10 +53,10 @@ int run(const RunArguments& arguments, const Terminal& terminal) {
     return kExitFailed;
   }
   Weir::Setup setup{.config = std::move(*plan.loaded.config),
-                    .plan_file = arguments.file,
-                    .plan_name = plan.name,
-                    .descriptors = raise_descriptor_limit(),
-                    .access_log = arguments.access_log,
+                    .origin = {.file = arguments.file,
+                               .name = plan.name,
+                               .descriptors = raise_descriptor_limit(),
+                               .access_log = arguments.access_log},
                     .state = {}};
   const std::string path = setup.config.state.path;
   setup.state = analysis::Journal::open(path, owner(plan.name), kRecordsRead);

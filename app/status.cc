@@ -83,4 +83,23 @@ json::Value status_document(const StatusFacts& facts) {
                       {"services", std::move(services)}};
 }
 
+std::vector<RolloutSample> rollout_samples(const json::Value& status) {
+  std::vector<RolloutSample> samples;
+  for (const json::Value& service : status["services"].array()) {
+    const json::Value& rollout = service["rollout"];
+    if (!rollout.is_object()) continue;
+    RolloutSample sample{.service = service["name"].string(),
+                         .phase = rollout["phase"].string(),
+                         .weight = rollout["weight_percent"].number() / 100,
+                         .guards = {}};
+    for (const json::Value& guard : rollout["guards"].array()) {
+      sample.guards.push_back({.guard = guard["name"].string(),
+                               .toward_rollback = guard["toward_rollback"].number(),
+                               .toward_advance = guard["toward_advance"].number()});
+    }
+    samples.push_back(std::move(sample));
+  }
+  return samples;
+}
+
 }  // namespace weir::app

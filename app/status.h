@@ -7,6 +7,7 @@
 
 #include "analysis/rollout/controller.h"
 #include "app/endpoint_standing.h"
+#include "app/metrics/exposition.h"
 #include "app/metrics/recent_traffic.h"
 #include "base/json.h"
 #include "base/names.h"
@@ -31,5 +32,8 @@ struct StatusFacts {
 };
 
 json::Value status_document(const StatusFacts& facts);
+
+// What the document says of rollouts, as the metrics want it: both always say the same.
+std::vector<RolloutSample> rollout_samples(const json::Value& status);
 
 }  // namespace weir::app

@@ -8,14 +8,11 @@
 #include <thread>
 #include <utility>
 
-#include "app/capacity.h"
 #include "app/cli/invocation.h"
-#include "app/plan_file.h"
 #include "app/rollout_plans.h"
 #include "app/status.h"
 #include "base/json.h"
 #include "config/address.h"
-#include "config/diff.h"
 #include "config/units.h"
 
 namespace weir::app {
@@ -27,37 +24,12 @@ using std::chrono::seconds;
 constexpr seconds kLookPeriod{1};
 constexpr milliseconds kPublishPeriod{500};
 constexpr int kPublishShare = 10;              // at most one part in so many of the time goes into the status document
-constexpr seconds kStoreAgain{60};             // a disk that fails is spoken of again
 constexpr milliseconds kStorePatience{1'000};  // at start, before everybody is served by the baseline
 constexpr milliseconds kSavePatience{2'000};   // at the end
 constexpr milliseconds kPollPeriod{5};
 
 std::int64_t unix_ms(const Clock& clock) {
   return std::chrono::duration_cast<milliseconds>(clock.wall_now().time_since_epoch()).count();
-}
-
-// Journal's records as the controller wants them.
-analysis::Controller::Past past_of(analysis::Journal::Opened& opened) {
-  analysis::Controller::Past past{.rollouts = std::move(opened.contents.rollouts), .history = {}, .lost = opened.lost};
-  for (const std::string& record : opened.contents.records) past.history.push_back(json::parse(record).value);
-  return past;
-}
-
-// The longest that any listener or route allows.
-Drain::Times drain_times(const config::Config& config) {
-  config::Timeouts base = config::preset_timeouts(config.preset);
-  config::apply(base, config.timeouts);
-  Drain::Times times{.delay = base.drain_delay, .requests = base.drain, .streams = base.stream_drain};
-  const auto stretch = [&](const config::TimeoutOverrides& overrides) {
-    config::Timeouts inner = base;
-    config::apply(inner, overrides);
-    times.delay = std::max<Milliseconds>(times.delay, inner.drain_delay);
-    times.requests = std::max<Milliseconds>(times.requests, inner.drain);
-    times.streams = std::max<Milliseconds>(times.streams, inner.stream_drain);
-  };
-  for (const config::Listener& listener : config.listeners) stretch(listener.timeouts);
-  for (const config::Route& route : config.routes) stretch(route.timeouts);
-  return times;
 }
 
 analysis::Command::Verb rollout_verb(ApiVerb verb) {
@@ -86,39 +58,11 @@ analysis::Command::Verb rollout_verb(ApiVerb verb) {
   return Verb::kPause;
 }
 
-std::string standing(const analysis::Rollout& rollout) {
-  const analysis::RolloutState& state = rollout.state();
-  return rollout.plan().key.service + ": " + std::string(analysis::to_string(state.phase)) + ", " +
-         config::format_percent(state.served_ppm) + " of the users on " + rollout.plan().key.candidate;
-}
-
-// "a, b and c".
-std::string listed(const std::vector<std::string>& words) {
-  std::string text;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (i > 0) text += i + 1 == words.size() ? " and " : ", ";
-    text += words[i];
-  }
-  return text;
-}
-
-// What the command line says is before what the plan says.
-void choose_access_log(config::Config& config, const std::string& path) {
-  if (path.empty()) return;
-  if (!config.access_log) config.access_log.emplace().format = config::json_log_format({});
-  config.access_log->path = path;
-}
-
-// Not opened and without an error: the plan wants none.
-LogFile open_access_log(const config::Config& config) {
-  return config.access_log ? LogFile::open(config.access_log->path) : LogFile();
-}
-
-AdminOptions admin_options(const config::Config& config) {
+AdminOptions admin_options(const RunningPlan& plan) {
   AdminOptions options;
   // A plan whose address is none was refused.
-  options.address = config::parse_listen_address(config.admin.address).value_or(options.address);
-  if (config.admin.token) options.token = config.admin.token->value;
+  options.address = config::parse_listen_address(plan.config().admin.address).value_or(options.address);
+  options.token = plan.admin_token();
   return options;
 }
 
@@ -126,14 +70,9 @@ AdminOptions admin_options(const config::Config& config) {
 
 Weir::Weir(Signals& signals, Setup setup)
     : signals_(signals),
-      config_(std::move(setup.config)),
-      plan_file_(std::move(setup.plan_file)),
-      plan_name_(std::move(setup.plan_name)),
-      descriptors_(setup.descriptors),
-      access_log_path_(std::move(setup.access_log)),
       lost_state_(setup.state.lost),
-      lowered_(fit_connections(config_, descriptors_)),
-      server_({.workers = config_.workers}),
+      plan_(std::move(setup.config), std::move(setup.origin)),
+      server_({.workers = plan_.config().workers}),
       requests_(names_),
       recent_(clock_),
       access_log_([this](const AccessLogFile::Visit& visit) { server_.drain_access_lines(visit); }),
@@ -146,38 +85,33 @@ Weir::Weir(Signals& signals, Setup setup)
                   .requests = requests_,
                   .access_log = access_log_,
                   .commands = commands_}),
-      admin_(std::make_unique<AdminServer>(admin_options(config_), published_)),
+      admin_(std::make_unique<AdminServer>(admin_options(plan_), published_)),
       started_(clock_.now()),
       next_tick_(started_),
       next_look_(started_ + kLookPeriod),
       next_publish_(started_),
-      store_told_(started_),
-      history_told_(controller_.history_version()) {
-  fit_memory(config_, available_memory());
-  choose_access_log(config_, access_log_path_);
-  if (!plan_file_.empty()) watch_.emplace(plan_file_);
-}
+      decision_log_(controller_),
+      store_log_(plan_.config().state.path) {}
 
 Weir::~Weir() = default;
 
 std::vector<std::string> Weir::start() {
-  tls_ = std::make_unique<TlsFiles>(config_, tickets_);
-  if (!tls_->faults().empty()) return tls_->faults();
-  const std::shared_ptr<const proxy::Topology> topology = topology_of(config_, *tls_);
-  controller_.set_plans(rollout_plans(config_, names_));
+  std::vector<std::string> errors = plan_.open_tls();
+  if (!errors.empty()) return errors;
+  const std::shared_ptr<const proxy::Topology> topology = topology_of(plan_.config(), plan_.tls());
+  controller_.set_plans(rollout_plans(plan_.config(), names_));
   // What was decided in earlier lives is no news, but has to be there.
-  const auto& history = controller_.history();
-  published_.show_history({history.begin(), history.end()});
+  show_history();
   // Served from the first request on as was last decided, if the disk takes a write within a moment.
   for (const SteadyTime end = clock_.now() + kStorePatience; !controller_.open() && clock_.now() < end;) {
     controller_.tick();
     std::this_thread::sleep_for(kPollPeriod);
   }
-  LogFile log = open_access_log(config_);
+  LogFile log = plan_.open_access_log();
   if (!log.error().empty()) return {log.error()};
-  std::vector<std::string> errors = server_.start(topology);
+  errors = server_.start(topology);
   if (!errors.empty()) return errors;
-  if (log.opened()) access_log_.write_to(std::move(log));
+  access_log_.write_to(std::move(log));
   std::string error = admin_->start();
   if (!error.empty()) {
     server_.stop();
@@ -185,12 +119,12 @@ std::vector<std::string> Weir::start() {
   }
   serving_ = true;
   if (!lost_state_.empty()) log::error("state_lost", {{"reason", lost_state_}});
-  for (const std::string& line : lowered_) log::warn("connections_lowered", {{"listener", line}});
-  for (const std::string& version : tls_->unverified()) log::warn("endpoints_not_verified", {{"version", version}});
+  plan_.tell();
   for (const std::string& address : server_.addresses()) {
     log::info("listening", {{"address", address}, {"workers", server_.workers()}});
   }
-  log::info("serving", {{"plan", plan_name_}, {"admin", config_.admin.address}, {"state", config_.state.path}});
+  log::info("serving",
+            {{"plan", plan_.name()}, {"admin", plan_.config().admin.address}, {"state", plan_.config().state.path}});
   return {};
 }
 
@@ -222,18 +156,18 @@ void Weir::tick() {
   published_.turned();
   if (!drain_.draining() && now >= next_look_) {
     next_look_ = now + kLookPeriod;
-    if (watch_ && watch_->changed()) reload("file");
+    if (plan_.file_changed()) reload("file");
     look_at_certificates();
   }
   advance_drain();
-  tell_store();
+  if (store_log_.tell(controller_.store_health(), now)) news_ = true;
 }
 
 // Connections that began with the old ones keep them.
 void Weir::look_at_certificates() {
-  const std::vector<std::string> before = tls_->problems();
-  if (tls_->look()) server_.apply_topology(topology_of(config_, *tls_));
-  if (tls_->problems() != before) news_ = true;
+  const std::vector<std::string> before = plan_.tls().problems();
+  if (plan_.tls().look()) server_.apply_topology(topology_of(plan_.config(), plan_.tls()));
+  if (plan_.tls().problems() != before) news_ = true;
 }
 
 void Weir::on_signal(Signal signal) {
@@ -303,11 +237,8 @@ void Weir::obey_rollout(QueuedCommand queued) {
 }
 
 ApiReply Weir::refuse_reload(std::string_view actor, const ApiError& error) {
-  ++reloads_refused_;
   news_ = true;
-  plan_problem_ = "the plan that runs is not the one in " + plan_name_ + ": " + error.message;
-  log::error("reload_refused", {{"actor", actor}, {"reason", error.message}});
-  for (const std::string& problem : error.problems) log::error("plan_problem", {{"problem", problem}});
+  plan_.refuse(actor, error);
   return error_reply(error);
 }
 
@@ -316,7 +247,7 @@ std::shared_ptr<const proxy::Topology> Weir::topology_of(const config::Config& c
 }
 
 ApiReply Weir::reload(std::string_view actor) {
-  if (!watch_) {
+  if (!plan_.has_file()) {
     return error_reply({.status = 409,
                         .code = "no_plan_file",
                         .message = "this weir runs without a plan file, so there is nothing to load again",
@@ -329,64 +260,29 @@ ApiReply Weir::reload(std::string_view actor) {
                         .message = "this weir drains, and takes no other plan; the next start will read the file",
                         .problems = {}});
   }
-  watch_->seen();
-  PlanFile plan = read_plan_file(plan_file_);
-  if (!plan.ok()) {
-    return refuse_reload(actor, {.status = 422,
-                                 .code = "plan_refused",
-                                 .message = "the plan has errors; nothing was changed",
-                                 .problems = plan.messages()});
-  }
-  config::Config next = std::move(*plan.loaded.config);
-  const std::vector<std::string> fixed = config::needs_restart(config_, next);
-  if (!fixed.empty()) {
-    return refuse_reload(actor, {.status = 409,
-                                 .code = "needs_restart",
-                                 .message = "a change of " + listed(fixed) + " needs a restart; nothing was changed",
-                                 .problems = {}});
-  }
-  choose_access_log(next, access_log_path_);
-  LogFile log = open_access_log(next);
-  if (!log.error().empty()) {
-    return refuse_reload(
-        actor,
-        {.status = 409, .code = "cannot_open_log", .message = log.error() + "; nothing was changed", .problems = {}});
-  }
-  std::vector<std::string> lowered = fit_connections(next, descriptors_);
-  fit_memory(next, available_memory());
-  auto tls = std::make_unique<TlsFiles>(next, tickets_, tls_.get());
-  if (!tls->faults().empty()) {
-    return refuse_reload(actor, {.status = 422,
-                                 .code = "certificates_refused",
-                                 .message = "the files of TLS cannot be used; nothing was changed",
-                                 .problems = tls->faults()});
-  }
-  const std::vector<std::string> taken = server_.apply_topology(topology_of(next, *tls));
+  std::variant<NextPlan, ApiError> read = plan_.read_again();
+  if (const auto* error = std::get_if<ApiError>(&read)) return refuse_reload(actor, *error);
+  auto& next = std::get<NextPlan>(read);
+  const std::vector<std::string> taken = server_.apply_topology(topology_of(next.config, *next.tls));
   if (!taken.empty()) {
     return refuse_reload(actor, {.status = 409,
                                  .code = "cannot_listen",
                                  .message = "a listener could not be opened; nothing was changed",
                                  .problems = taken});
   }
-  take_access_log(std::move(log));
-  config_ = std::move(next);
-  tls_ = std::move(tls);
-  lowered_ = std::move(lowered);
-  plan_problem_.clear();
-  controller_.set_plans(rollout_plans(config_, names_));
-  admin_->set_token(config_.admin.token ? config_.admin.token->value : std::string());
-  ++reloads_;
-  for (const std::string& warning : plan.messages()) log::warn("plan_problem", {{"problem", warning}});
-  for (const std::string& line : lowered_) log::warn("connections_lowered", {{"listener", line}});
-  for (const std::string& version : tls_->unverified()) log::warn("endpoints_not_verified", {{"version", version}});
+  access_log_.write_to(std::move(next.access_log));
+  plan_.take(std::move(next));
+  const config::Config& config = plan_.config();
+  controller_.set_plans(rollout_plans(config, names_));
+  admin_->set_token(plan_.admin_token());
   note("reload", actor, "the plan was loaded again");
-  return message_reply("the plan was loaded: " + std::to_string(config_.services.size()) + " services, " +
-                       std::to_string(config_.rollouts.size()) + " rollouts");
+  return message_reply("the plan was loaded: " + std::to_string(config.services.size()) + " services, " +
+                       std::to_string(config.rollouts.size()) + " rollouts");
 }
 
 ApiReply Weir::begin_drain(std::string_view actor) {
   if (drain_.draining()) return message_reply("draining already");
-  const Drain::Times times = drain_times(config_);
+  const Drain::Times times = drain_times(plan_.config());
   drain_.begin(times, clock_.now());
   note("drain", actor, "no new requests; what is under way finishes");
   advance_drain();
@@ -425,20 +321,11 @@ void Weir::advance_drain() {
   news_ = true;
 }
 
-// One that is not open: the plan wants none any more.
-void Weir::take_access_log(LogFile log) {
-  if (log.opened()) {
-    access_log_.write_to(std::move(log));
-  } else {
-    access_log_.stop();
-  }
-}
-
 // After a rename, as logrotate does it.
 void Weir::reopen_access_log() {
-  LogFile log = open_access_log(config_);
+  LogFile log = plan_.open_access_log();
   if (!log.error().empty()) return log::error("access_log_not_reopened", {{"problem", log.error()}});
-  if (log.opened()) access_log_.write_to(std::move(log));
+  access_log_.write_to(std::move(log));
 }
 
 // What an operator did that is about no rollout in particular.
@@ -451,74 +338,22 @@ void Weir::note(std::string_view decision, std::string_view actor, std::string_v
                                 {"reason", reason}});
 }
 
-// New records of the history, into the log and to those who look.
+// New records of the history, to those who look too.
 void Weir::tell_news() {
-  const std::uint64_t version = controller_.history_version();
-  if (version == history_told_) return;
+  if (!decision_log_.tell()) return;
+  news_ = true;
+  show_history();
+}
+
+void Weir::show_history() {
   const auto& history = controller_.history();
-  const auto fresh = std::min<std::uint64_t>(version - history_told_, history.size());
-  history_told_ = version;
-  news_ = true;
-  for (auto record = history.end() - static_cast<std::ptrdiff_t>(fresh); record != history.end(); ++record) {
-    const std::string& decision = (*record)["decision"].string();
-    const bool alarm =
-        decision == "pause" && (*record)["actor"].string() == "weir" && (*record)["rule"].string() != "plan";
-    const bool bad = decision == "rollback" || alarm;
-    log::write(bad ? log::Level::kWarn : log::Level::kInfo, "decision",
-               {{"service", (*record)["service"].string()},
-                {"decision", decision},
-                {"candidate", (*record)["candidate"].string()},
-                {"weight_percent", (*record)["weight_after_percent"].number()},
-                {"actor", (*record)["actor"].string()},
-                {"reason", (*record)["reason"].string()}});
-  }
   published_.show_history({history.begin(), history.end()});
-}
-
-void Weir::tell_store() {
-  const analysis::StoreHealth health = controller_.store_health();
-  const bool failed = !health.writable;
-  if (health.notice != store_notice_) {
-    store_notice_ = health.notice;
-    log::warn("state_file_replaced",
-              {{"path", config_.state.path}, {"what", "the file that was there " + health.notice}});
-  }
-  const bool forgotten = failed && health.forgets_rollbacks;
-  if (forgotten && !rollbacks_forgotten_) {
-    log::error("rollback_not_kept",
-               {{"problem", health.problem}, {"effect", "a restart before it is written serves the candidate again"}});
-  }
-  rollbacks_forgotten_ = forgotten;
-  const bool again = failed && clock_.now() - store_told_ >= kStoreAgain;
-  if (failed == !store_problem_.empty() && !again) return;
-  news_ = true;
-  store_told_ = clock_.now();
-  store_problem_ = health.problem;
-  if (failed) {
-    log::error("state_not_written", {{"problem", health.problem}, {"effect", "no weight rises until it is"}});
-  } else {
-    log::info("state_written_again", {{"path", config_.state.path}});
-  }
-}
-
-// At the end: what the next start will not know.
-void Weir::tell_unsaved() const {
-  const bool kept = !controller_.store_health().forgets_rollbacks;
-  for (const auto& [service, rollout] : controller_.rollouts()) {
-    if (rollout.durable()) continue;
-    const bool closed = kept && rollout.state().phase == analysis::Phase::kRolledBack;
-    log::write(closed ? log::Level::kWarn : log::Level::kError, "decision_not_saved",
-               {{"decision", standing(rollout)},
-                {"reason", rollout.state().reason},
-                {"effect", closed ? "the next start keeps it on its baseline, and does not know why"
-                                  : "the next start goes on from what was decided before"}});
-  }
 }
 
 std::vector<std::string> Weir::problems(const std::vector<EndpointStanding>& endpoints) const {
   std::vector<std::string> lines = endpoint_problems(endpoints);
-  if (!store_problem_.empty()) {
-    lines.push_back("the state is not written, and no weight rises until it is: " + store_problem_);
+  if (!store_log_.problem().empty()) {
+    lines.push_back("the state is not written, and no weight rises until it is: " + store_log_.problem());
   }
   const auto lost = [this](const auto& entry) {
     const analysis::RolloutState& state = entry.second.state();
@@ -526,10 +361,8 @@ std::vector<std::string> Weir::problems(const std::vector<EndpointStanding>& end
   };
   const auto& rollouts = controller_.rollouts();
   if (!lost_state_.empty() && std::any_of(rollouts.begin(), rollouts.end(), lost)) lines.push_back(lost_state_);
-  if (!plan_problem_.empty()) lines.push_back(plan_problem_);
-  lines.insert(lines.end(), lowered_.begin(), lowered_.end());
-  const std::vector<std::string> certificates = tls_->problems();
-  lines.insert(lines.end(), certificates.begin(), certificates.end());
+  const std::vector<std::string> of_plan = plan_.problems();
+  lines.insert(lines.end(), of_plan.begin(), of_plan.end());
   return lines;
 }
 
@@ -538,40 +371,27 @@ void Weir::publish() {
   news_ = false;
   View view;
   view.ready = serving_ && !drain_.draining();
-  for (const auto& [name, service] : config_.services) view.services.push_back(name);
-  view.reloads = reloads_;
-  view.reloads_refused = reloads_refused_;
+  for (const auto& [name, service] : plan_.config().services) view.services.push_back(name);
+  view.reloads = plan_.reloads();
+  view.reloads_refused = plan_.reloads_refused();
   view.admin_turned_away = admin_->connections_turned_away();
   const analysis::StoreHealth health = controller_.store_health();
   view.store = {.healthy = health.writable, .pending = health.pending, .failures = health.failures};
   const std::vector<EndpointStanding> endpoints = endpoint_standings(*server_.topology(), begun);
   endpoint_log_.tell(endpoints);
-  const json::Value document = status_document({.config = config_,
+  const json::Value document = status_document({.config = plan_.config(),
                                                 .names = names_,
                                                 .controller = controller_,
                                                 .traffic = recent_,
                                                 .endpoints = endpoints,
-                                                .plan = plan_name_,
+                                                .plan = plan_.name(),
                                                 .listeners = server_.addresses(),
                                                 .problems = problems(endpoints),
                                                 .unix_ms = unix_ms(clock_),
                                                 .uptime_s = std::chrono::duration<double>(begun - started_).count(),
                                                 .ready = view.ready,
                                                 .draining = drain_.draining()});
-  for (const json::Value& service : document["services"].array()) {
-    const json::Value& rollout = service["rollout"];
-    if (!rollout.is_object()) continue;
-    RolloutSample sample{.service = service["name"].string(),
-                         .phase = rollout["phase"].string(),
-                         .weight = rollout["weight_percent"].number() / 100,
-                         .guards = {}};
-    for (const json::Value& guard : rollout["guards"].array()) {
-      sample.guards.push_back({.guard = guard["name"].string(),
-                               .toward_rollback = guard["toward_rollback"].number(),
-                               .toward_advance = guard["toward_advance"].number()});
-    }
-    view.rollouts.push_back(std::move(sample));
-  }
+  view.rollouts = rollout_samples(document);
   view.status = json::write(document);
   published_.show(std::move(view));
   const auto took = clock_.now() - begun;
@@ -586,7 +406,7 @@ void Weir::finish() {
   for (const SteadyTime end = clock_.now() + kSavePatience; !saved() && clock_.now() < end;) {
     std::this_thread::sleep_for(kPollPeriod);
   }
-  if (!saved()) tell_unsaved();
+  if (!saved()) decision_log_.tell_unsaved();
   commands_.close();
   admin_->stop();
   log::info("ended", {{"requests_cut", cut}, {"state_saved", saved()}});

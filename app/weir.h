@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,16 +15,17 @@
 #include "app/access_log_file.h"
 #include "app/admin/admin_server.h"
 #include "app/command_queue.h"
+#include "app/decision_log.h"
 #include "app/drain.h"
 #include "app/endpoint_log.h"
 #include "app/endpoint_standing.h"
-#include "app/file_watch.h"
 #include "app/metrics/recent_traffic.h"
 #include "app/metrics/request_metrics.h"
 #include "app/port_adapters.h"
 #include "app/published.h"
+#include "app/running_plan.h"
 #include "app/signals.h"
-#include "app/tls_files.h"
+#include "app/store_log.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/names.h"
@@ -40,10 +40,7 @@ class Weir {
 
   struct Setup {
     config::Config config;
-    std::string plan_file;            // empty: there is none, and nothing to reload
-    std::string plan_name;            // as people are told
-    std::uint64_t descriptors = 0;    // the process's limit of open files
-    std::string access_log;           // the command line's path, before the plan's; empty: it says none
+    PlanOrigin origin;
     analysis::Journal::Opened state;  // not held by another
   };
   Weir(Signals& signals, Setup setup);
@@ -75,30 +72,21 @@ class Weir {
   ApiReply begin_drain(std::string_view actor);
   ApiReply set_log_level(log::Level level, std::string_view actor);
   void advance_drain();
-  void take_access_log(LogFile log);
   void reopen_access_log();
   void note(std::string_view decision, std::string_view actor, std::string_view reason);
   void tell_news();
-  void tell_store();
-  void tell_unsaved() const;
+  void show_history();
   void publish();
   std::vector<std::string> problems(const std::vector<EndpointStanding>& endpoints) const;
   void finish();
 
   SystemClock clock_;
   Signals& signals_;
-  config::Config config_;
-  const std::string plan_file_;
-  const std::string plan_name_;
-  const std::uint64_t descriptors_;
-  const std::string access_log_path_;
   const std::string lost_state_;
-  std::vector<std::string> lowered_;  // listeners with fewer connections than the plan says
 
   Names names_;
   proxy::RateLimiters limiters_;
-  std::shared_ptr<proxy::TlsTickets> tickets_ = std::make_shared<proxy::TlsTickets>();
-  std::unique_ptr<TlsFiles> tls_;  // from start() on
+  RunningPlan plan_;
   proxy::Server server_;
   RequestMetrics requests_;
   RecentTraffic recent_;
@@ -111,22 +99,15 @@ class Weir {
   std::vector<std::pair<std::function<void(ApiReply)>, ApiReply>> answers_;  // to commands that are done
   Published published_;
   std::unique_ptr<AdminServer> admin_;
-  std::optional<FileWatch> watch_;
   Drain drain_;
 
   SteadyTime started_;
   SteadyTime next_tick_;
-  SteadyTime next_look_;      // at the plan file
-  SteadyTime next_publish_;   // unless something happens before
-  std::string plan_problem_;  // why what the plan file says now is not what runs
-  std::string store_problem_;
-  SteadyTime store_told_;
-  std::string store_notice_;
+  SteadyTime next_look_;     // at the plan file
+  SteadyTime next_publish_;  // unless something happens before
+  DecisionLog decision_log_;
+  StoreLog store_log_;
   EndpointLog endpoint_log_;
-  bool rollbacks_forgotten_ = false;
-  std::uint64_t history_told_ = 0;
-  std::uint64_t reloads_ = 0;
-  std::uint64_t reloads_refused_ = 0;
   bool news_ = true;  // something happened that should be seen at once
   bool serving_ = false;
   bool ended_ = false;

@@ -75,5 +75,20 @@ TEST(Drain, BeginningTwiceChangesNothing) {
   EXPECT_EQ(drain.advance(clock.now(), false), Action::kCloseListeners);
 }
 
+TEST(DrainTimes, AreTheLongestThatAnyListenerOrRouteAllows) {
+  config::Config config;
+  config.timeouts.drain = std::chrono::seconds(20);
+  config.timeouts.stream_drain = std::chrono::seconds(40);
+  config.listeners.resize(2);
+  config.listeners[1].timeouts.drain_delay = std::chrono::seconds(7);
+  config.routes.resize(2);
+  config.routes[0].timeouts.drain = std::chrono::seconds(10);
+  config.routes[1].timeouts.stream_drain = config::kNever;
+  const Drain::Times times = drain_times(config);
+  EXPECT_EQ(times.delay, std::chrono::seconds(7));
+  EXPECT_EQ(times.requests, std::chrono::seconds(20));
+  EXPECT_EQ(times.streams, config::kNever);
+}
+
 }  // namespace
 }  // namespace weir::app

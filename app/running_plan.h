@@ -1,0 +1,82 @@
+// Confined to the control thread. The plan that runs: where it comes from, what of it this machine cannot give, and how
+// it follows its file.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "app/access_log_file.h"
+#include "app/admin/api.h"
+#include "app/file_watch.h"
+#include "app/tls_files.h"
+#include "config/config.h"
+#include "proxy/net/tls_tickets.h"
+
+namespace weir::app {
+
+struct PlanOrigin {
+  std::string file;               // empty: there is none, and nothing to load again
+  std::string name;               // as people are told
+  std::uint64_t descriptors = 0;  // the process's limit of open files
+  std::string access_log;         // the command line's path, before the plan's; empty: it says none
+};
+
+// One that could run as far as can be known without serving it: all of its files are read or open.
+struct NextPlan {
+  config::Config config;
+  std::vector<std::string> warnings;
+  std::vector<std::string> lowered;
+  std::unique_ptr<TlsFiles> tls;
+  LogFile access_log;  // not open: it wants none
+};
+
+class RunningPlan {
+ public:
+  // Fits the plan to the machine, and opens nothing yet.
+  RunningPlan(config::Config config, PlanOrigin origin);
+
+  // Reads what its TLS needs, once. Why it cannot be served; empty when it can.
+  std::vector<std::string> open_tls();
+  // Not open and without an error: the plan wants none.
+  LogFile open_access_log() const;
+
+  const config::Config& config() const { return config_; }
+  const std::string& name() const { return origin_.name; }
+  std::string admin_token() const;         // empty: none
+  TlsFiles& tls() const { return *tls_; }  // from open_tls() on
+
+  // Whether there is a file to load again, and whether it is another one than was loaded last.
+  bool has_file() const { return watch_.has_value(); }
+  bool file_changed() { return watch_ && watch_->changed(); }
+  // What the file says now, or why it cannot run. Changes nothing that runs.
+  std::variant<NextPlan, ApiError> read_again();
+  // From now on this one runs.
+  void take(NextPlan next);
+  // What the file says does not run, and why.
+  void refuse(std::string_view actor, const ApiError& error);
+
+  // Tells the log what people may not expect of the plan.
+  void tell() const;
+  // What is wrong with it now, for people.
+  std::vector<std::string> problems() const;
+  std::uint64_t reloads() const { return reloads_; }
+  std::uint64_t reloads_refused() const { return reloads_refused_; }
+
+ private:
+  PlanOrigin origin_;
+  config::Config config_;
+  std::vector<std::string> lowered_;  // listeners with fewer connections than the plan says
+  std::shared_ptr<proxy::TlsTickets> tickets_ = std::make_shared<proxy::TlsTickets>();
+  std::unique_ptr<TlsFiles> tls_;
+  std::optional<FileWatch> watch_;
+  std::string refused_;  // why what the file says now is not what runs
+  std::uint64_t reloads_ = 0;
+  std::uint64_t reloads_refused_ = 0;
+};
+
+}  // namespace weir::app
