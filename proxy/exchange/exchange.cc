@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstdio>
 #include <utility>
 
 #include "base/hash.h"
@@ -15,38 +14,9 @@
 namespace weir::proxy {
 namespace {
 
-// How long a client keeps its place in the split by cookie: 90 days.
-constexpr int kCookieMaxAge_s = 90 * 24 * 3600;
-
-// What a plan may call its cookie, and what else stands in a Set-Cookie of ours.
-constexpr std::size_t kLongestCookieName = 64;
-constexpr std::size_t kCookieAttributes = sizeof "=; Path=/; Max-Age=7776000; HttpOnly; SameSite=Lax; Secure" + 32;
-
 Count count_of(Refusal refusal) {
   if (refusal == Refusal::kAddress) return Count::kAddressesDenied;
   return refusal == Refusal::kKey ? Count::kKeysDenied : Count::kRateLimited;
-}
-
-// The baseline's failure is nobody's mark: the request was the candidate's.
-constexpr http::LocalReply kBothFailed{503, "rescue_failed", "neither the candidate nor the baseline could answer",
-                                       false, std::nullopt};
-
-http::LocalReply answer_to(const Error& error) {
-  if (error.side != Side::kDownstream) return http::failure(error);
-  http::LocalReply reply;
-  reply.close = true;
-  reply.code = error.context;
-  if (error.kind == ErrorKind::kTimeout) {
-    reply.status = 408;
-    reply.reason = "the request's body did not arrive in time";
-  } else if (error.kind == ErrorKind::kTooLarge) {
-    reply.status = 413;
-    reply.reason = "the request's body is larger than this route allows";
-  } else {
-    reply.status = 400;
-    reply.reason = "the request's body is malformed";
-  }
-  return reply;
 }
 
 }  // namespace
@@ -178,27 +148,11 @@ bool Exchange::refuse(http::LocalReply reply) {
 // The plan's own answer, to a request with this path in its normal form.
 bool Exchange::answer(std::string_view path) {
   const http::RequestHead& request = downstream_.request();
-  const Route& route = *context_.route;
   http::Edits edits;
   edit_reply(edits);
-  http::LocalReply reply;
   std::string location;
-  if (route.redirect) {
-    location = redirect_location(*route.redirect, route.match.path_prefix.value_or(""),
-                                 {.scheme = downstream_.scheme(),
-                                  .host = request.host,
-                                  .authority = request.authority,
-                                  .path = path,
-                                  .query = request.query,
-                                  .has_query = request.has_query});
-    edits.add("location", location);
-    reply.status = static_cast<int>(route.redirect->status);
-    reply.content = "";
-  } else {
-    reply.status = static_cast<int>(route.respond->status);
-    reply.content = route.respond->body;
-    reply.content_type = route.respond->content_type;
-  }
+  http::LocalReply reply = route_reply(*context_.route, {downstream_.scheme(), request, path}, location);
+  if (!location.empty()) edits.add("location", location);
   worker_.counters.add(Count::kRequestsAnswered);
   reply.close = request.framing != http::BodyFraming::kNone;
   downstream_.send_reply(reply, edits);
@@ -438,8 +392,7 @@ void Exchange::finish_failed(const ForwardResult& result) {
     downstream_.cut();
     return;
   }
-  const bool both = context_.rescued && error.side != Side::kDownstream;
-  reply(both ? kBothFailed : answer_to(error));
+  reply(failure_reply(error, context_.rescued));
 }
 
 void Exchange::reply(const http::LocalReply& reply) {
@@ -485,16 +438,9 @@ void Exchange::edit_reply(http::Edits& edits) {
 
 void Exchange::add_cookie(http::Edits& edits) {
   if (context_.assignment.reason != AssignmentReason::kNewCookie) return;
-  const std::string_view name = context_.service->split.cookie_name();
-  const DrawnId& id = context_.assignment.cookie;
-  static_assert(sizeof cookie_ >= kCookieAttributes + kLongestCookieName);
-  const int size =
-      std::snprintf(cookie_.data(), cookie_.size(), "%.*s=%.*s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax%s",
-                    static_cast<int>(name.size()), name.data(), static_cast<int>(id.size()), id.data(), kCookieMaxAge_s,
-                    downstream_.scheme() == "https" ? "; Secure" : "");
-  if (size > 0 && static_cast<std::size_t>(size) < cookie_.size()) {
-    edits.add("set-cookie", {cookie_.data(), static_cast<std::size_t>(size)});
-  }
+  const std::string_view cookie =
+      cookie_.write(context_.service->split.cookie_name(), context_.assignment.cookie, downstream_.scheme() == "https");
+  if (!cookie.empty()) edits.add("set-cookie", cookie);
 }
 
 // A failure that is told by a status is seen here, before anything of it goes out.

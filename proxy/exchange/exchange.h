@@ -5,6 +5,7 @@
 #include "base/asio.h"
 #include "proxy/downstream/downstream_stream.h"
 #include "proxy/exchange/forwarded.h"
+#include "proxy/exchange/own_replies.h"
 #include "proxy/exchange/request_context.h"
 #include "proxy/exchange/worker_context.h"
 #include "proxy/forward/forwarder.h"
@@ -98,7 +99,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   std::uint64_t response_bytes_ = 0;
   bool streaming_ = false;
   bool cut_ = false;
-  std::array<char, 192> cookie_{};
+  SetCookie cookie_;
 };
 
 }  // namespace weir::proxy

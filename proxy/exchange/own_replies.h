@@ -1,0 +1,39 @@
+// Pure functions. What the weir itself says to a client, where that is more than a word.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "proxy/downstream/downstream_stream.h"
+#include "proxy/http/reply.h"
+#include "proxy/route/route_table.h"
+#include "proxy/split/split.h"
+
+namespace weir::proxy {
+
+// For a request that failed before its client had heard anything. `rescued`: the baseline was asked too.
+http::LocalReply failure_reply(const Error& error, bool rescued);
+
+// What the client asked for, as far as a route's own answer depends on it.
+struct Asked {
+  std::string_view scheme;
+  const http::RequestHead& head;
+  std::string_view path;  // in its normal form
+};
+
+// A route's own answer: `route.answers()`. A redirect's target is written into `location`, which is else left empty.
+http::LocalReply route_reply(const Route& route, const Asked& asked, std::string& location);
+
+// The Set-Cookie that gives a client its place in a split.
+class SetCookie {
+ public:
+  // Valid as long as this is, until the next call.
+  std::string_view write(std::string_view name, const DrawnId& id, bool secure);
+
+ private:
+  std::array<char, 192> text_{};
+};
+
+}  // namespace weir::proxy
