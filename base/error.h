@@ -23,6 +23,7 @@ enum class ErrorKind : std::uint8_t {
   kStatus,       // an answer that was not passed on, because another may do better
   kOverflow,     // a connection or pending limit of ours was reached
   kUnavailable,  // nothing to send the request to
+  kNoResources,  // this process lacks what a connection needs: no fault of whom it was to
   kCancelled,    // given up by us: drain, or the other side went away
   kInternal,
 };

@@ -48,6 +48,8 @@ constexpr std::array<CountWords, proxy::kCountCount> kCountWords = {{
     {"weir_upstream_connections_opened_total", "Connections opened to endpoints."},
     {"weir_upstream_connect_failures_total", "Connections to endpoints that could not be opened."},
     {"weir_upstream_tls_failures_total", "Of those, the ones that failed for TLS: the log says why."},
+    {"weir_upstream_no_resources_total",
+     "Connections to endpoints and health checks left out for want of descriptors, memory or ports of this process."},
     {"weir_upstream_connections_reused_total", "Requests sent on a connection that was open already."},
     {"weir_upstream_ejections_total", "Endpoints taken out of rotation."},
     {"weir_upstream_retries_total", "Requests sent to their version once more after an attempt had failed."},

@@ -200,7 +200,8 @@ Awaitable<Result<EndpointLease>> Exchange::pick() {
   if (cluster == nullptr) co_return Error{ErrorKind::kUnavailable, Side::kUpstream, Retry::kNever, "no_endpoint"};
   // What has just broken may have broken for all that are kept.
   const bool wants_fresh =
-      again_ == Again::kFresh || (again_ == Again::kRetry && failed_.error.kind != ErrorKind::kStatus);
+      again_ == Again::kFresh || (again_ == Again::kRetry && failed_.error.kind != ErrorKind::kStatus &&
+                                  failed_.error.kind != ErrorKind::kNoResources);
   const Cluster::Request request{
       downstream_.waker(), *this,      context_.route->timeouts.connect, context_.route->limits,
       context_.endpoint,   wants_fresh};

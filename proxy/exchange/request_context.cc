@@ -22,6 +22,7 @@ OutcomeClass classify_error(const Error& error) {
     case ErrorKind::kEof:
       return OutcomeClass::kTruncated;
     case ErrorKind::kOverflow:
+    case ErrorKind::kNoResources:
       return OutcomeClass::kCapacity;
     case ErrorKind::kReset:
     case ErrorKind::kProtocol:
@@ -56,6 +57,7 @@ void RequestContext::note_failure(const FailedAttempt& failed) {
 }
 
 void RequestContext::begin_rescue(const FailedAttempt& failed, SteadyTime now) {
+  ours = !first_failure && failed.error.kind == ErrorKind::kNoResources;
   if (!first_failure) first_failure = classify_attempt(failed);
   rescued = true;
   latency_us = clock.elapsed_us(now);
@@ -116,8 +118,10 @@ Outcome RequestContext::ended_outcome(std::uint64_t bytes_in, std::uint64_t byte
   Outcome outcome = base_outcome();
   outcome.kind = Outcome::Kind::kEnded;
   outcome.outcome = classify();
-  // Cut by our own shutdown: neither arm's evidence.
-  if (error && error->kind == ErrorKind::kCancelled) outcome.judged = false;
+  // Cut by our own shutdown, or for want of something of ours: neither arm's evidence.
+  const bool cut = error && error->kind == ErrorKind::kCancelled;
+  const bool lacked = !first_failure && error && error->kind == ErrorKind::kNoResources;
+  if (cut || lacked || ours) outcome.judged = false;
   outcome.status_hundreds = static_cast<std::uint8_t>(status / 100);
   outcome.latency_us = latency_us;
   outcome.time_to_headers_us = saturate(time_to_headers_us);

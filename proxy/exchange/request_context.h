@@ -60,6 +60,7 @@ struct RequestContext {
   std::uint8_t over = 0;  // latency metrics already reported as passed
   bool overdue = false;   // reported as overdue
   bool rescued = false;
+  bool ours = false;  // rescued from a want of the weir's own
 
   std::unique_ptr<LogEntry> log;  // null: no access log, or its line is written
 

@@ -13,6 +13,7 @@ bool covers(const config::SendAgain& rules, const FailedAttempt& failed, bool id
   const bool may_repeat = idempotent || rules.non_idempotent;
   switch (failed.error.kind) {
     case ErrorKind::kConnect:
+    case ErrorKind::kNoResources:  // another may have a connection that is open, and a moment later this one
       return rules.on_connect_failure;
     case ErrorKind::kReset:
     case ErrorKind::kEof:

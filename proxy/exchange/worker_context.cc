@@ -29,8 +29,8 @@ std::unique_ptr<Cluster> make_cluster(WorkerContext& worker, const VersionTopolo
   spec.max_pending = share(version.max_pending, workers);
   spec.endpoint_connections = share(version.endpoint_connections, workers);
   spec.endpoint_pending = share(version.endpoint_pending, workers);
-  const UpstreamContext context{worker.io,       worker.deadlines, worker.buffers,
-                                worker.counters, worker.random,    worker.index};
+  const UpstreamContext context{worker.io,     worker.deadlines, worker.buffers, worker.counters,
+                                worker.random, worker.shortage,  worker.index};
   return std::make_unique<Cluster>(context, std::move(spec));
 }
 

@@ -62,6 +62,7 @@ struct WorkerContext {
   ExchangeBlocks exchange_blocks;
   Counters counters;
   Random random;
+  Shortage shortage{counters};
   SnapshotReader<TrafficPlan> plan;
   OutcomeRing outcomes;
   AccessLog access_log;

@@ -19,6 +19,8 @@ LocalReply failure(const Error& error) {
       return {503, error.context, "this version has no endpoint to send the request to", false, std::nullopt};
     case ErrorKind::kOverflow:
       return {503, error.context, "this version serves as many requests as it may", false, 1};
+    case ErrorKind::kNoResources:
+      return {503, error.context, "this proxy has no descriptor, memory or port left for a connection", true, 1};
     case ErrorKind::kTimeout:
       return {504, error.context, "the upstream server did not answer in time", false, std::nullopt};
     case ErrorKind::kCancelled:

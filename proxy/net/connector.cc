@@ -1,6 +1,10 @@
 #include "proxy/net/connector.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <boost/asio/error.hpp>
+#include <cerrno>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -11,6 +15,47 @@ namespace weir::proxy {
 
 using asio::ip::tcp;
 using boost::system::error_code;
+
+namespace {
+
+using Address = StreamSocket::endpoint_type;
+
+// Whether a datagram could go there: a machine without an address of that family has none to send from, and is told
+// EADDRNOTAVAIL as well.
+bool has_source_for(const Address& address) {
+  const int probe = ::socket(address.protocol().family(), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return true;
+  const bool found = ::connect(probe, address.data(), static_cast<socklen_t>(address.size())) == 0;
+  ::close(probe);
+  return found;
+}
+
+// What fails here and not at the origin: no descriptor, no memory in the kernel, no port left for that address. Not
+// EACCES and EPERM: a rule of this machine's that shuts an endpoint off does so for good, and a version that cannot be
+// reached must be seen to be.
+bool is_shortage(const error_code& error, const Address& address) {
+  switch (error.value()) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+      return error.category() == boost::system::system_category();
+    case EADDRNOTAVAIL:
+      return has_source_for(address);
+    default:
+      return false;
+  }
+}
+
+// A resolver without a descriptor finds no name, and does not say why.
+error_code socket_shortage() {
+  const int probe = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return {errno, boost::system::system_category()};
+  ::close(probe);
+  return {};
+}
+
+}  // namespace
 
 struct Connector::Attempt final : std::enable_shared_from_this<Attempt>, Wakeable {
   Attempt(IoContext& io_context, const Remote& to, Wakeable& to_wake)
@@ -27,6 +72,8 @@ struct Connector::Attempt final : std::enable_shared_from_this<Attempt>, Wakeabl
   ByteStream stream;   // from the connection on
   std::string_view reason = "connect";
   std::string_view tls_failure = {};
+  error_code shortage;
+  bool refused = false;  // by an address that could be asked
 
   void resolve(const std::string& host, std::uint16_t port) {
     resolver.emplace(io);
@@ -34,20 +81,30 @@ struct Connector::Attempt final : std::enable_shared_from_this<Attempt>, Wakeabl
         host, std::to_string(port), tcp::resolver::numeric_service,
         [self = shared_from_this()](const error_code& error, const tcp::resolver::results_type& found) {
           for (const auto& entry : found) self->addresses.emplace_back(entry.endpoint());
-          if (error) self->addresses.clear();
+          if (error) {
+            self->addresses.clear();
+            self->shortage = socket_shortage();
+          }
           self->try_next();
         });
   }
 
   void try_next() {
     if (observer == nullptr) return;
-    if (next == addresses.size()) return finish(State::kFailed);
+    if (next == addresses.size()) {
+      if (refused) shortage = {};
+      if (shortage) reason = "no_resources";
+      return finish(State::kFailed);
+    }
     error_code ignored;  // closing a socket that never opened
     socket.close(ignored);
     socket.async_connect(addresses[next++], [self = shared_from_this()](const error_code& error) {
       if (self->observer == nullptr) return;
-      if (error) return self->try_next();
-      self->begin();
+      if (!error) return self->begin();
+      const bool ours = is_shortage(error, self->addresses[self->next - 1]);
+      if (ours) self->shortage = error;
+      self->refused = self->refused || !ours;
+      self->try_next();
     });
   }
 
@@ -70,6 +127,7 @@ struct Connector::Attempt final : std::enable_shared_from_this<Attempt>, Wakeabl
     const TlsSession& tls = *stream.tls();
     reason = tls.refused_certificate() ? "tls_verify" : "tls_handshake";
     tls_failure = tls.failure().empty() ? "the endpoint closed the connection" : tls.failure();
+    refused = true;
     const auto self = shared_from_this();
     stream.close();
     try_next();
@@ -105,6 +163,9 @@ Connector::~Connector() {
 Connector::State Connector::state() const { return attempt_->state; }
 
 std::string_view Connector::reason() const { return attempt_->reason; }
+std::string Connector::shortage() const {
+  return attempt_->state == State::kFailed && attempt_->shortage ? attempt_->shortage.message() : std::string();
+}
 std::string_view Connector::tls_failure() const { return attempt_->tls_failure; }
 
 ByteStream Connector::take() { return std::move(attempt_->stream); }

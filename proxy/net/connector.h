@@ -34,8 +34,11 @@ class Connector {
 
   State state() const;
   // Once kFailed: "connect", "tls_verify" for a certificate that is not accepted, "tls_handshake" for what else is
-  // wrong with TLS.
+  // wrong with TLS; "no_resources" when nobody has refused, for no address could even be asked.
   std::string_view reason() const;
+  // What this process or its machine lacked, for "no_resources", in the system's words; else empty. The origin has no
+  // part in it.
+  std::string shortage() const;
   // What OpenSSL says to that; empty when TLS has no part in it.
   std::string_view tls_failure() const;
   ByteStream take();  // once kConnected

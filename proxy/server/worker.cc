@@ -42,7 +42,7 @@ Worker::Worker(const Snapshot<TrafficPlan>& plans, std::size_t ring_capacity, co
     : context_(io_, plans, ring_capacity),
       workers_(place.workers),
       timer_(io_),
-      health_({io_, context_.deadlines, context_.buffers, context_.random}) {
+      health_({io_, context_.deadlines, context_.buffers, context_.random, context_.shortage}) {
   context_.index = place.index;
 }
 

@@ -54,9 +54,7 @@ struct Cluster::Opening final : public Wakeable {
       cluster.context_.counters.add(Count::kUpstreamOpened);
       endpoint.keep_idle(std::make_unique<Http1Upstream>(connector.take(), cluster.context_.buffers), idle_timeout);
     } else {
-      cluster.context_.counters.add(Count::kUpstreamConnectFailed);
-      if (!connector.tls_failure().empty()) endpoint.tell_tls_failure(connector.tls_failure());
-      cluster.note_failure(endpoint, EndpointCount::kConnectFailed);
+      cluster.note_unconnected(endpoint, connector);
     }
     Cluster& of = cluster;
     std::erase_if(of.openings_, [this](const auto& opening) { return opening.get() == this; });  // the end of it
@@ -204,11 +202,21 @@ Awaitable<Result<EndpointLease>> Cluster::open(Request request, Endpoint& endpoi
   endpoint.add_connection(-1);
   wake_next();
   if (request.waiter.given_up()) co_return Error{ErrorKind::kCancelled, Side::kInternal, Retry::kNever, "given_up"};
+  note_unconnected(endpoint, connector);
+  if (!connector.shortage().empty()) {
+    co_return Error{ErrorKind::kNoResources, Side::kInternal, Retry::kIfUnsent, connector.reason()};
+  }
+  rotation_.avoid(endpoint, std::chrono::steady_clock::now() + kAvoidFor);
+  co_return Error{ErrorKind::kConnect, Side::kUpstream, Retry::kIfUnsent, connector.reason()};
+}
+
+// What is lacking here says nothing of the endpoint.
+void Cluster::note_unconnected(Endpoint& endpoint, const Connector& connector) {
+  const std::string shortage = connector.shortage();
+  if (!shortage.empty()) return context_.shortage.tell(endpoint.state().name(), shortage);
   context_.counters.add(Count::kUpstreamConnectFailed);
   if (!connector.tls_failure().empty()) endpoint.tell_tls_failure(connector.tls_failure());
   note_failure(endpoint, EndpointCount::kConnectFailed);
-  rotation_.avoid(endpoint, std::chrono::steady_clock::now() + kAvoidFor);
-  co_return Error{ErrorKind::kConnect, Side::kUpstream, Retry::kIfUnsent, connector.reason()};
 }
 
 void Cluster::note_failure(Endpoint& endpoint, EndpointCount how) {

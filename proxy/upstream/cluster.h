@@ -13,6 +13,7 @@
 #include "proxy/upstream/endpoint.h"
 #include "proxy/upstream/endpoint_state.h"
 #include "proxy/upstream/rotation.h"
+#include "proxy/upstream/shortage.h"
 
 namespace weir::proxy {
 
@@ -25,6 +26,7 @@ struct UpstreamContext {
   BufferPool& buffers;
   Counters& counters;
   Random& random;
+  Shortage& shortage;
   std::uint32_t worker = 0;  // whose figures of an endpoint are counted
 };
 
@@ -103,7 +105,7 @@ class Cluster {
     bool fresh = false;  // no idle connection will do
   };
   // Opens a connection, or waits for one. Errors: kConnect (not to be blamed on the request: retry kIfUnsent),
-  // kOverflow, kCancelled when the waiter has given up.
+  // kOverflow, kNoResources when nobody could be asked (retry kIfUnsent), kCancelled when the waiter has given up.
   Awaitable<Result<EndpointLease>> lease(Request request);
 
   // Opens a few connections to each endpoint before they are asked for, as far as the limits allow. Those that cannot
@@ -131,6 +133,7 @@ class Cluster {
     const config::Limits& limits;
   };
   EndpointLease make_lease(Endpoint& endpoint, std::unique_ptr<Http1Upstream> stream, User user);
+  void note_unconnected(Endpoint& endpoint, const Connector& connector);
   void note_failure(Endpoint& endpoint, EndpointCount how);
   bool may_eject_another(SteadyTime now) const;
   std::uint32_t connections() const;

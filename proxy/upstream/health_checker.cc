@@ -47,6 +47,10 @@ class HealthChecker::Probe final : public Wakeable {
 
   void take_connection() {
     if (connector_->state() == Connector::State::kPending) return;
+    if (const std::string shortage = connector_->shortage(); !shortage.empty()) {
+      context_.shortage.tell(target_.state->name(), shortage);
+      return begin_next();
+    }
     const bool connected = connector_->state() == Connector::State::kConnected;
     if (!connected || target_.check.type == config::HealthCheck::Type::kTcp) return finish(connected);
     stream_ = std::make_unique<Http1Upstream>(connector_->take(), context_.buffers);
@@ -80,8 +84,6 @@ class HealthChecker::Probe final : public Wakeable {
   }
 
   void finish(bool well) {
-    connector_.reset();
-    stream_.reset();
     const SteadyTime now = std::chrono::steady_clock::now();
     // Only those in a row against what it is taken for count.
     run_ = well == target_.state->healthy() ? 0 : run_ + 1;
@@ -89,8 +91,15 @@ class HealthChecker::Probe final : public Wakeable {
       target_.state->set_healthy(well, now);
       run_ = 0;
     }
+    begin_next();
+  }
+
+  // Nothing is known of an endpoint that could not be asked: a check that was left out counts neither way.
+  void begin_next() {
+    connector_.reset();
+    stream_.reset();
     const double jitter = target_.check.jitter_ppm / double{kMillion} * (2 * context_.random.uniform() - 1);
-    deadline_.set(std::max(now, began_ + scaled(target_.check.interval, 1 + jitter)));
+    deadline_.set(std::max(std::chrono::steady_clock::now(), began_ + scaled(target_.check.interval, 1 + jitter)));
   }
 
   const Context& context_;

@@ -13,6 +13,7 @@
 #include "proxy/net/connector.h"
 #include "proxy/net/deadline_list.h"
 #include "proxy/upstream/endpoint_state.h"
+#include "proxy/upstream/shortage.h"
 
 namespace weir::proxy {
 
@@ -33,6 +34,7 @@ class HealthChecker {
     DeadlineList& deadlines;
     BufferPool& buffers;
     Random& random;
+    Shortage& shortage;
   };
   explicit HealthChecker(const Context& context);
   ~HealthChecker();

@@ -3,17 +3,21 @@ descriptors. Who was admitted is answered, who was not is told so at once, and a
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
+import pathlib
 import resource
 import threading
 from typing import Callable
 
+import pytest
 from exposition import Exposition
+from faulty_sockets import LackingSockets
 from footprint import Growth, instrumented
 from http_client import Connection, Reply, get, request_bytes
 from origin import Origin
-from outcomes import metric
-from plans import one_version
+from outcomes import metric, wait_for_outcomes
+from plans import at_weight, canary, one_version
 from polling import wait_until
 from weir_harness import Weir
 
@@ -142,3 +146,31 @@ def test_accepting_goes_on_when_there_are_descriptors_again(weir: StartWeir, ori
             assert before.request("GET", "/").status == 200  # who has connections goes on
             resource.prlimit(served.pid, resource.RLIMIT_NOFILE, (soft, hard))
             assert waiting.reply().status == 200
+
+
+@pytest.mark.parametrize("lack", [errno.EMFILE, errno.EADDRNOTAVAIL])
+def test_no_version_answers_for_what_the_weir_lacks(lack: int, new_weir: StartWeir, origin: StartOrigin,
+                                                    tmp_path: pathlib.Path) -> None:
+    plan = canary(origin("v1"), origin("v2"), at_weight(50), workers=1, timeouts={"upstreamIdle": "10ms"})
+    for version in plan["services"]["chat"]["versions"].values():
+        version["healthCheck"] = {"path": "/", "interval": "50ms", "timeout": "50ms"}
+    sockets = LackingSockets(tmp_path)
+    served = new_weir(plan).start(**sockets.environment)
+    wait_until(lambda: metric(served, "weir_upstream_connections_opened_total") == 2, "the candidate is warm")
+    wait_until(lambda: metric(served, "weir_upstream_connections_idle") == 0, "and cold again")
+    sockets.lack(lack)
+    replies = [get(served.port, "/", {"x-user-id": str(user)}) for user in range(40)]
+    assert {overloaded(reply) for reply in replies} == {(503, "no_resources", "1")}
+    assert {reply["x-weir-version"] for reply in replies} == {"v1", "v2"}
+    lacked = metric(served, "weir_upstream_no_resources_total")
+    assert lacked >= 40
+    wait_until(lambda: metric(served, "weir_upstream_no_resources_total") > lacked + 20, "checks have been left out")
+    wait_for_outcomes(served, capacity=40)
+    counted = Exposition(served.admin.metrics())
+    assert counted.total("weir_upstream_connect_failures_total") == 0
+    assert counted.total("weir_upstream_endpoint_ejections_total") == 0
+    assert counted.total("weir_upstream_endpoint_healthy") == 2
+    assert served.admin.rollout()["requests_in_step"] == {"baseline": 0, "candidate": 0}
+    assert served.log().count("upstream_no_resources") == 1 and "endpoint_out" not in served.log()
+    sockets.recover()
+    assert [get(served.port, "/", {"x-user-id": str(user)}).status for user in range(10)] == [200] * 10

@@ -6,6 +6,8 @@ import os
 import pathlib
 import subprocess
 
+from preload import preloaded
+
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -122,16 +124,11 @@ class HangingDisk:
 
     def __init__(self, directory: pathlib.Path):
         self._flag = directory / "disk-hangs"
-        source, self._library = directory / "hang.cc", directory / "hang.so"
-        source.write_text(_SHIM)
-        subprocess.run(["g++", "-std=c++20", "-O1", "-shared", "-fPIC", "-o", str(self._library), str(source)],
-                       check=True)
+        self._preloaded = preloaded("hang", _SHIM, directory)
 
     def environment(self, delay_ms: int = 0) -> dict[str, str]:
-        """For weir_harness.Weir.start(). AddressSanitizer would rather be loaded first."""
-        options = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))
-        return {"LD_PRELOAD": str(self._library), "WEIR_TEST_DISK_HANGS": str(self._flag),
-                "WEIR_TEST_DISK_DELAY_MS": str(delay_ms), "ASAN_OPTIONS": options}
+        """For weir_harness.Weir.start()."""
+        return {**self._preloaded, "WEIR_TEST_DISK_HANGS": str(self._flag), "WEIR_TEST_DISK_DELAY_MS": str(delay_ms)}
 
     def hang(self) -> None:
         self._flag.touch()

@@ -97,6 +97,27 @@ TEST_F(RequestContextTest, IsNoEvidenceWhenTheWeirCutIt) {
   EXPECT_TRUE(context_.ended_outcome(0, 0).judged);
 }
 
+TEST_F(RequestContextTest, IsNoEvidenceWhenTheWeirLackedSomething) {
+  replied(503, ErrorKind::kNoResources, Side::kInternal);
+  EXPECT_EQ(context_.classify(), OutcomeClass::kCapacity);
+  EXPECT_FALSE(context_.ended_outcome(0, 0).judged);
+  context_.first_failure = OutcomeClass::kReset;  // of an attempt before
+  EXPECT_TRUE(context_.ended_outcome(0, 0).judged);
+}
+
+TEST_F(RequestContextTest, IsNoEvidenceWhenRescuedFromAWantOfTheWeirs) {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  context_.clock.start(now);
+  FailedAttempt lacking{.error = {ErrorKind::kNoResources, Side::kInternal, Retry::kIfUnsent, "x"}, .unsent = true};
+  context_.begin_rescue(lacking, now);
+  answered(200);
+  EXPECT_FALSE(context_.ended_outcome(0, 0).judged);
+  lacking.error.kind = ErrorKind::kConnect;
+  context_.first_failure.reset();
+  context_.begin_rescue(lacking, now);
+  EXPECT_TRUE(context_.ended_outcome(0, 0).judged);
+}
+
 TEST_F(RequestContextTest, TakesTheFirstFailure) {
   answered(500);
   failed(ErrorKind::kTruncated);

@@ -88,10 +88,19 @@ TEST(RetryPolicy, RescuesWhatTheCandidateHasNoRoomFor) {
   }
 }
 
+TEST(RetryPolicy, TriesAgainWhatWasOnlyLackingHere) {
+  const FailedAttempt lacking = unsent(failed(ErrorKind::kNoResources, Side::kInternal, Retry::kIfUnsent));
+  for (const bool repeatable : {true, false}) {
+    EXPECT_TRUE(may_retry(kAll, lacking, repeatable));
+    EXPECT_TRUE(may_rescue(kAll, lacking, repeatable));
+    EXPECT_FALSE(may_retry(kNothing, lacking, repeatable));
+  }
+}
+
 TEST(RetryPolicy, SendsNothingAgainForAClientsFailure) {
   for (int kind = 0; kind <= static_cast<int>(ErrorKind::kInternal); ++kind) {
-    if (static_cast<ErrorKind>(kind) == ErrorKind::kConnect || static_cast<ErrorKind>(kind) == ErrorKind::kStatus)
-      continue;  // only an origin's
+    const std::set<ErrorKind> never_a_clients = {ErrorKind::kConnect, ErrorKind::kNoResources, ErrorKind::kStatus};
+    if (never_a_clients.contains(static_cast<ErrorKind>(kind))) continue;
     EXPECT_FALSE(may_retry(kAll, failed(static_cast<ErrorKind>(kind), Side::kDownstream), true)) << kind;
   }
   EXPECT_FALSE(may_rescue(kAll, failed(ErrorKind::kCancelled, Side::kInternal), true));

@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 #include <netdb.h>
 
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "tests/unit/proxy/net/shortage.h"
 #include "tests/unit/proxy/net/wire.h"
 
 namespace weir::proxy {
@@ -49,6 +51,35 @@ TEST_F(ConnectorTest, ConnectsToAnAddress) {
 TEST_F(ConnectorTest, SaysThatAnOriginRefuses) {
   const Listening bound(-1);  // its port is nobody else's, and nobody listens
   EXPECT_EQ(connect("127.0.0.1", bound.port()), Connector::State::kFailed);
+}
+
+TEST_F(ConnectorTest, BlamesNoOriginForWhatIsLackingHere) {
+  const Listening origin;
+  for (const char* host : {"127.0.0.1", "localhost", "weir.invalid"}) {
+    for (const int lack : {EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL}) {
+      const bool unknown = std::string_view(host) == "weir.invalid";
+      if (unknown && lack != EMFILE) continue;  // a look-up takes its time
+      {
+        const Lacking lacking(lack);
+        EXPECT_EQ(connect(host, origin.port()), Connector::State::kFailed) << host;
+      }
+      EXPECT_EQ(connector_->reason(), "no_resources") << host << " " << lack;
+      EXPECT_EQ(connector_->shortage(), std::strerror(lack)) << host;
+      if (unknown) continue;
+      EXPECT_EQ(connect(host, origin.port()), Connector::State::kConnected) << host;
+      EXPECT_EQ(connector_->shortage(), "") << host;
+    }
+  }
+  const Listening bound(-1);
+  EXPECT_EQ(connect("127.0.0.1", bound.port()), Connector::State::kFailed);
+  EXPECT_EQ(connector_->reason(), "connect");
+  EXPECT_EQ(connector_->shortage(), "");
+  // Shut off by a rule, and no address to come from: neither passes with time.
+  for (const int lack : {EACCES, EPERM}) {
+    const Lacking lacking(lack);
+    EXPECT_EQ(connect("127.0.0.1", origin.port()), Connector::State::kFailed);
+    EXPECT_EQ(connector_->reason(), "connect");
+  }
 }
 
 TEST_F(ConnectorTest, SaysThatANameIsUnknown) { EXPECT_EQ(connect("weir.invalid", 80), Connector::State::kFailed); }

@@ -51,7 +51,7 @@ class AskedCluster : public testing::Test {
     use(std::move(spec));
   }
   void use(ClusterSpec spec) {
-    const UpstreamContext context{loop_.io, loop_.deadlines, buffers_, counters_, random_};
+    const UpstreamContext context{loop_.io, loop_.deadlines, buffers_, counters_, random_, shortage_};
     cluster_ = std::make_unique<Cluster>(context, std::move(spec));
   }
 
@@ -106,6 +106,7 @@ class AskedCluster : public testing::Test {
   BufferPool buffers_;
   Counters counters_;
   Random random_{1};
+  Shortage shortage_{counters_};
   config::Limits limits_;
   config::Duration connect_timeout_{2'000};
   std::vector<std::unique_ptr<Listening>> origins_;

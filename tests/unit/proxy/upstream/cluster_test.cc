@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "tests/unit/proxy/net/shortage.h"
 #include "tests/unit/proxy/upstream/asked_cluster.h"
 
 namespace weir::proxy {
@@ -76,6 +77,27 @@ TEST_F(ClusterTest, LeavesOutAnEndpointThatRefusesFiveTimesInARow) {
     EXPECT_FALSE(origins_[1]->accept(peer));
   }
   EXPECT_EQ(count(Count::kUpstreamConnectFailed), 5);
+}
+
+TEST_F(ClusterTest, HoldsNoWantOfItsOwnAgainstAnEndpoint) {
+  use({true, true});
+  {
+    const Lacking descriptors(EMFILE);
+    for (int i = 0; i < 20; ++i) {
+      const Result<EndpointLease> lacking = lease();
+      ASSERT_FALSE(lacking);
+      EXPECT_EQ(lacking.error().kind, ErrorKind::kNoResources);
+      EXPECT_EQ(lacking.error().side, Side::kInternal);
+      EXPECT_EQ(lacking.error().context, "no_resources");
+    }
+    cluster_->open_idle(config::Timeouts());
+    loop_.settle();
+  }
+  EXPECT_EQ(count(Count::kUpstreamNoResources), 24);
+  EXPECT_EQ(count(Count::kUpstreamConnectFailed), 0);
+  EXPECT_EQ(count(Count::kUpstreamEjected), 0);
+  EXPECT_EQ(count(Count::kUpstreamConnections), 0);
+  EXPECT_TRUE(lease());
 }
 
 TEST_F(ClusterTest, LeavesOutHalfOfAVersionAtMost) {

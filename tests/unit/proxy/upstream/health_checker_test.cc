@@ -6,6 +6,7 @@
 #include <chrono>
 #include <string>
 
+#include "tests/unit/proxy/net/shortage.h"
 #include "tests/unit/proxy/net/wire.h"
 
 namespace weir::proxy {
@@ -56,13 +57,15 @@ class HealthCheckerTest : public testing::Test {
   Loop loop_;
   BufferPool buffers_;
   Random random_{1};
+  Counters counters_;
+  Shortage shortage_{counters_};
   Listening origin_;
   Peer peer_;
   std::string asked_;
   config::HealthCheck check_ = quick();
   std::shared_ptr<EndpointGroup> group_ = std::make_shared<EndpointGroup>();
   std::shared_ptr<EndpointState> state_ = group_->endpoint("http://origin");
-  HealthChecker checker_{{loop_.io, loop_.deadlines, buffers_, random_}};
+  HealthChecker checker_{{loop_.io, loop_.deadlines, buffers_, random_, shortage_}};
 };
 
 TEST_F(HealthCheckerTest, AsksForItsPathAndNamesItself) {
@@ -125,6 +128,25 @@ TEST_F(HealthCheckerTest, AnAnswerThatDoesNotComeInTimeIsNone) {
   loop_.advance_clock(seconds(1));
   EXPECT_FALSE(state_->healthy());
   EXPECT_TRUE(loop_.run_until([&] { return peer_.ended() || peer_.reset(); }));
+}
+
+TEST_F(HealthCheckerTest, WhoCannotBeAskedIsNeitherIllNorWell) {
+  check_.fall = 1;
+  start();
+  const auto left_out = [this](std::int64_t checks) {
+    const Lacking descriptors(EMFILE);
+    const std::int64_t end = counters_.get(Count::kUpstreamNoResources) + checks;
+    ASSERT_TRUE(loop_.run_until([&] { return counters_.get(Count::kUpstreamNoResources) >= end; }));
+  };
+  left_out(3);
+  EXPECT_TRUE(state_->healthy());
+  answer(kIll);
+  EXPECT_FALSE(state_->healthy());
+  answer(kWell);
+  left_out(1);
+  EXPECT_FALSE(state_->healthy());
+  answer(kWell);  // the second in a row of those that were made
+  EXPECT_TRUE(state_->healthy());
 }
 
 TEST_F(HealthCheckerTest, AConnectionIsEnoughForTcp) {
