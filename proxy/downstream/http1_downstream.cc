@@ -55,6 +55,13 @@ void Http1Downstream::take_read() {
   stream_.start_wait();
 }
 
+void Http1Downstream::make_space(std::size_t capacity) {
+  if (!in_) in_ = buffers_.take(buffers_.crowded() ? kHeadBuffer : capacity);
+  if (in_.empty() && in_.capacity() < capacity && !buffers_.crowded()) in_.grow(capacity);
+  if (in_.space().empty()) in_.compact();
+  if (in_.space().empty()) in_.grow(in_.capacity() * 2);
+}
+
 void Http1Downstream::arm_read(std::size_t capacity, bool more_is_due) {
   if (broken_ || end_of_input_) return;
   if (stream_.reading()) {
@@ -62,11 +69,17 @@ void Http1Downstream::arm_read(std::size_t capacity, bool more_is_due) {
     if (in_.empty() && stream_.can_redirect_read()) stream_.redirect_read(in_.space());
     return;
   }
-  if (!in_) in_ = buffers_.take(buffers_.crowded() ? kHeadBuffer : capacity);
-  if (in_.empty() && in_.capacity() < capacity && !buffers_.crowded()) in_.grow(capacity);
-  if (in_.space().empty()) in_.compact();
-  if (in_.space().empty()) in_.grow(in_.capacity() * 2);
+  make_space(capacity);
   stream_.start_read(in_.space(), more_is_due);
+}
+
+// True: something has come.
+bool Http1Downstream::read_rest(std::size_t capacity) {
+  if (stream_.reading() || broken_ || end_of_input_) return false;
+  make_space(capacity);
+  if (!stream_.read_rest(in_.space())) return false;
+  take_read();
+  return true;
 }
 
 ProxyHeader::State Http1Downstream::read_proxy_header() {
@@ -212,7 +225,9 @@ http::BodyEvent Http1Downstream::read_body() {
   take_read();
   if (keep_head_ && !head_ && !set_head_aside()) return {};
   head_released_ = !head_;
-  const http::BodyEvent event = reader_.next(codec_, in_, Side::kDownstream);
+  http::BodyEvent event = reader_.next(codec_, in_, Side::kDownstream);
+  while (event.state == http::BodyEvent::State::kPending && read_rest(stream_buffer_))
+    event = reader_.next(codec_, in_, Side::kDownstream);
   if (event.state != http::BodyEvent::State::kPending) return event;
   if (broken_) return http::failed_body({ErrorKind::kReset, Side::kDownstream, Retry::kNever, "client_reset"});
   if (end_of_input_)

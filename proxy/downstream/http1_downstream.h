@@ -99,7 +99,9 @@ class Http1Downstream final : public DownstreamStream {
 
  private:
   void take_read();
+  void make_space(std::size_t capacity);
   void arm_read(std::size_t capacity, bool more_is_due);
+  bool read_rest(std::size_t capacity);
   bool set_head_aside();
 
   ByteStream stream_;

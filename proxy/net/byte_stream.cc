@@ -31,6 +31,7 @@ struct ByteStream::State {
   bool write_pending = false;
   bool write_failed = false;
   ReadResult read;
+  int in_a_row = 0;  // reads since the last that the event loop brought
   std::uint64_t written = 0;
   std::array<asio::const_buffer, kMaxParts> unsent{};
 
@@ -57,6 +58,7 @@ struct ByteStream::State {
   }
   void finish_read(ReadResult result) {
     if (last_handler_gone()) return;
+    in_a_row = 0;
     read = result;
     wake();
   }
@@ -290,6 +292,15 @@ void ByteStream::start_read(std::span<char> space, bool more_is_due) {
   } else {
     state_->read_op.start(state_->socket, space);
   }
+}
+
+bool ByteStream::read_rest(std::span<char> space) {
+  State& state = *state_;
+  if (state.tls() != nullptr || !state.read_op.left_more() || state.in_a_row >= kReadsInARow) return false;
+  ++state.in_a_row;
+  if (!state.read_op.try_now(state.socket, space)) return false;
+  state.read = {State::state_of(state.read_op.ec_), state.read_op.bytes_transferred_};
+  return true;
 }
 
 bool ByteStream::can_redirect_read() const { return reading() && state_->read_op.waiting(); }

@@ -41,6 +41,7 @@ struct ReadResult {
 class ByteStream final {
  public:
   static constexpr std::size_t kMaxParts = 4;
+  static constexpr int kReadsInARow = 8;
 
   ByteStream() = default;
   explicit ByteStream(StreamSocket socket);
@@ -62,9 +63,13 @@ class ByteStream final {
   void set_observer(Wakeable* observer);
 
   // Reads what comes first into `space`, which must live until the result is taken or the stream closed. After a read
-  // that left nothing behind this costs no system call: the kernel's next edge is waited for. With `more_is_due`, inside
-  // a message, it costs one: else a reset that came together with the last bytes would not be seen (read_op.h).
+  // that left nothing behind this costs no system call: the kernel's next edge is waited for. With `more_is_due`,
+  // inside a message, it costs one: else a reset that came together with the last bytes would not be seen (read_op.h).
   void start_read(std::span<char> space, bool more_is_due = false);
+  // Instead: reads at once what the last read is known to have left behind. What one read brings is still in the
+  // processor's caches when it is sent on; after a turn of the event loop it is not. False: nothing is known of, or so
+  // much was read in a row that others have their turn. True: take_read() has it.
+  bool read_rest(std::span<char> space);
   // A read is under way and nothing has come yet: it may be redirected to another place.
   bool can_redirect_read() const;
   void redirect_read(std::span<char> space);

@@ -35,6 +35,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -87,6 +88,8 @@ class ReadOp final : public asio::detail::reactor_op {
     left_ = result == done;
     return result != not_done;
   }
+  // The last read is known to have left bytes, or an end, behind.
+  bool left_more() const { return left_more_; }
   // Started, it would wait for an edge, and it is not certain that there will be one.
   bool may_wait_in_vain(bool more_is_due) const { return exhausted_ && (more_is_due || left_); }
   void finish() {
@@ -108,10 +111,12 @@ class ReadOp final : public asio::detail::reactor_op {
     ssize_t bytes = 0;
     int error = 0;
     bool left_nothing = false;
+    bool left_some = false;  // neither: the kernel does not say
   };
 
   void prepare(ReactorSocket& socket, std::span<char> space) {
     waiting_ = true;
+    left_more_ = false;
     stalled_ = false;
     cut_off_ = false;
     ec_ = {};
@@ -141,6 +146,7 @@ class ReadOp final : public asio::detail::reactor_op {
     if (received.error == EAGAIN || received.error == EWOULDBLOCK) return not_done;
     if (received.error != 0) return failed(received.error);
     if (received.bytes == 0) ec_ = asio::error::eof;
+    left_more_ = received.left_some;
     bytes_transferred_ = static_cast<std::size_t>(received.bytes);
     return received.left_nothing ? done_and_exhausted : done;
   }
@@ -199,17 +205,19 @@ class ReadOp final : public asio::detail::reactor_op {
     if (received.bytes < 0) {
       received.error = errno;
     } else {
-      received.left_nothing = left_nothing(message);
+      const std::optional<int> left = left_behind(message);
+      received.left_nothing = left == 0;
+      received.left_some = left.value_or(0) > 0;
     }
     return received;
   }
 
-  static bool left_nothing(msghdr& message) {
+  static std::optional<int> left_behind(msghdr& message) {
     const cmsghdr* const header = CMSG_FIRSTHDR(&message);
-    if (header == nullptr || header->cmsg_level != SOL_TCP || header->cmsg_type != TCP_CM_INQ) return false;
-    int left = 1;
+    if (header == nullptr || header->cmsg_level != SOL_TCP || header->cmsg_type != TCP_CM_INQ) return {};
+    int left = 0;
     std::memcpy(&left, CMSG_DATA(header), sizeof left);
-    return left == 0;
+    return left;
   }
 
   static void complete(void* scheduler, asio::detail::operation* base, const boost::system::error_code&, std::size_t) {
@@ -225,6 +233,7 @@ class ReadOp final : public asio::detail::reactor_op {
   bool waiting_ = false;
   bool exhausted_ = false;  // the reactor takes the socket for empty
   bool left_ = false;       // and is wrong: try_now() has left something
+  bool left_more_ = false;
   bool stalled_ = false;
   bool cut_off_ = false;
 };

@@ -81,15 +81,28 @@ void Http1Upstream::take_read() {
   }
 }
 
-void Http1Upstream::arm_read(bool more_is_due) {
-  if (stream_.reading()) return;
+void Http1Upstream::make_space() {
   if (!in_) in_ = buffers_.take(kHeadBuffer);
   // The body of a long response gets the larger buffer once the small one is empty.
   const bool long_body = head_done_ && in_.empty() && !codec_.body_ended();
   if (long_body && in_.capacity() < stream_buffer_ && !buffers_.crowded()) in_.grow(stream_buffer_);
   if (in_.space().empty()) in_.compact();
   if (in_.space().empty()) in_.grow(in_.capacity() * 2);
+}
+
+void Http1Upstream::arm_read(bool more_is_due) {
+  if (stream_.reading()) return;
+  make_space();
   stream_.start_read(in_.space(), more_is_due);
+}
+
+// True: something has come.
+bool Http1Upstream::read_rest() {
+  if (stream_.reading() || broken_ || end_of_input_) return false;
+  make_space();
+  if (!stream_.read_rest(in_.space())) return false;
+  take_read();
+  return true;
 }
 
 Error Http1Upstream::broken(std::string_view context) const {
@@ -130,7 +143,9 @@ void Http1Upstream::next_head() {
 
 http::BodyEvent Http1Upstream::read_body() {
   take_read();
-  const http::BodyEvent event = reader_.next(codec_, in_, Side::kUpstream);
+  http::BodyEvent event = reader_.next(codec_, in_, Side::kUpstream);
+  while (event.state == http::BodyEvent::State::kPending && read_rest())
+    event = reader_.next(codec_, in_, Side::kUpstream);
   if (event.state != http::BodyEvent::State::kPending) {
     fault_ = fault_ || event.state == http::BodyEvent::State::kFailed;
     return event;

@@ -46,7 +46,9 @@ class Http1Upstream final : public UpstreamStream {
 
  private:
   void take_read();
+  void make_space();
   void arm_read(bool more_is_due);
+  bool read_rest();
   Error broken(std::string_view context) const;
 
   ByteStream stream_;

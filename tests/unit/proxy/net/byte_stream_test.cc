@@ -142,6 +142,60 @@ TEST_F(ByteStreamTest, ForgetsNothingThatATryHasLeft) {
   EXPECT_EQ(finish_read().state, ReadState::kEnd);
 }
 
+TEST_F(ByteStreamTest, ReadsAtOnceWhatAReadHasLeft) {
+  use(connect_tcp(loop_.io));
+  EXPECT_FALSE(near_.read_rest(space_));  // nobody knows of anything
+  const std::string sent = counted_bytes(2 * space_.size() + 1);
+  ASSERT_EQ(far_.send(sent), sent.size());
+  start_read();
+  std::string got(read(finish_read().bytes));
+  const int woken = observer_.woken;
+  while (near_.read_rest(space_)) got += read(near_.take_read().bytes);
+  EXPECT_EQ(got, sent);
+  EXPECT_EQ(observer_.woken, woken);
+  start_read();
+  loop_.settle();
+  EXPECT_EQ(near_.take_read().state, ReadState::kPending);
+  far_.send("later");
+  EXPECT_EQ(read(finish_read().bytes), "later");
+  EXPECT_FALSE(near_.read_rest(space_));
+}
+
+TEST_F(ByteStreamTest, ReadsSoMuchInARowAndNoMore) {
+  use(connect_tcp(loop_.io));
+  const std::string sent = counted_bytes(3 * ByteStream::kReadsInARow * space_.size());
+  ASSERT_EQ(far_.send(sent), sent.size());
+  far_.close();
+  std::string got;
+  int turns = 0;
+  for (ReadState state = ReadState::kData; state == ReadState::kData; ++turns) {
+    start_read();
+    ReadResult result = finish_read();
+    got += read(result.bytes);
+    int in_a_row = 0;
+    for (; near_.read_rest(space_); ++in_a_row) {
+      result = near_.take_read();
+      got += read(result.bytes);
+    }
+    EXPECT_LE(in_a_row, ByteStream::kReadsInARow);
+    state = result.state;
+  }
+  EXPECT_EQ(got, sent);
+  EXPECT_GE(turns, 3);
+}
+
+TEST_F(ByteStreamTest, KnowsOfNoRestWhereTheKernelDoesNotSay) {
+  use(connect_pair(loop_.io));
+  const std::string sent = counted_bytes(space_.size() + 1);
+  ASSERT_EQ(far_.send(sent), sent.size());
+  start_read();
+  std::string got(read(finish_read().bytes));
+  EXPECT_FALSE(near_.read_rest(space_));
+  start_read();
+  got += read(finish_read().bytes);
+  EXPECT_EQ(got, sent);
+}
+
 TEST_F(ByteStreamTest, CancelsAReadAndReadsAgain) {
   use(connect_pair(loop_.io));
   start_read();
