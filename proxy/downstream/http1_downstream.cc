@@ -228,7 +228,10 @@ http::BodyEvent Http1Downstream::read_body() {
   http::BodyEvent event = reader_.next(codec_, in_, Side::kDownstream);
   while (event.state == http::BodyEvent::State::kPending && read_rest(stream_buffer_))
     event = reader_.next(codec_, in_, Side::kDownstream);
-  if (event.state != http::BodyEvent::State::kPending) return event;
+  if (event.state != http::BodyEvent::State::kPending) {
+    event.more = codec_.body_is_plain() && stream_.rest_waits();
+    return event;
+  }
   if (broken_) return http::failed_body({ErrorKind::kReset, Side::kDownstream, Retry::kNever, "client_reset"});
   if (end_of_input_)
     return http::failed_body({ErrorKind::kTruncated, Side::kDownstream, Retry::kNever, "client_closed"});
@@ -236,8 +239,8 @@ http::BodyEvent Http1Downstream::read_body() {
   return event;
 }
 
-void Http1Downstream::send_body(std::string_view data, bool end) {
-  broken_ = broken_ || writer_.send_body(codec_, stream_, data, end) != http::Fault::kNone;
+void Http1Downstream::send_body(const http::BodySlice& slice) {
+  broken_ = broken_ || writer_.send_body(codec_, stream_, slice) != http::Fault::kNone;
 }
 
 void Http1Downstream::send_trailers(const http::FieldList& trailers) {

@@ -91,7 +91,7 @@ class Http1Downstream final : public DownstreamStream {
 
   http::BodyEvent read_body() override;
   const http::FieldList& trailers() const override { return codec_.trailers(); }
-  void send_body(std::string_view data, bool end) override;
+  void send_body(const http::BodySlice& slice) override;
   void send_trailers(const http::FieldList& trailers) override;
   void flush() override { writer_.flush(stream_); }
   bool sending() const override { return stream_.writing(); }

@@ -75,7 +75,7 @@ void Forwarder::pump_request() {
     }
     client_moved_ = upstream_moved_ = now_;
     const bool trailers = event.end && body_.trailers().size() > 0;
-    if (!upstream_.request_ended()) upstream_.send_body(event.data, event.end && !trailers);
+    if (!upstream_.request_ended()) upstream_.send_body({event.data, event.end && !trailers, event.more});
     if (trailers) upstream_.send_trailers(body_.trailers());
     if (!event.end) continue;
     upstream_.flush();
@@ -131,7 +131,7 @@ void Forwarder::pump_response() {
     }
     client_moved_ = upstream_moved_ = now_;
     const bool trailers = event.end && upstream_.trailers().size() > 0;
-    if (!downstream_.response_ended()) downstream_.send_body(event.data, event.end && !trailers);
+    if (!downstream_.response_ended()) downstream_.send_body({event.data, event.end && !trailers, event.more});
     if (trailers) downstream_.send_trailers(upstream_.trailers());
     if (!event.end) continue;
     response_done_ = true;

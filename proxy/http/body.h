@@ -45,6 +45,8 @@ class BodyDecoder {
   Fault finish_at_eof();
 
   bool ended() const { return state_ == State::kEnded; }
+  // Whatever comes next is data.
+  bool plain() const { return state_ == State::kLength || state_ == State::kUntilClose; }
   // Bytes of data so far.
   std::uint64_t received() const { return received_; }
   // Valid once ended, up to the next start(): the trailer fields that may be forwarded (RFC 9110 6.5.1).

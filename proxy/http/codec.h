@@ -42,6 +42,7 @@ class ServerCodec {
   BodyDecoder::Result read_body(std::string_view input) { return body_.decode(input); }
   Fault body_eof() { return body_.finish_at_eof(); }
   bool body_ended() const { return body_.ended(); }
+  bool body_is_plain() const { return body_.plain(); }
   const FieldList& trailers() const { return body_.trailers(); }
   std::uint64_t body_received() const { return body_.received(); }
 
@@ -93,6 +94,7 @@ class ClientCodec {
   BodyDecoder::Result read_body(std::string_view input) { return body_.decode(input); }
   Fault body_eof() { return body_.finish_at_eof(); }
   bool body_ended() const { return body_.ended(); }
+  bool body_is_plain() const { return body_.plain(); }
   const FieldList& trailers() const { return body_.trailers(); }
   std::uint64_t body_received() const { return body_.received(); }
 

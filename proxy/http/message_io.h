@@ -81,18 +81,18 @@ class MessageWriter {
   bool empty() const { return collected_.empty(); }
 
   template <class Codec, class Stream>
-  Fault send_body(Codec& codec, Stream& stream, std::string_view data, bool end) {
+  Fault send_body(Codec& codec, Stream& stream, const BodySlice& slice) {
     BodyEncoder::Frame frame;
-    const Fault fault = codec.frame(data.size(), end, frame);
+    const Fault fault = codec.frame(slice.data.size(), slice.end, frame);
     if (fault != Fault::kNone) return fault;
     collected_.append(frame.before);
-    if (data.size() > kCopyBelow) {
+    if (slice.data.size() > kCopyBelow) {
       swap();
-      const std::array<std::string_view, 3> parts{sent_.view(), data, frame.after};
-      stream.write(parts);
+      const std::array<std::string_view, 3> parts{sent_.view(), slice.data, frame.after};
+      stream.write(parts, slice.more);
       return Fault::kNone;
     }
-    collected_.append(data);
+    collected_.append(slice.data);
     collected_.append(frame.after);
     if (collected_.size() >= kCollectAtMost) flush(stream);
     return Fault::kNone;

@@ -10,6 +10,13 @@
 
 namespace weir::http {
 
+// A part of a body, as a sink takes it.
+struct BodySlice {
+  std::string_view data;
+  bool end = false;   // of the body
+  bool more = false;  // more data is sure to follow at once: the network may wait for it, and fill its packets
+};
+
 struct BodyEvent {
   enum class State : std::uint8_t {
     kPending,  // nothing now; a read is under way
@@ -20,10 +27,11 @@ struct BodyEvent {
   bool end = false;
   std::string_view data;
   Error error;
+  bool more = false;  // the next call gives data, without waiting for it
 };
 
-inline BodyEvent body_slice(std::string_view data, bool end) { return {BodyEvent::State::kData, end, data, {}}; }
-inline BodyEvent failed_body(const Error& error) { return {BodyEvent::State::kFailed, false, {}, error}; }
+inline BodyEvent body_slice(std::string_view data, bool end) { return {BodyEvent::State::kData, end, data, {}, false}; }
+inline BodyEvent failed_body(const Error& error) { return {BodyEvent::State::kFailed, false, {}, error, false}; }
 
 class BodySource {
  public:
@@ -39,7 +47,7 @@ class BodySource {
 class BodySink {
  public:
   // Only while not sending(). Small slices are collected until flush(); a large one must live until !sending().
-  virtual void send_body(std::string_view data, bool end) = 0;
+  virtual void send_body(const BodySlice& slice) = 0;
   virtual void send_trailers(const FieldList& trailers) = 0;  // ends the body
   virtual void flush() = 0;
 

@@ -296,12 +296,14 @@ void ByteStream::start_read(std::span<char> space, bool more_is_due) {
 
 bool ByteStream::read_rest(std::span<char> space) {
   State& state = *state_;
-  if (state.tls() != nullptr || !state.read_op.left_more() || state.in_a_row >= kReadsInARow) return false;
+  if (state.read_op.left() == 0 || state.in_a_row >= kReadsInARow) return false;
   ++state.in_a_row;
   if (!state.read_op.try_now(state.socket, space)) return false;
   state.read = {State::state_of(state.read_op.ec_), state.read_op.bytes_transferred_};
   return true;
 }
+
+bool ByteStream::rest_waits() const { return state_->read_op.left() > 1; }
 
 bool ByteStream::can_redirect_read() const { return reading() && state_->read_op.waiting(); }
 
@@ -367,7 +369,7 @@ ReadResult ByteStream::take_read() {
   return result;
 }
 
-void ByteStream::write(std::span<const std::string_view> parts) {
+void ByteStream::write(std::span<const std::string_view> parts, bool more) {
   State& state = *state_;
   if (state.tls() != nullptr) {
     state.plain = {};
@@ -383,8 +385,9 @@ void ByteStream::write(std::span<const std::string_view> parts) {
   if (count == 0) return;
   for (std::size_t i = count; i < kMaxParts; ++i) state.unsent[i] = {};
   error_code error;
+  const int flags = more ? MSG_MORE : 0;
   const std::size_t bytes =
-      count == 1 ? state.socket.write_some(state.unsent[0], error) : state.socket.write_some(state.unsent, error);
+      count == 1 ? state.socket.send(state.unsent[0], flags, error) : state.socket.send(state.unsent, flags, error);
   if (error && error != asio::error::would_block) {
     state.write_failed = true;
     return;

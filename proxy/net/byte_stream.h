@@ -70,6 +70,8 @@ class ByteStream final {
   // processor's caches when it is sent on; after a turn of the event loop it is not. False: nothing is known of, or so
   // much was read in a row that others have their turn. True: take_read() has it.
   bool read_rest(std::span<char> space);
+  // Bytes, and not an end alone, are known to be left by the last read.
+  bool rest_waits() const;
   // A read is under way and nothing has come yet: it may be redirected to another place.
   bool can_redirect_read() const;
   void redirect_read(std::span<char> space);
@@ -93,8 +95,9 @@ class ByteStream final {
   ReadResult take_read();
 
   // Sends the parts in order: as much as the kernel takes at once, in one call, the rest when it can. The bytes must
-  // live until writing() is false or the stream closed.
-  void write(std::span<const std::string_view> parts);
+  // live until writing() is false or the stream closed. `more`: another write follows at once, whatever happens; the
+  // kernel may keep what fills no packet until then.
+  void write(std::span<const std::string_view> parts, bool more = false);
   bool writing() const;
   bool write_failed() const;
   // Bytes accepted by the kernel since the stream was opened, those of TLS itself included.

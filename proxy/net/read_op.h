@@ -88,8 +88,8 @@ class ReadOp final : public asio::detail::reactor_op {
     left_ = result == done;
     return result != not_done;
   }
-  // The last read is known to have left bytes, or an end, behind.
-  bool left_more() const { return left_more_; }
+  // What the last read is known to have left behind: bytes; 1 may be an end alone. Of TLS nothing is known.
+  int left() const { return left_behind_; }
   // Started, it would wait for an edge, and it is not certain that there will be one.
   bool may_wait_in_vain(bool more_is_due) const { return exhausted_ && (more_is_due || left_); }
   void finish() {
@@ -110,13 +110,12 @@ class ReadOp final : public asio::detail::reactor_op {
   struct Received {
     ssize_t bytes = 0;
     int error = 0;
-    bool left_nothing = false;
-    bool left_some = false;  // neither: the kernel does not say
+    std::optional<int> left_behind;  // unset: the kernel does not say
   };
 
   void prepare(ReactorSocket& socket, std::span<char> space) {
     waiting_ = true;
-    left_more_ = false;
+    left_behind_ = 0;
     stalled_ = false;
     cut_off_ = false;
     ec_ = {};
@@ -146,9 +145,9 @@ class ReadOp final : public asio::detail::reactor_op {
     if (received.error == EAGAIN || received.error == EWOULDBLOCK) return not_done;
     if (received.error != 0) return failed(received.error);
     if (received.bytes == 0) ec_ = asio::error::eof;
-    left_more_ = received.left_some;
+    left_behind_ = received.left_behind.value_or(0);
     bytes_transferred_ = static_cast<std::size_t>(received.bytes);
-    return received.left_nothing ? done_and_exhausted : done;
+    return received.left_behind == 0 ? done_and_exhausted : done;
   }
 
   status read(TlsSession& tls) {
@@ -163,7 +162,7 @@ class ReadOp final : public asio::detail::reactor_op {
       if (got.step == TlsSession::Step::kEnded) ec_ = asio::error::eof;
       if (got.step == TlsSession::Step::kFailed) ec_ = asio::error::connection_aborted;
       if (got.step != TlsSession::Step::kHungry)
-        return received.left_nothing && !tls.holds_input() ? done_and_exhausted : done;
+        return received.left_behind == 0 && !tls.holds_input() ? done_and_exhausted : done;
       // Who lets us answer and does not read is read no further. Data of ours that waits is another matter: a peer that
       // takes none of it may have answered already.
       stalled_ = tls.output_waits() && !owner_.write_waits();
@@ -205,9 +204,7 @@ class ReadOp final : public asio::detail::reactor_op {
     if (received.bytes < 0) {
       received.error = errno;
     } else {
-      const std::optional<int> left = left_behind(message);
-      received.left_nothing = left == 0;
-      received.left_some = left.value_or(0) > 0;
+      received.left_behind = left_behind(message);
     }
     return received;
   }
@@ -233,7 +230,7 @@ class ReadOp final : public asio::detail::reactor_op {
   bool waiting_ = false;
   bool exhausted_ = false;  // the reactor takes the socket for empty
   bool left_ = false;       // and is wrong: try_now() has left something
-  bool left_more_ = false;
+  int left_behind_ = 0;
   bool stalled_ = false;
   bool cut_off_ = false;
 };

@@ -45,8 +45,8 @@ void Http1Upstream::send_head(const http::RequestHead& request, const http::Edit
   codec_.write_head(request, edits, writer_.collected());
 }
 
-void Http1Upstream::send_body(std::string_view data, bool end) {
-  fault_ = fault_ || writer_.send_body(codec_, stream_, data, end) != http::Fault::kNone;
+void Http1Upstream::send_body(const http::BodySlice& slice) {
+  fault_ = fault_ || writer_.send_body(codec_, stream_, slice) != http::Fault::kNone;
 }
 
 void Http1Upstream::send_trailers(const http::FieldList& trailers) {
@@ -148,6 +148,7 @@ http::BodyEvent Http1Upstream::read_body() {
     event = reader_.next(codec_, in_, Side::kUpstream);
   if (event.state != http::BodyEvent::State::kPending) {
     fault_ = fault_ || event.state == http::BodyEvent::State::kFailed;
+    event.more = codec_.body_is_plain() && stream_.rest_waits();
     return event;
   }
   if (broken_) return http::failed_body(broken("upstream_reset"));

@@ -72,7 +72,7 @@ class Http1DownstreamTest : public testing::Test {
     head.framing = http::BodyFraming::kLength;
     head.content_length = body.size();
     client_->send_head(head, http::Edits());
-    client_->send_body(body, true);
+    client_->send_body({body, true});
     client_->flush();
   }
   Loop loop_;
@@ -220,6 +220,25 @@ TEST_F(Http1DownstreamTest, DoesNotParkInTheMiddleOfARequest) {
   client_->park();
   far_.send("TP/1.1\r\nHost: a\r\n\r\n");
   expect_request("/x");
+}
+
+TEST_F(Http1DownstreamTest, PromisesMoreOfABodyOnlyWhenItIsThere) {
+  use(connect_tcp(loop_.io));
+  const std::string data(3 * limits_.buffer, 'x');
+  far_.send("POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(data.size() + 1) + "\r\n\r\n" + data);
+  expect_request("/1");
+  std::size_t received = 0;
+  int promises = 0;
+  bool promised = false;
+  ASSERT_TRUE(loop_.run_until([&] {
+    const http::BodyEvent event = client_->read_body();
+    promised = event.more;
+    promises += event.more ? 1 : 0;
+    received += event.data.size();
+    return received == data.size();
+  }));
+  EXPECT_FALSE(promised);  // the last byte has not come
+  EXPECT_GT(promises, 0);
 }
 
 TEST_F(Http1DownstreamTest, TellsAClientThatWaitsToSendItsBody) {
@@ -438,7 +457,7 @@ TEST_F(Http1DownstreamTest, CutsSuchThatNobodyTakesAPartForTheWhole) {
   head.status = 200;
   head.framing = http::BodyFraming::kUntilClose;
   client_->send_head(head, http::Edits());
-  client_->send_body("part", false);
+  client_->send_body({"part", false});
   client_->flush();
   client_->cut();
   EXPECT_TRUE(loop_.run_until([&] { return far_.reset(); }));
@@ -467,8 +486,8 @@ TEST_F(Http1DownstreamTest, FramesForAnOldClient) {
   head.reason = "OK";
   head.framing = http::BodyFraming::kChunked;
   client_->send_head(head, http::Edits());
-  client_->send_body("part", false);
-  client_->send_body("s", true);
+  client_->send_body({"part", false});
+  client_->send_body({"s", true});
   client_->flush();
   EXPECT_EQ(far_.take(), "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nparts");
   EXPECT_FALSE(client_->next());
@@ -482,7 +501,7 @@ TEST_F(Http1DownstreamTest, NeverEndsAMessageThatItCannotEnd) {
   head.framing = http::BodyFraming::kLength;
   head.content_length = 5;
   client_->send_head(head, http::Edits());
-  client_->send_body("more than that", false);
+  client_->send_body({"more than that", false});
   EXPECT_TRUE(client_->gone());
   EXPECT_FALSE(client_->next());
 }

@@ -96,7 +96,7 @@ class ScriptedDownstream final : public DownstreamStream {
     return script.read();
   }
   const http::FieldList& trailers() const override { return script.says_trailers; }
-  void send_body(std::string_view data, bool end) override { script.tell(data, end); }
+  void send_body(const http::BodySlice& slice) override { script.tell(slice.data, slice.end); }
   void send_trailers(const http::FieldList& trailers) override { script.tell_trailers(trailers); }
   void flush() override { script.flush(); }
   bool sending() const override { return script.sending; }
@@ -135,7 +135,7 @@ class ScriptedUpstream final : public UpstreamStream {
   bool untouched() const override { return statuses.empty(); }
   http::BodyEvent read_body() override { return script.read(); }
   const http::FieldList& trailers() const override { return script.says_trailers; }
-  void send_body(std::string_view data, bool end) override { script.tell(data, end); }
+  void send_body(const http::BodySlice& slice) override { script.tell(slice.data, slice.end); }
   void send_trailers(const http::FieldList& trailers) override { script.tell_trailers(trailers); }
   void flush() override { script.flush(); }
   bool sending() const override { return script.sending; }

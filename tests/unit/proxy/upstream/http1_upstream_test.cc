@@ -47,7 +47,7 @@ class Http1UpstreamTest : public testing::Test {
     http::RequestHead head;
     ASSERT_TRUE(scanner.scan(text, head).done());
     upstream_->send_head(head, http::Edits());
-    if (head.framing != http::BodyFraming::kNone) upstream_->send_body("hello", true);
+    if (head.framing != http::BodyFraming::kNone) upstream_->send_body({"hello", true});
     upstream_->flush();
   }
   ResponseHeadEvent read_head() {
@@ -167,7 +167,7 @@ TEST_F(Http1UpstreamTest, IsNotUsedAgainBeforeBothMessagesHaveEnded) {
   http::RequestHead head;
   ASSERT_TRUE(scanner.scan(kPost, head).done());
   upstream_->send_head(head, http::Edits());
-  upstream_->send_body("he", false);
+  upstream_->send_body({"he", false});
   upstream_->flush();
   far_.send(kOk);
   read_head();
@@ -258,6 +258,44 @@ TEST_F(Http1UpstreamTest, StreamsABodyInSlicesOfItsBuffer) {
   EXPECT_LE(largest, limits_.buffer);
   EXPECT_EQ(upstream_->body_received(), sent.size());
   EXPECT_TRUE(upstream_->park(&observer_));
+}
+
+// What a slice promises, the next call has to keep: a sink may hold the slice back until then.
+TEST_F(Http1UpstreamTest, PromisesMoreOfABodyOnlyWhenItIsThere) {
+  const std::string data(3 * limits_.buffer, 'x');
+  for (const bool chunked : {false, true}) {
+    use(connect_tcp(loop_.io));
+    request();
+    const std::string size = std::to_string(data.size() + 1);
+    far_.send(chunked ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\n" + data
+                      : "HTTP/1.1 200 OK\r\nContent-Length: " + size + "\r\n\r\n" + data);
+    ASSERT_EQ(read_head().state, ResponseHeadEvent::State::kHead);
+    std::size_t received = 0;
+    int promises = 0;
+    bool promised = false;
+    ASSERT_TRUE(loop_.run_until([&] {
+      const http::BodyEvent event = upstream_->read_body();
+      promised = event.more;
+      promises += event.more ? 1 : 0;
+      received += event.data.size();
+      return received == data.size();
+    }));
+    EXPECT_FALSE(promised);  // the last byte has not come
+    EXPECT_EQ(promises > 0, !chunked);
+  }
+}
+
+TEST_F(Http1UpstreamTest, TakesAnEndForNoMoreOfABody) {
+  use(connect_tcp(loop_.io));
+  request();
+  far_.take();  // or its close is a reset
+  far_.send("HTTP/1.1 200 OK\r\n\r\nall of it");
+  far_.close();
+  ASSERT_EQ(read_head().state, ResponseHeadEvent::State::kHead);
+  const http::BodyEvent event = upstream_->read_body();
+  EXPECT_EQ(event.data, "all of it");
+  EXPECT_FALSE(event.more);
+  EXPECT_FALSE(read_body().error);
 }
 
 TEST_F(Http1UpstreamTest, EndsWithTheConnectionWhatIsFramedSo) {
@@ -367,7 +405,7 @@ TEST_F(Http1UpstreamTest, NeverSendsLessThanARequestDeclared) {
   http::RequestHead head;
   ASSERT_TRUE(scanner.scan(kPost, head).done());
   upstream_->send_head(head, http::Edits());
-  upstream_->send_body("hell", true);
+  upstream_->send_body({"hell", true});
   upstream_->flush();
   far_.send(kOk);
   read_head();
