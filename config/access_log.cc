@@ -117,6 +117,20 @@ std::variant<LogFormat, FormatError> parse_log_format(std::string_view text) {
   return format;
 }
 
+std::string format_log_format(const LogFormat& format) {
+  if (format.json) return "json";
+  std::string text;
+  const auto append = [&](std::string_view literal) {
+    for (const char c : literal) text += c == '%' ? std::string("%%") : std::string(1, c);
+  };
+  for (const LogPart& part : format.parts) {
+    append(part.before);
+    text += '%' + part.name + '%';
+  }
+  append(format.after);
+  return text;
+}
+
 std::string log_field_names() {
   std::string names;
   for (const Named& named : kFields) names += std::string(named.name) + ", ";

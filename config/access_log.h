@@ -77,6 +77,8 @@ struct FormatError {
 LogFormat json_log_format(const std::vector<std::string>& headers);
 // Text with fields in it, such as `%method% %path%`; %% is a percent sign.
 std::variant<LogFormat, FormatError> parse_log_format(std::string_view text);
+// The text that parse_log_format() reads as this one; "json" for a JSON line's, whatever headers it has.
+std::string format_log_format(const LogFormat& format);
 // "time, client, …, header:NAME".
 std::string log_field_names();
 

@@ -14,6 +14,7 @@
 #include "config/limits.h"
 #include "config/listener.h"
 #include "config/network.h"
+#include "config/paths.h"
 #include "config/retry.h"
 #include "config/rollout.h"
 #include "config/route.h"
@@ -51,6 +52,7 @@ struct Config {
   // Unset: an edge believes nobody; a sidecar passes on what anybody says, and takes no client's address from it.
   std::optional<TrustedHops> trusted_hops;
   RetryOverrides retries;
+  PathPolicy paths;  // what listeners begin with
   std::map<std::string, Service> services;
   std::vector<Route> routes;
   std::map<std::string, Rollout> rollouts;  // by service name

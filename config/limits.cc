@@ -28,34 +28,12 @@ Limits preset_limits(Preset preset) {
 }
 
 void apply(Timeouts& onto, const TimeoutOverrides& overrides) {
-  take(onto.header, overrides.header);
-  take(onto.body_idle, overrides.body_idle);
-  take(onto.keep_alive, overrides.keep_alive);
-  take(onto.connect, overrides.connect);
-  take(onto.upstream_idle, overrides.upstream_idle);
-  take(onto.response_header, overrides.response_header);
-  take(onto.response_idle, overrides.response_idle);
-  take(onto.total, overrides.total);
-  take(onto.drain, overrides.drain);
-  take(onto.stream_drain, overrides.stream_drain);
-  take(onto.drain_delay, overrides.drain_delay);
+  for (const TimeoutKey& key : kTimeoutKeys) take(onto.*key.value, overrides.*key.given);
 }
 
 void apply(Limits& onto, const LimitOverrides& overrides) {
-  take(onto.request_line, overrides.request_line);
-  take(onto.field, overrides.field);
-  take(onto.fields, overrides.fields);
-  take(onto.response_fields, overrides.response_fields);
-  take(onto.body, overrides.body);
-  take(onto.buffer, overrides.buffer);
-  take(onto.field_count, overrides.field_count);
-  take(onto.response_field_count, overrides.response_field_count);
-  take(onto.connections, overrides.connections);
-  take(onto.upstream_connections, overrides.upstream_connections);
-  take(onto.pending, overrides.pending);
-  take(onto.memory, overrides.memory);
-  take(onto.endpoint_connections, overrides.endpoint_connections);
-  take(onto.endpoint_pending, overrides.endpoint_pending);
+  for (const SizeKey& key : kSizeKeys) take(onto.*key.value, overrides.*key.given);
+  for (const CountKey& key : kCountKeys) take(onto.*key.value, overrides.*key.given);
 }
 
 }  // namespace weir::config

@@ -1,9 +1,11 @@
 // Immutable. Timeouts and limits: HTTP.md section 0. Set on the file, a listener or a route; the inner one wins.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 namespace weir::config {
 
@@ -61,6 +63,49 @@ struct LimitOverrides {
   std::optional<std::uint32_t> field_count, response_field_count, connections, upstream_connections, pending,
       endpoint_connections, endpoint_pending;
 };
+
+// What a key of `timeouts` and of `limits` is called, and where its value stands: whoever reads, applies or writes them
+// goes through these lists.
+template <class T, class Values, class Overrides>
+struct OverridableKey {
+  std::string_view name;
+  T Values::*value;
+  std::optional<T> Overrides::*given;
+};
+using TimeoutKey = OverridableKey<Duration, Timeouts, TimeoutOverrides>;
+inline constexpr std::array<TimeoutKey, 11> kTimeoutKeys{{
+    {"header", &Timeouts::header, &TimeoutOverrides::header},
+    {"bodyIdle", &Timeouts::body_idle, &TimeoutOverrides::body_idle},
+    {"keepAlive", &Timeouts::keep_alive, &TimeoutOverrides::keep_alive},
+    {"connect", &Timeouts::connect, &TimeoutOverrides::connect},
+    {"upstreamIdle", &Timeouts::upstream_idle, &TimeoutOverrides::upstream_idle},
+    {"responseHeader", &Timeouts::response_header, &TimeoutOverrides::response_header},
+    {"responseIdle", &Timeouts::response_idle, &TimeoutOverrides::response_idle},
+    {"total", &Timeouts::total, &TimeoutOverrides::total},
+    {"drain", &Timeouts::drain, &TimeoutOverrides::drain},
+    {"streamDrain", &Timeouts::stream_drain, &TimeoutOverrides::stream_drain},
+    {"drainDelay", &Timeouts::drain_delay, &TimeoutOverrides::drain_delay},
+}};
+using SizeKey = OverridableKey<std::uint64_t, Limits, LimitOverrides>;
+inline constexpr std::array<SizeKey, 7> kSizeKeys{{
+    {"requestLine", &Limits::request_line, &LimitOverrides::request_line},
+    {"field", &Limits::field, &LimitOverrides::field},
+    {"fields", &Limits::fields, &LimitOverrides::fields},
+    {"responseFields", &Limits::response_fields, &LimitOverrides::response_fields},
+    {"body", &Limits::body, &LimitOverrides::body},
+    {"buffer", &Limits::buffer, &LimitOverrides::buffer},
+    {"memory", &Limits::memory, &LimitOverrides::memory},
+}};
+using CountKey = OverridableKey<std::uint32_t, Limits, LimitOverrides>;
+inline constexpr std::array<CountKey, 7> kCountKeys{{
+    {"fieldCount", &Limits::field_count, &LimitOverrides::field_count},
+    {"responseFieldCount", &Limits::response_field_count, &LimitOverrides::response_field_count},
+    {"connections", &Limits::connections, &LimitOverrides::connections},
+    {"upstreamConnections", &Limits::upstream_connections, &LimitOverrides::upstream_connections},
+    {"pending", &Limits::pending, &LimitOverrides::pending},
+    {"endpointConnections", &Limits::endpoint_connections, &LimitOverrides::endpoint_connections},
+    {"endpointPending", &Limits::endpoint_pending, &LimitOverrides::endpoint_pending},
+}};
 
 Timeouts preset_timeouts(Preset preset);
 Limits preset_limits(Preset preset);

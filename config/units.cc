@@ -58,6 +58,26 @@ std::optional<std::uint64_t> parse_with(const std::array<Unit, N>& units, std::s
   return std::nullopt;
 }
 
+// In the largest unit that it is a multiple of.
+template <std::size_t N>
+std::string format_with(const std::array<Unit, N>& units, std::uint64_t value) {
+  for (const Unit& unit : units) {
+    if (value % unit.factor == 0) return std::to_string(value / unit.factor) + std::string(unit.name);
+  }
+  return {};
+}
+
+// `scaled` divided by 10 to the `digits`, without zeros at the end.
+std::string format_decimal(std::uint64_t scaled, int digits) {
+  std::string text = std::to_string(scaled);
+  const auto fraction = static_cast<std::size_t>(digits);
+  if (text.size() <= fraction) text.insert(0, fraction + 1 - text.size(), '0');
+  text.insert(text.size() - fraction, 1, '.');
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text;
+}
+
 }  // namespace
 
 std::optional<Duration> parse_duration(std::string_view text) {
@@ -91,19 +111,18 @@ std::optional<double> parse_share(std::string_view text) {
 std::string format_duration(Duration duration) {
   if (duration == kNever) return "none";
   const auto milliseconds = static_cast<std::uint64_t>(duration.count());
-  for (const Unit& unit : kDurations) {
-    if (milliseconds != 0 && milliseconds % unit.factor == 0)
-      return std::to_string(milliseconds / unit.factor) + std::string(unit.name);
-  }
-  return "0s";
+  return milliseconds == 0 ? "0s" : format_with(kDurations, milliseconds);
 }
 
-std::string format_percent(std::uint32_t ppm) {
-  std::string digits = std::to_string(ppm / 10'000);
-  std::string fraction = std::to_string(10'000 + ppm % 10'000).substr(1);
-  while (!fraction.empty() && fraction.back() == '0') fraction.pop_back();
-  if (!fraction.empty()) digits += "." + fraction;
-  return digits + "%";
+std::string format_size(std::uint64_t bytes) {
+  if (bytes == kUnlimited) return "none";
+  return bytes == 0 ? "0B" : format_with(kSizes, bytes);
+}
+
+std::string format_percent(std::uint32_t ppm) { return format_decimal(ppm, 4) + "%"; }
+
+std::string format_share(double share) {
+  return format_decimal(static_cast<std::uint64_t>(std::llround(share * 100 * kScale)), kFractionDigits) + "%";
 }
 
 }  // namespace weir::config

@@ -21,6 +21,9 @@ std::optional<std::uint32_t> parse_percent_ppm(std::string_view text);
 std::optional<double> parse_share(std::string_view text);
 
 std::string format_duration(Duration duration);
+std::string format_size(std::uint64_t bytes);
 std::string format_percent(std::uint32_t ppm);
+// Of what parse_share() makes: to the last of its digits.
+std::string format_share(double share);
 
 }  // namespace weir::config

@@ -44,11 +44,11 @@ Config read_config(const Node& root, const Environment& environment, Report& rep
   config.limits = read_limits(root);
   config.trusted_hops = read_trusted_hops(root, "trustedHops", report);
   config.retries = read_retries(root, "", report);
+  config.paths = read_paths(root, {});
   if (const Node* const listeners = root.find("listeners")) {
-    const PathPolicy paths = read_paths(root, {});
     for (std::size_t i = 0; i < listeners->list.size(); ++i) {
       const Node& element = listeners->list[i];
-      config.listeners.push_back(read_listener(element, i, paths, report));
+      config.listeners.push_back(read_listener(element, i, config.paths, report));
       config.listeners.back().retries = read_retries(element, "listeners[" + std::to_string(i) + "].", report);
     }
   }

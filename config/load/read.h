@@ -45,8 +45,6 @@ OriginTls read_origin_tls(const Node& node);
 // What it holds under `address`, in its one form: other words for the same address are no change.
 void read_listen_address(const Node& node, std::string& into);
 
-// The guards that every rollout has (PRODUCT.md section 5).
-std::vector<Guard> default_guards();
 // 1, 5, 25, 50 and 100 %, each with the default hold.
 std::vector<Step> default_steps();
 

@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 
 #include "base/ids.h"
 #include "base/text.h"
+#include "config/guards.h"
 #include "config/load/networks.h"
 #include "config/load/read.h"
 #include "config/load/values.h"
@@ -11,63 +11,9 @@
 namespace weir::config {
 namespace {
 
-struct MetricDefaults {
-  std::string_view name;
-  GuardMetric metric;
-  double relative;
-  double absolute;
-};
-
-// PRODUCT.md section 5.
-constexpr MetricDefaults kBinaryMetrics[] = {{"errorRate", GuardMetric::kErrorRate, 0.1, 0.001},
-                                             {"capacityRate", GuardMetric::kCapacityRate, 0.1, 0.01},
-                                             {"clientErrorRate", GuardMetric::kClientErrorRate, 0.1, 0.01},
-                                             {"clientAbortRate", GuardMetric::kClientAbortRate, 0.1, 0.02}};
-
-struct QuantileDefault {
-  double quantile;
-  double relative;
-};
-constexpr QuantileDefault kQuantiles[] = {{0.5, 0.05}, {0.9, 0.1}, {0.99, 0.2}};
-constexpr double kSameQuantile = 1e-9;
-
-std::optional<double> default_latency_margin(double quantile) {
-  for (const QuantileDefault& known : kQuantiles) {
-    if (std::abs(known.quantile - quantile) < kSameQuantile) return known.relative;
-  }
-  return std::nullopt;
-}
-
 GuardAction read_action(const std::string& word) {
   if (word == "pause") return GuardAction::kPause;
   return word == "warn" ? GuardAction::kWarn : GuardAction::kRollback;
-}
-
-bool same_guard(const Guard& a, const Guard& b) {
-  return a.metric == b.metric &&
-         (a.metric != GuardMetric::kLatency || std::abs(a.quantile - b.quantile) < kSameQuantile);
-}
-
-bool is_metric(const std::string& name) {
-  const auto named = [&](const MetricDefaults& known) { return known.name == name; };
-  return name == "latency" || std::any_of(std::begin(kBinaryMetrics), std::end(kBinaryMetrics), named);
-}
-
-// What a metric is compared by when the plan says nothing; nothing for a quantile that needs a margin of its own.
-std::optional<Guard> guard_of(const std::string& metric, double quantile) {
-  Guard guard;
-  for (const MetricDefaults& known : kBinaryMetrics) {
-    if (known.name != metric) continue;
-    guard.metric = known.metric;
-    guard.relative = known.relative;
-    guard.absolute = known.absolute;
-    return guard;
-  }
-  guard.metric = GuardMetric::kLatency;
-  guard.quantile = quantile;
-  const std::optional<double> margin = default_latency_margin(quantile);
-  if (margin) guard.relative = *margin;
-  return margin ? std::optional(guard) : std::nullopt;
 }
 
 // The given parts of a margin; where only one is given the other is 0 (STATISTICS.md 4.0).
@@ -96,7 +42,7 @@ struct ReadGuard {
 
 std::optional<ReadGuard> read_guard(const Node& node, const std::string& path, GuardAction action, Report& report) {
   const std::string* const metric = scalar(node, "metric");
-  if (metric == nullptr || !is_metric(*metric)) return std::nullopt;  // complained of already
+  if (metric == nullptr || !is_guard_metric(*metric)) return std::nullopt;  // complained of already
   double quantile = 0.99;
   if (const std::string* text = scalar(node, "quantile")) {
     std::from_chars(text->data(), text->data() + text->size(), quantile);
@@ -106,7 +52,7 @@ std::optional<ReadGuard> read_guard(const Node& node, const std::string& path, G
     }
   }
   const Node* const margin = node.find("allowedDegradation");
-  std::optional<Guard> defaults = guard_of(*metric, quantile);
+  std::optional<Guard> defaults = default_guard(*metric, quantile);
   if (!defaults && margin == nullptr) {
     report.error(node.position, path + ": this quantile has no margin of its own", "allowedDegradation");
     return std::nullopt;
@@ -243,13 +189,6 @@ std::vector<Override> read_overrides(const Node& node, const std::string& path, 
 }
 
 }  // namespace
-
-std::vector<Guard> default_guards() {
-  std::vector<Guard> guards;
-  for (const MetricDefaults& known : kBinaryMetrics) guards.push_back(*guard_of(std::string(known.name), 0));
-  guards.push_back(*guard_of("latency", 0.99));
-  return guards;
-}
 
 std::vector<Step> default_steps() {
   std::vector<Step> steps;

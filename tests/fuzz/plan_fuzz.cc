@@ -1,8 +1,20 @@
-// Plan files. Whatever a file says, it is a plan or there is a reason why not, with its place; and a plan that is
-// loaded is no change to itself.
+// Plan files. Whatever a file says, it is a plan or there is a reason why not, with its place; a plan that is loaded is
+// no change to itself, and what is written of it is the same plan.
 #include "config/diff.h"
 #include "config/load/load.h"
+#include "config/write/write_plan.h"
 #include "tests/fuzz/input.h"
+
+namespace {
+
+std::string written(const weir::config::Config& config) {
+  return weir::json::write(
+      weir::config::write_plan(config, {.is_secret = [](std::string_view) { return false; },
+                                        .url = [](std::string_view url) { return std::string(url); },
+                                        .in_place = {}}));
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace weir;
@@ -19,6 +31,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   fuzz::require(result.ok() == (errors == 0), "a plan, or errors");
   if (result.ok()) fuzz::require(config::needs_restart(*result.config, *result.config).empty(), "it is no change");
+  if (result.ok()) {
+    const std::string text = written(*result.config);
+    const config::LoadResult again = config::load(text, environment);
+    fuzz::require(again.ok(), "what is written of a plan is a plan");
+    fuzz::require(written(*again.config) == text, "and the same one");
+  }
   const config::AdminResult admin = config::load_admin(yaml, environment);
   if (result.ok()) fuzz::require(admin.error.empty(), "a plan's admin can be found");
   return 0;

@@ -54,5 +54,12 @@ TEST(LogFormat, OfJsonHasEveryFieldOnce) {
   EXPECT_EQ(format.parts.back().name, "header:referer");
 }
 
+TEST(LogFormat, IsWrittenAsItWasRead) {
+  for (const std::string_view text :
+       {"%client% 100%% \"%method%%path%\" %header:x-tenant%\n", "%%%status%%%", "%time%"})
+    EXPECT_EQ(format_log_format(parsed(text)), text);
+  EXPECT_EQ(format_log_format(json_log_format({"referer"})), "json");
+}
+
 }  // namespace
 }  // namespace weir::config

@@ -48,6 +48,12 @@ TEST(Units, WhatIsWrittenCanBeRead) {
   }
   for (const std::uint32_t ppm : {0U, 1U, 10'000U, 123'456U, 1'000'000U})
     EXPECT_EQ(parse_percent_ppm(format_percent(ppm)), ppm);
+  EXPECT_EQ(format_percent(1'000), "0.1%");
+  EXPECT_EQ(format_percent(250'000), "25%");
+  for (const std::string_view size : {"0B", "1B", "1025B", "64KiB", "1MiB", "3GiB", "none"})
+    EXPECT_EQ(format_size(parse_size(size).value()), size);
+  for (const std::string_view share : {"0%", "0.000001%", "0.1%", "10%", "33.333333%", "100%", "1000%"})
+    EXPECT_EQ(format_share(parse_share(share).value()), share);
 }
 
 }  // namespace

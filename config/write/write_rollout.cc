@@ -1,0 +1,108 @@
+#include <algorithm>
+
+#include "config/guards.h"
+#include "config/write/writing.h"
+
+namespace weir::config {
+namespace {
+
+json::Object write_override(const Override& rule, const Redaction& redaction) {
+  json::Object header{{"name", rule.header}, {"exact", shown(rule.header, rule.exact, redaction)}};
+  json::Object section{{"match", json::Object{{"header", std::move(header)}}}, {"version", rule.version}};
+  set_list(section, "from", write_networks(rule.from));
+  return section;
+}
+
+json::Object write_stage(const Hold& hold) {
+  const bool rolls_back = hold.on_inconclusive == OnInconclusive::kRollback;
+  return {{"hold", json::Object{{"atLeast", format_duration(hold.at_least)},
+                                {"minRequests", hold.min_requests},
+                                {"atMost", format_duration(hold.at_most)},
+                                {"onInconclusive", rolls_back ? "rollback" : "pause"}}}};
+}
+
+json::Object write_stage(const Pause& pause) {
+  json::Object section;
+  if (pause.duration) section.set("duration", format_duration(*pause.duration));
+  return {{"pause", std::move(section)}};
+}
+
+json::Array write_steps(const std::vector<Step>& steps) {
+  json::Array list;
+  for (const Step& step : steps) {
+    list.push_back(json::Object{{"setWeight", format_percent(step.weight_ppm)}});
+    for (const auto& stage : step.stages) {
+      list.push_back(std::visit([](const auto& waits) { return write_stage(waits); }, stage));
+    }
+  }
+  return list;
+}
+
+std::string_view word_of(GuardAction action) {
+  switch (action) {
+    case GuardAction::kRollback:
+      break;
+    case GuardAction::kPause:
+      return "pause";
+    case GuardAction::kWarn:
+      return "warn";
+  }
+  return "rollback";
+}
+
+// Which one it is.
+json::Object name_guard(const Guard& guard) {
+  json::Object section{{"metric", to_string(guard.metric)}};
+  if (guard.metric == GuardMetric::kLatency) section.set("quantile", guard.quantile);
+  return section;
+}
+
+json::Object write_guard(const Guard& guard) {
+  const bool latency = guard.metric == GuardMetric::kLatency;
+  json::Object margin{{"relative", format_share(guard.relative)},
+                      {"absolute", latency ? format_duration(guard.absolute_duration) : format_share(guard.absolute)}};
+  return name_guard(guard)
+      .set("allowedDegradation", std::move(margin))
+      .set("onGuardFail", word_of(guard.action))
+      .set("gate", guard.gate)
+      .set("enabled", true);
+}
+
+// Those in force, and behind them the default ones that the plan has taken away.
+json::Array write_guards(const std::vector<Guard>& guards) {
+  json::Array list;
+  for (const Guard& guard : guards) list.push_back(write_guard(guard));
+  for (const Guard& guard : default_guards()) {
+    const auto same = [&](const Guard& other) { return same_guard(guard, other); };
+    if (std::none_of(guards.begin(), guards.end(), same)) list.push_back(name_guard(guard).set("enabled", false));
+  }
+  return list;
+}
+
+json::Value write_analysis(const Analysis& analysis) {
+  if (!analysis.enabled) return "off";
+  json::Object section{{"maxFalseRollback", format_share(analysis.max_false_rollback)},
+                       {"maxFalseAdvance", format_share(analysis.max_false_advance)},
+                       {"warmup", format_duration(analysis.warmup)},
+                       {"holdback", format_percent(analysis.holdback_ppm)},
+                       {"guards", write_guards(analysis.guards)},
+                       {"onGuardFail", word_of(analysis.on_guard_fail)}};
+  if (analysis.rescue.enabled) section.set("rescue", write_rescue(analysis.rescue));
+  return section;
+}
+
+}  // namespace
+
+json::Object write_rollout(const Rollout& rollout, const Redaction& redaction) {
+  json::Object section{{"baseline", rollout.baseline}, {"candidate", rollout.candidate}};
+  set_text(section, "revision", rollout.revision);
+  section.set("strategy", "canary").set("salt", rollout.salt);
+  set_section(section, "stickiness", write_stickiness(rollout.stickiness));
+  json::Array overrides;
+  for (const Override& rule : rollout.overrides) overrides.push_back(write_override(rule, redaction));
+  set_list(section, "overrides", std::move(overrides));
+  section.set("steps", write_steps(rollout.steps));
+  return section.set("analysis", write_analysis(rollout.analysis));
+}
+
+}  // namespace weir::config
