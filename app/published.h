@@ -50,6 +50,7 @@ class Published final : public AdminBackend {
 
   // The control thread's.
   void show(View view) { view_.publish(std::make_shared<const View>(std::move(view))); }
+  void show_config(std::string config) { config_.publish(std::make_shared<const std::string>(std::move(config))); }
   void show_history(History history) { history_.publish(std::make_shared<const History>(std::move(history))); }
   void turned() { turned_.store(sources_.clock.now(), std::memory_order_relaxed); }
 
@@ -63,6 +64,7 @@ class Published final : public AdminBackend {
 
   Sources sources_;
   Snapshot<View> view_;
+  Snapshot<std::string> config_;  // JSON
   Snapshot<History> history_;
   std::atomic<SteadyTime> turned_;
 };

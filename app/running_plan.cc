@@ -6,6 +6,8 @@
 #include "app/plan_file.h"
 #include "base/log.h"
 #include "config/diff.h"
+#include "config/write/write_plan.h"
+#include "proxy/observe/redact.h"
 
 namespace weir::app {
 namespace {
@@ -31,6 +33,19 @@ void choose_access_log(config::Config& config, const std::string& path) {
   config.access_log->path = path;
 }
 
+// By the words by which the access log knows a secret.
+config::Redaction redaction_of(const config::Config& config) {
+  const std::vector<std::string> more = config.access_log ? config.access_log->redact : std::vector<std::string>();
+  return {.is_secret = [more](std::string_view name) { return proxy::names_secret(name, more); },
+          .url =
+              [more](std::string_view url) {
+                std::string shown;
+                proxy::append_redacted_url(url, more, shown);
+                return shown;
+              },
+          .in_place = proxy::kRedacted};
+}
+
 // What the plan leaves to the machine, and what the machine cannot give: a line for each listener that gets less.
 std::vector<std::string> fit(config::Config& config, const PlanOrigin& origin) {
   std::vector<std::string> lowered = fit_connections(config, origin.descriptors);
@@ -41,8 +56,11 @@ std::vector<std::string> fit(config::Config& config, const PlanOrigin& origin) {
 
 }  // namespace
 
-RunningPlan::RunningPlan(config::Config config, PlanOrigin origin)
-    : origin_(std::move(origin)), config_(std::move(config)), lowered_(fit(config_, origin_)) {
+RunningPlan::RunningPlan(config::Config config, PlanOrigin origin, std::int64_t unix_ms)
+    : origin_(std::move(origin)),
+      config_(std::move(config)),
+      lowered_(fit(config_, origin_)),
+      loaded_unix_ms_(unix_ms) {
   if (!origin_.file.empty()) watch_.emplace(origin_.file);
 }
 
@@ -94,7 +112,8 @@ std::variant<NextPlan, ApiError> RunningPlan::read_again() {
   return next;
 }
 
-void RunningPlan::take(NextPlan next) {
+void RunningPlan::take(NextPlan next, std::int64_t unix_ms) {
+  loaded_unix_ms_ = unix_ms;
   config_ = std::move(next.config);
   tls_ = std::move(next.tls);
   lowered_ = std::move(next.lowered);
@@ -109,6 +128,16 @@ void RunningPlan::refuse(std::string_view actor, const ApiError& error) {
   refused_ = "the plan that runs is not the one in " + origin_.name + ": " + error.message;
   log::error("reload_refused", {{"actor", actor}, {"reason", error.message}});
   for (const std::string& problem : error.problems) log::error("plan_problem", {{"problem", problem}});
+}
+
+json::Value RunningPlan::document(std::uint32_t workers) const {
+  config::Config shown = config_;
+  shown.workers = workers;
+  return json::Object{{"plan", origin_.name},
+                      {"loaded", log::iso_time(loaded_unix_ms_)},
+                      {"reloads", reloads_},
+                      {"reloads_refused", reloads_refused_},
+                      {"config", config::write_plan(shown, redaction_of(config_))}};
 }
 
 void RunningPlan::tell() const {

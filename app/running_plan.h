@@ -14,6 +14,7 @@
 #include "app/admin/api.h"
 #include "app/file_watch.h"
 #include "app/tls_files.h"
+#include "base/json.h"
 #include "config/config.h"
 #include "proxy/net/tls_tickets.h"
 
@@ -38,7 +39,7 @@ struct NextPlan {
 class RunningPlan {
  public:
   // Fits the plan to the machine, and opens nothing yet.
-  RunningPlan(config::Config config, PlanOrigin origin);
+  RunningPlan(config::Config config, PlanOrigin origin, std::int64_t unix_ms);
 
   // Reads what its TLS needs, once. Why it cannot be served; empty when it can.
   std::vector<std::string> open_tls();
@@ -56,10 +57,12 @@ class RunningPlan {
   // What the file says now, or why it cannot run. Changes nothing that runs.
   std::variant<NextPlan, ApiError> read_again();
   // From now on this one runs.
-  void take(NextPlan next);
+  void take(NextPlan next, std::int64_t unix_ms);
   // What the file says does not run, and why.
   void refuse(std::string_view actor, const ApiError& error);
 
+  // The document of /api/v1/config. `workers`: as many as there are.
+  json::Value document(std::uint32_t workers) const;
   // Tells the log what people may not expect of the plan.
   void tell() const;
   // What is wrong with it now, for people.
@@ -74,6 +77,7 @@ class RunningPlan {
   std::shared_ptr<proxy::TlsTickets> tickets_ = std::make_shared<proxy::TlsTickets>();
   std::unique_ptr<TlsFiles> tls_;
   std::optional<FileWatch> watch_;
+  std::int64_t loaded_unix_ms_ = 0;
   std::string refused_;  // why what the file says now is not what runs
   std::uint64_t reloads_ = 0;
   std::uint64_t reloads_refused_ = 0;

@@ -71,7 +71,7 @@ AdminOptions admin_options(const RunningPlan& plan) {
 Weir::Weir(Signals& signals, Setup setup)
     : signals_(signals),
       lost_state_(setup.state.lost),
-      plan_(std::move(setup.config), std::move(setup.origin)),
+      plan_(std::move(setup.config), std::move(setup.origin), unix_ms(clock_)),
       server_({.workers = plan_.config().workers}),
       requests_(names_),
       recent_(clock_),
@@ -100,6 +100,7 @@ std::vector<std::string> Weir::start() {
   if (!errors.empty()) return errors;
   const std::shared_ptr<const proxy::Topology> topology = topology_of(plan_.config(), plan_.tls());
   controller_.set_plans(rollout_plans(plan_.config(), names_));
+  show_config();
   // What was decided in earlier lives is no news, but has to be there.
   show_history();
   // Served from the first request on as was last decided, if the disk takes a write within a moment.
@@ -239,6 +240,7 @@ void Weir::obey_rollout(QueuedCommand queued) {
 ApiReply Weir::refuse_reload(std::string_view actor, const ApiError& error) {
   news_ = true;
   plan_.refuse(actor, error);
+  show_config();
   return error_reply(error);
 }
 
@@ -271,7 +273,8 @@ ApiReply Weir::reload(std::string_view actor) {
                                  .problems = taken});
   }
   access_log_.write_to(std::move(next.access_log));
-  plan_.take(std::move(next));
+  plan_.take(std::move(next), unix_ms(clock_));
+  show_config();
   const config::Config& config = plan_.config();
   controller_.set_plans(rollout_plans(config, names_));
   admin_->set_token(plan_.admin_token());
@@ -343,6 +346,10 @@ void Weir::tell_news() {
   if (!decision_log_.tell()) return;
   news_ = true;
   show_history();
+}
+
+void Weir::show_config() {
+  published_.show_config(json::write(plan_.document(server_.workers())));
 }
 
 void Weir::show_history() {

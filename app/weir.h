@@ -75,6 +75,7 @@ class Weir {
   void reopen_access_log();
   void note(std::string_view decision, std::string_view actor, std::string_view reason);
   void tell_news();
+  void show_config();
   void show_history();
   void publish();
   std::vector<std::string> problems(const std::vector<EndpointStanding>& endpoints) const;

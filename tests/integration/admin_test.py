@@ -11,12 +11,13 @@ import socket
 import subprocess
 from typing import Any, Callable, Iterator
 
+import jsonschema
 import pytest
 from exposition import Exposition
 from http_client import Connection, get
 from load import Load
 from origin import Origin
-from plans import canary, one_version, step
+from plans import at_weight, canary, one_version, route, step
 from polling import wait_until
 from ports import free_port
 from weir_harness import Weir, program, run_cli
@@ -114,7 +115,7 @@ def test_without_the_token_nothing_is_told_or_done(guarded: Weir) -> None:
     for given in (None, "", "Bearer", "Bearer ", "Bearer wrong", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}",
                   f"bearer{TOKEN}", f"Basic {TOKEN}"):
         fields = {} if given is None else {"authorization": given}
-        for method, target in (("GET", "status"), ("GET", "history"), ("POST", "reload"), ("POST", "drain"),
+        for method, target in (("GET", "status"), ("GET", "config"), ("GET", "history"), ("POST", "reload"), ("POST", "drain"),
                                ("POST", "services/chat/abort"), ("GET", "nothing-here")):
             status, body = guarded.admin.call(method, f"/api/v1/{target}", fields=fields)
             assert (status, json.loads(body)["error"]["code"]) == (401, "unauthorized"), (given, target)
@@ -340,7 +341,7 @@ def test_an_unknown_service_is_named(rollout: Weir) -> None:
 
 def test_paths_and_methods_that_are_none(rollout: Weir) -> None:
     for method, target, status in (("GET", "/", 404), ("GET", "/api/v1/nothing", 404), ("GET", "/api/v1/reload", 405),
-                                   ("POST", "/api/v1/status", 405), ("POST", "/healthz", 405),
+                                   ("POST", "/api/v1/status", 405), ("POST", "/api/v1/config", 405), ("POST", "/healthz", 405),
                                    ("DELETE", "/api/v1/history", 405), ("POST", "/api/v1/services/chat", 404),
                                    ("POST", "/api/v1/services/chat/explode", 404),
                                    ("POST", "/api/v1/services/%zz/pause", 404)):
@@ -350,7 +351,8 @@ def test_paths_and_methods_that_are_none(rollout: Weir) -> None:
 
 def test_what_can_be_got_has_a_head(rollout: Weir) -> None:
     client = http.client.HTTPConnection("127.0.0.1", rollout.admin.port, timeout=30)
-    for target, status in (("/healthz", 200), ("/readyz", 200), ("/api/v1/status", 200), ("/nothing", 404)):
+    for target, status in (("/healthz", 200), ("/readyz", 200), ("/api/v1/status", 200), ("/api/v1/config", 200),
+                           ("/nothing", 404)):
         client.request("HEAD", target)
         reply = client.getresponse()
         assert (reply.status, reply.read()) == (status, b"") and int(reply.headers["content-length"]) > 0
@@ -391,6 +393,60 @@ def test_history_is_newest_first_and_bounded(rollout: Weir) -> None:
         assert rollout.admin.call("GET", f"/api/v1/history?limit={limit}")[0] == 400, limit
     as_json = json.loads(rollout.cli("history", "chat", "--format", "json").stdout)["records"]
     assert [record["reason"] for record in as_json] == [record["reason"] for record in everything]
+
+
+# The plan in force.
+
+def test_the_plan_in_force_can_be_read_checked_and_run(origin: StartOrigin, new_weir: StartWeir,
+                                                       tmp_path: pathlib.Path) -> None:
+    (tmp_path / "key").write_text("a-key-in-a-file\n")
+    guarded = {"pathPrefix": "/v1", "headers": [{"name": "x-api-token", "exact": "a-token-to-match"}]}
+    routes = [{**route(), "match": guarded, "apiKeys": {"keys": [{"name": "me", "key": {"file": str(tmp_path / "key")}}]},
+               "requestHeaders": {"set": {"authorization": "Bearer of-the-origin", "x-mine": "of-mine", "x-plain": "seen"}},
+               "rateLimit": {"requests": 10, "by": "apiKey"}},
+              route()]
+    plan = canary(origin("v1"), origin("v2"), at_weight(10), routes=routes,
+                  accessLog={"path": str(tmp_path / "access.log"), "redact": ["x-mine"]})
+    gateway = new_weir(plan, token=TOKEN)
+    gateway.write({**plan, "admin": {"address": f"127.0.0.1:{gateway.admin.port}", "token": {"env": "THE_TOKEN"}}})
+    gateway.start(THE_TOKEN=TOKEN)
+    status, text = gateway.admin.call("GET", "/api/v1/config")
+    assert status == 200
+    for secret in (TOKEN, "a-key-in-a-file", "a-token-to-match", "of-the-origin", "of-mine"):
+        assert secret not in text
+    document = json.loads(text)
+    shown = document["config"]
+    assert (document["plan"], document["reloads"], document["reloads_refused"]) == (str(gateway.file), 0, 0)
+    assert (shown["workers"], shown["timeouts"]["connect"]) == (2, "2s")
+    assert shown["limits"]["memory"].endswith("B")  # of this machine
+    assert shown["admin"]["token"] == {"env": "THE_TOKEN"}
+    assert shown["routes"][0]["requestHeaders"]["set"] == {
+        "authorization": "[redacted]", "x-mine": "[redacted]", "x-plain": "seen"}
+    assert shown["rollouts"]["chat"]["salt"] == "chat/v2/"
+    assert {guard["metric"] for guard in shown["rollouts"]["chat"]["analysis"]["guards"]} >= {"errorRate", "latency"}
+    jsonschema.Draft7Validator(json.loads(run_cli("schema").stdout)).validate(shown)
+    (tmp_path / "shown.yaml").write_text(json.dumps(shown))
+    checked = command("check", str(tmp_path / "shown.yaml"), THE_TOKEN=TOKEN)
+    assert checked.returncode == command("check", str(gateway.file), THE_TOKEN=TOKEN).returncode, checked.stderr
+    # Run from what was shown, it shows the same.
+    gateway.stop()
+    gateway.file.write_text(json.dumps(shown))
+    gateway.start(THE_TOKEN=TOKEN)
+    assert gateway.admin.get("config")["config"] == shown
+
+
+def test_the_plan_in_force_follows_reloads(rollout: Weir) -> None:
+    first = rollout.admin.get("config")
+    rollout.write({**rollout.plan, "timeouts": {"total": "30s"}})
+    rollout.cli("reload")
+    second = rollout.admin.get("config")
+    assert (first["config"]["timeouts"]["total"], second["config"]["timeouts"]["total"]) == ("none", "30s")
+    assert (second["reloads"], second["reloads_refused"]) == (1, 0) and second["loaded"] >= first["loaded"]
+    rollout.write({**rollout.plan, "workers": 1})
+    assert rollout.cli("reload", check=False).returncode == 1
+    third = rollout.admin.get("config")
+    assert (third["reloads"], third["reloads_refused"]) == (1, 1)
+    assert (third["config"], third["loaded"]) == (second["config"], second["loaded"])
 
 
 # Whoever else is connected.

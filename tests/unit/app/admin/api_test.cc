@@ -52,6 +52,18 @@ TEST(Api, ALogLevelIsOneOfFiveWords) {
   }
 }
 
+TEST(Api, PagesWithoutArguments) {
+  for (const auto& [target, kind] :
+       {std::pair{"/api/v1/status", ApiQuery::Kind::kStatus}, std::pair{"/api/v1/config", ApiQuery::Kind::kConfig},
+        std::pair{"/metrics", ApiQuery::Kind::kMetrics}}) {
+    const auto routed = route_api({.method = "GET", .target = target, .body = ""});
+    const auto* query = std::get_if<ApiQuery>(&routed);
+    ASSERT_NE(query, nullptr) << target;
+    EXPECT_EQ(query->kind, kind);
+    EXPECT_EQ(refused("DELETE", target), 405);
+  }
+}
+
 TEST(Api, HistoryTakesAServiceAndALimit) {
   const auto routed = route_api({.method = "GET", .target = "/api/v1/history?limit=5&service=chat%20x", .body = ""});
   const auto* query = std::get_if<ApiQuery>(&routed);
