@@ -36,7 +36,8 @@ struct SendAgain {
   bool on_reset = false;           // the connection broke, or what came is no response
   bool on_timeout = false;         // responseHeader passed
   StatusSet on_status = {};
-  // After a reset or a timeout nobody knows what has been done: a POST goes out again only if the plan says so.
+  // After a reset, a timeout, or a status other than 503 nobody knows what has been done: a POST goes out again only if
+  // the plan says so (RFC 9110 9.2.2).
   bool non_idempotent = false;
   double budget = 0.2;  // share of the active requests
   std::uint32_t min_concurrent = 3;

@@ -11,7 +11,7 @@ Key flag(std::string_view name, std::string_view sentence, std::string_view fall
 Key statuses(std::string_view fallback) {
   return {.name = "onStatus",
           .kind = Kind::kList,
-          .sentence = "Statuses from 500 to 599 by which an endpoint says that it has not done what it was asked.",
+          .sentence = "Statuses from 500 to 599 that are worth another try; of a POST only 503, but for nonIdempotent.",
           .fallback = fallback};
 }
 
@@ -37,7 +37,9 @@ const Section& retries() {
                flag("onReset", "When the connection broke before a response, or what came is none.", "false"),
                flag("onTimeout", "When responseHeader has passed.", "false"), statuses({}),
                flag("nonIdempotent",
-                    "Whether a POST goes out again after a reset or a timeout, though it may have been done.", "false"),
+                    "Whether a POST goes out again after a reset, a timeout or a status other than 503, though it may "
+                    "have been done.",
+                    "false"),
                budget("Share of a version's requests under way, on each worker, that may be retries."),
                whole_number("minConcurrent", "That many may be, whatever the share.", "3", {"0", "1000000"}),
                size("body", "How much of a request's body is kept for it; a longer one is sent once.", "64KiB",
@@ -56,7 +58,9 @@ const Section& rescue() {
           flag("onConnectFailure", "When no endpoint can be reached, or the candidate has no room for it.", "true"),
           flag("onReset", "When the connection broke before a response, or what came is none.", "true"),
           flag("onTimeout", "When responseHeader has passed.", "true"),
-          flag("nonIdempotent", "Whether a POST is rescued after a reset or a timeout, though it may have been done.",
+          flag("nonIdempotent",
+               "Whether a POST is rescued after a reset, a timeout or a status other than 503, though it may have been "
+               "done.",
                "false"),
           budget("Share of the service's requests under way, on each worker, that may be rescues."),
           whole_number("minConcurrent", "That many may be, whatever the share.", "3", {"0", "1000000"})}};

@@ -9,6 +9,10 @@ namespace {
 constexpr std::uint32_t kBackOffBase_ms = 25;
 constexpr std::uint32_t kBackOffMost_ms = 250;
 
+// The one status by which a server says that it has not handled the request (RFC 9110 15.6.4). A 500 may come from the
+// middle of it, and 502 and 504 are a gateway's word on a server that may have done it all.
+constexpr int kNothingDone = 503;
+
 bool covers(const config::SendAgain& rules, const FailedAttempt& failed, bool idempotent) {
   const bool may_repeat = idempotent || rules.non_idempotent;
   switch (failed.error.kind) {
@@ -25,7 +29,7 @@ bool covers(const config::SendAgain& rules, const FailedAttempt& failed, bool id
     case ErrorKind::kTimeout:
       return failed.error.side == Side::kUpstream && rules.on_timeout && may_repeat;
     case ErrorKind::kStatus:
-      return rules.on_status.has(failed.status);
+      return rules.on_status.has(failed.status) && (may_repeat || failed.status == kNothingDone);
     case ErrorKind::kOverflow:
     case ErrorKind::kUnavailable:
     case ErrorKind::kCancelled:
@@ -57,8 +61,8 @@ bool may_rescue(const config::SendAgain& rules, const FailedAttempt& failed, boo
 bool may_need_body(const config::Retries& retries, bool idempotent) {
   if (idempotent) return true;  // a stale connection alone needs it
   const config::SendAgain& when = retries.when;
-  const bool repeats = when.non_idempotent && (when.on_reset || when.on_timeout);
-  return retries.attempts > 0 && (repeats || !when.on_status.empty());
+  const bool repeats = when.non_idempotent && (when.on_reset || when.on_timeout || !when.on_status.empty());
+  return retries.attempts > 0 && (repeats || when.on_status.has(kNothingDone));
 }
 
 bool has_room(const config::SendAgain& rules, std::uint32_t running, std::uint32_t active) {

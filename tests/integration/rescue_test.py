@@ -24,6 +24,7 @@ StartWeir = Callable[..., Weir]
 _WEIGHT = 50
 _OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nv1"
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\n\r\nbusy"
+_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 3\r\n\r\nbad"
 _LATER = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 7\r\ncontent-length: 5\r\n\r\nlater"
 _USER = next(user for user in map(str, range(1000)) if arm(user, _WEIGHT) == "v2")
 _OTHER = next(user for user in map(str, range(1000)) if arm(user, _WEIGHT) == "v1")
@@ -132,6 +133,8 @@ def test_a_post_is_rescued_unless_it_may_have_been_done(weir: StartWeir) -> None
     assert status(resets, nonIdempotent=True) == 200
     assert status(resets, nonIdempotent=True, onReset=False) == 502
     assert status(always(_BUSY), onStatus=[502]) == 503
+    assert status(always(_GATEWAY)) == 502
+    assert status(always(_GATEWAY), nonIdempotent=True) == 200
 
 
 def test_without_the_key_nothing_is_rescued(weir: StartWeir) -> None:

@@ -106,6 +106,20 @@ def test_a_broken_connection_is_retried_if_the_plan_says_so(weir: StartWeir, fai
     assert status("POST", onReset=True, nonIdempotent=True) == 200
 
 
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_post_is_not_repeated_for_a_status_that_leaves_open_what_was_done(weir: StartWeir, status: int) -> None:
+    failed = b"HTTP/1.1 %d Failed\r\nContent-Length: 6\r\n\r\nfailed" % status
+
+    def asked(method: str, **retries: Any) -> int:
+        with RawOrigin(always(failed)) as origin:
+            with Connection(weir(plan_for(origin, retries={"onStatus": [status], **retries})).port) as client:
+                assert client.request(method, "/", {}, b"hello" if method == "POST" else b"").status == status
+            return len(origin.heads)
+    assert asked("GET") == 2
+    assert asked("POST") == 1
+    assert asked("POST", nonIdempotent=True) == 2
+
+
 def test_a_response_that_does_not_begin_is_retried_if_the_plan_says_so(weir: StartWeir) -> None:
     with RawOrigin(fails_first(Peer.wait_for_close)) as origin:
         served = weir(plan_for(origin, retries={"onTimeout": True}, timeouts={"responseHeader": "300ms"}))

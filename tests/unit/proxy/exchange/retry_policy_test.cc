@@ -68,8 +68,15 @@ TEST(RetryPolicy, RepeatsNoPostThatMayHaveBeenDone) {
     EXPECT_FALSE(may_retry(rules, failed(kind), false));
     EXPECT_TRUE(may_retry(kAll, failed(kind), false));
   }
-  // A status that the plan lists is the origin's word that it has done nothing.
+  // Of the statuses that the plan lists, one is the origin's word that it has done nothing.
   EXPECT_TRUE(may_retry(rules, answered(503), false));
+  rules.on_status = {500, 502, 503, 504};
+  for (const int status : {500, 502, 504}) {
+    EXPECT_TRUE(may_retry(rules, answered(status), true)) << status;
+    EXPECT_FALSE(may_retry(rules, answered(status), false)) << status;
+    EXPECT_FALSE(may_rescue(rules, answered(status), false)) << status;
+  }
+  EXPECT_TRUE(may_retry(kAll, answered(502), false));
   EXPECT_TRUE(may_retry(rules, unsent(failed(ErrorKind::kReset)), false));
 }
 
@@ -111,6 +118,10 @@ TEST(RetryPolicy, KeepsABodyOnlyIfItCouldBeSentAgain) {
   EXPECT_TRUE(may_need_body(retries, true));
   EXPECT_FALSE(may_need_body(retries, false));
   retries.when.on_reset = true;
+  EXPECT_FALSE(may_need_body(retries, false));
+  retries.when.non_idempotent = true;
+  EXPECT_TRUE(may_need_body(retries, false));
+  retries.when = {.on_status = {502}};
   EXPECT_FALSE(may_need_body(retries, false));
   retries.when.non_idempotent = true;
   EXPECT_TRUE(may_need_body(retries, false));
