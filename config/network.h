@@ -14,6 +14,9 @@ struct Cidr {
   std::string text;     // as written
   IpBytes address{};    // what stands behind the prefix does not count
   int prefix_bits = 0;  // of the 128
+
+  static constexpr int kV4Bits = 96;  // in front of an IPv4 address
+  bool is_v4() const;
 };
 
 bool contains(const Cidr& network, const IpBytes& address);

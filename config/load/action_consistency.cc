@@ -1,10 +1,10 @@
 #include "config/load/action_consistency.h"
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include "base/text.h"
+#include "config/load/access_consistency.h"
 #include "config/load/places.h"
 #include "config/scalar.h"
 
@@ -12,18 +12,6 @@ namespace weir::config {
 namespace {
 
 constexpr std::size_t kMostEdits = 32;  // of one direction: each is looked for in every head
-
-// Why a plan may not touch this field; empty when it may.
-std::string_view why_kept(std::string_view name) {
-  constexpr std::array<std::string_view, 2> kOfTheMessage = {"max-forwards", "trailer"};
-  constexpr std::array<std::string_view, 5> kOurs = {"forwarded", "traceparent", "tracestate", "via", "x-request-id"};
-  if (name == "host") return "rewrite.host says it";
-  if (is_owned_field(name) || std::find(kOfTheMessage.begin(), kOfTheMessage.end(), name) != kOfTheMessage.end())
-    return "it speaks of the connection or the framing";
-  const bool ours = name.starts_with("x-forwarded-") || name.starts_with("x-weir-");
-  if (ours || std::find(kOurs.begin(), kOurs.end(), name) != kOurs.end()) return "the weir itself writes it";
-  return {};
-}
 
 class Checker {
  public:

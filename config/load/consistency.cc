@@ -5,6 +5,7 @@
 
 #include "base/ids.h"
 #include "config/address.h"
+#include "config/load/access_consistency.h"
 #include "config/load/places.h"
 #include "config/load/route_consistency.h"
 #include "config/load/values.h"
@@ -27,6 +28,7 @@ class Checker {
                          "listeners[" + std::to_string(i) + "].trustedHops");
     }
     for (const auto& [name, service] : config_.services) check_service(name, service);
+    check_access(config_, root_, report_);
     check_routes(config_, root_, report_);
     for (const auto& [name, rollout] : config_.rollouts) check_rollout(name, rollout);
   }
@@ -82,8 +84,7 @@ class Checker {
   void check_trusted_hops(const std::optional<TrustedHops>& hops, const Position& position, const std::string& path) {
     if (!hops || config_.preset != Preset::kEdge) return;
     for (const Cidr& network : hops->networks) {
-      const bool v4 = network.text.find(':') == std::string::npos;
-      if (network.prefix_bits != (v4 ? 96 : 0)) continue;
+      if (network.prefix_bits != (network.is_v4() ? Cidr::kV4Bits : 0)) continue;
       report_.warn(position, path + ": with " + network.text + " any client says himself who he is",
                    "the networks of the proxies before this one");
     }

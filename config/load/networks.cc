@@ -25,6 +25,9 @@ std::optional<Cidr> parse_cidr(const std::string& text) {
     if (error != std::errc() || at != end || bits < 0 || bits > most) return std::nullopt;
   }
   cidr.prefix_bits = bits + 128 - most;
+  // An IPv4 address in IPv6's form is one of IPv4, and so is a network; a shorter prefix would hold none of them.
+  const Cidr mapped{.text = {}, .address = cidr.address, .prefix_bits = 128};
+  if (mapped.is_v4() && !cidr.is_v4()) return std::nullopt;
   return cidr;
 }
 

@@ -11,7 +11,7 @@
 
 namespace weir::config {
 
-// "10.0.0.0/8", "2001:db8::/32", or one address.
+// "10.0.0.0/8", "2001:db8::/32", or one address; "::ffff:10.0.0.0/104" is the first of these.
 std::optional<Cidr> parse_cidr(const std::string& text);
 // Each of a list; `path` is the list's.
 std::vector<Cidr> read_networks(const Node& list, const std::string& path, Report& report);

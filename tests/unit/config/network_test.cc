@@ -31,5 +31,12 @@ TEST(Network, HoldsAllWithoutAPrefixAndOneWithAWholeOne) {
   EXPECT_FALSE(contains(std::vector<Cidr>{}, v4(1, 2, 3, 4)));
 }
 
+TEST(Network, KnowsItsFamily) {
+  EXPECT_TRUE((Cidr{.text = {}, .address = v4(10, 0, 0, 0), .prefix_bits = 104}.is_v4()));
+  EXPECT_TRUE((Cidr{.text = {}, .address = v4(0, 0, 0, 0), .prefix_bits = 96}.is_v4()));
+  EXPECT_FALSE((Cidr{.text = {}, .address = v4(10, 0, 0, 0), .prefix_bits = 95}.is_v4()));
+  EXPECT_FALSE(Cidr{}.is_v4());
+}
+
 }  // namespace
 }  // namespace weir::config
