@@ -3,37 +3,63 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analysis/stats/value_sums.h"
+
 namespace weir::analysis {
 namespace {
 
-constexpr double kPriorMass = 5;  // k, for binary metrics
+constexpr double kPriorMass = 5;               // k, for binary metrics
+constexpr double kMeanPriorObservations = 20;  // k of means: so many observations with the baseline's variance
 constexpr double kSquaredQuantile = 14;
 constexpr double kNoVariance = 1e-9;
 constexpr double kTiny = 1e-300;
 
-}  // namespace
-
-Spread spread(std::span<const ClusterCount> clusters) {
+// D, M and Geff of one arm. `one` is the x of an observation of 1, `squares` the sum of squared observations.
+Spread spread_of(std::span<const ClusterCount> clusters, double one, double squares) {
   Spread arm;
   double x = 0;
   double n_squares = 0;
   for (const ClusterCount& cluster : clusters) {
     const auto n = static_cast<double>(cluster.n);
     arm.n += n;
-    x += static_cast<double>(cluster.x);
+    x += static_cast<double>(cluster.x) / one;
     n_squares += n * n;
   }
   if (arm.n == 0) return arm;
-  const double rate = x / arm.n;
-  double squares = 0;
+  const double mean = x / arm.n;
+  double differences = 0;
   for (const ClusterCount& cluster : clusters) {
-    const double difference = static_cast<double>(cluster.x) - rate * static_cast<double>(cluster.n);
-    squares += difference * difference;
+    const double difference = static_cast<double>(cluster.x) / one - mean * static_cast<double>(cluster.n);
+    differences += difference * difference;
   }
   const auto g = static_cast<double>(clusters.size());
-  arm.between = g / (g - 1) * squares;
-  arm.within = x - x * x / arm.n;
+  arm.between = g / (g - 1) * differences;
+  arm.within = std::max(0.0, squares - x * mean);
   arm.effective_clusters = arm.n * arm.n / n_squares;
+  return arm;
+}
+
+double divisor_of(double phi, double few, std::size_t clusters) {
+  const double noise = std::sqrt(2 / (static_cast<double>(clusters) - 1));  // a standard error of phi
+  return 1 + 2 * std::max(0.0, phi - 1 - noise) * few;
+}
+
+double own_effect(const Spread& arm) { return arm.within < kNoVariance ? 1 : std::max(1.0, arm.between / arm.within); }
+
+}  // namespace
+
+Spread spread(std::span<const ClusterCount> clusters) {
+  double x = 0;
+  for (const ClusterCount& cluster : clusters) x += static_cast<double>(cluster.x);
+  Spread arm = spread_of(clusters, 1, x);
+  arm.prior_mass = kPriorMass;
+  return arm;
+}
+
+Spread mean_spread(std::span<const ClusterCount> clusters, std::uint64_t s2) {
+  constexpr auto kOne = static_cast<double>(kValueOne);
+  Spread arm = spread_of(clusters, kOne, static_cast<double>(s2) / (kOne * kOne));
+  if (arm.n > 0) arm.prior_mass = kMeanPriorObservations * arm.within / arm.n;
   return arm;
 }
 
@@ -45,19 +71,22 @@ double few_clusters(double effective_clusters) {
 DesignEffect design_effect(const Spread& baseline, const Spread& candidate, double factor, std::size_t clusters) {
   DesignEffect effect;
   if (baseline.n == 0 || candidate.n == 0) return effect;
-  const double baseline_effect = baseline.within < kNoVariance ? 1 : std::max(1.0, baseline.between / baseline.within);
+  const double baseline_effect = own_effect(baseline);
   const double candidate_square = candidate.n * candidate.n;
   const double baseline_part = factor * factor * baseline.within / (baseline.n * baseline.n);
   const double seen =
-      (candidate.between + kPriorMass * baseline_effect) / candidate_square + baseline_part * baseline_effect;
-  const double expected = (candidate.within + kPriorMass) / candidate_square + baseline_part;
+      (candidate.between + baseline.prior_mass * baseline_effect) / candidate_square + baseline_part * baseline_effect;
+  const double expected = (candidate.within + baseline.prior_mass) / candidate_square + baseline_part;
   effect.phi = expected < kTiny ? 1 : std::max(1.0, seen / expected);
   effect.few = few_clusters(candidate.effective_clusters);
-  const double noise = std::sqrt(2 / (static_cast<double>(clusters) - 1));
-  const auto divisor = [&](double phi) { return 1 + 2 * std::max(0.0, phi - 1 - noise) * effect.few; };
-  effect.divisor = divisor(effect.phi);
-  effect.advance_divisor = divisor(std::max(effect.phi, baseline_effect));
+  effect.divisor = divisor_of(effect.phi, effect.few, clusters);
+  effect.advance_divisor = divisor_of(std::max(effect.phi, baseline_effect), effect.few, clusters);
   return effect;
+}
+
+double own_divisor(const Spread& arm, std::size_t clusters) {
+  if (arm.n == 0) return 1;
+  return divisor_of(own_effect(arm), few_clusters(arm.effective_clusters), clusters);
 }
 
 }  // namespace weir::analysis

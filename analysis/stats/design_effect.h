@@ -11,10 +11,10 @@
 
 namespace weir::analysis {
 
-// One arm of a binary metric, in one cluster, since the rollout began.
+// One arm of a metric, in one cluster, since the rollout began.
 struct ClusterCount {
   std::uint64_t n = 0;
-  std::uint64_t x = 0;
+  std::uint64_t x = 0;  // bad events; of a mean, the sum of its values in units of 10^-4 (value_sums.h)
 };
 
 // One arm's spread over its clusters.
@@ -23,8 +23,11 @@ struct Spread {
   double between = 0;             // D
   double within = 0;              // M
   double effective_clusters = 0;  // Geff
+  double prior_mass = 0;          // k, when this is the baseline's
 };
 Spread spread(std::span<const ClusterCount> clusters);
+// Of a mean; `s2` is the arm's sum of squared values over all clusters, in units of 10^-8.
+Spread mean_spread(std::span<const ClusterCount> clusters, std::uint64_t s2);
 
 struct DesignEffect {
   double phi = 1;
@@ -35,6 +38,9 @@ struct DesignEffect {
 
 // `factor` is the margin's a, `clusters` is G. Whether the candidate has failed totally is the caller's to know.
 DesignEffect design_effect(const Spread& baseline, const Spread& candidate, double factor, std::size_t clusters);
+
+// phi_div of one arm alone, for a test that has no other. 1 for an empty arm.
+double own_divisor(const Spread& arm, std::size_t clusters);
 
 // Approximates (t quantile / z quantile)^2 at z^2 = 14 for so many effective clusters.
 double few_clusters(double effective_clusters);

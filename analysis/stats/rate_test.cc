@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "analysis/stats/log_sum.h"
-
 namespace weir::analysis {
 namespace {
 
@@ -18,14 +16,6 @@ constexpr double kSmallestAlternative = 1e-9;
 constexpr double kAllocationPrior = 200;
 constexpr double kEdge = 1e-12;       // of the bracket
 constexpr double kTolerance = 1e-15;  // of the bisection
-
-std::span<const double> odds_of(TestSide side) {
-  if (side == TestSide::kRollback) return kRollbackOdds;
-  return kAdvanceOdds;
-}
-
-// The advance side has one alternative more: the healthy point, a candidate as good as the baseline.
-std::size_t grid_size(TestSide side) { return odds_of(side).size() + (side == TestSide::kAdvance ? 1 : 0); }
 
 double edge_of(double baseline, const Margin& margin) { return margin.factor * baseline + margin.absolute; }
 
@@ -81,26 +71,29 @@ double Coefficients::increment(const TickRates& tick) const {
          static_cast<double>(tick.baseline_n - tick.baseline_x) * baseline_good;
 }
 
-RateTest::RateTest(TestSide side) : side_(side), log_r_(grid_size(side)) { restart(); }
-
-void RateTest::restart() { std::fill(log_r_.begin(), log_r_.end(), side_ == TestSide::kRollback ? kLogZero : 0); }
-
-void RateTest::inject(double log_gamma) {
-  for (double& log_r : log_r_) log_r = log_add(log_r, log_gamma);
+std::span<const double> odds_grid(TestSide side) {
+  if (side == TestSide::kRollback) return kRollbackOdds;
+  return kAdvanceOdds;
 }
+
+std::size_t alternative_count(TestSide side) { return odds_grid(side).size() + (side == TestSide::kAdvance ? 1 : 0); }
+
+double alternative(TestSide side, std::size_t j, double baseline_rate, const Margin& margin) {
+  const std::span<const double> odds = odds_grid(side);
+  return j < odds.size() ? alternative_rate(edge_of(baseline_rate, margin), odds[j]) : baseline_rate;
+}
+
+RateTest::RateTest(TestSide side) : side_(side), mixture_(alternative_count(side), log_start(side)) {}
 
 void RateTest::add(const TickRates& tick, const Margin& margin, const Predicted& predicted) {
   if (tick.baseline_n + tick.candidate_n == 0) return;
   const double edge = edge_of(predicted.baseline_rate, margin);
   if (edge <= 0 || edge >= 1) return;
-  const std::span<const double> odds = odds_of(side_);
-  for (std::size_t j = 0; j < log_r_.size(); ++j) {
-    const double candidate = j < odds.size() ? alternative_rate(edge, odds[j]) : predicted.baseline_rate;
+  for (std::size_t j = 0; j < mixture_.size(); ++j) {
+    const double candidate = alternative(side_, j, predicted.baseline_rate, margin);
     const Coefficients weights = coefficients({predicted.baseline_rate, candidate}, predicted.allocation, margin);
-    log_r_[j] += weights.increment(tick) / predicted.divisor;
+    mixture_.add(j, weights.increment(tick) / predicted.divisor);
   }
 }
-
-double RateTest::log_evidence() const { return log_sum(log_r_) - std::log(static_cast<double>(log_r_.size())); }
 
 }  // namespace weir::analysis

@@ -8,9 +8,11 @@
 // likelihood of a harmful alternative against the nearest acceptable rates (the projection).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
+
+#include "analysis/stats/mixture.h"
 
 namespace weir::analysis {
 
@@ -66,26 +68,36 @@ enum class TestSide : std::uint8_t {
   kRollback,  // evidence that the candidate is not acceptable
   kAdvance,   // evidence that it is
 };
+// Where each alternative's wealth begins: the rollback side waits to be injected.
+constexpr double log_start(TestSide side) { return side == TestSide::kRollback ? kLogZero : 0; }
 
-// The evidence of one metric toward one side: a mixture over a grid of alternatives.
+// The grid of a side, without its healthy point: odds of a bad event relative to those at the margin's edge.
+std::span<const double> odds_grid(TestSide side);
+// The grid's alternatives. The advance side has one more than odds: a candidate as good as the baseline, without which
+// a guard with a small margin never lets a healthy candidate go on.
+std::size_t alternative_count(TestSide side);
+// The candidate's rate by the j-th alternative. Meaningful where the margin's edge lies between 0 and 1.
+double alternative(TestSide side, std::size_t j, double baseline_rate, const Margin& margin);
+
+// The evidence of one metric toward one side.
 class RateTest {
  public:
   explicit RateTest(TestSide side);
 
   // Adds exp(log_gamma) to every alternative, for a change that may begin now (4.2 "Restarts").
-  void inject(double log_gamma);
+  void inject(double log_gamma) { mixture_.inject(log_gamma); }
   // The advance side at a step's start: every alternative begins at one. The rollback side: at nothing.
-  void restart();
+  void restart() { mixture_.restart(); }
   void add(const TickRates& tick, const Margin& margin, const Predicted& predicted);
 
-  double log_evidence() const;
+  double log_evidence() const { return mixture_.log_evidence(); }
 
-  std::span<const double> state() const { return log_r_; }
-  void set_state(std::span<const double> state) { log_r_.assign(state.begin(), state.end()); }
+  std::span<const double> state() const { return mixture_.state(); }
+  void set_state(std::span<const double> state) { mixture_.set_state(state); }
 
  private:
   TestSide side_;
-  std::vector<double> log_r_;
+  Mixture mixture_;
 };
 
 }  // namespace weir::analysis
