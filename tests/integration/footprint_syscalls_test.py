@@ -7,14 +7,16 @@ import pathlib
 import re
 import signal
 import subprocess
-from typing import Callable, Iterator
+from typing import Any, Callable, Iterator
 
 import pytest
+from certificates import Authority
 from http_client import Connection
 from origin import Origin
 from outcomes import metric
 from plans import canary, at_weight
 from polling import wait_until
+from ports import free_port
 from weir_harness import Weir
 
 _REQUESTS = 100
@@ -57,11 +59,17 @@ def _calls_by_thread(text: str) -> dict[str, collections.Counter[str]]:
     return calls
 
 
-def test_a_request_makes_two_reads_and_two_writes(origin: Callable[..., Origin], new_weir: Callable[..., Weir],
-                                                  trace: Callable[[int], pathlib.Path]) -> None:
-    weir = new_weir(canary(origin("v1"), origin("v2"), at_weight(10), workers=1))
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+def test_a_request_makes_two_reads_and_two_writes(secure: bool, origin: Callable[..., Origin], new_weir: Callable[..., Weir],
+                                                  trace: Callable[[int], pathlib.Path], tmp_path: pathlib.Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    port = free_port()
+    listener: dict[str, Any] = {"address": f"127.0.0.1:{port}"}
+    if secure:
+        listener["tls"] = {"certificates": [authority.issue("a.test").plan()]}
+    weir = new_weir(canary(origin("v1"), origin("v2"), at_weight(10), workers=1, listeners=[listener]))
     weir.start(prepare=_let_anybody_trace)
-    with Connection(weir.port) as client:
+    with Connection(port, tls=(authority.client(), "a.test") if secure else None) as client:
         def ask() -> None:
             reply = client.request("GET", "/v1/chat", {"x-user-id": "user-2"})
             assert (reply.status, reply["x-weir-version"]) == (200, "v1")
