@@ -8,7 +8,7 @@
 
 #include "base/ids.h"
 #include "base/json.h"
-#include "base/text.h"
+#include "base/percent.h"
 
 namespace weir::app {
 namespace {
@@ -16,29 +16,17 @@ namespace {
 constexpr std::uint32_t kHistoryLimit = 1000;
 constexpr std::string_view kApi = "/api/v1/";
 constexpr std::string_view kServices = "/api/v1/services/";
-constexpr std::string_view kHex = "0123456789abcdef";
 
 using Routed = std::variant<ApiQuery, ApiCommand, ApiReply>;
-
-int hex_digit(char c) {
-  const auto at = kHex.find(lower_case(c));
-  return at == std::string_view::npos ? -1 : static_cast<int>(at);
-}
 
 // Nothing for a broken escape.
 std::optional<std::string> decoded(std::string_view text) {
   std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out += text[i];
-      continue;
-    }
-    if (i + 2 >= text.size()) return {};
-    const int high = hex_digit(text[i + 1]);
-    const int low = hex_digit(text[i + 2]);
-    if (high < 0 || low < 0) return {};
-    out += static_cast<char>(high * 16 + low);
-    i += 2;
+  while (!text.empty()) {
+    const std::optional<char> escaped = escaped_octet(text);
+    if (!escaped && text.front() == '%') return {};
+    out += escaped.value_or(text.front());
+    text.remove_prefix(escaped ? kEscapeSize : 1);
   }
   return out;
 }

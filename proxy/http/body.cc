@@ -4,6 +4,7 @@
 #include <array>
 #include <limits>
 
+#include "base/percent.h"
 #include "proxy/http/bytes.h"
 
 namespace weir::http {

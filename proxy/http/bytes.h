@@ -17,15 +17,6 @@ constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-// -1: no hexadecimal digit.
-constexpr int hex_value(char c) {
-  if (is_digit(c)) return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-constexpr bool is_hex(char c) { return hex_value(c) >= 0; }
-
 inline constexpr auto kTokenBytes = [] {
   std::array<bool, 256> table{};
   for (char c = 0x20; c < 0x7f; ++c) table[static_cast<std::uint8_t>(c)] = is_digit(c) || is_alpha(c);

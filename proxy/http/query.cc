@@ -3,23 +3,16 @@
 #include <algorithm>
 #include <cassert>
 
-#include "proxy/http/bytes.h"
+#include "base/percent.h"
 
 namespace weir::http {
 namespace {
 
 // Takes one octet off the front of `text`, which is not empty.
 char take_octet(std::string_view& text) {
-  if (text.front() == '%' && text.size() >= 3) {
-    const int high = hex_value(text[1]);
-    const int low = hex_value(text[2]);
-    if (high >= 0 && low >= 0) {
-      text.remove_prefix(3);
-      return static_cast<char>(high * 16 + low);
-    }
-  }
-  const char octet = text.front();
-  text.remove_prefix(1);
+  const std::optional<char> escaped = escaped_octet(text);
+  const char octet = escaped.value_or(text.front());
+  text.remove_prefix(escaped ? kEscapeSize : 1);
   return octet;
 }
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/percent.h"
 #include "base/text.h"
-#include "proxy/http/bytes.h"
 
 namespace weir::proxy {
 namespace {
@@ -26,12 +26,9 @@ struct PlainName {
 PlainName plain(std::string_view name) {
   PlainName out;
   for (std::size_t i = 0; i < name.size() && out.size < kLongestName; ++i) {
-    char c = name[i];
-    if (c == '%' && i + 2 < name.size() && http::is_hex(name[i + 1]) && http::is_hex(name[i + 2])) {
-      c = static_cast<char>(http::hex_value(name[i + 1]) * 16 + http::hex_value(name[i + 2]));
-      i += 2;
-    }
-    out.text[out.size++] = lower_case(c);
+    const std::optional<char> escaped = escaped_octet(name.substr(i));
+    out.text[out.size++] = lower_case(escaped.value_or(name[i]));
+    if (escaped) i += kEscapeSize - 1;
   }
   return out;
 }

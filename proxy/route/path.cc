@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "proxy/http/bytes.h"
+#include "base/percent.h"
 
 namespace weir::proxy {
 namespace {
@@ -12,15 +12,6 @@ constexpr std::string_view kUpperHex = "0123456789ABCDEF";
 bool is_unreserved(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
          c == '_' || c == '~';
-}
-
-// The octet of the escape at `path[at]`, or nothing when it is malformed.
-std::optional<char> escaped_octet(std::string_view path, std::size_t at) {
-  if (path.size() - at < 3) return std::nullopt;
-  const int high = http::hex_value(path[at + 1]);
-  const int low = http::hex_value(path[at + 2]);
-  if (high < 0 || low < 0) return std::nullopt;
-  return static_cast<char>(high * 16 + low);
 }
 
 // Of an octet that a slash may be meant by.
@@ -41,7 +32,7 @@ Decoded decode_unreserved(std::string_view path, config::SlashPolicy slashes, st
       space[out++] = backslash ? '/' : path[at];
       continue;
     }
-    const std::optional<char> octet = escaped_octet(path, at);
+    const std::optional<char> octet = escaped_octet(path.substr(at));
     if (!octet) return {PathFault::kMalformed, 0};
     const bool slash = slashes != config::SlashPolicy::kKeep && is_slash(*octet);
     if (slash && slashes == config::SlashPolicy::kReject) return {PathFault::kEncodedSlash, 0};
@@ -53,7 +44,7 @@ Decoded decode_unreserved(std::string_view path, config::SlashPolicy slashes, st
       space[out++] = kUpperHex[bits >> 4];
       space[out++] = kUpperHex[bits & 15];
     }
-    at += 2;
+    at += kEscapeSize - 1;
   }
   return {PathFault::kNone, out};
 }
