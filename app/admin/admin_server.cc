@@ -12,6 +12,7 @@
 #include <boost/beast/http.hpp>
 #include <chrono>
 #include <list>
+#include <memory>
 #include <optional>
 #include <thread>
 
@@ -233,10 +234,13 @@ class AdminServer::Loop {
     const Executor executor = io_.get_executor();
     auto pending = std::make_shared<Pending>(executor);
     pending->timer.expires_after(kCommandDeadline);
-    backend_.submit(std::move(command), [pending, executor](ApiReply reply) {
-      asio::post(executor, [pending, reply = std::move(reply)]() mutable {
-        pending->reply = std::move(reply);
-        pending->timer.cancel();
+    // Whoever has it may drop it after this loop is gone, and a timer may not outlive its loop.
+    backend_.submit(std::move(command), [waits = std::weak_ptr(pending), executor](ApiReply reply) {
+      asio::post(executor, [waits, reply = std::move(reply)]() mutable {
+        const std::shared_ptr<Pending> asked = waits.lock();
+        if (asked == nullptr) return;  // answered as too late
+        asked->reply = std::move(reply);
+        asked->timer.cancel();
       });
     });
     co_await pending->timer.async_wait(kTuple);

@@ -14,8 +14,8 @@ class AdminBackend {
   // Answers at once, from what was last published; called on the admin thread.
   virtual ApiReply query(const ApiQuery& query) = 0;
 
-  // Hands a command to the control thread. `done` is called there, once; or it is dropped, at the latest before the
-  // server that asked is destroyed.
+  // Hands a command to the control thread. `done` is called there, once, and has returned before the server that asked
+  // is destroyed; or it is dropped, whenever.
   virtual void submit(ApiCommand command, std::function<void(ApiReply)> done) = 0;
 };
 

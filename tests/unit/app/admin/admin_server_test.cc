@@ -17,8 +17,11 @@ namespace {
 // Answers queries with their kind, and commands with what they said, from another thread.
 class EchoBackend final : public AdminBackend {
  public:
-  ~EchoBackend() override {
+  ~EchoBackend() override { finish(); }
+  // Before the server goes: whoever has been answered may still be on his way out of it.
+  void finish() {
     for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
   }
   ApiReply query(const ApiQuery& query) override {
     return message_reply("query " + std::to_string(static_cast<int>(query.kind)));
@@ -47,6 +50,7 @@ TEST(AdminServer, AnswersQueriesAndCommands) {
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(message(reply), "chat by ann@laptop from 127.0.0.1");
   EXPECT_EQ(client.get("/nothing").status, 404);
+  backend.finish();
   server.stop();
 }
 
@@ -72,6 +76,7 @@ TEST(AdminServer, IsNotKeptFromAnybodyByThoseWhoSayNothing) {
   }
   EXPECT_EQ(message(client_of(server).get("/api/v1/status")), "query 0");
   EXPECT_EQ(client_of(server).post("/api/v1/services/chat/abort").status, 200);
+  backend.finish();
   server.stop();
 }
 
@@ -112,7 +117,8 @@ TEST(AdminServer, EveryIpv6AddressLeavesIpv4ToOthers) {
             200);
 }
 
-// A backend that never answers and drops what it was asked when the server is asked to end.
+// A backend that never answers, and drops what it was asked when the server is gone: a rollout whose decision waits for
+// the disk does so.
 TEST(AdminServer, EndsWhileACommandWaits) {
   class Silent final : public AdminBackend {
    public:
@@ -133,9 +139,9 @@ TEST(AdminServer, EndsWhileACommandWaits) {
     asked = static_cast<bool>(backend.waiting);
   }
   server->stop();
-  backend.waiting = nullptr;
   server.reset();  // closes its connections
   asking.join();
+  backend.waiting = nullptr;
 }
 
 }  // namespace
