@@ -1,0 +1,21 @@
+#include "analysis/stats/limit_test.h"
+
+#include <cmath>
+
+namespace weir::analysis {
+
+LimitTest::LimitTest() : mixture_(odds_grid(TestSide::kRollback).size(), log_start(TestSide::kRollback)) {}
+
+void LimitTest::add(std::uint64_t n, std::uint64_t x, double limit, double divisor) {
+  if (n == 0 || limit <= 0 || limit >= 1) return;
+  const std::span<const double> odds = odds_grid(TestSide::kRollback);
+  const auto bad = static_cast<double>(x);
+  const auto good = static_cast<double>(n - x);
+  for (std::size_t j = 0; j < odds.size(); ++j) {
+    const double rate = alternative_rate(limit, odds[j]);
+    const double log_factor = bad * std::log(rate / limit) + good * (std::log1p(-rate) - std::log1p(-limit));
+    mixture_.add(j, log_factor / divisor);
+  }
+}
+
+}  // namespace weir::analysis
