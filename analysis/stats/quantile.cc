@@ -1,5 +1,7 @@
 #include "analysis/stats/quantile.h"
 
+#include <algorithm>
+
 namespace weir::analysis {
 
 double upper_quantile_us(const WeightedHistogram& counts, double total, double tau) {
@@ -16,6 +18,18 @@ double upper_quantile_us(const WeightedHistogram& counts, double total, double t
     return static_cast<double>(bucket.low_us) + static_cast<double>(bucket.width_us) * part;
   }
   return 0;
+}
+
+double share_above(const WeightedHistogram& counts, double total, double value_us) {
+  if (total <= 0) return 0;
+  double above = 0;
+  for (std::size_t i = counts.size(); i-- > 0;) {
+    const HistogramBucket bucket = histogram_bucket(i);
+    const double into_bucket = (value_us - static_cast<double>(bucket.low_us)) / static_cast<double>(bucket.width_us);
+    if (into_bucket >= 0) return (above + counts[i] * std::max(0.0, 1 - into_bucket)) / total;
+    above += counts[i];
+  }
+  return above / total;
 }
 
 }  // namespace weir::analysis
