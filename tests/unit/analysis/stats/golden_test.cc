@@ -7,7 +7,6 @@
 #include "analysis/stats/log_sum.h"
 #include "analysis/stats/quantile.h"
 #include "analysis/stats/rate_test.h"
-#include "base/random.h"
 #include "tests/unit/analysis/stats/golden.h"
 
 namespace weir::analysis {
@@ -21,40 +20,6 @@ TEST(Golden, Projection) {
   expect_golden(project({0.5, 0.6}, 0.25, {1, 0}).baseline, 0.525);
   expect_golden(project({0.0005, 0.9}, 0.01, {1.1, 0.001}).baseline, 0.008645168);
   expect_golden(project({0.0005, 0.9}, 0.01, {1.1, 0.001}).candidate, 0.010509685);
-}
-
-// By its definition: the point at which what tells the alternative from the null is least, so that it rises to both
-// sides; found by bisection alone.
-double root_by_bisection(const Rates& alternative, double w, const Margin& margin) {
-  const auto slope = [&](double p) {
-    const double q = margin.factor * p + margin.absolute;
-    return (1 - w) * (p - alternative.baseline) / (p * (1 - p)) +
-           w * margin.factor * (q - alternative.candidate) / (q * (1 - q));
-  };
-  double low = 1e-12;
-  double high = std::min(1 - 1e-12, (1 - 1e-12 - margin.absolute) / margin.factor);
-  for (int i = 0; i < 200; ++i) {
-    const double middle = low + (high - low) / 2;
-    (slope(middle) < 0 ? low : high) = middle;
-  }
-  return low;
-}
-
-TEST(Projection, IsTheRootForWhateverAGuardCanAsk) {
-  Random random(11);
-  for (int i = 0; i < 20'000; ++i) {
-    const Margin margin{1 + random.uniform() * random.uniform(), i % 3 == 0 ? 0 : 0.1 * std::pow(random.uniform(), 3)};
-    const double baseline = std::max(1e-6, std::pow(random.uniform(), 1 + 6 * random.uniform()));
-    const double edge = margin.factor * baseline + margin.absolute;
-    if (edge >= 1) continue;
-    const double w = std::pow(random.uniform(), 3) * 0.998 + 0.001;
-    for (const double kappa : {1.1, 2.0, 300.0, 0.8, 0.02}) {
-      const Rates alternative{baseline, alternative_rate(edge, kappa)};
-      const double root = root_by_bisection(alternative, w, margin);
-      ASSERT_NEAR(project(alternative, w, margin).baseline, root, 1e-9 * root + 1e-15)
-          << baseline << " " << alternative.candidate << " " << w << " " << margin.factor << " " << margin.absolute;
-    }
-  }
 }
 
 struct CoefficientCase {
@@ -211,14 +176,6 @@ TEST(LogSum, TreatsNothingAsNothing) {
   EXPECT_EQ(log_add(kLogZero, 2), 2);
   EXPECT_EQ(log_sum({}), kLogZero);
   EXPECT_NEAR(log_add(700, 700), 700 + std::log(2), 1e-12);
-}
-
-TEST(RateTest, SaysNothingWhereNoRateWouldBeTooHigh) {
-  RateTest test(TestSide::kRollback);
-  test.inject(std::log(0.5));
-  const double before = test.log_evidence();
-  test.add({100, 99, 100, 100}, {1.1, 0.5}, {0.9, 0.5, 1});
-  EXPECT_EQ(test.log_evidence(), before);
 }
 
 }  // namespace
