@@ -14,16 +14,24 @@ std::string name_of(const Remote& remote) {
   return remote.unix_path.empty() ? config::to_string({remote.host, remote.port}) : "unix:" + remote.unix_path;
 }
 
+// Those of `before` that are among them are taken out of it, and go on as they are.
 std::vector<std::unique_ptr<Endpoint>> endpoints_of(const UpstreamContext& context,
-                                                    std::vector<ClusterSpec::Origin> origins, EndpointGroup& group) {
+                                                    std::vector<ClusterSpec::Origin> origins, EndpointGroup& group,
+                                                    std::vector<std::unique_ptr<Endpoint>>& before) {
   std::vector<std::unique_ptr<Endpoint>> endpoints;
   for (ClusterSpec::Origin& origin : origins) {
     if (origin.name.empty()) origin.name = name_of(origin.remote);
     const std::shared_ptr<EndpointState> state = group.endpoint(origin.name);
-    endpoints.push_back(std::make_unique<Endpoint>(Endpoint::Address{std::move(origin.remote), state},
-                                                   context.deadlines, context.counters,
-                                                   state->counters(context.worker)));
+    const auto same = [&](const auto& known) {
+      return known != nullptr && &known->state() == state.get() && known->is_at(origin.remote);
+    };
+    const auto at = std::find_if(before.begin(), before.end(), same);
+    endpoints.push_back(at != before.end() ? std::move(*at)
+                                           : std::make_unique<Endpoint>(
+                                                 Endpoint::Address{std::move(origin.remote), state}, context.deadlines,
+                                                 context.counters, state->counters(context.worker)));
   }
+  std::erase(before, nullptr);
   return endpoints;
 }
 
@@ -86,7 +94,7 @@ EndpointLease& EndpointLease::operator=(EndpointLease&& other) noexcept {
 
 void EndpointLease::release(config::Duration idle_timeout) {
   if (stream_ == nullptr) return;
-  if (cluster_->retired_) return drop();
+  if (cluster_->retired_ || endpoint_->gone()) return drop();
   endpoint_->add_active(-1);
   --cluster_->leases_;
   endpoint_->keep_idle(std::move(stream_), idle_timeout);
@@ -109,7 +117,7 @@ Cluster::Cluster(const UpstreamContext& context, ClusterSpec spec)
       group_(spec.group != nullptr ? std::move(spec.group) : std::make_shared<EndpointGroup>()),
       balancing_(std::move(spec.balancing)),
       outlier_(spec.outlier),
-      endpoints_(endpoints_of(context, std::move(spec.origins), *group_)),
+      endpoints_(endpoints_of(context, std::move(spec.origins), *group_, gone_)),
       rotation_({*group_, context.random}, {balancing_, spec.endpoint_connections}, endpoints_),
       max_connections_(spec.max_connections),
       max_pending_(spec.max_pending),
@@ -206,7 +214,7 @@ Awaitable<Result<EndpointLease>> Cluster::open(Request request, Endpoint& endpoi
   if (!connector.shortage().empty()) {
     co_return Error{ErrorKind::kNoResources, Side::kInternal, Retry::kIfUnsent, connector.reason()};
   }
-  rotation_.avoid(endpoint, std::chrono::steady_clock::now() + kAvoidFor);
+  if (!endpoint.gone()) rotation_.avoid(endpoint, std::chrono::steady_clock::now() + kAvoidFor);
   co_return Error{ErrorKind::kConnect, Side::kUpstream, Retry::kIfUnsent, connector.reason()};
 }
 
@@ -278,6 +286,21 @@ void Cluster::open_idle(const config::Timeouts& timeouts) {
       openings_.push_back(std::make_unique<Opening>(*this, endpoint, timeouts));
     }
   }
+}
+
+void Cluster::set_origins(std::vector<ClusterSpec::Origin> origins) {
+  // Whoever opens a connection to one counts among its connections until it has no more to do with it.
+  std::erase_if(gone_, [](const auto& endpoint) { return endpoint->connections() == 0; });
+  std::vector<std::unique_ptr<Endpoint>> before = std::move(endpoints_);
+  endpoints_ = endpoints_of(context_, std::move(origins), *group_, before);
+  for (std::unique_ptr<Endpoint>& endpoint : before) {
+    endpoint->leave();
+    gone_.push_back(std::move(endpoint));
+  }
+  std::erase_if(openings_, [](const auto& opening) { return opening->endpoint.gone(); });
+  rotation_.endpoints_changed();
+  // There may be room where there was none, and for more than one.
+  for (std::size_t waiting = pending_.size(); waiting > 0; --waiting) wake_next();
 }
 
 void Cluster::retire() {

@@ -112,6 +112,10 @@ class Cluster {
   // be opened count as any other.
   void open_idle(const config::Timeouts& timeouts);
 
+  // From now on these, at least one. An endpoint that stays, with its name and its remote, keeps its connections; one
+  // that is gone gets no more requests, and its connections close as soon as they are idle.
+  void set_origins(std::vector<ClusterSpec::Origin> origins);
+
   // No more leases will be asked for, and what is given back is closed: the cluster may be destroyed once unused().
   void retire();
   bool unused() const { return leases_ == 0 && pending_.empty() && opening_ == 0; }
@@ -146,6 +150,7 @@ class Cluster {
   std::shared_ptr<EndpointGroup> group_;
   const config::LoadBalancing balancing_;
   const config::Outlier outlier_;
+  std::vector<std::unique_ptr<Endpoint>> gone_;  // until the last request that uses them is done
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   Rotation rotation_;
   std::uint32_t max_connections_;

@@ -28,6 +28,12 @@ Endpoint::Endpoint(Address address, DeadlineList& deadlines, Counters& counters,
 
 Endpoint::~Endpoint() { close_idle(); }
 
+bool Endpoint::is_at(const Remote& remote) const {
+  Remote given = address_.remote;
+  given.sessions = remote.sessions;
+  return given == remote;
+}
+
 std::unique_ptr<Http1Upstream> Endpoint::take_idle() {
   if (idle_.empty()) return nullptr;
   std::unique_ptr<Idle> idle = std::move(idle_.back());

@@ -29,6 +29,15 @@ class Endpoint {
 
   const Remote& remote() const { return address_.remote; }
   EndpointState& state() const { return *address_.state; }
+  // Whether it is this one; `remote` is as it was given, without what the endpoint has added.
+  bool is_at(const Remote& remote) const;
+
+  // It is no endpoint of its version any more: what is idle closes, and what is in use does when it is given back.
+  void leave() {
+    gone_ = true;
+    close_idle();
+  }
+  bool gone() const { return gone_; }
 
   // The idle connection used last, or null.
   std::unique_ptr<Http1Upstream> take_idle();
@@ -74,6 +83,7 @@ class Endpoint {
   DeadlineList& deadlines_;
   Counters& counters_;
   EndpointCounters& own_;
+  bool gone_ = false;
   std::uint32_t active_ = 0;
   std::uint32_t connections_ = 0;
   std::vector<std::unique_ptr<Idle>> idle_;

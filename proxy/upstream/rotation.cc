@@ -68,6 +68,13 @@ void Rotation::avoid_none() {
   seen_ = 0;
 }
 
+void Rotation::endpoints_changed() {
+  in_.reserve(all_.size());
+  next_ %= all_.size();
+  avoid_none();
+  seen_ = 0;
+}
+
 void Rotation::keep_up(SteadyTime now) {
   now_ = now;
   if (now >= valid_until_ || group_.changes() != seen_) refresh(now);

@@ -36,7 +36,8 @@ class Rotation {
     const config::LoadBalancing& balancing;
     std::uint32_t endpoint_connections = config::kNoCount;
   };
-  // What `rules` refers to outlives it, and so do the endpoints: at least one.
+  // What `rules` refers to outlives it, and so do the endpoints: at least one. When others are in the vector
+  // endpoints_changed() follows, before anything else is asked.
   Rotation(const Context& context, const Rules& rules, const std::vector<std::unique_ptr<Endpoint>>& endpoints);
 
   Endpoint& pick(EndpointChoice& choice);
@@ -52,6 +53,8 @@ class Rotation {
   // Not asked again before `until`, unless all are out.
   void avoid(const Endpoint& endpoint, SteadyTime until);
   void avoid_none();
+
+  void endpoints_changed();
 
  private:
   void keep_up(SteadyTime now);

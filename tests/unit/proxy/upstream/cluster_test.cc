@@ -272,5 +272,119 @@ TEST_F(ClusterTest, OpensNoMoreInAdvanceThanItMay) {
   EXPECT_EQ(count(Count::kUpstreamConnections), 3);
 }
 
+class ClusterOriginsTest : public AskedCluster {
+ protected:
+  // From now on those of the origins.
+  void take(const std::vector<std::size_t>& which) {
+    std::vector<ClusterSpec::Origin> origins;
+    for (const std::size_t i : which) origins.push_back({Remote{"127.0.0.1", origins_[i]->port()}});
+    cluster_->set_origins(std::move(origins));
+  }
+  // A connection to each of both origins, idle.
+  void park_two() {
+    EndpointLease first = lease().value();
+    const std::size_t at = accept();
+    EndpointLease second = lease().value();  // the less loaded one
+    ASSERT_NE(accept(), at);
+    exchange(first, peers_[0]);
+    exchange(second, peers_[1]);
+    first.release(seconds(4));
+    second.release(seconds(4));
+    if (at == 1) std::swap(peers_[0], peers_[1]);
+  }
+  // The index of the origin that the next request goes to.
+  std::size_t accept_of_next() {
+    const EndpointLease next = lease().value();
+    return accept();
+  }
+};
+
+TEST_F(ClusterOriginsTest, KeepsTheConnectionsOfAnEndpointThatStays) {
+  use({true, true});
+  park_two();
+  take({1});
+  EXPECT_EQ(count(Count::kUpstreamIdle), 1);
+  EXPECT_TRUE(loop_.run_until([&] { return peers_[0].ended(); }));
+  EXPECT_FALSE(peers_[1].ended());
+  EndpointLease kept = try_lease();
+  ASSERT_TRUE(kept);
+  EXPECT_TRUE(kept.stream().reused());
+  EXPECT_EQ(count(Count::kUpstreamOpened), 2);
+}
+
+TEST_F(ClusterOriginsTest, AsksAnEndpointThatCame) {
+  use({true, true, true});
+  take({0, 1});
+  EXPECT_NE(accept_of_next(), 2U);
+  take({2});
+  EXPECT_EQ(accept_of_next(), 2U);
+  take({0, 2});
+  std::array<int, 3> asked{};
+  std::vector<EndpointLease> held;
+  for (int i = 0; i < 10; ++i) {
+    held.push_back(lease().value());
+    ++asked[accept()];
+  }
+  EXPECT_GE(asked[0], 4);
+  EXPECT_EQ(asked[1], 0);
+  EXPECT_GE(asked[2], 4);
+}
+
+TEST_F(ClusterOriginsTest, LetsARequestFinishAtAnEndpointThatLeft) {
+  use({true, true});
+  take({0});
+  EndpointLease under_way = lease().value();
+  ASSERT_EQ(accept(), 0U);
+  take({1});
+  take({1});  // and does not forget it the next time
+  exchange(under_way, peers_[0]);
+  under_way.succeeded();
+  under_way.release(seconds(4));
+  EXPECT_EQ(count(Count::kUpstreamIdle), 0);
+  EXPECT_EQ(count(Count::kUpstreamConnections), 0);
+  EXPECT_TRUE(loop_.run_until([&] { return peers_[0].ended(); }));
+  take({0, 1});
+  EXPECT_FALSE(try_lease());
+}
+
+TEST_F(ClusterOriginsTest, LetsAConnectionToOneThatLeftBeOpened) {
+  const FullListener silent;
+  use(ClusterSpec{.origins = {{Remote{"127.0.0.1", silent.port()}}}});
+  origins_.push_back(std::make_unique<Listening>());
+  const std::unique_ptr<Asking> asking = begin();
+  take({0});
+  take({0});
+  loop_.advance_clock(seconds(3));
+  ASSERT_TRUE(finish(*asking));
+  EXPECT_FALSE(asking->result->has_value());
+  EXPECT_EQ(count(Count::kUpstreamConnections), 0);
+  EXPECT_TRUE(lease().has_value());
+}
+
+TEST_F(ClusterOriginsTest, WakesThoseThatWaitForRoom) {
+  use({true, true, true}, 2);
+  take({0});
+  const EndpointLease first = lease().value();
+  const EndpointLease second = lease().value();
+  const std::unique_ptr<Asking> third = begin();
+  const std::unique_ptr<Asking> fourth = begin();
+  EXPECT_FALSE(third->result);
+  take({1, 2});
+  ASSERT_TRUE(finish(*third));
+  ASSERT_TRUE(finish(*fourth));
+  EXPECT_TRUE(third->result->has_value());
+  EXPECT_TRUE(fourth->result->has_value());
+}
+
+TEST_F(ClusterOriginsTest, OpensNothingInAdvanceForOneThatLeft) {
+  const FullListener silent;
+  use(ClusterSpec{.origins = {{Remote{"127.0.0.1", silent.port()}}}});
+  origins_.push_back(std::make_unique<Listening>());
+  cluster_->open_idle(config::Timeouts());
+  EXPECT_EQ(count(Count::kUpstreamConnections), 2);
+  take({0});
+  EXPECT_EQ(count(Count::kUpstreamConnections), 0);
+}
+
 }  // namespace
 }  // namespace weir::proxy
