@@ -10,7 +10,7 @@ RUN cmake --preset release -DWEIR_TESTS=OFF && cmake --build --preset release --
 FROM debian:bookworm-slim
 RUN apt-get update -qq \
  && apt-get install -y -qq --no-install-recommends \
-      ca-certificates libboost-json1.81.0 libfmt9 libprometheus-cpp-core1.0 libre2-9 libspdlog1.10 libsqlite3-0 libssl3 libyaml-cpp0.7 \
+      ca-certificates libboost-json1.81.0 libc-ares2 libfmt9 libprometheus-cpp-core1.0 libre2-9 libspdlog1.10 libsqlite3-0 libssl3 libyaml-cpp0.7 \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --home-dir /var/lib/weir --create-home weir
 COPY --from=build /src/build/release/app/weir /usr/local/bin/weir

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "base/text.h"
 #include "config/address.h"
 
 namespace weir::proxy {
@@ -93,6 +94,12 @@ std::optional<SocketAddress> parse_ip(std::string_view host, std::uint16_t port)
   }
   address.set_port(port);
   return address;
+}
+
+std::vector<SocketAddress> known_addresses(std::string_view host, std::uint16_t port) {
+  if (lower_case(host) == "localhost") return {*parse_ip("127.0.0.1", port), *parse_ip("::1", port)};
+  const std::optional<SocketAddress> address = parse_ip(host, port);
+  return address ? std::vector{*address} : std::vector<SocketAddress>{};
 }
 
 SocketAddress unix_address(std::string_view path) {

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace weir::proxy {
 
@@ -39,6 +40,9 @@ std::optional<std::array<std::uint8_t, 16>> parse_ip_bytes(std::string_view host
 
 // An address given in digits: no name is looked up. Nothing if it is no such address.
 std::optional<SocketAddress> parse_ip(std::string_view host, std::uint16_t port);
+// Where a host is without asking anybody: an address in digits is itself, and "localhost" is 127.0.0.1, then ::1
+// (RFC 6761 section 6.3). Empty for any other name.
+std::vector<SocketAddress> known_addresses(std::string_view host, std::uint16_t port);
 // A Unix socket's file. The path is one that config::parse_unix_path() has taken.
 SocketAddress unix_address(std::string_view path);
 // "host:port" or "[v6]:port", the host perhaps empty for every IPv4 address, or "localhost"; or "unix:/path".

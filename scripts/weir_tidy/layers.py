@@ -10,8 +10,8 @@ from weir_tidy.source import Finding, Source, Tree
 # Left to right, as ARCHITECTURE.md draws it. Members of one group do not include each other.
 _TRUNK = (("base",), ("config",), ("flags",))
 _BRANCHES = {
-    "proxy": (("net", "http"), ("route", "split", "observe", "inspect"), ("upstream", "downstream"), ("forward",),
-              ("exchange",), ("server",)),
+    "proxy": (("net", "http"), ("route", "split", "observe", "inspect", "resolve"), ("upstream", "downstream"),
+              ("forward",), ("exchange",), ("server",)),
     "analysis": (("stats",), ("window",), ("judge",), ("rollout",), ("store", "sim")),
 }
 

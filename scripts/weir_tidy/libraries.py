@@ -18,6 +18,7 @@ _HOMES = (
     ("boost/math", ("analysis/stats/",)),
     ("boost/system", ("base/", "proxy/net/", "app/")),
     ("openssl/", ("proxy/net/",)),
+    ("ares.h", ("proxy/resolve/",)),
     ("nghttp2/", ("proxy/http/",)),
     ("yaml-cpp/", ("config/load/",)),
     ("prometheus/", ("app/metrics/",)),

@@ -93,5 +93,18 @@ TEST(Address, KnowsNoIpOfOtherFamilies) {
   EXPECT_EQ(ip_bytes(address), (std::array<std::uint8_t, 16>{}));
 }
 
+TEST(AddressTest, KnowsWhereALocalHostIs) {
+  const auto known = [](std::string_view host) {
+    std::string text;
+    for (const SocketAddress& address : known_addresses(host, 80)) text += to_string(address) + " ";
+    return text;
+  };
+  EXPECT_EQ(known("localhost"), "127.0.0.1:80 [::1]:80 ");
+  EXPECT_EQ(known("LocalHost"), "127.0.0.1:80 [::1]:80 ");
+  EXPECT_EQ(known("10.0.0.1"), "10.0.0.1:80 ");
+  EXPECT_EQ(known("2001:db8::1"), "[2001:db8::1]:80 ");
+  for (const char* name : {"example.com", "localhost.example", "10.0.0", ""}) EXPECT_EQ(known(name), "") << name;
+}
+
 }  // namespace
 }  // namespace weir::proxy
