@@ -69,6 +69,7 @@ ApiReply Published::metrics() const {
   scrape.rollouts = view->rollouts;
   scrape.endpoints = endpoint_samples(*sources_.server.topology(), sources_.clock.now());
   scrape.store = view->store;
+  scrape.names = view->names;
   scrape.process = process_sample();
   scrape.outcomes_dropped = sources_.server.outcomes_dropped();
   scrape.access_log_dropped = sources_.server.access_lines_dropped() + sources_.access_log.refused();

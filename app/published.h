@@ -26,6 +26,7 @@ struct View {
   std::string status;  // JSON
   std::vector<RolloutSample> rollouts;
   StoreSample store;
+  NameSample names;
   std::uint64_t reloads = 0;
   std::uint64_t reloads_refused = 0;
   std::uint64_t admin_turned_away = 0;

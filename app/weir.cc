@@ -58,6 +58,14 @@ analysis::Command::Verb rollout_verb(ApiVerb verb) {
   return Verb::kPause;
 }
 
+ApiReply refuse_while_draining(std::string_view actor) {
+  log::warn("reload_refused", {{"reason", "draining"}, {"actor", actor}});
+  return error_reply({.status = 409,
+                      .code = "draining",
+                      .message = "this weir drains, and takes no other plan; the next start will read the file",
+                      .problems = {}});
+}
+
 AdminOptions admin_options(const RunningPlan& plan) {
   AdminOptions options;
   // A plan whose address is none was refused.
@@ -98,6 +106,8 @@ Weir::~Weir() = default;
 std::vector<std::string> Weir::start() {
   std::vector<std::string> errors = plan_.open_tls();
   if (!errors.empty()) return errors;
+  resolution_.follow(plan_.config());
+  resolution_.wait_for(plan_.config(), clock_);
   const std::shared_ptr<const proxy::Topology> topology = topology_of(plan_.config(), plan_.tls());
   controller_.set_plans(rollout_plans(plan_.config(), names_));
   show_config();
@@ -155,6 +165,7 @@ void Weir::tick() {
   controller_.tick();
   recent_.turn();
   published_.turned();
+  look_at_names();
   if (!drain_.draining() && now >= next_look_) {
     next_look_ = now + kLookPeriod;
     if (plan_.file_changed()) reload("file");
@@ -162,6 +173,20 @@ void Weir::tick() {
   }
   advance_drain();
   if (store_log_.tell(controller_.store_health(), now)) news_ = true;
+}
+
+// Endpoints that stay keep what is known of them, and their connections.
+void Weir::look_at_names() {
+  const std::vector<std::string> before = resolution_.problems();
+  const bool changed = resolution_.look();
+  if (resolution_.problems() != before) news_ = true;
+  if (changed && !drain_.draining()) {
+    server_.apply_topology(topology_of(plan_.config(), plan_.tls()));
+    news_ = true;
+  }
+  if (!reload_) return;
+  if (!resolution_.settled(reload_->next.config) && clock_.now() < reload_->until && !drain_.draining()) return;
+  take_plan(*std::exchange(reload_, std::nullopt));
 }
 
 // Connections that began with the old ones keep them.
@@ -187,7 +212,7 @@ void Weir::on_signal(Signal signal) {
 void Weir::obey(QueuedCommand queued) {
   news_ = true;
   if (queued.command.verb == ApiVerb::kReload) {
-    answer_with(std::move(queued.done), reload(queued.command.actor));
+    reload(std::move(queued.command.actor), std::move(queued.done));
   } else if (queued.command.verb == ApiVerb::kDrain) {
     answer_with(std::move(queued.done), begin_drain(queued.command.actor));
   } else if (queued.command.verb == ApiVerb::kLogLevel) {
@@ -197,8 +222,8 @@ void Weir::obey(QueuedCommand queued) {
   }
 }
 
-void Weir::answer_with(std::function<void(ApiReply)> done, ApiReply reply) {
-  answers_.emplace_back(std::move(done), std::move(reply));
+void Weir::answer_with(Done done, ApiReply reply) {
+  if (done) answers_.emplace_back(std::move(done), std::move(reply));
 }
 
 // After publish(): whoever is told that a command is done finds it done wherever he looks.
@@ -245,42 +270,60 @@ ApiReply Weir::refuse_reload(std::string_view actor, const ApiError& error) {
 }
 
 std::shared_ptr<const proxy::Topology> Weir::topology_of(const config::Config& config, const TlsFiles& tls) {
-  return proxy::build_topology(config, names_, {limiters_, tls.contexts(), server_.topology().get()});
+  return proxy::build_topology(config, names_,
+                               {limiters_, tls.contexts(), server_.topology().get(), &resolution_.known()});
 }
 
-ApiReply Weir::reload(std::string_view actor) {
+// Names that are new are resolved before their plan runs, or have had their time: served without addresses they would
+// fail requests. The control thread does not wait for them, but comes back.
+void Weir::reload(std::string actor, Done done) {
+  if (reload_) take_plan(*std::exchange(reload_, std::nullopt));  // as it is, before the next one
   if (!plan_.has_file()) {
-    return error_reply({.status = 409,
-                        .code = "no_plan_file",
-                        .message = "this weir runs without a plan file, so there is nothing to load again",
-                        .problems = {}});
+    return answer_with(std::move(done),
+                       error_reply({.status = 409,
+                                    .code = "no_plan_file",
+                                    .message = "this weir runs without a plan file, so there is nothing to load again",
+                                    .problems = {}}));
   }
-  if (drain_.draining()) {
-    log::warn("reload_refused", {{"reason", "draining"}, {"actor", actor}});
-    return error_reply({.status = 409,
-                        .code = "draining",
-                        .message = "this weir drains, and takes no other plan; the next start will read the file",
-                        .problems = {}});
-  }
+  if (drain_.draining()) return answer_with(std::move(done), refuse_while_draining(actor));
   std::variant<NextPlan, ApiError> read = plan_.read_again();
-  if (const auto* error = std::get_if<ApiError>(&read)) return refuse_reload(actor, *error);
-  auto& next = std::get<NextPlan>(read);
-  const std::vector<std::string> taken = server_.apply_topology(topology_of(next.config, *next.tls));
-  if (!taken.empty()) {
-    return refuse_reload(actor, {.status = 409,
-                                 .code = "cannot_listen",
-                                 .message = "a listener could not be opened; nothing was changed",
-                                 .problems = taken});
+  if (const auto* error = std::get_if<ApiError>(&read)) {
+    return answer_with(std::move(done), refuse_reload(actor, *error));
   }
-  access_log_.write_to(std::move(next.access_log));
-  plan_.take(std::move(next), unix_ms(clock_));
+  Reload reload{.next = std::move(std::get<NextPlan>(read)),
+                .actor = std::move(actor),
+                .done = std::move(done),
+                .until = clock_.now() + EndpointResolution::kPatience};
+  resolution_.prepare(reload.next.config);
+  if (resolution_.settled(reload.next.config)) return take_plan(std::move(reload));
+  reload_ = std::move(reload);
+}
+
+void Weir::take_plan(Reload reload) {
+  if (drain_.draining()) {
+    resolution_.follow(plan_.config());
+    return answer_with(std::move(reload.done), refuse_while_draining(reload.actor));
+  }
+  const std::vector<std::string> taken = server_.apply_topology(topology_of(reload.next.config, *reload.next.tls));
+  if (!taken.empty()) {
+    resolution_.follow(plan_.config());
+    return answer_with(std::move(reload.done),
+                       refuse_reload(reload.actor, {.status = 409,
+                                                    .code = "cannot_listen",
+                                                    .message = "a listener could not be opened; nothing was changed",
+                                                    .problems = taken}));
+  }
+  access_log_.write_to(std::move(reload.next.access_log));
+  plan_.take(std::move(reload.next), unix_ms(clock_));
   show_config();
   const config::Config& config = plan_.config();
+  resolution_.follow(config);
   controller_.set_plans(rollout_plans(config, names_));
   admin_->set_token(plan_.admin_token());
-  note("reload", actor, "the plan was loaded again");
-  return message_reply("the plan was loaded: " + std::to_string(config.services.size()) + " services, " +
-                       std::to_string(config.rollouts.size()) + " rollouts");
+  note("reload", reload.actor, "the plan was loaded again");
+  answer_with(std::move(reload.done),
+              message_reply("the plan was loaded: " + std::to_string(config.services.size()) + " services, " +
+                            std::to_string(config.rollouts.size()) + " rollouts"));
 }
 
 ApiReply Weir::begin_drain(std::string_view actor) {
@@ -359,6 +402,8 @@ void Weir::show_history() {
 
 std::vector<std::string> Weir::problems(const std::vector<EndpointStanding>& endpoints) const {
   std::vector<std::string> lines = endpoint_problems(endpoints);
+  const std::vector<std::string> of_names = resolution_.problems();
+  lines.insert(lines.end(), of_names.begin(), of_names.end());
   if (!store_log_.problem().empty()) {
     lines.push_back("the state is not written, and no weight rises until it is: " + store_log_.problem());
   }
@@ -384,6 +429,7 @@ void Weir::publish() {
   view.admin_turned_away = admin_->connections_turned_away();
   const analysis::StoreHealth health = controller_.store_health();
   view.store = {.healthy = health.writable, .pending = health.pending, .failures = health.failures};
+  view.names = resolution_.sample();
   const std::vector<EndpointStanding> endpoints = endpoint_standings(*server_.topology(), begun);
   endpoint_log_.tell(endpoints);
   const json::Value document = status_document({.config = plan_.config(),

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "app/decision_log.h"
 #include "app/drain.h"
 #include "app/endpoint_log.h"
+#include "app/endpoint_resolution.h"
 #include "app/endpoint_standing.h"
 #include "app/metrics/recent_traffic.h"
 #include "app/metrics/request_metrics.h"
@@ -57,17 +59,29 @@ class Weir {
   bool saved() const { return controller_.durable(); }
 
  private:
+  using Done = std::function<void(ApiReply)>;  // empty: nobody wants to know
+  // A plan that waits for the addresses of its names.
+  struct Reload {
+    NextPlan next;
+    std::string actor;
+    Done done;
+    SteadyTime until;  // then it goes without them
+  };
+
   void wait() const;
   void tick();
   void look_at_certificates();
   void on_signal(Signal signal);
   void obey(QueuedCommand queued);
   void obey_rollout(QueuedCommand queued);
-  void answer_with(std::function<void(ApiReply)> done, ApiReply reply);
+  void answer_with(Done done, ApiReply reply);
   void answer();
   // Takes over what is known of the one that runs.
   std::shared_ptr<const proxy::Topology> topology_of(const config::Config& config, const TlsFiles& tls);
-  ApiReply reload(std::string_view actor);
+  void look_at_names();
+  // Both say to whoever wants to know how it went.
+  void reload(std::string actor, Done done = {});
+  void take_plan(Reload reload);
   ApiReply refuse_reload(std::string_view actor, const ApiError& error);
   ApiReply begin_drain(std::string_view actor);
   ApiReply set_log_level(log::Level level, std::string_view actor);
@@ -88,6 +102,8 @@ class Weir {
   Names names_;
   proxy::RateLimiters limiters_;
   RunningPlan plan_;
+  EndpointResolution resolution_;
+  std::optional<Reload> reload_;
   proxy::Server server_;
   RequestMetrics requests_;
   RecentTraffic recent_;
@@ -97,7 +113,7 @@ class Weir {
   std::unique_ptr<analysis::Journal> journal_;
   analysis::Controller controller_;
   CommandQueue commands_;
-  std::vector<std::pair<std::function<void(ApiReply)>, ApiReply>> answers_;  // to commands that are done
+  std::vector<std::pair<Done, ApiReply>> answers_;  // to commands that are done
   Published published_;
   std::unique_ptr<AdminServer> admin_;
   Drain drain_;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/access_log.h"
+#include "config/dns.h"
 #include "config/limits.h"
 #include "config/listener.h"
 #include "config/network.h"
@@ -47,6 +48,7 @@ struct Config {
   std::vector<Listener> listeners;
   Admin admin;
   State state;
+  Dns dns;
   TimeoutOverrides timeouts;
   LimitOverrides limits;
   // Unset: an edge believes nobody; a sidecar passes on what anybody says, and takes no client's address from it.

@@ -77,6 +77,7 @@ const Section& retries();
 const Section& rescue();
 const Section& paths();
 const Section& access_log();
+const Section& dns();
 const Section& secret();
 const Section& listener_tls();
 const Section& origin_tls();

@@ -84,6 +84,7 @@ const Section& plan() {
                required(list("listeners", "Addresses that clients connect to.", listener())),
                object("admin", "The admin API.", admin()),
                object("state", "Where rollouts are remembered.", state()),
+               object("dns", "How the names of endpoints are looked up.", dns()),
                object("timeouts", "For all listeners and routes.", timeouts()),
                object("limits", "For all listeners and routes.", limits()),
                object("retries", "For all listeners and routes.", retries()),

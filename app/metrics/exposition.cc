@@ -201,6 +201,13 @@ class ScrapeCollectable final : public prometheus::Collectable {
           static_cast<double>(scrape_.store.pending));
     counter("weir_store_write_failures_total", "Writes to the state file that failed.",
             static_cast<double>(scrape_.store.failures));
+    gauge("weir_dns_names", "Names of endpoints that are looked up.", static_cast<double>(scrape_.names.names));
+    gauge("weir_dns_names_failing", "Of those, the ones that cannot be resolved now.",
+          static_cast<double>(scrape_.names.failing));
+    counter("weir_dns_lookups_total", "Lookups of names that came to their end.",
+            static_cast<double>(scrape_.names.lookups));
+    counter("weir_dns_failures_total", "Of those, the ones that found no address.",
+            static_cast<double>(scrape_.names.failures));
     counter("weir_outcomes_dropped_total", "Outcomes that found their worker's ring full.",
             static_cast<double>(scrape_.outcomes_dropped));
     counter("weir_access_log_dropped_total", "Access log lines that the disk was too slow for.",

@@ -32,6 +32,14 @@ struct StoreSample {
   std::uint64_t failures = 0;  // writes that failed, ever
 };
 
+// Of the names of endpoints.
+struct NameSample {
+  std::uint64_t names = 0;
+  std::uint64_t failing = 0;   // of these, that cannot be resolved now
+  std::uint64_t lookups = 0;   // ever
+  std::uint64_t failures = 0;  // of these
+};
+
 struct ProcessSample {
   double start_time_s = 0;  // since 1970
   double cpu_s = 0;
@@ -48,6 +56,7 @@ struct Scrape {
   std::vector<RolloutSample> rollouts;
   std::vector<EndpointSample> endpoints;
   StoreSample store;
+  NameSample names;
   ProcessSample process;
   std::uint64_t outcomes_dropped = 0;
   std::uint64_t access_log_dropped = 0;

@@ -58,6 +58,7 @@ Config read_config(const Node& root, const Environment& environment, Report& rep
       config.admin.token = read_secret(*token, "admin.token", environment, report);
   }
   if (const Node* const state = root.find("state")) read(*state, "path", config.state.path);
+  config.dns = read_dns(root, report);
   if (const Node* const services = root.find("services")) {
     for (const Node::Entry& entry : services->map) {
       config.services[entry.key] = read_service(entry.value, "services." + entry.key, report);

@@ -20,6 +20,8 @@ void read_action(const Node& node, Route& route);
 Rollout read_rollout(const std::string& service, const Node& node, Report& report);
 Stickiness read_stickiness(const Node& node);
 AccessLog read_access_log(const Node& node, Report& report);
+// What the plan holds under `dns`.
+Dns read_dns(const Node& root, Report& report);
 LoadBalancing read_load_balancing(const Node& node, const std::string& path, Report& report);
 HealthCheck read_health_check(const Node& node, const std::string& path, Report& report);
 Outlier read_outlier(const Node& node, const std::string& path, Report& report);

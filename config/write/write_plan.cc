@@ -58,6 +58,14 @@ json::Object write_listener_tls(const ListenerTls& tls) {
   return section;
 }
 
+json::Object write_dns(const Dns& dns) {
+  json::Object section;
+  set_list(section, "servers", write_texts(dns.servers));
+  const bool both = dns.family == Dns::Family::kBoth;
+  section.set("family", both ? "both" : dns.family == Dns::Family::kIpv4 ? "ipv4" : "ipv6");
+  return section.set("minTtl", format_duration(dns.min_ttl)).set("maxTtl", format_duration(dns.max_ttl));
+}
+
 json::Object write_listener(const Listener& listener) {
   json::Object section{{"address", listener.address}};
   set_section(section, "timeouts", write_timeouts(listener.timeouts));
@@ -102,6 +110,7 @@ json::Object write_plan(const Config& config, const Redaction& redaction) {
   if (config.admin.token) admin.set("token", write_secret(*config.admin.token));
   plan.set("admin", std::move(admin));
   plan.set("state", json::Object{{"path", config.state.path}});
+  plan.set("dns", write_dns(config.dns));
   write_margin(plan, config);
   json::Object services;
   for (const auto& [name, service] : config.services) services.set(name, write_service(service, redaction));

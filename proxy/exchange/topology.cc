@@ -1,9 +1,11 @@
 #include "proxy/exchange/topology.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
 #include "base/hash.h"
+#include "proxy/resolve/endpoint_names.h"
 #include "proxy/route/action.h"
 
 namespace weir::proxy {
@@ -63,6 +65,39 @@ std::shared_ptr<EndpointGroup> group_of(const VersionTopology& next, const Versi
   return group;
 }
 
+// "http://model:8000/10.0.0.1".
+std::string url_at(std::string url, const std::string& address) {
+  if (!url.ends_with('/')) url += '/';
+  return url + address;
+}
+
+// Each address of a name is an endpoint of its own. A name without one would only fail requests: it is left out as long
+// as there is anybody else.
+std::vector<EndpointAddress> endpoints_of(const config::Version& version,
+                                          const std::shared_ptr<const TlsClientContext>& tls,
+                                          const Resolution* resolution) {
+  std::vector<EndpointAddress> endpoints;
+  std::vector<EndpointAddress> unresolved;
+  for (const config::Endpoint& declared : version.endpoints) {
+    EndpointAddress endpoint{Remote{declared.host, declared.port, declared.unix_path}, authority_of(declared),
+                             declared.url};
+    if (declared.tls) endpoint.remote.tls = tls;
+    if (!needs_lookup(declared)) {
+      endpoints.push_back(std::move(endpoint));
+      continue;
+    }
+    const std::vector<std::string> addresses =
+        resolution != nullptr ? resolution->addresses(declared.host) : std::vector<std::string>{};
+    if (addresses.empty()) unresolved.push_back(endpoint);
+    for (const std::string& address : addresses) {
+      endpoint.remote.address = address;
+      endpoint.url = url_at(declared.url, address);
+      endpoints.push_back(endpoint);
+    }
+  }
+  return endpoints.empty() ? unresolved : endpoints;
+}
+
 std::unique_ptr<const ServiceTopology> build_service(const std::string& name, const config::Config& config,
                                                      Names& names, const TopologySources& sources) {
   const config::Service& service = config.services.at(name);
@@ -88,11 +123,10 @@ std::unique_ptr<const ServiceTopology> build_service(const std::string& name, co
                              .max_pending = limits.pending,
                              .endpoint_connections = limits.endpoint_connections,
                              .endpoint_pending = limits.endpoint_pending};
-    for (const config::Endpoint& endpoint : version.endpoints) {
-      Remote remote{endpoint.host, endpoint.port, endpoint.unix_path};
-      if (endpoint.tls) remote.tls = sources.tls.origins.at(name + "/" + version_name);
-      topology.endpoints.push_back({std::move(remote), authority_of(endpoint), endpoint.url});
-    }
+    const auto& all = version.endpoints;
+    const bool secure = std::any_of(all.begin(), all.end(), [](const auto& endpoint) { return endpoint.tls; });
+    topology.endpoints =
+        endpoints_of(version, secure ? sources.tls.origins.at(name + "/" + version_name) : nullptr, sources.resolution);
     topology.group = group_of(topology, sources.running != nullptr ? sources.running->version(topology.id) : nullptr);
     built->versions.push_back(std::move(topology));
   }

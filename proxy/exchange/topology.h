@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "proxy/net/connector.h"
 #include "proxy/net/tls_context.h"
+#include "proxy/resolve/resolution.h"
 #include "proxy/route/route_table.h"
 #include "proxy/split/split.h"
 #include "proxy/upstream/endpoint_state.h"
@@ -23,7 +24,7 @@ namespace weir::proxy {
 struct EndpointAddress {
   Remote remote;
   std::string authority;  // host:port, as a Host field says it
-  std::string url;        // as the plan writes it: what it is known by
+  std::string url;        // as the plan writes it, for one address of a name with that behind it: what it is known by
 
   bool operator==(const EndpointAddress&) const = default;
 };
@@ -31,6 +32,8 @@ struct EndpointAddress {
 struct VersionTopology {
   VersionId id = kNoId;
   std::string name;
+  // One at least: where no name of the version has an address yet, the names themselves, which nothing can be connected
+  // to.
   std::vector<EndpointAddress> endpoints;
   config::LoadBalancing balancing;
   config::Outlier outlier;
@@ -93,9 +96,10 @@ struct Topology {
 
 // What a topology takes over from elsewhere.
 struct TopologySources {
-  RateLimiters& limiters;             // a route that has not changed goes on with what it has counted so far
-  const TlsContexts& tls;             // what the config's files hold
-  const Topology* running = nullptr;  // of endpoints that it has as well, what is known goes on being so
+  RateLimiters& limiters;                  // a route that has not changed goes on with what it has counted so far
+  const TlsContexts& tls;                  // what the config's files hold
+  const Topology* running = nullptr;       // of endpoints that it has as well, what is known goes on being so
+  const Resolution* resolution = nullptr;  // null: nothing is known of any name
 };
 
 // `names` gives the ids; it only grows. The config has been validated.

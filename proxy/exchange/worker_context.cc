@@ -11,17 +11,23 @@ std::uint32_t share(std::uint32_t limit, std::uint32_t workers) {
   return std::max(1U, (limit + workers - 1) / workers);
 }
 
+// But for its endpoints.
 bool same_cluster(const VersionTopology* before, const VersionTopology& after) {
-  return before != nullptr && before->endpoints == after.endpoints && before->group == after.group &&
-         before->balancing == after.balancing && before->outlier == after.outlier &&
-         before->max_connections == after.max_connections && before->max_pending == after.max_pending &&
-         before->endpoint_connections == after.endpoint_connections &&
+  return before != nullptr && before->group == after.group && before->balancing == after.balancing &&
+         before->outlier == after.outlier && before->max_connections == after.max_connections &&
+         before->max_pending == after.max_pending && before->endpoint_connections == after.endpoint_connections &&
          before->endpoint_pending == after.endpoint_pending;
+}
+
+std::vector<ClusterSpec::Origin> origins_of(const VersionTopology& version) {
+  std::vector<ClusterSpec::Origin> origins;
+  for (const EndpointAddress& endpoint : version.endpoints) origins.push_back({endpoint.remote, endpoint.url});
+  return origins;
 }
 
 std::unique_ptr<Cluster> make_cluster(WorkerContext& worker, const VersionTopology& version, std::uint32_t workers) {
   ClusterSpec spec;
-  for (const EndpointAddress& endpoint : version.endpoints) spec.origins.push_back({endpoint.remote, endpoint.url});
+  spec.origins = origins_of(version);
   spec.group = version.group;
   spec.balancing = version.balancing;
   spec.outlier = version.outlier;
@@ -60,7 +66,10 @@ void WorkerContext::set_topology(std::shared_ptr<const Topology> next, std::uint
   for (std::size_t id = 0; id < size; ++id) {
     const VersionTopology* const before = topology ? topology->version(static_cast<VersionId>(id)) : nullptr;
     const VersionTopology* const after = next->version(static_cast<VersionId>(id));
-    if (after != nullptr && clusters[id] != nullptr && same_cluster(before, *after)) continue;
+    if (after != nullptr && clusters[id] != nullptr && same_cluster(before, *after)) {
+      if (before->endpoints != after->endpoints) clusters[id]->set_origins(origins_of(*after));
+      continue;
+    }
     if (clusters[id] != nullptr) {
       clusters[id]->retire();
       if (!clusters[id]->unused()) retired.push_back(std::move(clusters[id]));

@@ -3,9 +3,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 #include <cerrno>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -13,7 +12,6 @@
 
 namespace weir::proxy {
 
-using asio::ip::tcp;
 using boost::system::error_code;
 
 namespace {
@@ -47,14 +45,6 @@ bool is_shortage(const error_code& error, const Address& address) {
   }
 }
 
-// A resolver without a descriptor finds no name, and does not say why.
-error_code socket_shortage() {
-  const int probe = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (probe < 0) return {errno, boost::system::system_category()};
-  ::close(probe);
-  return {};
-}
-
 }  // namespace
 
 struct Connector::Attempt final : std::enable_shared_from_this<Attempt>, Wakeable {
@@ -64,7 +54,6 @@ struct Connector::Attempt final : std::enable_shared_from_this<Attempt>, Wakeabl
   IoContext& io;
   const Remote remote;
   StreamSocket socket;
-  std::optional<tcp::resolver> resolver;
   std::vector<StreamSocket::endpoint_type> addresses;
   std::size_t next = 0;
   State state = State::kPending;
@@ -73,21 +62,7 @@ struct Connector::Attempt final : std::enable_shared_from_this<Attempt>, Wakeabl
   std::string_view reason = "connect";
   std::string_view tls_failure = {};
   error_code shortage;
-  bool refused = false;  // by an address that could be asked
-
-  void resolve(const std::string& host, std::uint16_t port) {
-    resolver.emplace(io);
-    resolver->async_resolve(
-        host, std::to_string(port), tcp::resolver::numeric_service,
-        [self = shared_from_this()](const error_code& error, const tcp::resolver::results_type& found) {
-          for (const auto& entry : found) self->addresses.emplace_back(entry.endpoint());
-          if (error) {
-            self->addresses.clear();
-            self->shortage = socket_shortage();
-          }
-          self->try_next();
-        });
-  }
+  bool refused = false;  // by somebody who was connected to
 
   void try_next() {
     if (observer == nullptr) return;
@@ -101,9 +76,7 @@ struct Connector::Attempt final : std::enable_shared_from_this<Attempt>, Wakeabl
     socket.async_connect(addresses[next++], [self = shared_from_this()](const error_code& error) {
       if (self->observer == nullptr) return;
       if (!error) return self->begin();
-      const bool ours = is_shortage(error, self->addresses[self->next - 1]);
-      if (ours) self->shortage = error;
-      self->refused = self->refused || !ours;
+      if (is_shortage(error, self->addresses[self->next - 1])) self->shortage = error;
       self->try_next();
     });
   }
@@ -141,15 +114,15 @@ struct Connector::Attempt final : std::enable_shared_from_this<Attempt>, Wakeabl
 
 Connector::Connector(IoContext& io, const Remote& remote, Wakeable& observer)
     : attempt_(std::make_shared<Attempt>(io, remote, observer)) {
-  const bool local = !remote.unix_path.empty();
-  const std::optional<SocketAddress> address =
-      local ? unix_address(remote.unix_path) : parse_ip(remote.host, remote.port);
-  if (!address) {
-    attempt_->resolve(remote.host, remote.port);
-    return;
+  const std::string& where = remote.address.empty() ? remote.host : remote.address;
+  std::vector<SocketAddress> addresses = known_addresses(where, remote.port);
+  if (!remote.unix_path.empty()) addresses = {unix_address(remote.unix_path)};
+  for (const SocketAddress& address : addresses) attempt_->addresses.emplace_back(address.get(), address.size);
+  if (addresses.empty()) {
+    asio::post(io, [attempt = attempt_] { attempt->try_next(); });
+  } else {
+    attempt_->try_next();
   }
-  attempt_->addresses.emplace_back(address->get(), address->size);
-  attempt_->try_next();
 }
 
 Connector::~Connector() {
@@ -157,7 +130,6 @@ Connector::~Connector() {
   error_code ignored;  // the descriptor is gone either way
   attempt_->socket.close(ignored);
   attempt_->stream.close();
-  if (attempt_->resolver) attempt_->resolver->cancel();
 }
 
 Connector::State Connector::state() const { return attempt_->state; }

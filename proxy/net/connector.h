@@ -1,7 +1,6 @@
-// Confined to one worker. Opens one connection to an origin, trying each of a name's addresses in turn.
+// Confined to one worker. Opens one connection to an origin. No name is looked up: that is done elsewhere, beforehand.
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -19,6 +18,8 @@ struct Remote {
   std::string unix_path = {};                             // of a Unix socket: host and port mean nothing then
   std::shared_ptr<const TlsClientContext> tls = nullptr;  // null: plain
   std::shared_ptr<TlsSessionCache> sessions = nullptr;    // of the worker that connects
+  // Where `host` is, in digits, if it is a name that has to be looked up; empty while that is not known.
+  std::string address = {};
   bool operator==(const Remote&) const = default;
 };
 
@@ -26,7 +27,8 @@ class Connector {
  public:
   enum class State : std::uint8_t { kPending, kConnected, kFailed };
 
-  // Begins at once. `observer` is woken when the state is no longer kPending, never before this returns.
+  // Begins at once; without an address it fails. `observer` is woken when the state is no longer kPending, never before
+  // this returns.
   Connector(IoContext& io, const Remote& remote, Wakeable& observer);
   ~Connector();
   Connector(const Connector&) = delete;
@@ -34,7 +36,7 @@ class Connector {
 
   State state() const;
   // Once kFailed: "connect", "tls_verify" for a certificate that is not accepted, "tls_handshake" for what else is
-  // wrong with TLS; "no_resources" when nobody has refused, for no address could even be asked.
+  // wrong with TLS; "no_resources" when an address could not even be asked, and nobody who was has answered.
   std::string_view reason() const;
   // What this process or its machine lacked, for "no_resources", in the system's words; else empty. The origin has no
   // part in it.

@@ -95,19 +95,19 @@ class Peer:
 
 
 class RawOrigin:
-    """Runs `serve` on every connection, which is closed when that returns. At a port of loopback, or at a Unix
-    socket; through TLS when a context is given."""
+    """Runs `serve` on every connection, which is closed when that returns. At a port of loopback, at the given address,
+    or at a Unix socket; through TLS when a context is given."""
 
     def __init__(self, serve: Callable[[Peer], None], path: pathlib.Path | None = None,
-                 tls: ssl.SSLContext | None = None):
+                 tls: ssl.SSLContext | None = None, at: tuple[str, int] | None = None):
         self._tls = tls
-        self.port = 0 if path else free_port()
+        host, self.port = at or ("127.0.0.1", 0 if path else free_port())
         self.heads: list[bytes] = []
         self.connections = 0
         self._serve = serve
         self._failures: list[Exception] = []
         self._open: set[socket.socket] = set()
-        self._listener = _listen_at(path) if path else socket.create_server(("127.0.0.1", self.port), backlog=256)
+        self._listener = _listen_at(path) if path else socket.create_server((host, self.port), backlog=256)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def __enter__(self) -> "RawOrigin":

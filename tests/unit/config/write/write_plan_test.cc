@@ -50,6 +50,7 @@ listeners:
     trustedHops: [none]
 admin: { address: "[::]:9901", token: { env: TOKEN } }
 state: { path: ./other.db }
+dns: { servers: ["10.0.0.2:5353", "[2001:db8::1]:53"], family: ipv6, minTtl: 2s, maxTtl: 3m }
 timeouts:
   { header: 12s, bodyIdle: 13s, keepAlive: 14s, connect: 1500ms, upstreamIdle: 0s, responseHeader: 2m, responseIdle: 3h,
     total: 1d, drain: 15s, streamDrain: none, drainDelay: 5s }

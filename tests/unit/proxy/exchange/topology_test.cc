@@ -40,6 +40,53 @@ class TopologyTest : public testing::Test {
   Names names_;
 };
 
+class NamesTest : public TopologyTest {
+ protected:
+  NamesTest() { config_.services["files"].versions["only"].endpoints = {{"http://a.test:80/", "a.test", 80}}; }
+  // Of the version, with these known.
+  std::vector<std::string> endpoints(const std::string& name, std::vector<std::string> addresses) {
+    resolution_.names[name].addresses = std::move(addresses);
+    const std::shared_ptr<const Topology> before = std::move(topology_);
+    topology_ = build_topology(config_, names_, {limiters_, tls_, before.get(), &resolution_});
+    std::vector<std::string> found;
+    for (const EndpointAddress& endpoint : version().endpoints) {
+      EXPECT_EQ(endpoint.remote.host, endpoint.remote.host == "10.9.9.9" ? "10.9.9.9" : "a.test");
+      found.push_back(endpoint.url + " at " + endpoint.remote.address);
+    }
+    return found;
+  }
+  const VersionTopology& version() const { return *topology_->version(names_.versions.find("files/only")); }
+
+  RateLimiters limiters_;
+  TlsContexts tls_;
+  Resolution resolution_;
+  std::shared_ptr<const Topology> topology_;
+};
+
+TEST_F(NamesTest, MakesEachAddressAnEndpoint) {
+  EXPECT_EQ(endpoints("a.test", {"10.0.0.1", "::1"}),
+            (std::vector<std::string>{"http://a.test:80/10.0.0.1 at 10.0.0.1", "http://a.test:80/::1 at ::1"}));
+  EXPECT_EQ(version().endpoints[0].authority, "a.test");
+}
+
+TEST_F(NamesTest, KeepsWhatIsKnownOfAnAddressThatStays) {
+  endpoints("a.test", {"10.0.0.1", "10.0.0.2"});
+  const auto state = version().group->endpoint("http://a.test:80/10.0.0.2");
+  endpoints("a.test", {"10.0.0.2", "10.0.0.3"});
+  EXPECT_EQ(version().group->endpoint("http://a.test:80/10.0.0.2"), state);
+  const SteadyTime now = std::chrono::steady_clock::now();
+  EXPECT_EQ(state->in_since(now), SteadyTime());
+  EXPECT_NE(version().group->endpoint("http://a.test:80/10.0.0.3")->in_since(now), SteadyTime());
+}
+
+TEST_F(NamesTest, LeavesOutANameWithoutAnAddressAsLongAsThereIsAnotherEndpoint) {
+  EXPECT_EQ(endpoints("a.test", {}), (std::vector<std::string>{"http://a.test:80/ at "}));
+  config_.services["files"].versions["only"].endpoints.push_back({"http://10.9.9.9", "10.9.9.9", 80});
+  EXPECT_EQ(endpoints("a.test", {}), (std::vector<std::string>{"http://10.9.9.9 at "}));
+  EXPECT_EQ(endpoints("a.test", {"10.0.0.1"}),
+            (std::vector<std::string>{"http://a.test:80/10.0.0.1 at 10.0.0.1", "http://10.9.9.9 at "}));
+}
+
 TEST_F(TopologyTest, StartsFromThePreset) {
   const auto edge = build();
   EXPECT_FALSE(edge->listeners[0].passes_all_on);
