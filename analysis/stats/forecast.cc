@@ -75,6 +75,10 @@ double advance_evidence_of_mean(double beta) { return -std::log(beta) + std::log
 Forecast forecast(const RateOutlook& outlook, TestSide side, double evidence) {
   Forecast fastest;
   const double edge = edge_of(outlook.truth.baseline, outlook.margin);
+  if (edge >= 1 && side == TestSide::kAdvance) {
+    constexpr double kAtOnce = std::numeric_limits<double>::infinity();
+    return {.drift = kAtOnce, .variance = 0, .n50 = 0, .n95 = 0};
+  }
   if (edge <= 0 || edge >= 1) return fastest;
   for (std::size_t j = 0; j < alternative_count(side); ++j) {
     const Rates alternative_rates{outlook.truth.baseline, alternative(side, j, outlook.truth.baseline, outlook.margin)};

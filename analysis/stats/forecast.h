@@ -18,7 +18,7 @@
 namespace weir::analysis {
 
 // B: the logarithm of the evidence that a rollback takes of one guard, whose share of the error is `weight`, when the
-// change begins at a moment at which exp(log of) `gamma` was injected: 0.5 at a rollout's start.
+// change begins as `gamma` is injected: 0.5 at a rollout's start, 0.25/K at one of K steps', 0.25/1440 at a minute's.
 double rollback_evidence(double alpha, double weight, double gamma);
 // B of a gate.
 double advance_evidence_of_rate(double beta);
@@ -42,6 +42,7 @@ struct RateOutlook {
   Margin margin;
   double divisor = 1;  // phi: how many observations count as one
 };
+// A gate whose margin allows for everything has passed before the first observation.
 Forecast forecast(const RateOutlook& outlook, TestSide side, double evidence);
 
 struct Moments {

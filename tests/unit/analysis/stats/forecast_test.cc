@@ -134,6 +134,12 @@ TEST(Forecast, WithinTheMarginNothingIsEverSeen) {
   EXPECT_TRUE(forecast(RateOutlook{{0.5, 1}, 0.05, {1.1, 0.5}}, TestSide::kRollback, 7.7).never());
 }
 
+TEST(Forecast, AGateThatAllowsForEverythingPassesAtOnce) {
+  const Forecast found = forecast(RateOutlook{{0.6, 0.6}, 0.05, {1.1, 0.5}}, TestSide::kAdvance, 3.2);
+  EXPECT_FALSE(found.never());
+  EXPECT_EQ(found.n95, 0);
+}
+
 TEST(Forecast, UsersWhoReturnCostTheirFactor) {
   const RateOutlook alone{{0.001, 0.01}, 0.05, {1.1, 0.001}};
   RateOutlook sticky = alone;
