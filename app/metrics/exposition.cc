@@ -42,6 +42,8 @@ constexpr std::array<CountWords, proxy::kCountCount> kCountWords = {{
     {"weir_requests_denied_address_total", "Requests refused by a route's allow and deny."},
     {"weir_requests_denied_key_total", "Requests refused for want of an API key that their route knows."},
     {"weir_requests_rate_limited_total", "Requests refused because they were over their route's rate."},
+    {"weir_rate_limit_keys_forgotten_total",
+     "Keys of rate limits that began anew before their time, because others took their place."},
     {"weir_requests_answered_total", "Requests answered by a redirect or a response of the plan."},
     {"weir_requests_cut_total", "Requests ended by the deadline of a drain."},
     {"weir_overloaded_total", "Requests and connections answered 503 because buffers had taken their memory."},

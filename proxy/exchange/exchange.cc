@@ -117,6 +117,7 @@ bool Exchange::admit() {
   const Admission admission =
       proxy::admit(*context_.route, {downstream_.request().fields, context_.client, context_.clock.started()});
   context_.api_key = admission.api_key;
+  if (admission.forgot_key) worker_.counters.add(Count::kRateKeysForgotten);
   if (admission.refusal == Refusal::kNone) return true;
   worker_.counters.add(count_of(admission.refusal));
   return refuse(admission_refusal(*context_.route, admission));

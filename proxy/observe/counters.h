@@ -23,6 +23,7 @@ enum class Count : std::uint8_t {
   kAddressesDenied,      // of these: by a route's address rules
   kKeysDenied,           // of these: without an API key that the route knows
   kRateLimited,          // of these: over a route's rate
+  kRateKeysForgotten,    // by rate limits before their time: more keys were busy than are kept
   kRequestsAnswered,     // by a route that leads to no service
   kRequestsCut,          // ended by a drain's deadline
   kOverloaded,           // requests and connections turned away because buffers had taken their memory

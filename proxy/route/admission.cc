@@ -82,10 +82,11 @@ Admission admit(const Route& route, const Applicant& applicant) {
   }
   if (route.rate_limiter != nullptr) {
     const std::string_view key = rate_key(route.rate_limiter->limit(), applicant, admission.api_key);
-    const auto wait = route.rate_limiter->take(key, applicant.now);
-    if (wait.count() > 0) {
+    const RateLimiter::Taken taken = route.rate_limiter->take(key, applicant.now);
+    admission.forgot_key = taken.forgot;
+    if (taken.wait.count() > 0) {
       admission.refusal = Refusal::kRate;
-      admission.retry_after_s = whole_seconds(wait);
+      admission.retry_after_s = whole_seconds(taken.wait);
     }
   }
   return admission;

@@ -19,6 +19,7 @@ struct Admission {
   Refusal refusal = Refusal::kNone;
   std::string_view api_key = {};    // the name of the key that was shown
   std::uint32_t retry_after_s = 0;  // of kRate
+  bool forgot_key = false;          // of a rate, to make room
 };
 
 struct Applicant {

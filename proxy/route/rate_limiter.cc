@@ -9,7 +9,8 @@
 namespace weir::proxy {
 namespace {
 
-static_assert((RateLimiter::kSlots & (RateLimiter::kSlots - 1)) == 0);
+constexpr std::size_t kSets = RateLimiter::kSlots / RateLimiter::kWays;
+static_assert((kSets & (kSets - 1)) == 0);
 
 std::uint64_t nanoseconds(std::chrono::nanoseconds time) { return static_cast<std::uint64_t>(time.count()); }
 
@@ -20,32 +21,45 @@ RateLimiter::RateLimiter(const config::RateLimit& limit, std::uint64_t seed)
       seed_(seed),
       interval_ns_(std::max<std::uint64_t>(1, nanoseconds(limit.per) / limit.requests)),
       tolerance_ns_((limit.burst - 1) * interval_ns_),
-      first_(limit.by == config::RateLimit::By::kRoute ? 1 : kSlots),
-      second_(limit.by == config::RateLimit::By::kRoute ? 0 : kSlots) {}
+      slots_(limit.by == config::RateLimit::By::kRoute ? 1 : kSlots) {}
 
-// After one more request. No further than where the next one has to wait: beyond, a slot that busy keys share would run
-// away from all of them.
-std::uint64_t RateLimiter::advanced(std::uint64_t due, std::uint64_t now) const {
-  return std::min(std::max(due, now), now + tolerance_ns_) + interval_ns_;
+// Whoever comes second to a place that has just been given away looks again.
+RateLimiter::Slot& RateLimiter::slot_of(std::uint64_t hash, std::uint64_t now, bool& forgot) {
+  const std::uint64_t key = hash | 1;
+  Slot* const set = &slots_[((hash >> 32) & (kSets - 1)) * kWays];
+  for (;;) {
+    Slot* least = set;
+    std::uint64_t least_key = 0;
+    std::uint64_t least_due = std::numeric_limits<std::uint64_t>::max();
+    for (Slot* slot = set; slot != set + kWays; ++slot) {
+      std::uint64_t whose = slot->key.load(std::memory_order_relaxed);
+      if (whose == key) return *slot;
+      const std::uint64_t due = slot->due.load(std::memory_order_relaxed);
+      if (due >= least_due) continue;
+      least = slot;
+      least_key = whose;
+      least_due = due;
+    }
+    if (!least->key.compare_exchange_strong(least_key, key, std::memory_order_relaxed)) continue;
+    forgot = least_due > now;
+    least->due.compare_exchange_strong(least_due, 0, std::memory_order_relaxed);
+    return *least;
+  }
 }
 
-std::chrono::nanoseconds RateLimiter::take(std::string_view key, SteadyTime at) {
+RateLimiter::Taken RateLimiter::take(std::string_view key, SteadyTime at) {
+  Taken taken;
   const std::uint64_t now = nanoseconds(at.time_since_epoch());
   const std::uint64_t latest = now + tolerance_ns_;
-  const std::uint64_t hash = second_.empty() ? 0 : xxh3_64(key, seed_);
-  Slot& first = first_[hash & (first_.size() - 1)];
-  Slot* const second = second_.empty() ? nullptr : &second_[(hash >> 32) & (kSlots - 1)];
-  const std::uint64_t other =
-      second == nullptr ? std::numeric_limits<std::uint64_t>::max() : second->load(std::memory_order_relaxed);
-  std::uint64_t seen = first.load(std::memory_order_relaxed);
+  Slot& slot = slots_.size() == 1 ? slots_.front() : slot_of(xxh3_64(key, seed_), now, taken.forgot);
+  std::uint64_t due = slot.due.load(std::memory_order_relaxed);
   do {
-    const std::uint64_t due = std::min(seen, other);
-    if (due > latest) return std::chrono::nanoseconds(due - latest);
-  } while (!first.compare_exchange_weak(seen, advanced(seen, now), std::memory_order_relaxed));
-  if (second == nullptr) return {};
-  seen = other;
-  while (!second->compare_exchange_weak(seen, advanced(seen, now), std::memory_order_relaxed)) continue;
-  return {};
+    if (due > latest) {
+      taken.wait = std::chrono::nanoseconds(due - latest);
+      return taken;
+    }
+  } while (!slot.due.compare_exchange_weak(due, std::max(due, now) + interval_ns_, std::memory_order_relaxed));
+  return taken;
 }
 
 std::shared_ptr<RateLimiter> RateLimiters::of(const std::string& route, const config::RateLimit& limit) {
