@@ -16,7 +16,6 @@ namespace {
 
 using boost::system::error_code;
 
-constexpr int kBacklog = 4096;
 constexpr std::chrono::milliseconds kRetryAfterError{100};
 
 int open_socket(const SocketAddress& address, bool share) {
@@ -63,8 +62,7 @@ ListeningSockets listen_at_file(const SocketAddress& address, std::size_t count)
   const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   sockets.descriptors.push_back(descriptor);
   if (descriptor < 0) sockets.error = std::strerror(errno);
-  if (sockets.error.empty()) sockets.file = SocketFile::bind(descriptor, address, sockets.error);
-  if (sockets.error.empty() && ::listen(descriptor, kBacklog) != 0) sockets.error = std::strerror(errno);
+  if (sockets.error.empty()) sockets.file = SocketFile::listen(descriptor, address, sockets.error);
   while (sockets.error.empty() && sockets.descriptors.size() < count) {
     const int another = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
     if (another < 0) sockets.error = std::strerror(errno);
@@ -96,7 +94,7 @@ ListeningSockets listen_on(const std::string& text, std::size_t count) {
     if (!ok) break;
     sockets.descriptors.push_back(descriptor);
     sockets.address.size = sizeof sockets.address.storage;
-    ok = ::listen(descriptor, kBacklog) == 0 &&
+    ok = ::listen(descriptor, SocketFile::kBacklog) == 0 &&
          ::getsockname(descriptor, sockets.address.get(), &sockets.address.size) == 0;
   }
   if (!ok) {
@@ -148,6 +146,8 @@ Listener::Listener(IoContext& io, DeadlineList& deadlines, Socket socket)
 
 Listener::~Listener() {
   shared_->listener = nullptr;
+  // While somebody still listens there, nobody else may take the place of the file that goes.
+  if (file_ != nullptr) file_->remove();
   error_code ignored;  // the descriptor is gone either way
   acceptor_.close(ignored);
 }

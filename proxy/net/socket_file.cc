@@ -1,12 +1,16 @@
 #include "proxy/net/socket_file.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <optional>
+#include <thread>
 #include <utility>
 
 namespace weir::proxy {
@@ -21,6 +25,34 @@ bool is_served(const SocketAddress& address) {
   return !refused;
 }
 
+// Whose turn it is, among all processes, to put a socket into a folder: between bind() and listen() a socket looks like
+// one that nobody serves any more, and another would take it away. A folder that may not be read has no turns.
+class Turn {
+ public:
+  explicit Turn(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    folder_ = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+    while (folder_ >= 0 && ::flock(folder_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+      waits_ = std::chrono::steady_clock::now() >= end;
+      if (waits_) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+  ~Turn() {
+    if (folder_ >= 0) ::close(folder_);
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+  bool has_come() const { return !waits_; }
+
+ private:
+  int folder_ = -1;
+  bool waits_ = false;
+};
+
 // Takes away what a process that has ended without removing its file has left. Says why it must stay.
 std::string make_way(const std::string& path, const SocketAddress& address) {
   struct stat found {};
@@ -32,9 +64,10 @@ std::string make_way(const std::string& path, const SocketAddress& address) {
 
 }  // namespace
 
-std::shared_ptr<SocketFile> SocketFile::bind(int descriptor, const SocketAddress& address, std::string& error) {
+std::shared_ptr<SocketFile> SocketFile::listen(int descriptor, const SocketAddress& address, std::string& error) {
   std::string path(address.path());
-  error = make_way(path, address);
+  const Turn turn(path);
+  error = turn.has_come() ? make_way(path, address) : "another process has locked its folder";
   if (!error.empty()) return nullptr;
   struct stat made {};
   // Nobody can connect before listen(), so nobody gets past the narrower mode.
@@ -43,7 +76,10 @@ std::shared_ptr<SocketFile> SocketFile::bind(int descriptor, const SocketAddress
     error = std::strerror(errno);
     return nullptr;
   }
-  return std::make_shared<SocketFile>(std::move(path), made.st_dev, made.st_ino);
+  auto file = std::make_shared<SocketFile>(std::move(path), made.st_dev, made.st_ino);
+  if (::listen(descriptor, kBacklog) == 0) return file;
+  error = std::strerror(errno);
+  return nullptr;
 }
 
 void SocketFile::remove() {

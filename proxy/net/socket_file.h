@@ -15,10 +15,12 @@ class SocketFile {
  public:
   // Who may connect: the owner and the group. What is narrower is the business of the directory that the file lies in.
   static constexpr mode_t kMode = 0660;
+  static constexpr int kBacklog = 4096;
 
-  // Binds `descriptor` to the address. A file that another process has left behind is replaced; one that somebody
-  // listens at, or that is no socket, is left alone. Null: `error` says why.
-  static std::shared_ptr<SocketFile> bind(int descriptor, const SocketAddress& address, std::string& error);
+  // Binds `descriptor` to the address and listens. A file that another process has left behind is replaced; one that
+  // somebody listens at, or that is no socket, is left alone. Of several processes that begin at once one succeeds,
+  // each waiting for the others for a second at most. Null: `error` says why.
+  static std::shared_ptr<SocketFile> listen(int descriptor, const SocketAddress& address, std::string& error);
 
   SocketFile(std::string path, dev_t device, ino_t inode) : path_(std::move(path)), device_(device), inode_(inode) {}
   ~SocketFile() { remove(); }

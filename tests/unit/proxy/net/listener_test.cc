@@ -1,8 +1,11 @@
 #include "proxy/net/listener.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 
 #include <memory>
 #include <vector>
@@ -52,6 +55,29 @@ TEST(ListenOn, EveryIpv6AddressIsNoIpv4One) {
   EXPECT_EQ(v4.error, "");
   close_all(v4);
   close_all(v6);
+}
+
+// Another process that has bound its socket and does not listen yet: it looks like one that has ended.
+TEST(ListenOn, TakesNoFileFromWhoIsAboutToListenThere) {
+  const std::string folder = testing::TempDir() + "weir-turn-" + std::to_string(::getpid());
+  ASSERT_EQ(::mkdir(folder.c_str(), 0700), 0);
+  const std::string path = folder + "/socket";
+  const int turn = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  ASSERT_EQ(::flock(turn, LOCK_EX), 0);
+  const int first = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const SocketAddress address = unix_address(path);
+  ASSERT_EQ(::bind(first, address.get(), address.size), 0);
+  EXPECT_THAT(listen_on("unix:" + path, 1).error, HasSubstr("another process has locked its folder"));
+  ASSERT_EQ(::listen(first, 1), 0);
+  ::close(turn);
+  EXPECT_THAT(listen_on("unix:" + path, 1).error, HasSubstr("in use"));
+  const Peer client = begin_connect(address);
+  const int accepted = ::accept4(first, nullptr, nullptr, SOCK_CLOEXEC);
+  EXPECT_GE(accepted, 0);
+  ::close(accepted);
+  ::close(first);
+  ::unlink(path.c_str());
+  ::rmdir(folder.c_str());
 }
 
 TEST(ListenOn, SaysWhatIsWrongWithAnAddress) {
