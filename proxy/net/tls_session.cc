@@ -193,7 +193,9 @@ void TlsSession::fail() {
   ERR_clear_error();
   if (!failure_.empty()) return;
   const long verified = SSL_get_verify_result(ssl_);
-  refused_certificate_ = verified != X509_V_OK && !established_;
+  // Without verification the result is there as well, and refuses nobody.
+  const bool verifies = (SSL_get_verify_mode(ssl_) & SSL_VERIFY_PEER) != 0;
+  refused_certificate_ = verifies && verified != X509_V_OK && !established_;
   if (refused_certificate_) {
     failure_ = X509_verify_cert_error_string(verified);
   } else {

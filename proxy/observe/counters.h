@@ -29,7 +29,7 @@ enum class Count : std::uint8_t {
   kOverloaded,           // requests and connections turned away because buffers had taken their memory
   kUpstreamOpened,
   kUpstreamConnectFailed,
-  kUpstreamTlsFailed,    // of those, for TLS or its certificates
+  kUpstreamTlsFailed,    // of those and of later failures, the ones for TLS or its certificates
   kUpstreamNoResources,  // not opened for want of descriptors, memory or ports of our own: none of those
   kUpstreamReused,
   kUpstreamEjected,  // endpoints taken out of rotation

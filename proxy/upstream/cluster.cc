@@ -110,7 +110,11 @@ void EndpointLease::drop() {
   cluster_->wake_next();
 }
 
-void EndpointLease::failed(EndpointCount how) { cluster_->note_failure(*endpoint_, how); }
+void EndpointLease::failed(EndpointCount how) {
+  const std::string_view tls = stream_->tls_failure();
+  if (!tls.empty()) endpoint_->tell_tls_failure(tls);
+  cluster_->note_failure(*endpoint_, how);
+}
 
 Cluster::Cluster(const UpstreamContext& context, ClusterSpec spec)
     : context_(context),

@@ -130,7 +130,11 @@ ResponseHeadEvent Http1Upstream::read_head() {
     }
   }
   if (broken_ || end_of_input_) {
-    return {ResponseHeadEvent::State::kFailed, broken(untouched_ ? "upstream_closed" : "upstream_truncated_head")};
+    // With TLS 1.3 an origin sees our certificate when our part of the handshake is over (RFC 8446 4.4.2.4): what it
+    // has against it comes in the place of a response.
+    const bool refused = untouched_ && !reused() && !tls_failure().empty();
+    const std::string_view closed = refused ? "tls_handshake" : "upstream_closed";
+    return {ResponseHeadEvent::State::kFailed, broken(untouched_ ? closed : "upstream_truncated_head")};
   }
   arm_read(!untouched_);
   return {};

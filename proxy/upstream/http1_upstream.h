@@ -24,6 +24,11 @@ class Http1Upstream final : public UpstreamStream {
   // Of the last response; unset when it did not say.
   std::optional<std::uint32_t> keep_alive_timeout_s() const { return keep_alive_timeout_s_; }
 
+  // Why TLS came to an end that is none of its own; empty when it did not.
+  std::string_view tls_failure() const {
+    return stream_.tls() == nullptr ? std::string_view() : stream_.tls()->failure();
+  }
+
   void observe(Wakeable* observer) override { stream_.set_observer(observer); }
   void send_head(const http::RequestHead& request, const http::Edits& edits) override;
   bool request_ended() const override { return codec_.request_ended(); }

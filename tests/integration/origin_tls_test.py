@@ -15,6 +15,7 @@ import pytest
 from certificates import Authority
 from http_client import Connection, Truncated, get, request_bytes
 from origin import Nginx
+from outcomes import metric
 from plans import Plan, route
 from polling import wait_until
 from raw_origin import RawOrigin, always
@@ -85,6 +86,53 @@ def test_who_cannot_show_who_he_is_gets_no_request(why: str, authority: Authorit
         reason = "IP address mismatch" if why == "wrong name" else "unable to get local issuer certificate"
         wait_until(lambda: reason in proxy.log(), "the log says why")
         assert "weir_upstream_tls_failures_total 0" not in proxy.admin.metrics()
+
+
+def test_a_common_name_alone_is_no_name(authority: Authority, weir: Callable[..., Weir]) -> None:
+    issued = authority.issue(subject="/CN=model.test")
+    with RawOrigin(always(_OK), tls=authority.server(issued)) as origin:
+        proxy = weir(_plan(origin, ca=str(authority.certificate), serverName="model.test"))
+        reply = get(proxy.port)
+        assert (reply.status, reply["x-weir-reason"]) == (503, "tls_verify")
+        assert not origin.heads
+        wait_until(lambda: "hostname mismatch" in proxy.log(), "the log says why")
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("tls", ["verified", "insecure"])
+def test_an_origin_that_refuses_our_certificate_is_named(version: ssl.TLSVersion, tls: str, authority: Authority,
+                                                         weir: Callable[..., Weir]) -> None:
+    context = authority.server(authority.issue("127.0.0.1"), ask=True)
+    context.minimum_version = context.maximum_version = version
+    trust: Plan = {"ca": str(authority.certificate)} if tls == "verified" else {"insecureSkipVerify": True}
+    with RawOrigin(always(_OK), tls=context) as origin:
+        proxy = weir(_plan(origin, **trust))
+        reply = get(proxy.port)
+        # With TLS 1.3 it refuses when our part of the handshake is over, and the request is on its way.
+        status = 503 if version == ssl.TLSVersion.TLSv1_2 else 502
+        assert (reply.status, reply["x-weir-reason"]) == (status, "tls_handshake")
+        wait_until(lambda: "upstream_tls_failed" in proxy.log() and "alert" in proxy.log(), "the log says why")
+        assert "weir_upstream_tls_failures_total 0" not in proxy.admin.metrics()
+        assert not origin.heads
+
+
+def test_health_checks_verify_as_requests_do(authority: Authority, weir: Callable[..., Weir]) -> None:
+    right, wrong = authority.issue("127.0.0.1"), authority.issue("elsewhere.test")
+    with RawOrigin(always(_OK), tls=authority.server(right)) as one, \
+            RawOrigin(always(_OK), tls=authority.server(wrong)) as other:
+        plan = _plan(one, ca=str(authority.certificate))
+        checked = plan["services"]["chat"]["versions"]["v1"]
+        checked["endpoints"].append(f"https://127.0.0.1:{other.port}")
+        checked["healthCheck"] = {"path": "/health", "interval": "100ms", "timeout": "100ms"}
+        proxy = weir(plan)
+
+        def healthy(origin: RawOrigin) -> float:
+            return metric(proxy, "weir_upstream_endpoint_healthy", endpoint=f"https://127.0.0.1:{origin.port}")
+        wait_until(lambda: healthy(other) == 0, "who shows another's certificate is ill")
+        wait_until(lambda: len(one.heads) > 5, "the other is asked")
+        assert healthy(one) == 1
+        assert all(head.startswith(b"GET /health ") for head in one.heads) and not other.heads
+        assert [get(proxy.port).status for _ in range(10)] == [200] * 10
 
 
 def test_an_origin_that_speaks_no_tls(weir: Callable[..., Weir]) -> None:
