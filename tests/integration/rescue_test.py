@@ -12,7 +12,7 @@ from assignment import arm
 from http_client import Connection, Reply, chunked, request_bytes
 from neighbours import Neighbours, says_what_it_got
 from outcomes import metric
-from plans import Plan, at_weight, canary
+from plans import Plan, at_weight, canary, version
 from polling import wait_until
 from ports import free_port
 from raw_origin import Peer, RawOrigin, always
@@ -108,6 +108,27 @@ def test_a_candidate_that_cannot_be_reached_is_rescued(weir: StartWeir) -> None:
         served = begun(weir(plan_for(baseline, free_port(), {})))
         assert ask(served, "POST", b"hello").body == b"v1"
         wait_for_counted(served, rescued=1, v2_connect=1)
+
+
+def test_a_rescue_finds_the_endpoint_of_its_key(weir: StartWeir) -> None:
+    ok = b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n"
+    with contextlib.ExitStack() as held:
+        baseline = [held.enter_context(RawOrigin(always(ok + name))) for name in (b"a", b"b", b"c")]
+        candidate = [held.enter_context(RawOrigin(always(_BUSY))) for _ in range(2)]
+        plan = plan_for(baseline[0], candidate[0], {"budget": "100%"})
+        for name, origins in (("v1", baseline), ("v2", candidate)):
+            plan["services"]["chat"]["versions"][name] = {
+                **version(*origins), "loadBalancing": {"policy": "hash", "by": [{"header": "x-session"}], "maxLoad": "1000%"},
+                "outlier": "off"}
+        served = begun(weir(plan))
+        homes = set()
+        for session in map(str, range(12)):
+            direct = {ask(served, user=_OTHER, **{"x-session": session}).body for _ in range(2)}
+            rescued = {ask(served, **{"x-session": session}).body for _ in range(2)}
+            assert rescued == direct and len(direct) == 1, session
+            homes |= direct
+        assert len(homes) > 1
+        wait_until(lambda: metric(served, "weir_requests_rescued_total") == 24, "all were rescued")
 
 
 def test_a_candidate_that_has_no_room_is_rescued(weir: StartWeir) -> None:

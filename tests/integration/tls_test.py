@@ -323,21 +323,28 @@ def test_a_clients_certificate_is_looked_at_each_time(version: ssl.TLSVersion, t
 
 
 
-def test_certificates_are_replaced_under_load_and_no_request_fails(tmp_path: pathlib.Path, new_weir: Callable[..., Weir],
+@pytest.mark.parametrize("mutual", [False, True], ids=["server alone", "mutual"])
+def test_certificates_are_replaced_under_load_and_no_request_fails(mutual: bool, tmp_path: pathlib.Path,
+                                                                   new_weir: Callable[..., Weir],
                                                                    origin: Callable[..., Origin]) -> None:
     authority, port = Authority(tmp_path / "ca"), free_port()
     served, fresh = authority.issue("a.test", "old.test"), authority.issue("a.test", "new.test")
-    weir = new_weir(_tls_plan(origin(), port, served.plan())).start()
+    mine = authority.issue("client.test") if mutual else None
+    asks: dict[str, Any] = {"clientCertificates": {"ca": str(authority.certificate), "require": True}} if mutual else {}
+    weir = new_weir(_tls_plan(origin(), port, served.plan(), **asks)).start()
     stop = threading.Event()
     statuses: list[int] = []
     failures: list[Exception] = []
 
+    def connect() -> Connection:
+        return Connection(port, tls=(authority.client(certificate=mine), "a.test"))
+
     def ask_on() -> None:
         try:
-            with Connection(port, tls=(authority.client(), "a.test")) as kept:
+            with connect() as kept:
                 while not stop.is_set():
                     statuses.append(kept.request("GET", "/").status)
-                    with Connection(port, tls=(authority.client(), "a.test")) as once:
+                    with connect() as once:
                         statuses.append(once.request("GET", "/", {"Connection": "close"}).status)
         except Exception as error:  # pylint: disable=broad-except
             failures.append(error)
@@ -347,7 +354,7 @@ def test_certificates_are_replaced_under_load_and_no_request_fails(tmp_path: pat
         thread.start()
 
     def now_served() -> set[str]:
-        with Connection(port, tls=(authority.client(), "a.test")) as client:
+        with connect() as client:
             return _names(client)
 
     def problems() -> list[str]:
