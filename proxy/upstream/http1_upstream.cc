@@ -71,8 +71,9 @@ void Http1Upstream::take_read() {
       broken_ = true;
       break;
     case ReadState::kPending:
-      // A reset that came with the last response's end: no read tells of it (proxy/net/read_op.h).
-      if (stream_.write_failed() && !stream_.unread()) broken_ = true;
+      // A reset that came with the last response's end: no read tells of it (proxy/net/read_op.h). But one that has
+      // brought something is about to.
+      if (stream_.write_failed() && stream_.can_redirect_read() && !stream_.unread()) broken_ = true;
       break;
     case ReadState::kIdle:
     case ReadState::kReadable:
