@@ -5,8 +5,7 @@
 #include <utility>
 
 #include "base/ids.h"
-#include "proxy/net/connector.h"
-#include "proxy/upstream/http1_upstream.h"
+#include "proxy/upstream/single_request.h"
 
 namespace weir::proxy {
 
@@ -29,8 +28,15 @@ class HealthChecker::Probe final : public Wakeable {
   const HealthTarget& target() const { return target_; }
 
   void wake() override {
-    if (connector_) take_connection();
-    if (stream_ != nullptr) take_response();
+    using State = SingleRequest::State;
+    if (request_->state() == State::kConnected) {
+      if (target_.check.type == config::HealthCheck::Type::kTcp) return finish(true);
+      ask();
+    }
+    if (request_->state() == State::kFailed) return take_failure();
+    if (request_->state() != State::kAnswered) return;
+    const int status = request_->head().status;
+    finish(status >= target_.check.expect_least && status <= target_.check.expect_most);
   }
 
  private:
@@ -39,23 +45,10 @@ class HealthChecker::Probe final : public Wakeable {
   }
 
   void on_deadline() {
-    if (connector_ || stream_ != nullptr) return finish(false);  // it was too slow
+    if (request_) return finish(false);  // it was too slow
     began_ = std::chrono::steady_clock::now();
     deadline_.set(after(began_, target_.check.timeout));
-    connector_.emplace(context_.io, target_.remote, *this);
-  }
-
-  void take_connection() {
-    if (connector_->state() == Connector::State::kPending) return;
-    if (const std::string shortage = connector_->shortage(); !shortage.empty()) {
-      context_.shortage.tell(target_.state->name(), shortage);
-      return begin_next();
-    }
-    const bool connected = connector_->state() == Connector::State::kConnected;
-    if (!connected || target_.check.type == config::HealthCheck::Type::kTcp) return finish(connected);
-    stream_ = std::make_unique<Http1Upstream>(connector_->take(), context_.buffers);
-    connector_.reset();
-    ask();
+    request_.emplace(context_.io, context_.buffers, target_.remote, *this);
   }
 
   void ask() {
@@ -65,22 +58,13 @@ class HealthChecker::Probe final : public Wakeable {
     head.authority = head.host = target_.check.host.empty() ? target_.authority : target_.check.host;
     http::Edits edits;
     edits.add("user-agent", "weir-health-check");
-    edits.add("connection", "close");
-    stream_->begin(this, limits_);
-    stream_->send_head(head, edits);
-    stream_->flush();
+    request_->send(head, edits);
   }
 
-  void take_response() {
-    for (;;) {
-      const ResponseHeadEvent event = stream_->read_head();
-      if (event.state == ResponseHeadEvent::State::kPending) return;
-      if (event.state == ResponseHeadEvent::State::kFailed) return finish(false);
-      if (!stream_->head().interim()) break;
-      stream_->next_head();
-    }
-    const int status = stream_->head().status;
-    finish(status >= target_.check.expect_least && status <= target_.check.expect_most);
+  void take_failure() {
+    if (request_->shortage().empty()) return finish(false);
+    context_.shortage.tell(target_.state->name(), request_->shortage());
+    begin_next();
   }
 
   void finish(bool well) {
@@ -96,19 +80,16 @@ class HealthChecker::Probe final : public Wakeable {
 
   // Nothing is known of an endpoint that could not be asked: a check that was left out counts neither way.
   void begin_next() {
-    connector_.reset();
-    stream_.reset();
+    request_.reset();
     const double jitter = target_.check.jitter_ppm / double{kMillion} * (2 * context_.random.uniform() - 1);
     deadline_.set(std::max(std::chrono::steady_clock::now(), began_ + scaled(target_.check.interval, 1 + jitter)));
   }
 
   const Context& context_;
   const HealthTarget target_;
-  const config::Limits limits_;
   Deadline deadline_;  // of the check under way, else the next one's beginning
   SteadyTime began_{};
-  std::optional<Connector> connector_;
-  std::unique_ptr<Http1Upstream> stream_;
+  std::optional<SingleRequest> request_;
   std::uint32_t run_ = 0;
 };
 
