@@ -91,7 +91,13 @@ std::vector<RolloutSample> rollout_samples(const json::Value& status) {
     RolloutSample sample{.service = service["name"].string(),
                          .phase = rollout["phase"].string(),
                          .weight = rollout["weight_percent"].number() / 100,
-                         .guards = {}};
+                         .guards = {},
+                         .split = {}};
+    if (const json::Value& split = rollout["split"]; split.is_object()) {
+      sample.split = SplitSample{.baseline = split["baseline"].number(),
+                                 .candidate = split["candidate"].number(),
+                                 .toward_alarm = split["toward_alarm"].number()};
+    }
     for (const json::Value& guard : rollout["guards"].array()) {
       sample.guards.push_back({.guard = guard["name"].string(),
                                .toward_rollback = guard["toward_rollback"].number(),

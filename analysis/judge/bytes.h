@@ -14,8 +14,8 @@ class ByteWriter {
     for (; value >= 0x80; value >>= 7) out_ += static_cast<char>(0x80 | (value & 0x7f));
     out_ += static_cast<char>(value);
   }
-  void number(double value) {
-    auto bits = std::bit_cast<std::uint64_t>(value);
+  void number(double value) { word(std::bit_cast<std::uint64_t>(value)); }
+  void word(std::uint64_t bits) {
     for (int i = 0; i < 8; ++i, bits >>= 8) out_ += static_cast<char>(bits & 0xff);
   }
   std::string take() { return std::move(out_); }
@@ -45,11 +45,13 @@ class ByteReader {
     if (value > most) ok_ = false;
     return ok_ ? value : 0;
   }
-  double number() {
+  double number() { return std::bit_cast<double>(word()); }
+  std::uint64_t word() {
     std::uint64_t bits = 0;
     for (unsigned i = 0; i < 8; ++i) bits |= static_cast<std::uint64_t>(next()) << (8 * i);
-    return ok_ ? std::bit_cast<double>(bits) : 0;
+    return ok_ ? bits : 0;
   }
+  void fail() { ok_ = false; }
   bool ok() const { return ok_; }
   bool at_end() const { return rest_.empty(); }
 

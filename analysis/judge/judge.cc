@@ -1,6 +1,7 @@
 #include "analysis/judge/judge.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <iterator>
 #include <utility>
@@ -29,7 +30,8 @@ Judge::State::State(JudgeSpec with, const BaselineMemory& memory)
     : spec(std::move(with)),
       step_seeds_left(std::max(0, spec.steps - 1)),
       rates(memory.rates),
-      history(memory.latency) {
+      history(memory.latency),
+      split(static_cast<std::uint32_t>(std::max(1, spec.steps))) {
   set_guards(spec.guards);
 }
 
@@ -271,6 +273,25 @@ void Judge::State::count_step() {
   }
 }
 
+// Only of the step in force: a user of an earlier one was assigned by another share.
+void Judge::State::watch_split(Seconds dt) {
+  split.pass(dt);
+  for (const CheckedStep& step : checked) {
+    if (step.step == nullptr || step.step->id != current.step) continue;
+    split.add(Arm::kBaseline, *step.arms[0]);
+    split.add(Arm::kCandidate, *step.arms[1]);
+  }
+  split.end_tick(std::chrono::microseconds(overdue_us()));
+}
+
+std::uint64_t Judge::State::overdue_us() const {
+  std::uint64_t highest_us = 0;
+  for (const GuardState& guard : guards) {
+    highest_us = std::max({highest_us, guard.threshold.baseline_us, guard.threshold.candidate_us});
+  }
+  return highest_us > 0 ? highest_us : LatencyThresholds().overdue_us;
+}
+
 Judge::Judge(JudgeSpec spec, const BaselineMemory& memory) : state_(std::make_unique<State>(std::move(spec), memory)) {}
 Judge::Judge(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Judge::~Judge() = default;
@@ -297,8 +318,8 @@ void Judge::begin_step(const StepContext& step) {
   s.overdue = {};
   s.baseline_errors.begin_step();
   s.baseline_errors.learn(s.rates[metric_index(BinaryMetric::kErrorRate)]);
+  s.split.begin_step(step.weight);
   s.stepped = true;
-  // The place of srm.next_step() (4.9).
 }
 
 void Judge::begin_minute() {
@@ -315,7 +336,7 @@ void Judge::tick(const TickInput& input) {
   s.test();
   s.remember(input);
   s.count_step();
-  // The place of srm.update(T) (4.9).
+  s.watch_split(input.dt);
   const double against = s.pool_evidence(config::GuardAction::kRollback);
   s.p_anytime = std::min(s.p_anytime, std::exp(-against));
   const double pausing = s.pool_evidence(config::GuardAction::kPause);
@@ -327,15 +348,13 @@ void Judge::tick(const TickInput& input) {
 LatencyThresholds Judge::thresholds() const {
   LatencyThresholds out;
   out.version = state_->threshold_version;
-  std::uint64_t highest_us = 0;
+  out.overdue_us = state_->overdue_us();
   for (const GuardState& guard : state_->guards) {
     if (!is_latency(guard.guard)) continue;
     const std::size_t slot = guard.metric - kBinaryMetricCount;
     out.by_slot[slot] = guard.threshold;
     out.metrics = std::max(out.metrics, static_cast<std::uint8_t>(slot + 1));
-    highest_us = std::max({highest_us, guard.threshold.baseline_us, guard.threshold.candidate_us});
   }
-  if (highest_us > 0) out.overdue_us = highest_us;
   return out;
 }
 
@@ -354,6 +373,7 @@ void Judge::resume() {
   State& s = *state_;
   s.malformed = 0;
   s.pause_pool_fired = false;
+  s.split.restart();
   for (GuardState& guard : s.guards) {
     if (guard.guard.action != config::GuardAction::kPause) continue;
     guard.rollback.restart();

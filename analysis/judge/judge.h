@@ -73,10 +73,11 @@ class Judge {
 
   // An edit of the plan (4.0): kept guards keep weight and evidence, changed and new ones begin anew, no weight rises.
   void change_guards(const JudgeSpec& spec);
-  // An operator resumed (4.8): clears the counting bug and the pause pool.
+  // An operator resumed (4.8): clears the counting bug and the pause pool, and tests the split anew.
   void resume();
 
-  // All state, exactly, but for the requests in flight, which die with the process. Of a known size: tens of KB.
+  // All state, exactly, but for the requests in flight and the users of the last seconds, which die with the process.
+  // Tens of KB, and while the users of a step are counted a byte for each, up to 200 KB.
   std::string save() const;
   // Nothing when the bytes are damaged or of another version; the caller then begins with Seed::kEvidenceLost. Guards
   // that `spec` has otherwise than the bytes begin anew, as by change_guards().

@@ -6,12 +6,13 @@
 
 #include "analysis/judge/bytes.h"
 #include "analysis/judge/guard_rule.h"
+#include "analysis/judge/save_users.h"
 #include "analysis/judge/state.h"
 
 namespace weir::analysis {
 namespace {
 
-constexpr std::uint64_t kVersion = 2;
+constexpr std::uint64_t kVersion = 3;
 constexpr std::uint64_t kMostGuards = 64;
 constexpr std::uint64_t kMostSteps = 1'024;
 
@@ -204,6 +205,7 @@ std::string Judge::save() const {
   for (const DecayedRate& rate : s.rates) write(out, rate);
   write(out, s.history);
   write(out, s.baseline_errors.state());
+  save_split(out, s.split.saved());
   out.integer(s.threshold_version);
   out.integer(s.malformed);
   out.integer(s.pause_pool_fired ? 1 : 0);
@@ -237,6 +239,8 @@ std::optional<Judge> Judge::restore(const JudgeSpec& spec, std::string_view byte
   ErrorWindow::State errors;
   read(in, errors);
   s.baseline_errors.restore(errors);
+  s.split = SplitWatch(static_cast<std::uint32_t>(std::max(1, s.spec.steps)));
+  restore_split(in, s.split.saved());
   s.threshold_version = static_cast<std::uint32_t>(in.integer());
   s.malformed = in.integer();
   s.pause_pool_fired = in.integer_up_to(1) == 1;

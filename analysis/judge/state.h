@@ -11,6 +11,7 @@
 #include "analysis/judge/cluster_table.h"
 #include "analysis/judge/error_window.h"
 #include "analysis/judge/judge.h"
+#include "analysis/judge/split_watch.h"
 #include "analysis/stats/design_effect.h"
 #include "analysis/stats/rate_test.h"
 
@@ -76,6 +77,7 @@ struct Judge::State {
   std::array<DecayedRate, kBinaryMetricCount> rates{};
   DecayedHistogram history;  // for guards to come
   ErrorWindow baseline_errors;
+  SplitWatch split;
   std::uint32_t threshold_version = 0;
   std::uint64_t malformed = 0;
   bool pause_pool_fired = false;
@@ -95,6 +97,7 @@ struct Judge::State {
   void test();
   void remember(const TickInput& input);
   void count_step();
+  void watch_split(Seconds dt);
 
   void set_guards(const std::vector<config::Guard>& wanted);
   GuardState make_guard(const config::Guard& guard);
@@ -102,6 +105,8 @@ struct Judge::State {
   StepState* find_step(StepId id);
   double expected_rate(const GuardState& guard) const;  // pb*
   double pool_evidence(config::GuardAction pool, int* worst = nullptr) const;
+  // The highest threshold: after so long every request is known, ended or overdue.
+  std::uint64_t overdue_us() const;
   bool speaks(const GuardState& guard) const;
   bool alpha_promised(const GuardState& guard) const;
   bool gate_passed(const GuardState& guard) const;

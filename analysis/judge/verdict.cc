@@ -46,6 +46,27 @@ std::string odds(double log_evidence) {
   return value >= 10 ? with_commas(std::round(value)) : factor(value);
 }
 
+std::string split_explained(const SrmTest::State& split, bool has_keys, double log_threshold) {
+  const auto& [baseline, candidate] = split.most_users;
+  const auto users = [&](double count) { return with_commas(std::round(count)) + (has_keys ? " users" : " requests"); };
+  return "the candidate got " + users(candidate) + " of " + with_commas(std::round(candidate + baseline)) + " (" +
+         percent(candidate / std::max(1.0, candidate + baseline)) + ") where " + percent(split.most_weight) +
+         " are due; evidence 1 : " + odds(split.log_most) + " of 1 : " + odds(log_threshold) +
+         "; assignment or counting is broken, and the versions cannot be compared";
+}
+
+SplitStatus split_status(const SrmTest& test, bool has_keys) {
+  SplitStatus status;
+  status.users = test.state().users;
+  status.weight = test.state().weight;
+  status.counting = test.counts();
+  status.log_evidence = test.log_evidence();
+  status.log_threshold = std::log(SrmTest::kAlarmEvidence);
+  status.alarm = test.alarm();
+  if (status.alarm) status.because = split_explained(test.state(), has_keys, status.log_threshold);
+  return status;
+}
+
 }  // namespace
 
 // Evidence speaks once enough users have met the harm, or once the few that there are have met hardly anything else.
@@ -119,8 +140,9 @@ class Holds {
   explicit Holds(const Judge::State& state, std::vector<std::string>& lacks) : state_(state), lacks_(lacks) {}
 
   // Most basic first.
-  void list(double against) {
+  void list(double against, const SplitStatus& split) {
     if (state_.malformed > 0) say("malformed", with_commas(static_cast<double>(state_.malformed)) + " counts dropped");
+    if (split.alarm) say("split", split.because);
     if (state_.current.at_full) {
       evidence_against(against);
       return;
@@ -214,7 +236,8 @@ Verdict Judge::verdict() const {
   verdict.promised_alpha = s.spec.max_false_rollback * std::max(1.0, weights);
   verdict.baseline_requests_in_step = s.requests_in_step[0];
   verdict.candidate_requests_in_step = s.requests_in_step[1];
-  Holds(s, verdict.lacks).list(verdict.log_evidence_rollback);
+  verdict.split = split_status(s.split.test(), s.spec.has_keys);
+  Holds(s, verdict.lacks).list(verdict.log_evidence_rollback, verdict.split);
   const bool names_pause = s.pause_pool_fired && verdict.worst_pause_guard >= 0;
   const auto why = [&](int guard) { return explain(guards()[static_cast<std::size_t>(guard)], verdict.log_threshold); };
   if (names_pause) verdict.because = why(verdict.worst_pause_guard);

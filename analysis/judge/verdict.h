@@ -14,6 +14,18 @@
 
 namespace weir::analysis {
 
+// Whether each arm gets its share of users (4.9). Users are counted in the step in force, by arm: [baseline,
+// candidate].
+struct SplitStatus {
+  std::array<double, kArmCount> users{};
+  double weight = 0;         // the share due to the candidate
+  bool counting = false;     // there is a split to test, and users still count
+  double log_evidence = 0;   // the largest so far that the split is broken
+  double log_threshold = 0;  // alarms
+  bool alarm = false;        // latched until resume()
+  std::string because;       // the alarm in words, when there is one
+};
+
 struct Verdict {
   enum class Kind : std::uint8_t {
     kPass,          // every gate passed and nothing of 4.8 holds back
@@ -38,8 +50,9 @@ struct Verdict {
   int worst_guard = -1;
   int worst_pause_guard = -1;
   std::string because;  // the worst guard in words, when the rollback or the pause pool has fired
-  // Why this is no Pass, most basic first, each "word: figures": few_users, not_armed, gate, evidence_against,
-  // baseline_unhealthy, in_flight, no_gates, malformed.
+  SplitStatus split;
+  // Why this is no Pass, most basic first, each "word: figures": malformed, split, few_users, not_armed, gate,
+  // evidence_against, baseline_unhealthy, in_flight, no_gates.
   std::vector<std::string> lacks;
   // Judged requests of this step that ended, for minRequests.
   std::uint64_t candidate_requests_in_step = 0;

@@ -39,7 +39,8 @@ Decision pause(const RolloutState& state, PauseCause cause, std::string reason) 
   RolloutState after = state;
   after.phase = Phase::kPaused;
   after.cause = cause;
-  constexpr std::array<std::string_view, 6> kRules = {"none", "plan", "operator", "guard", "counts", "inconclusive"};
+  constexpr std::array<std::string_view, 7> kRules = {"none",   "plan",         "operator", "guard",
+                                                      "counts", "inconclusive", "split"};
   return decided(Decision::Kind::kPause, kRules[static_cast<std::size_t>(cause)], std::move(after), std::move(reason));
 }
 
@@ -136,12 +137,13 @@ Decision decide(const RolloutState& state, const Verdict& verdict, const config:
   if (state.over() || state.step == 0) return {};
   if (verdict.kind == Verdict::Kind::kFail) return rollback(state, "guard", verdict.because);
   // An alarm is told in a pause too: what ends that pause would end the alarm unseen.
-  const bool by_guard = state.phase == Phase::kPaused && state.cause == PauseCause::kGuard;
-  const bool by_counts = state.phase == Phase::kPaused && state.cause == PauseCause::kCounts;
-  if (verdict.pause_pool_fired && !by_guard) return pause(state, PauseCause::kGuard, verdict.because);
-  if (verdict.kind == Verdict::Kind::kError && !by_guard && !by_counts) {
+  const auto told = [&](PauseCause cause) { return state.phase == Phase::kPaused && state.cause == cause; };
+  if (verdict.pause_pool_fired && !told(PauseCause::kGuard)) return pause(state, PauseCause::kGuard, verdict.because);
+  const bool fault_told = told(PauseCause::kGuard) || told(PauseCause::kCounts) || told(PauseCause::kSplit);
+  if (verdict.kind == Verdict::Kind::kError && !fault_told) {
     return pause(state, PauseCause::kCounts, joined(verdict.lacks));
   }
+  if (verdict.split.alarm && !fault_told) return pause(state, PauseCause::kSplit, verdict.split.because);
   const bool latched = state.phase == Phase::kPaused && state.cause != PauseCause::kPlan;
   if (latched) return {};
   const config::Step step = step_at(policy, state.weight_ppm);

@@ -14,12 +14,6 @@ json::Value count_json(const MetricCount& count) { return json::Object{{"n", cou
 
 double percent_of(std::uint32_t ppm) { return static_cast<double>(ppm) / 10'000; }
 
-// How far the evidence is on the way to what decides; nothing for evidence that speaks for the opposite.
-double share(double log_evidence, double log_threshold) {
-  if (!std::isfinite(log_evidence) || log_threshold <= 0) return log_evidence > 0 ? 1 : 0;
-  return std::clamp(log_evidence / log_threshold, 0.0, 1.0);
-}
-
 std::string_view action_word(config::GuardAction action) {
   if (action == config::GuardAction::kRollback) return "rollback";
   return action == config::GuardAction::kPause ? "pause" : "warn";
@@ -28,6 +22,11 @@ std::string_view action_word(config::GuardAction action) {
 }  // namespace
 
 double evidence_of(double log_evidence) { return std::exp(std::min(log_evidence, 100.0)); }
+
+double toward(double log_evidence, double log_threshold) {
+  if (!std::isfinite(log_evidence) || log_threshold <= 0) return log_evidence > 0 ? 1 : 0;
+  return std::clamp(log_evidence / log_threshold, 0.0, 1.0);
+}
 
 json::Value guard_json(const GuardStatus& guard, const Verdict& verdict) {
   const double weighted = std::log(guard.weight) + guard.log_evidence_rollback;
@@ -45,9 +44,9 @@ json::Value guard_json(const GuardStatus& guard, const Verdict& verdict) {
       {"evidence_rollback", evidence_of(weighted)},
       {"evidence_needed", evidence_of(verdict.log_threshold)},
       {"evidence_advance", evidence_of(guard.log_evidence_advance)},
-      {"toward_rollback", guard.speaks ? share(weighted, verdict.log_threshold) : 0},
+      {"toward_rollback", guard.speaks ? toward(weighted, verdict.log_threshold) : 0},
       {"toward_advance",
-       guard.gate_passed ? 1 : std::min(0.99, share(guard.log_evidence_advance, verdict.log_threshold_advance))},
+       guard.gate_passed ? 1 : std::min(0.99, toward(guard.log_evidence_advance, verdict.log_threshold_advance))},
       {"gate", guard.gate},
       {"gate_passed", guard.gate_passed},
       {"speaks", guard.speaks},

@@ -32,4 +32,7 @@ json::Value guard_json(const GuardStatus& guard, const Verdict& verdict);
 // A logarithm of evidence as what people can read: 0 for nothing, and a number that JSON can hold for a mountain of it.
 double evidence_of(double log_evidence);
 
+// How far evidence is on the way to what decides, 0 to 1; nothing for evidence that speaks for the opposite.
+double toward(double log_evidence, double log_threshold);
+
 }  // namespace weir::analysis

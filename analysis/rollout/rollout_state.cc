@@ -12,7 +12,8 @@ namespace weir::analysis {
 namespace {
 
 constexpr std::array<std::string_view, kPhaseCount> kPhases = {"running", "paused", "baking", "promoted", "rolledBack"};
-constexpr std::array<std::string_view, 6> kCauses = {"none", "plan", "operator", "guard", "counts", "inconclusive"};
+constexpr std::array<std::string_view, 7> kCauses = {"none",   "plan",         "operator", "guard",
+                                                     "counts", "inconclusive", "split"};
 
 template <std::size_t N>
 std::optional<std::size_t> index_of(const std::array<std::string_view, N>& words, std::string_view word) {

@@ -25,6 +25,7 @@ enum class PauseCause : std::uint8_t {
   kGuard,         // the pause pool fired: resume
   kCounts,        // counts that cannot be: resume
   kInconclusive,  // atMost passed: resume
+  kSplit,         // the arms do not get their shares of users: resume
 };
 
 struct RolloutState {

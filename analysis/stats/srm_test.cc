@@ -38,9 +38,14 @@ void SrmTest::end_tick() {
   if (!counts()) return;
   const UserBitmap& baseline = users(Arm::kBaseline);
   const UserBitmap& candidate = users(Arm::kCandidate);
-  state_.log_step = split_evidence(candidate.users(), baseline.users(), state_.weight);
-  const double log_mean = log_add(state_.log_past, state_.log_step) - std::log(static_cast<double>(kSteps));
-  state_.log_most = std::max(state_.log_most, log_mean);
+  state_.users = {baseline.users(), candidate.users()};
+  state_.log_step = split_evidence(state_.users[1], state_.users[0], state_.weight);
+  const double log_mean = log_add(state_.log_past, state_.log_step) - std::log(static_cast<double>(steps_));
+  if (log_mean > state_.log_most) {
+    state_.log_most = log_mean;
+    state_.most_weight = state_.weight;
+    state_.most_users = state_.users;
+  }
   state_.frozen = baseline.population() > kBaselineShare * UserBitmap::kBits ||
                   candidate.population() > kCandidateShare * UserBitmap::kBits;
 }
@@ -58,6 +63,7 @@ bool SrmTest::alarm() const { return state_.log_most > std::log(kAlarmEvidence);
 void SrmTest::forget_users() {
   state_.frozen = false;
   state_.log_step = kLogZero;
+  state_.users = {};
   for (UserBitmap& users : users_) users.clear();
 }
 

@@ -23,7 +23,6 @@ double split_evidence(double candidate_users, double baseline_users, double w);
 
 class SrmTest {
  public:
-  static constexpr std::uint32_t kSteps = 100;     // steps that count; those beyond add nothing
   static constexpr double kAlarmEvidence = 1'000;  // a false alarm in a thousand rollouts
   static constexpr double kBaselineShare = 0.05;   // of the baseline's bits set: enough users, the step's are frozen
   static constexpr double kCandidateShare = 0.95;  // of the candidate's: beyond, its number is too rough
@@ -36,7 +35,15 @@ class SrmTest {
     double log_past = kLogZero;  // sum of the evidence of the steps before
     double log_step = kLogZero;  // the current step's
     double log_most = kLogZero;  // the largest mean so far
+    // Distinct users by arm, when a tick last ended in the current step.
+    std::array<double, kArmCount> users{};
+    // Under which split, and by which users, the mean became so large.
+    double most_weight = 0;
+    std::array<double, kArmCount> most_users{};
   };
+
+  // `steps` is K: so many steps count, those beyond add nothing.
+  explicit SrmTest(std::uint32_t steps) : steps_(steps) {}
 
   // Forgets the users, who are new to the step, and keeps what the steps before have said. With a weight of 0 or 1
   // there is no split to test.
@@ -56,6 +63,8 @@ class SrmTest {
   double log_evidence() const { return state_.log_most; }
   // Stays until restart().
   bool alarm() const;
+  // Users of the current step still count: there is a split to test, and they are not enough yet.
+  bool counts() const { return runs() && !state_.frozen; }
   const UserBitmap& users(Arm arm) const { return users_[static_cast<std::size_t>(arm)]; }
 
   const State& state() const { return state_; }
@@ -63,10 +72,10 @@ class SrmTest {
   void restore(const State& state) { state_ = state; }
 
  private:
-  bool runs() const { return state_.steps <= kSteps && state_.weight > 0 && state_.weight < 1; }
-  bool counts() const { return runs() && !state_.frozen; }
+  bool runs() const { return state_.steps <= steps_ && state_.weight > 0 && state_.weight < 1; }
   void forget_users();
 
+  std::uint32_t steps_;
   State state_;
   std::array<UserBitmap, kArmCount> users_;
 };

@@ -1,5 +1,8 @@
 #include "analysis/window/tick.h"
 
+#include <algorithm>
+#include <limits>
+
 namespace weir::analysis {
 namespace {
 
@@ -11,6 +14,12 @@ void count(MetricCount& metric, bool bad) {
   metric.x += bad ? 1 : 0;
 }
 
+// The judged latency leaves out what the version is not to blame for, so that this is a little later than it was.
+UserSeen user_of(const Outcome& outcome) {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+  return {.hash = outcome.user_hash, .age_ms = static_cast<std::uint32_t>(std::min(outcome.latency_us / 1'000, kMost))};
+}
+
 bool enters_histogram(const Outcome& outcome) { return outcome.outcome == OutcomeClass::kOk; }
 
 // A judged record into its arm: what ended counts for the binary metrics, and every record for the latency slots that
@@ -18,6 +27,7 @@ bool enters_histogram(const Outcome& outcome) { return outcome.outcome == Outcom
 void add_judged(ArmCounts& arm, const Outcome& outcome) {
   ClusterCounts& cluster = arm.clusters.of(outcome.cluster);
   arm.overdue_change += outcome.overdue_change;
+  arm.users.push_back(user_of(outcome));
   for (std::size_t slot = 0; slot < kMaxLatencyMetrics; ++slot) {
     const auto bit = static_cast<std::uint8_t>(1U << slot);
     if (((outcome.over | outcome.under) & bit) == 0) continue;

@@ -20,6 +20,7 @@ void ArmCounts::clear() {
   metrics = {};
   clusters.clear();
   latency.clear();
+  users.clear();
 }
 
 void StepCounts::clear() {

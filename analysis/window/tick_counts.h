@@ -73,15 +73,22 @@ class HistogramDelta {
   std::vector<std::uint16_t> touched_;
 };
 
+// A record's user, and how long ago its request was assigned.
+struct UserSeen {
+  std::uint32_t hash = 0;    // Outcome::user_hash
+  std::uint32_t age_ms = 0;  // saturating
+};
+
 // One arm of one step: judged records only.
 struct ArmCounts {
   VersionId version = kNoId;
-  std::uint64_t requests = 0;  // judged requests that ended; what minRequests counts, and SRM later
+  std::uint64_t requests = 0;  // judged requests that ended; what minRequests counts
   std::int64_t overdue_change =
       0;                   // unfinished requests older than overdue_us: those that became so, less those that ended
   MetricCounts metrics{};  // equal to the sums over `clusters`
   ClusterDeltas clusters;
-  HistogramDelta latency;  // ended ok, or passed a threshold
+  HistogramDelta latency;       // ended ok, or passed a threshold
+  std::vector<UserSeen> users;  // of every record, in any order; the same user as often as it comes
 
   void clear();
 };

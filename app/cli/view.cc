@@ -78,7 +78,23 @@ class Frame {
     }
     versions(service, rollout);
     guards(rollout);
+    split(rollout["split"]);
     waits(rollout);
+  }
+
+  // Whether each version gets its share of users.
+  void split(const json::Value& split) {
+    if (!split.is_object()) return;
+    const std::int64_t candidate = split["candidate"].integer();
+    const std::int64_t all = candidate + split["baseline"].integer();
+    if (all <= 0) return;
+    const double share = 100 * static_cast<double>(candidate) / static_cast<double>(all);
+    std::string text = "split: " + with_commas(candidate) + " of " + with_commas(all) + " " + shown(split["unit"]) +
+                       " on the candidate, " + percent(share) + " where " + percent(split["due_percent"].number()) +
+                       " is due";
+    if (!split["counting"].boolean()) text += "; counted enough for this step";
+    if (split["alarm"].boolean()) text += "; broken";
+    row(split["alarm"].boolean() ? tinted(text, Tint::kRed, options_.colour) : dim(text));
   }
 
   void versions(const json::Value& service, const json::Value& rollout) {

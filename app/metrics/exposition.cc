@@ -96,6 +96,8 @@ class ScrapeCollectable final : public prometheus::Collectable {
     add(weights());
     add(phases());
     add(evidence());
+    add(users());
+    add(split());
     for (std::size_t i = 0; i < kCountWords.size(); ++i) {
       add(single(kCountWords[i], static_cast<double>(scrape_.counts[i])));
     }
@@ -188,6 +190,34 @@ class ScrapeCollectable final : public prometheus::Collectable {
       for (const GuardSample& guard : rollout.guards) {
         add(rollout, guard, "rollback", guard.toward_rollback);
         add(rollout, guard, "advance", guard.toward_advance);
+      }
+    }
+    return out;
+  }
+
+  MetricFamily users() const {
+    MetricFamily out = family({"weir_rollout_users",
+                               "Distinct users counted in the rollout's step, by arm; of a rollout without user "
+                               "keys, requests. A step's count ends once it is enough to test the split.",
+                               MetricType::Gauge});
+    for (const RolloutSample& rollout : scrape_.rollouts) {
+      if (!rollout.split) continue;
+      out.metric.push_back(
+          valued(out.type, rollout.split->baseline, {{"service", rollout.service}, {"arm", "baseline"}}));
+      out.metric.push_back(
+          valued(out.type, rollout.split->candidate, {{"service", rollout.service}, {"arm", "candidate"}}));
+    }
+    return out;
+  }
+
+  MetricFamily split() const {
+    MetricFamily out = family({"weir_rollout_split_evidence",
+                               "Evidence that the versions do not get the share of users that the plan says, as a "
+                               "share of what alarms: at 1 the rollout pauses.",
+                               MetricType::Gauge});
+    for (const RolloutSample& rollout : scrape_.rollouts) {
+      if (rollout.split) {
+        out.metric.push_back(valued(out.type, rollout.split->toward_alarm, {{"service", rollout.service}}));
       }
     }
     return out;

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,11 +20,19 @@ struct GuardSample {
   double toward_advance = 0;   // 1 passes the gate
 };
 
+// Whether the arms get their shares of users.
+struct SplitSample {
+  double baseline = 0;  // distinct users counted in the step
+  double candidate = 0;
+  double toward_alarm = 0;  // 0 to 1
+};
+
 struct RolloutSample {
   std::string service;
   std::string phase;  // one of `phases` of the scrape
   double weight = 0;  // of the candidate, 0 to 1
   std::vector<GuardSample> guards;
+  std::optional<SplitSample> split;
 };
 
 struct StoreSample {

@@ -59,7 +59,8 @@ std::vector<Row> every_phase() {
   for (const PauseCause cause : kLatchedCauses) {
     // An alarm in somebody else's pause is told, for that pause's end would end it unseen.
     const bool by_guard = cause == PauseCause::kGuard;
-    const Kind counts = by_guard || cause == PauseCause::kCounts ? Kind::kHold : Kind::kPause;
+    const bool of_counting = cause == PauseCause::kCounts || cause == PauseCause::kSplit;
+    const Kind counts = by_guard || of_counting ? Kind::kHold : Kind::kPause;
     const Kind pool = by_guard ? Kind::kHold : Kind::kPause;
     rows.push_back({"latched", paused_by(held(), cause), plain, Kind::kHold, Kind::kRollback, counts, pool});
   }
@@ -74,6 +75,11 @@ TEST(Decide, EveryVerdictInEveryPhase) {
     EXPECT_EQ(kind_of(verdict_of(Says::kFail)), row.fail);
     EXPECT_EQ(kind_of(verdict_of(Says::kInconclusive)), Kind::kHold);
     EXPECT_EQ(kind_of(verdict_of(Says::kError)), row.error);
+    Verdict split = verdict_of(Says::kInconclusive);
+    split.split.alarm = true;
+    EXPECT_EQ(kind_of(split), row.error);
+    split.kind = Says::kFail;
+    EXPECT_EQ(kind_of(split), row.fail) << "a broken split is never in the way of a rollback";
     Verdict pool = verdict_of(Says::kPass);
     pool.pause_pool_fired = true;
     EXPECT_EQ(kind_of(pool), row.pool);

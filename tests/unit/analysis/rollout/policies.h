@@ -105,7 +105,7 @@ inline RolloutState in_phase(RolloutState state, Phase phase) {
 }
 
 inline constexpr PauseCause kLatchedCauses[] = {PauseCause::kOperator, PauseCause::kGuard, PauseCause::kCounts,
-                                                PauseCause::kInconclusive};
+                                                PauseCause::kInconclusive, PauseCause::kSplit};
 
 inline Verdict verdict_of(Verdict::Kind kind, std::uint64_t candidate_requests = 1'000) {
   Verdict verdict;

@@ -46,7 +46,7 @@ RolloutState full_state() {
 
 TEST(RolloutState, IsReadAsItWasWritten) {
   for (int phase = 0; phase < kPhaseCount; ++phase) {
-    for (int cause = 0; cause < 6; ++cause) {
+    for (int cause = 0; cause < 7; ++cause) {
       RolloutState state = full_state();
       state.phase = static_cast<Phase>(phase);
       state.cause = static_cast<PauseCause>(cause);

@@ -20,6 +20,8 @@ TEST(SplitEvidence, IsTheGoldenOne) {
   EXPECT_NEAR(split_evidence(0, 0, 0.25), 0, 1e-12);
 }
 
+constexpr std::uint32_t kSteps = 5;
+
 // So many users, of whom each goes to the candidate with probability `share`.
 void send(SrmTest& test, Random& random, int users, double share) {
   for (int i = 0; i < users; ++i) {
@@ -87,7 +89,7 @@ TEST(UserBitmap, FullStillCountsSomething) {
 
 TEST(SrmTest, SaysNothingOfAHealthySplit) {
   Random random(3);
-  SrmTest test;
+  SrmTest test(kSteps);
   for (const double weight : {0.01, 0.05, 0.25, 0.95}) {
     test.begin_step(weight);
     for (int tick = 0; tick < 100; ++tick) send(test, random, 1'000, weight);
@@ -98,7 +100,7 @@ TEST(SrmTest, SaysNothingOfAHealthySplit) {
 
 TEST(SrmTest, FindsAWrongShareAndKeepsTheAlarm) {
   Random random(4);
-  SrmTest test;
+  SrmTest test(kSteps);
   test.begin_step(0.25);
   for (int tick = 0; tick < 40; ++tick) send(test, random, 1'000, 0.29);
   EXPECT_TRUE(test.alarm());
@@ -112,8 +114,8 @@ TEST(SrmTest, FindsAWrongShareAndKeepsTheAlarm) {
   EXPECT_FALSE(test.alarm());
 }
 
-TEST(SrmTest, IsTheMeanOverAHundredSteps) {
-  SrmTest test;
+TEST(SrmTest, IsTheMeanOverTheStepsOfThePlan) {
+  SrmTest test(kSteps);
   double sum = 0;
   for (const double weight : {0.1, 0.2, 0.15}) {
     test.begin_step(weight);
@@ -121,13 +123,13 @@ TEST(SrmTest, IsTheMeanOverAHundredSteps) {
     test.end_tick();
     const double candidate = test.users(Arm::kCandidate).users();
     sum += std::exp(split_evidence(candidate, test.users(Arm::kBaseline).users(), weight));
-    expect_golden(test.log_evidence(), std::log(sum / 100));
+    expect_golden(test.log_evidence(), std::log(sum / kSteps));
   }
 }
 
-TEST(SrmTest, StepsBeyondTheHundredthAddNothing) {
-  SrmTest test;
-  for (std::uint32_t step = 0; step < SrmTest::kSteps; ++step) test.begin_step(0.5);
+TEST(SrmTest, StepsBeyondThePlansAddNothing) {
+  SrmTest test(kSteps);
+  for (std::uint32_t step = 0; step < kSteps; ++step) test.begin_step(0.5);
   test.begin_step(0.01);
   for (std::uint32_t i = 0; i < 1'000; ++i) test.add(Arm::kCandidate, i);
   test.end_tick();
@@ -137,7 +139,7 @@ TEST(SrmTest, StepsBeyondTheHundredthAddNothing) {
 
 TEST(SrmTest, HasNoSplitToTestAtAnEnd) {
   for (const double weight : {0.0, 1.0}) {
-    SrmTest test;
+    SrmTest test(kSteps);
     test.begin_step(weight);
     for (std::uint32_t i = 0; i < 1'000; ++i) test.add(Arm::kCandidate, i);
     test.end_tick();
@@ -146,7 +148,7 @@ TEST(SrmTest, HasNoSplitToTestAtAnEnd) {
 }
 
 TEST(SrmTest, UsersOfAStepAreFrozenOnceTheyAreEnough) {
-  SrmTest test;
+  SrmTest test(kSteps);
   test.begin_step(0.5);
   const auto enough = static_cast<std::uint32_t>(0.05 * UserBitmap::kBits) + 1;
   for (std::uint32_t i = 0; i < enough; ++i) {
@@ -173,7 +175,7 @@ TEST(SrmTest, UsersOfAStepAreFrozenOnceTheyAreEnough) {
 // rough.
 TEST(SrmTest, AFullCandidateIsNoMismatch) {
   Random random(5);
-  SrmTest test;
+  SrmTest test(kSteps);
   test.begin_step(0.999);
   send(test, random, 5'000'000, 0.999);
   for (std::uint32_t i = 0; i < UserBitmap::kBits; ++i) test.add(Arm::kCandidate, i);
@@ -183,7 +185,7 @@ TEST(SrmTest, AFullCandidateIsNoMismatch) {
 
 TEST(SrmTest, AnAlarmStaysWhenLaterUsersMakeUpForIt) {
   Random random(6);
-  SrmTest test;
+  SrmTest test(kSteps);
   test.begin_step(0.5);
   send(test, random, 3'000, 0.75);
   EXPECT_TRUE(test.alarm());
@@ -195,12 +197,12 @@ TEST(SrmTest, AnAlarmStaysWhenLaterUsersMakeUpForIt) {
 
 TEST(SrmTest, GoesOnWhereItWasSaved) {
   Random random(6);
-  SrmTest test;
+  SrmTest test(kSteps);
   test.begin_step(0.1);
   send(test, random, 2'000, 0.12);
   test.begin_step(0.25);
   send(test, random, 2'000, 0.27);
-  SrmTest restored;
+  SrmTest restored(kSteps);
   restored.restore(test.state());
   for (const Arm arm : {Arm::kBaseline, Arm::kCandidate}) restored.bitmap(arm).set_words(test.users(arm).words());
   Random same = random;

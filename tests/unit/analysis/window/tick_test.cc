@@ -66,6 +66,27 @@ TEST(Tick, CountsASlowRequestOnceWhileItRunsAndNothingElseOfIt) {
   EXPECT_EQ(arm.latency.total(), 0U);
 }
 
+// Of what ended and of what goes on: a version that hangs has users, too.
+TEST(Tick, TellsWhoseRequestsItKnows) {
+  Tick tick;
+  Outcome ended = judged(1, Arm::kBaseline, OutcomeClass::kHttp5xx);
+  ended.user_hash = 11;
+  ended.latency_us = 2'500;
+  Outcome slow = judged(1, Arm::kBaseline, OutcomeClass::kOk);
+  slow.kind = Outcome::Kind::kSlow;
+  slow.user_hash = 12;
+  slow.latency_us = 1ULL << 62;
+  for (int i = 0; i < 2; ++i) tick.fold(ended);
+  tick.fold(slow);
+  const std::vector<UserSeen>& users = tick.of(3)->steps.at(0)->of(Arm::kBaseline).users;
+  ASSERT_EQ(users.size(), 3U);
+  EXPECT_EQ(users[0].hash, 11U);
+  EXPECT_EQ(users[0].age_ms, 2U);
+  EXPECT_EQ(users[2].hash, 12U);
+  EXPECT_EQ(users[2].age_ms, 0xFFFFFFFFU);
+  EXPECT_TRUE(tick.of(3)->steps.at(0)->of(Arm::kCandidate).users.empty());
+}
+
 TEST(Tick, DropsOverridesAndSetsUnjudgedRecordsApart) {
   Tick tick;
   Outcome overridden = judged(1, Arm::kCandidate, OutcomeClass::kHttp5xx);

@@ -43,6 +43,17 @@ TEST(View, ColoursOnlyWhenTold) {
 
 TEST(View, AnEmptyDocumentStillRenders) { EXPECT_THAT(render_frame({}, {}), HasSubstr("not ready")); }
 
+TEST(View, SaysWhetherTheVersionsGetTheirShares) {
+  const auto frame = [](bool alarm) {
+    const std::string text = std::string(R"({"services":[{"name":"chat","rollout":{"phase":"running","split":)") +
+                             R"({"unit":"users","baseline":7500,"candidate":2500,"due_percent":20,"counting":true,)" +
+                             "\"alarm\":" + (alarm ? "true" : "false") + "}}}]}";
+    return render_frame(json::parse(text).value, {});
+  };
+  EXPECT_THAT(frame(false), HasSubstr("split: 2,500 of 10,000 users on the candidate, 25 % where 20 % is due\n"));
+  EXPECT_THAT(frame(true), HasSubstr("; broken"));
+}
+
 TEST(View, TrafficAloneIsNoChange) {
   const std::string before = change_key(status());
   const auto with = [](std::string from, std::string to) {

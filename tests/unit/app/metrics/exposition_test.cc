@@ -27,7 +27,8 @@ Scrape scrape() {
   out.rollouts.push_back({.service = "chat",
                           .phase = "running",
                           .weight = 0.25,
-                          .guards = {{.guard = "errorRate", .toward_rollback = -INFINITY, .toward_advance = 0.5}}});
+                          .guards = {{.guard = "errorRate", .toward_rollback = -INFINITY, .toward_advance = 0.5}},
+                          .split = SplitSample{.baseline = 750, .candidate = 250, .toward_alarm = 0.125}});
   out.counts[static_cast<std::size_t>(proxy::Count::kConnections)] = 12;
   out.process = process_sample();
   out.ready = true;
@@ -44,6 +45,8 @@ TEST(Exposition, HasTheFamiliesThatDashboardsUse) {
   EXPECT_THAT(text, HasSubstr(R"(weir_rollout_phase{service="chat",phase="running"} 1)"));
   EXPECT_THAT(text, HasSubstr(R"(weir_rollout_phase{service="chat",phase="rolledBack"} 0)"));
   EXPECT_THAT(text, HasSubstr(R"(weir_guard_evidence{service="chat",guard="errorRate",toward="rollback"} 0)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_rollout_users{service="chat",arm="candidate"} 250)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_rollout_split_evidence{service="chat"} 0.125)"));
   EXPECT_THAT(text, HasSubstr("weir_downstream_connections 12"));
   EXPECT_THAT(text, HasSubstr("weir_build_info{"));
 }

@@ -1,0 +1,88 @@
+#include "analysis/judge/save_users.h"
+
+#include <bit>
+#include <span>
+#include <vector>
+
+namespace weir::analysis {
+namespace {
+
+constexpr std::uint64_t kMostSteps = 1'000'000'000;  // operators may set any number of weights
+// Gaps between more bits than these take as many bytes as the whole map.
+constexpr std::uint32_t kMostGaps = UserBitmap::kBits / 8;
+
+template <class Each>
+void each_bit(const UserBitmap& users, const Each& each) {
+  std::uint64_t at = 0;
+  for (std::uint64_t word : users.words()) {
+    for (; word != 0; word &= word - 1) each(at + static_cast<std::uint64_t>(std::countr_zero(word)));
+    at += 64;
+  }
+}
+
+void write(ByteWriter& out, const UserBitmap& users) {
+  const bool gaps = users.population() <= kMostGaps;
+  out.integer(gaps ? 1 : 0);
+  if (!gaps) {
+    for (const std::uint64_t word : users.words()) out.word(word);
+    return;
+  }
+  out.integer(users.population());
+  std::uint64_t next = 0;
+  each_bit(users, [&](std::uint64_t bit) {
+    out.integer(bit - next);
+    next = bit + 1;
+  });
+}
+
+void read(ByteReader& in, UserBitmap& users) {
+  users.clear();
+  if (in.integer_up_to(1) == 0) {
+    std::vector<std::uint64_t> words(UserBitmap::kWords);
+    for (std::uint64_t& word : words) word = in.word();
+    users.set_words(std::span<const std::uint64_t, UserBitmap::kWords>(words));
+    return;
+  }
+  const std::uint64_t count = in.integer_up_to(kMostGaps);
+  std::uint64_t next = 0;
+  for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
+    const std::uint64_t bit = next + in.integer_up_to(UserBitmap::kBits - 1);
+    if (bit >= UserBitmap::kBits) {
+      in.fail();
+      return;
+    }
+    users.add(static_cast<std::uint32_t>(bit));
+    next = bit + 1;
+  }
+}
+
+}  // namespace
+
+void save_split(ByteWriter& out, const SrmTest& test) {
+  const SrmTest::State& state = test.state();
+  out.number(state.weight);
+  out.integer(state.steps);
+  out.integer(state.frozen ? 1 : 0);
+  for (const double log : {state.log_past, state.log_step, state.log_most, state.most_weight}) out.number(log);
+  for (const auto& users : {state.users, state.most_users}) {
+    for (const double count : users) out.number(count);
+  }
+  if (!test.counts()) return;
+  for (const Arm arm : {Arm::kBaseline, Arm::kCandidate}) write(out, test.users(arm));
+}
+
+void restore_split(ByteReader& in, SrmTest& test) {
+  SrmTest::State state;
+  state.weight = in.number();
+  state.steps = static_cast<std::uint32_t>(in.integer_up_to(kMostSteps));
+  state.frozen = in.integer_up_to(1) == 1;
+  for (double* log : {&state.log_past, &state.log_step, &state.log_most, &state.most_weight}) *log = in.number();
+  for (auto* users : {&state.users, &state.most_users}) {
+    for (double& count : *users) count = in.number();
+  }
+  test.restore(state);
+  if (!test.counts()) return;
+  for (const Arm arm : {Arm::kBaseline, Arm::kCandidate}) read(in, test.bitmap(arm));
+}
+
+}  // namespace weir::analysis
