@@ -16,6 +16,7 @@ _HOMES = (
     ("boost/beast", ("app/",)),
     ("boost/json", ("base/json.",)),
     ("boost/math", ("analysis/stats/",)),
+    ("boost/random", ("analysis/sim/",)),
     ("boost/system", ("base/", "proxy/net/", "app/")),
     ("openssl/", ("proxy/net/",)),
     ("ares.h", ("proxy/resolve/",)),

@@ -7,6 +7,7 @@ import pytest
     ("base", "base/json.cc", "boost/json.hpp"),
     ("base", "base/error.h", "boost/system/result.hpp"),
     ("analysis/stats", "analysis/stats/x.cc", "boost/math/distributions/beta.hpp"),
+    ("analysis/sim", "analysis/sim/x.cc", "boost/random/normal_distribution.hpp"),
     ("analysis/store", "analysis/store/x.cc", "sqlite3.h"),
     ("config/load", "config/load/x.cc", "yaml-cpp/yaml.h"),
     ("app/metrics", "app/metrics/x.cc", "prometheus/collectable.h"),
