@@ -12,6 +12,7 @@
 #include "app/plan_commands.h"
 #include "app/plan_file.h"
 #include "app/run.h"
+#include "app/simulate.h"
 #include "config/address.h"
 
 namespace weir::app {
@@ -47,6 +48,8 @@ int execute(const Invocation& invocation, const Terminal& terminal) {
       return check_plan(invocation, terminal);
     case Verb::kSchema:
       return print_schema(invocation);
+    case Verb::kSimulate:
+      return simulate(invocation, terminal);
     case Verb::kVersion:
       std::printf("weir %s (%s)\n", std::string(version()).c_str(), std::string(compiler()).c_str());
       return kExitOk;

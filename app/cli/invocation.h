@@ -12,6 +12,7 @@ enum class Verb : std::uint8_t {
   kInit,
   kCheck,
   kSchema,
+  kSimulate,
   kStatus,
   kWatch,
   kPromote,
@@ -53,13 +54,25 @@ struct TargetArguments {
   std::string token_file;
 };
 
+struct SimulateArguments {
+  double rps = 100;
+  std::uint32_t users = 20'000;
+  std::string baseline_errors = "0.1%";
+  std::string traffic = "sticky";    // even, sticky, storms, drift
+  std::vector<std::string> regress;  // as typed
+  std::string after;                 // when they begin, as typed; empty: with the rollout
+  std::uint64_t seed = 1;            // of the first run; each other's is one more
+  std::uint32_t runs = 1;
+};
+
 struct Invocation {
   Verb verb = Verb::kVersion;
   RunArguments run;
   TargetArguments target;
-  std::string file;              // check
-  std::string service;           // what a rollout command is about; history: empty for all
-  std::string format = "text";   // check, status, history: text or json
+  SimulateArguments simulate;
+  std::string file;     // check, simulate
+  std::string service;  // what a rollout command is about; history: empty for all; simulate: empty for the only one
+  std::string format = "text";   // check, simulate, status, history: text or json
   std::string percent;           // weight, as typed
   std::uint32_t weight_ppm = 0;  // weight
   std::uint32_t limit = 20;      // history

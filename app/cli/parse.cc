@@ -25,6 +25,7 @@ Start here:
                               split traffic between two model servers, with no file at all
   weir init > weir.yaml       the same plan as a commented file, to be edited
   weir check weir.yaml        what is wrong with it, by line and column
+  weir simulate weir.yaml     rehearse it: what would be decided, and when
   weir run weir.yaml          serve it; edit the file and it is loaded again
   weir watch                  what happens, and why it waits
 
@@ -50,7 +51,7 @@ Goes on after a pause: the plan's, an operator's, one for want of evidence, or o
 (weir_outcomes_dropped_total). A hold of the plan is no pause: it ends by itself, and `weir promote` leaves it.)";
 
 // Commands that the product has and this version has not.
-constexpr std::array<std::string_view, 5> kLater = {"explain", "simulate", "replay", "flags", "convert"};
+constexpr std::array<std::string_view, 4> kLater = {"explain", "replay", "flags", "convert"};
 
 constexpr const char* kRunFooter = R"(
 Examples:
@@ -66,6 +67,24 @@ Lists every problem at once as file:line:column. Exit codes: 0 clean, 1 warnings
 
 Example (a pre-commit hook):
   weir check weir.yaml || test $? -eq 1)";
+
+constexpr const char* kSimulateFooter = R"(
+The analyzer that `weir run` has decides about users, versions and time that are made up: hours take a second. --regress
+says what is wrong with the candidate, and may be given more than once:
+  errors=1%   errors=x4       its requests fail: of all so many, or so many times the baseline's
+  capacity=…  clientErrors=…  clientAborts=…    likewise
+  latency=+10%  latency=x1.5  all of it is slower
+  p99=x2                      the slowest 5 % are slower, growing to so much at p99
+  slowInputs=5%               so many of the inputs take ten times as long
+--traffic: even (users are alike), sticky (they differ), storms (and retry what fails), drift (load, errors and latency
+swing over three hours).
+
+Examples:
+  weir simulate weir.yaml                                    how long a healthy candidate takes
+  weir simulate weir.yaml --rps 20 --regress errors=1%
+  weir simulate weir.yaml --runs 200                         how often a healthy one is rolled back
+
+Exit codes: 0 simulated, whatever came of it; 2 wrong usage, or the plan has errors.)";
 
 constexpr const char* kWatchFooter = R"(
 Shows each rollout's step and weight, both versions' rates, errors and latencies, the evidence toward rollback and
@@ -191,6 +210,28 @@ class Grammar {
     check->footer(kCheckFooter);
     CLI::App* schema = add(Verb::kSchema, "schema", "Print the plan's JSON Schema (draft-07), for editors");
     schema->add_flag("--reference", wanted_.reference, "Print the reference page instead, as Markdown");
+    add_simulate();
+  }
+
+  void add_simulate() {
+    SimulateArguments& simulate = wanted_.simulate;
+    CLI::App* command = add(Verb::kSimulate, "simulate", "Rehearse a plan's rollout against made-up traffic");
+    command->add_option("FILE", wanted_.file, "The plan, as YAML")->required();
+    command->add_option("SERVICE", wanted_.service, "The rollout's service, if there are several");
+    command->add_option("--regress", simulate.regress, "What is wrong with the candidate")
+        ->type_name("WHAT")
+        ->allow_extra_args(false);
+    command->add_option("--after", simulate.after, "When that begins, of the rollout's time")->type_name("DURATION");
+    command->add_option("--rps", simulate.rps, "Requests a second")->check(CLI::Range(0.001, 100'000.0));
+    command->add_option("--users", simulate.users, "How many users")->check(CLI::Range(1U, 10'000'000U));
+    command->add_option("--baseline-errors", simulate.baseline_errors, "The baseline's error rate")->type_name("SHARE");
+    command->add_option("--traffic", simulate.traffic, "even, sticky, storms or drift")
+        ->check(CLI::IsMember({"even", "sticky", "storms", "drift"}));
+    command->add_option("--seed", simulate.seed, "Equal seeds give equal runs");
+    command->add_option("--runs", simulate.runs, "Summarise so many, one seed after the other")
+        ->check(CLI::Range(1U, 100'000U));
+    add_format(command);
+    command->footer(kSimulateFooter);
   }
 
   void add_views() {

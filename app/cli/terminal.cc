@@ -17,7 +17,8 @@ Terminal Terminal::of_process() {
       (no_colour != nullptr && *no_colour != '\0') || (term != nullptr && std::string_view(term) == "dumb");
   out.out_is_terminal = ::isatty(STDOUT_FILENO) == 1;
   out.out_colour = out.out_is_terminal && !plain;
-  out.err_colour = ::isatty(STDERR_FILENO) == 1 && !plain;
+  out.err_is_terminal = ::isatty(STDERR_FILENO) == 1;
+  out.err_colour = out.err_is_terminal && !plain;
   winsize size{};
   if (out.out_is_terminal && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
     out.columns = size.ws_col;

@@ -11,6 +11,7 @@ enum class Tint { kPlain, kBold, kDim, kRed, kGreen, kYellow };
 struct Terminal {
   bool out_is_terminal = false;
   bool out_colour = false;
+  bool err_is_terminal = false;
   bool err_colour = false;
   int columns = 100;
 

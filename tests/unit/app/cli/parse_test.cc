@@ -54,6 +54,22 @@ TEST(Parse, RolloutCommandsNeedAService) {
   EXPECT_EQ(parsed({"undo", "chat", "--admin", "http://h:1"}).target.admin, "http://h:1");
 }
 
+TEST(Parse, SimulateTakesAPlanAndWhatIsWrong) {
+  const Invocation plain = parsed({"simulate", "weir.yaml"});
+  EXPECT_EQ(plain.verb, Verb::kSimulate);
+  EXPECT_EQ(plain.simulate.runs, 1U);
+  const Invocation wrong = parsed({"simulate", "--regress", "errors=1%", "weir.yaml", "chat", "--regress", "p99=x2",
+                                   "--after", "1h", "--rps", "0.5", "--users", "7", "--seed", "9", "--runs", "3"});
+  EXPECT_EQ(wrong.service, "chat");
+  EXPECT_EQ(wrong.simulate.regress, (std::vector<std::string>{"errors=1%", "p99=x2"}));
+  EXPECT_EQ(wrong.simulate.rps, 0.5);
+  EXPECT_EQ(wrong.simulate.seed, 9U);
+  expect_usage_error({"simulate"}, "FILE");
+  expect_usage_error({"simulate", "weir.yaml", "--runs", "0"}, "--runs");
+  expect_usage_error({"simulate", "weir.yaml", "--rps", "-1"}, "--rps");
+  expect_usage_error({"simulate", "weir.yaml", "--users", "many"}, "--users");
+}
+
 TEST(Parse, WeightIsAPercentage) {
   EXPECT_EQ(parsed({"weight", "chat", "0.01"}).weight_ppm, 100U);
   EXPECT_EQ(parsed({"weight", "chat", "1%"}).weight_ppm, 10'000U);

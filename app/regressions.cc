@@ -1,0 +1,90 @@
+#include "app/regressions.h"
+
+#include <charconv>
+#include <optional>
+#include <system_error>
+#include <vector>
+
+#include "app/cli/terminal.h"
+#include "base/text.h"
+#include "config/units.h"
+
+namespace weir::app {
+namespace {
+
+constexpr double kMostFactor = 1'000;
+
+std::optional<double> parse_factor(std::string_view text) {
+  if (!text.starts_with('x')) return std::nullopt;
+  double factor = 0;
+  const auto [end, error] =
+      std::from_chars(text.data() + 1, text.data() + text.size(), factor, std::chars_format::fixed);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  if (!whole || !(factor > 0) || factor > kMostFactor) return std::nullopt;
+  return factor;
+}
+
+// "x1.1" or "+10%".
+std::optional<double> parse_stretch(std::string_view text) {
+  if (!text.starts_with('+')) return parse_factor(text);
+  const std::optional<double> more = config::parse_share(text.substr(1));
+  if (!more || *more > kMostFactor - 1) return std::nullopt;
+  return 1 + *more;
+}
+
+std::optional<double> parse_part(std::string_view text) {
+  const std::optional<double> share = config::parse_share(text);
+  return share && *share <= 1 ? share : std::nullopt;
+}
+
+// "1%" of the candidate's requests in all, or "x4" what the baseline has.
+bool read_worse(std::string_view text, double baseline, analysis::sim::Worse& into) {
+  if (const std::optional<double> factor = parse_factor(text)) {
+    into.factor = *factor;
+    return true;
+  }
+  const std::optional<double> share = parse_part(text);
+  if (!share) return false;
+  if (*share < baseline) {
+    into.factor = *share / baseline;
+  } else {
+    into.extra = baseline < 1 ? (*share - baseline) / (1 - baseline) : 0;
+  }
+  return true;
+}
+
+bool read_number(std::optional<double> value, double& into) {
+  into = value.value_or(into);
+  return value.has_value();
+}
+
+}  // namespace
+
+std::string add_regression(std::string_view text, const analysis::sim::Traffic& traffic,
+                           analysis::sim::Regression& into) {
+  const std::size_t equals = text.find('=');
+  const std::string_view name = text.substr(0, equals);
+  const std::string_view value = equals == std::string_view::npos ? std::string_view() : text.substr(equals + 1);
+  const auto wrong = [&](const std::string& expected) {
+    return "\"" + printable(text) + "\": expected " + std::string(name) + "=" + expected;
+  };
+  const auto worse = [&](double baseline, analysis::sim::Worse& what) {
+    return read_worse(value, baseline, what) ? std::string() : wrong("1% (of its requests) or x4 (of the baseline's)");
+  };
+  if (name == "errors") return worse(traffic.error_rate, into.errors);
+  if (name == "capacity") return worse(traffic.capacity_rate, into.capacity);
+  if (name == "clientErrors") return worse(traffic.client_error_rate, into.client_errors);
+  if (name == "clientAborts") return worse(traffic.client_abort_rate, into.client_aborts);
+  if (name == "latency") return read_number(parse_stretch(value), into.latency_factor) ? "" : wrong("+10% or x1.5");
+  if (name == "p99") return read_number(parse_stretch(value), into.tail_factor) ? "" : wrong("x2 or +50%");
+  if (name == "slowInputs") return read_number(parse_part(value), into.slow_share) ? "" : wrong("5%, ten times slower");
+  const std::vector<std::string_view> known{"errors",  "capacity", "clientErrors", "clientAborts",
+                                            "latency", "p99",      "slowInputs"};
+  const std::string_view nearest = nearest_word(known, name);
+  const std::string meant = nearest.empty() ? "" : "; did you mean `" + std::string(nearest) + "`?";
+  std::string all;
+  for (const std::string_view word : known) all += (all.empty() ? "" : ", ") + std::string(word);
+  return "\"" + printable(text) + "\": expected one of " + all + ", then = and by how much" + meant;
+}
+
+}  // namespace weir::app

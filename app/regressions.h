@@ -1,0 +1,16 @@
+// Pure functions. What is to be wrong with a simulated candidate, as the command line says it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "analysis/sim/answer.h"
+
+namespace weir::app {
+
+// "errors=1%", "errors=x4", "capacity=…", "clientErrors=…", "clientAborts=…", "latency=+10%", "latency=x1.5", "p99=x2",
+// "slowInputs=5%". Changes `into`; returns what is wrong with the text and what was expected, or nothing.
+std::string add_regression(std::string_view text, const analysis::sim::Traffic& traffic,
+                           analysis::sim::Regression& into);
+
+}  // namespace weir::app

@@ -1,0 +1,95 @@
+"""`weir simulate`: a plan rehearsed without a running weir."""
+from __future__ import annotations
+
+import json
+import pathlib
+
+import pytest
+from weir_harness import run_cli
+
+PLAN = """
+listeners: [{ address: "127.0.0.1:0" }]
+services:
+  chat:
+    versions:
+      v1: { endpoints: ["http://127.0.0.1:9001"] }
+      v2: { endpoints: ["http://127.0.0.1:9002"] }
+routes: [{ match: { pathPrefix: / }, service: chat }]
+rollouts:
+  chat:
+    baseline: v1
+    candidate: v2
+    stickiness: { by: [{ header: x-user-id }] }
+    steps:
+      - setWeight: 25
+      - hold: { atLeast: 1m }
+      - pause: {}
+      - setWeight: 50
+      - hold: { atLeast: 1m }
+"""
+
+
+@pytest.fixture
+def plan(tmp_path: pathlib.Path) -> str:
+    path = tmp_path / "weir.yaml"
+    path.write_text(PLAN)
+    return str(path)
+
+
+def test_a_healthy_candidate_climbs_to_its_promotion(plan: str) -> None:
+    done = run_cli("simulate", plan, "--rps", "50")
+    assert (done.returncode, done.stderr) == (0, "")
+    words = [line.split() for line in done.stdout.splitlines()]
+    assert [line[3] for line in words if line[1:2] == ["25"]][0] == "start"
+    assert any("promote" in line for line in words) and "promoted after" in done.stdout
+
+
+def test_a_candidate_that_fails_is_rolled_back_within_seconds(plan: str) -> None:
+    done = run_cli("simulate", plan, "--regress", "errors=100%", "--format", "json")
+    [run] = json.loads(done.stdout)["runs"]
+    assert done.returncode == 0 and run["ending"] == "rolled_back" and run["took_s"] < 5
+    assert run["timeline"][-1]["decision"] == "rollback" and "errorRate" in run["timeline"][-1]["reason"]
+
+
+def test_equal_seeds_give_equal_runs(plan: str) -> None:
+    runs = [run_cli("simulate", plan, "--rps", "20", "--seed", seed, "--regress", "errors=20%", "--format", "json").stdout
+            for seed in ("7", "7", "8")]
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_many_runs_are_summed_up(plan: str) -> None:
+    wrong = ("--regress", "errors=20%", "--after", "10s", "--runs", "5")
+    done = run_cli("simulate", plan, *wrong, "--format", "json")
+    report = json.loads(done.stdout)
+    assert len(report["runs"]) == 5 and report["summary"]["rolled_back"] == 5
+    assert 0 < report["summary"]["delay_median_s"] <= report["summary"]["delay_p95_s"]
+    text = run_cli("simulate", plan, *wrong)
+    assert "rolled back  5 of 5 (100 %)" in text.stdout and "in the median" in text.stdout
+    assert text.stderr == "", "progress is for terminals"
+
+
+@pytest.mark.parametrize("arguments, says", [
+    (["--regress", "eror=1%"], "did you mean `errors`?"),
+    (["--regress", "errors=2"], "expected errors=1%"),
+    (["--rps", "0"], "--rps"),
+    (["--baseline-errors", "1"], "--baseline-errors"),
+    (["--after", "1h"], "there is none"),
+    (["--regress", "p99=x2", "--after", "soon"], "is no duration"),
+    (["chta"], 'no rollout of "chta"; it has chat'),
+    (["--traffic", "calm"], "--traffic"),
+])
+def test_a_wrong_argument_says_what_was_expected(plan: str, arguments: list[str], says: str) -> None:
+    done = run_cli("simulate", plan, *arguments)
+    assert done.returncode == 2 and says in done.stderr and done.stdout == ""
+
+
+def test_a_plan_with_errors_is_not_simulated(tmp_path: pathlib.Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("service: {}\n")
+    done = run_cli("simulate", str(bad))
+    assert done.returncode == 2 and f"{bad}:1:1: error:" in done.stderr
+    none = tmp_path / "none.yaml"
+    none.write_text(PLAN[:PLAN.index("rollouts:")].replace(
+        "      v2: { endpoints: [\"http://127.0.0.1:9002\"] }\n", ""))
+    done = run_cli("simulate", str(none))
+    assert done.returncode == 2 and "no rollout" in done.stderr

@@ -1,0 +1,54 @@
+#include "app/regressions.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace weir::app {
+namespace {
+
+using analysis::sim::Regression;
+using testing::HasSubstr;
+
+Regression read(std::string_view text) {
+  analysis::sim::Traffic traffic;
+  traffic.error_rate = 0.01;
+  Regression into;
+  EXPECT_EQ(add_regression(text, traffic, into), "");
+  return into;
+}
+
+std::string wrong(std::string_view text) {
+  Regression into;
+  return add_regression(text, {}, into);
+}
+
+TEST(Regressions, AreSharesOfAllRequestsOrTimesTheBaselines) {
+  EXPECT_NEAR(read("errors=5%").errors.extra * 0.99 + 0.01, 0.05, 1e-12);
+  EXPECT_NEAR(read("errors=0.5%").errors.factor, 0.5, 1e-12);
+  EXPECT_EQ(read("errors=100%").errors.extra, 1);
+  EXPECT_EQ(read("errors=x4").errors.factor, 4);
+  EXPECT_EQ(read("capacity=2%").capacity.extra, 0.02);
+  EXPECT_EQ(read("clientErrors=x2").client_errors.factor, 2);
+  EXPECT_EQ(read("clientAborts=x2").client_aborts.factor, 2);
+}
+
+TEST(Regressions, AreStretchesOfLatency) {
+  EXPECT_NEAR(read("latency=+10%").latency_factor, 1.1, 1e-12);
+  EXPECT_EQ(read("latency=x1.5").latency_factor, 1.5);
+  EXPECT_EQ(read("p99=x2").tail_factor, 2);
+  EXPECT_EQ(read("slowInputs=5%").slow_share, 0.05);
+}
+
+TEST(Regressions, SayWhatWasExpected) {
+  EXPECT_THAT(wrong("eror=1%"), HasSubstr("did you mean `errors`?"));
+  EXPECT_THAT(wrong("p95=x2"), HasSubstr("expected one of errors, capacity"));
+  EXPECT_THAT(wrong("errors"), HasSubstr("expected errors=1%"));
+  for (const std::string_view text :
+       {"errors=1", "errors=101%", "errors=x0", "errors=x-1", "errors=x1e9", "errors=xnan", "errors=x2 ", "latency=10%",
+        "latency=+", "p99=2", "slowInputs=x2"}) {
+    EXPECT_THAT(wrong(text), HasSubstr("expected")) << text;
+  }
+}
+
+}  // namespace
+}  // namespace weir::app
