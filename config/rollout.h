@@ -64,8 +64,13 @@ struct Guard {
   double relative = 0;            // allowedDegradation: a = 1 + relative
   double absolute = 0;            // rates: a share; latency: unused
   Duration absolute_duration{0};  // latency: added to the candidate's threshold
+  // A ceiling of its own, beside the comparison: of rates a share, of a latency its quantile.
+  std::optional<double> max_share = {};
+  std::optional<Duration> max_duration = {};
   GuardAction action = GuardAction::kRollback;
   bool gate = true;  // `warn` guards never gate
+
+  bool has_max() const { return max_share || max_duration; }
 };
 
 struct Analysis {

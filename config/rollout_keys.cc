@@ -87,7 +87,8 @@ const Section& degradation() {
 const Section& guard() {
   static const Section section{
       .name = "guard",
-      .sentence = "Compares the candidate with the baseline over the same seconds.",
+      .sentence =
+          "Compares the candidate with the baseline over the same seconds. With `max`, holds it against that, too.",
       .keys = {required(word("metric", "What is compared.", {},
                              {"errorRate", "capacityRate", "clientErrorRate", "clientAbortRate", "latency"})),
                {.name = "quantile",
@@ -100,6 +101,13 @@ const Section& guard() {
                 .sentence = "The margin.",
                 .fallback = "the metric's own",
                 .section = &degradation()},
+               {.name = "max",
+                .kind = Kind::kDegradation,
+                .sentence = "A ceiling beside the comparison, that the candidate fails by passing it, however bad the "
+                            "baseline is: of a rate a share of requests, of a latency its quantile.",
+                .fallback = "none",
+                .range = {"0.0001%", "99.9999%"},
+                .time = {"1ms", "1h"}},
                word("onGuardFail", "What is done when it fails.", "the analysis' own", {"rollback", "pause", "warn"}),
                {.name = "gate",
                 .kind = Kind::kBoolean,
@@ -109,7 +117,6 @@ const Section& guard() {
                 .kind = Kind::kBoolean,
                 .sentence = "false takes a default guard away.",
                 .fallback = "true"},
-               unsupported("max", "A fixed ceiling."),
                unsupported("name", "Feedback."),
                unsupported("is", "Finish reasons."),
                unsupported("cap", "Means.")}};

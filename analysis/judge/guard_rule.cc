@@ -94,6 +94,20 @@ std::uint64_t candidate_threshold_us(const config::Guard& guard, double baseline
   return static_cast<std::uint64_t>(std::llround((1 + guard.relative) * baseline_us + absolute_us));
 }
 
+double limit_share(const config::Guard& guard) {
+  return is_latency(guard) ? exceedance(guard) : guard.max_share.value_or(1);
+}
+
+std::uint64_t limit_us(const config::Guard& guard) {
+  const auto us = std::chrono::microseconds(guard.max_duration.value_or(config::Duration(0)));
+  return static_cast<std::uint64_t>(us.count());
+}
+
+bool same_limit(const config::Guard& one, const config::Guard& other) {
+  return one.metric == other.metric && one.quantile == other.quantile && one.max_share == other.max_share &&
+         one.max_duration == other.max_duration && one.action == other.action;
+}
+
 bool same_rule(const config::Guard& one, const config::Guard& other) {
   return one.metric == other.metric && one.quantile == other.quantile && one.relative == other.relative &&
          one.absolute == other.absolute && one.absolute_duration == other.absolute_duration &&

@@ -30,7 +30,14 @@ Margin advance_margin(const config::Guard& guard, double next_weight);
 // The candidate's threshold that belongs to the baseline's quantile, in microseconds.
 std::uint64_t candidate_threshold_us(const config::Guard& guard, double baseline_us);
 
+// The ceiling of a guard that has one: the largest share of requests that may be bad (4.15), and for latencies the
+// threshold in microseconds, of either arm, beyond which one is.
+double limit_share(const config::Guard& guard);
+std::uint64_t limit_us(const config::Guard& guard);
+
 // Whether evidence gathered for one is evidence for the other: all but what gates.
 bool same_rule(const config::Guard& one, const config::Guard& other);
+// Likewise for their ceilings.
+bool same_limit(const config::Guard& one, const config::Guard& other);
 
 }  // namespace weir::analysis

@@ -35,13 +35,22 @@ Judge::State::State(JudgeSpec with, const BaselineMemory& memory)
   set_guards(spec.guards);
 }
 
-GuardState Judge::State::make_guard(const config::Guard& guard) {
+GuardState Judge::State::make_guard(const config::Guard& guard, bool is_limit) {
   GuardState made;
   made.guard = guard;
-  if (!is_latency(guard)) {
-    made.metric = metric_index(binary_metric(guard));
-    return made;
+  made.is_limit = is_limit;
+  made.metric = metric_index(binary_metric(guard));
+  if (!is_latency(guard)) return made;
+  take_slot(made);
+  if (is_limit) {
+    made.threshold = {.baseline_us = limit_us(guard), .candidate_us = limit_us(guard)};
+  } else {
+    made.history = history;
   }
+  return made;
+}
+
+void Judge::State::take_slot(GuardState& made) {
   const auto used = [&](std::size_t slot) {
     return std::any_of(guards.begin(), guards.end(), [&](const GuardState& other) {
       return is_latency(other.guard) && other.metric == latency_metric_index(slot);
@@ -52,44 +61,67 @@ GuardState Judge::State::make_guard(const config::Guard& guard) {
   for (int tries = 0; tries < kMaxLatencyMetrics && used(slot); ++tries) slot = (slot + 1) % kMaxLatencyMetrics;
   next_slot = (slot + 1) % kMaxLatencyMetrics;
   made.metric = latency_metric_index(slot);
-  made.history = history;
   for (ClusterTable& table : clusters) table.forget(made.metric);
+  alone.forget(made.metric);
   for (StepState& step : steps) step.seen[made.metric] = {};
   for (auto& arm : in_step) arm[made.metric] = {};
-  return made;
 }
+
+namespace {
+
+struct Rule {
+  config::Guard guard;
+  bool is_limit = false;
+};
+
+// A guard with a ceiling is two rules, of one weight each.
+std::vector<Rule> rules_of(const std::vector<config::Guard>& guards) {
+  std::vector<Rule> rules;
+  for (const config::Guard& guard : guards) {
+    rules.push_back({guard, false});
+    if (guard.has_max()) rules.push_back({guard, true});
+  }
+  return rules;
+}
+
+bool is_rule_of(const GuardState& known, const Rule& rule) {
+  if (known.is_limit != rule.is_limit) return false;
+  return rule.is_limit ? same_limit(known.guard, rule.guard) : same_rule(known.guard, rule.guard);
+}
+
+}  // namespace
 
 // Kept guards keep weight and evidence; new and changed ones begin anew; no weight rises (4.0, "weights").
 void Judge::State::set_guards(const std::vector<config::Guard>& wanted) {
   const std::vector<GuardState> before = std::move(guards);
   const bool started = !steps.empty();
   guards.clear();
-  std::vector<config::Guard> fresh;
-  for (const config::Guard& guard : wanted) {
+  std::vector<Rule> fresh;
+  for (const Rule& rule : rules_of(wanted)) {
     const auto kept =
-        std::find_if(before.begin(), before.end(), [&](const GuardState& old) { return same_rule(old.guard, guard); });
+        std::find_if(before.begin(), before.end(), [&](const GuardState& old) { return is_rule_of(old, rule); });
     if (kept == before.end()) {
-      fresh.push_back(guard);
+      fresh.push_back(rule);
       continue;
     }
     guards.push_back(*kept);
-    guards.back().guard = guard;
+    guards.back().guard = rule.guard;
   }
   std::array<double, kPoolCount> sums{};
-  for (const config::Guard& guard : fresh) sums[static_cast<std::size_t>(guard.action)] += table_weight(guard);
+  for (const Rule& rule : fresh) sums[static_cast<std::size_t>(rule.guard.action)] += table_weight(rule.guard);
   for (std::size_t pool = 0; pool < kPoolCount; ++pool) {
     if (table_sums[pool] == 0) table_sums[pool] = sums[pool];
   }
-  for (const config::Guard& guard : fresh) {
-    guards.push_back(make_guard(guard));
+  for (const auto& [guard, is_limit] : fresh) {
+    guards.push_back(make_guard(guard, is_limit));
     guards.back().weight = table_weight(guard) / table_sums[static_cast<std::size_t>(guard.action)];
-    if (started) guards.back().rollback.inject(std::log(kSeedMinute));
+    if (started) guards.back().inject(std::log(kSeedMinute));
   }
   ++threshold_version;
 }
 
 void Judge::State::inject_all(double log_gamma) {
-  for (GuardState& guard : guards) guard.rollback.inject(log_gamma);
+  for (GuardState& guard : guards) guard.inject(log_gamma);
 }
 
 StepState* Judge::State::find_step(StepId id) {
@@ -121,11 +153,12 @@ void Judge::State::check(const TickInput& input) {
 
 void Judge::State::refresh_thresholds() {
   const auto can_arm = [](const GuardState& guard) {
-    return is_latency(guard.guard) && !guard.armed() && guard.history.total >= history_needed(exceedance(guard.guard));
+    return is_latency(guard.guard) && !guard.is_limit && !guard.armed() &&
+           guard.history.total >= history_needed(exceedance(guard.guard));
   };
   if (!minute_began && std::none_of(guards.begin(), guards.end(), can_arm)) return;
   for (GuardState& guard : guards) {
-    if (!guard.armed() && !can_arm(guard)) continue;
+    if (guard.is_limit || (!guard.armed() && !can_arm(guard))) continue;
     const double tau = exceedance(guard.guard);
     const double quantile_us = upper_quantile_us(guard.history.counts, guard.history.total, tau);
     if (!guard.armed()) guard.above.n = std::min(kMostThresholdObservations, guard.history.total);
@@ -138,7 +171,9 @@ void Judge::State::refresh_thresholds() {
 
 void Judge::State::fill_clusters() {
   for (const CheckedStep& step : checked) {
-    if (step.step == nullptr || !step.step->tests()) continue;
+    if (step.step == nullptr) continue;
+    if (step.step->weight > 0) alone.add(*step.arms[1], step.valid[1]);
+    if (!step.step->compares()) continue;
     for (std::size_t arm = 0; arm < kArmCount; ++arm) clusters[arm].add(*step.arms[arm], step.valid[arm]);
   }
 }
@@ -147,6 +182,10 @@ void Judge::State::fill_clusters() {
 void Judge::State::weigh_clusters() {
   if (checked.empty()) return;
   for (GuardState& guard : guards) {
+    if (guard.is_limit) {
+      guard.phi_div = own_divisor(spread(alone.of(guard.metric)), kClusterCount);
+      continue;
+    }
     const Spread baseline = spread(clusters[0].of(guard.metric));
     const Spread candidate = spread(clusters[1].of(guard.metric));
     const double factor = rollback_margin(guard.guard).factor;
@@ -170,22 +209,39 @@ double Judge::State::expected_rate(const GuardState& guard) const {
 void Judge::State::test() {
   for (GuardState& guard : guards) {
     if (is_latency(guard.guard) && !guard.armed()) continue;
-    const Margin margin = rollback_margin(guard.guard);
-    const Margin advance = advance_margin(guard.guard, current.next_weight);
-    Predicted predicted{.baseline_rate = expected_rate(guard), .allocation = 0, .divisor = 1};
-    for (const CheckedStep& step : checked) {
-      if (step.step == nullptr || !step.step->tests()) continue;
-      const MetricCount baseline = step.count(Arm::kBaseline, guard.metric);
-      const MetricCount candidate = step.count(Arm::kCandidate, guard.metric);
-      const TickRates tick{baseline.n, baseline.x, candidate.n, candidate.x};
-      const StepState::Seen& seen = step.step->seen[guard.metric];
-      predicted.allocation =
-          allocation(static_cast<double>(seen.candidate), static_cast<double>(seen.both), step.step->weight);
-      predicted.divisor = guard.phi_div;
-      guard.rollback.add(tick, margin, predicted);
-      predicted.divisor = guard.phi_div_advance;
-      guard.advance.add(tick, advance, predicted);
+    if (guard.is_limit) {
+      hold_to_limit(guard);
+    } else {
+      compare(guard);
     }
+  }
+}
+
+void Judge::State::compare(GuardState& guard) {
+  const Margin margin = rollback_margin(guard.guard);
+  const Margin advance = advance_margin(guard.guard, current.next_weight);
+  Predicted predicted{.baseline_rate = expected_rate(guard), .allocation = 0, .divisor = 1};
+  for (const CheckedStep& step : checked) {
+    if (step.step == nullptr || !step.step->compares()) continue;
+    const MetricCount baseline = step.count(Arm::kBaseline, guard.metric);
+    const MetricCount candidate = step.count(Arm::kCandidate, guard.metric);
+    const TickRates tick{baseline.n, baseline.x, candidate.n, candidate.x};
+    const StepState::Seen& seen = step.step->seen[guard.metric];
+    predicted.allocation =
+        allocation(static_cast<double>(seen.candidate), static_cast<double>(seen.both), step.step->weight);
+    predicted.divisor = guard.phi_div;
+    guard.rollback.add(tick, margin, predicted);
+    predicted.divisor = guard.phi_div_advance;
+    guard.advance.add(tick, advance, predicted);
+  }
+}
+
+// It needs no baseline, and so goes on where nobody is left on it.
+void Judge::State::hold_to_limit(GuardState& guard) {
+  for (const CheckedStep& step : checked) {
+    if (step.step == nullptr || step.step->weight <= 0) continue;
+    const MetricCount candidate = step.count(Arm::kCandidate, guard.metric);
+    guard.limit.add(candidate.n, candidate.x, limit_share(guard.guard), guard.phi_div);
   }
 }
 
@@ -252,7 +308,7 @@ void Judge::State::remember(const TickInput& input) {
   };
   learn(history, 100 / 0.01);
   for (GuardState& guard : guards) {
-    if (!is_latency(guard.guard)) continue;
+    if (!is_latency(guard.guard) || guard.is_limit) continue;
     learn(guard.history, 100 / exceedance(guard.guard));
     if (guard.armed()) guard.above.add(tick.metrics[guard.metric], input.dt);
   }
@@ -377,7 +433,8 @@ void Judge::resume() {
   for (GuardState& guard : s.guards) {
     if (guard.guard.action != config::GuardAction::kPause) continue;
     guard.rollback.restart();
-    guard.rollback.inject(std::log(kSeedMinute));
+    guard.limit.restart();
+    guard.inject(std::log(kSeedMinute));
   }
 }
 

@@ -12,7 +12,7 @@
 namespace weir::analysis {
 namespace {
 
-constexpr std::uint64_t kVersion = 3;
+constexpr std::uint64_t kVersion = 4;
 constexpr std::uint64_t kMostGuards = 64;
 constexpr std::uint64_t kMostSteps = 1'024;
 
@@ -54,11 +54,13 @@ void read(ByteReader& in, DecayedHistogram& histogram) {
   }
 }
 
-void write(ByteWriter& out, const RateTest& test) {
+template <class Test>
+void write_test(ByteWriter& out, const Test& test) {
   out.integer(test.state().size());
   for (const double log_r : test.state()) out.number(log_r);
 }
-void read(ByteReader& in, RateTest& test) {
+template <class Test>
+void read_test(ByteReader& in, Test& test) {
   std::vector<double> state(in.integer_up_to(kMostGuards));
   for (double& log_r : state) log_r = in.number();
   // Another grid is another test: what was gathered says nothing about this one.
@@ -73,6 +75,8 @@ void write(ByteWriter& out, const config::Guard& guard) {
   out.integer(static_cast<std::uint64_t>(guard.absolute_duration.count()));
   out.integer(static_cast<std::uint64_t>(guard.action));
   out.integer(guard.gate ? 1 : 0);
+  out.number(guard.max_share.value_or(0));
+  out.integer(static_cast<std::uint64_t>(guard.max_duration.value_or(config::Duration(0)).count()));
 }
 void read(ByteReader& in, config::Guard& guard) {
   guard.metric =
@@ -83,14 +87,19 @@ void read(ByteReader& in, config::Guard& guard) {
   guard.absolute_duration = config::Duration(static_cast<config::Duration::rep>(in.integer()));
   guard.action = static_cast<config::GuardAction>(in.integer_up_to(kPoolCount - 1));
   guard.gate = in.integer_up_to(1) == 1;
+  if (const double share = in.number(); share > 0) guard.max_share = share;
+  const config::Duration max(static_cast<config::Duration::rep>(in.integer()));
+  if (max.count() > 0) guard.max_duration = max;
 }
 
 void write(ByteWriter& out, const GuardState& state) {
   write(out, state.guard);
+  out.integer(state.is_limit ? 1 : 0);
   out.number(state.weight);
   out.integer(state.metric);
-  write(out, state.rollback);
-  write(out, state.advance);
+  write_test(out, state.rollback);
+  write_test(out, state.advance);
+  write_test(out, state.limit);
   out.number(state.phi_div);
   out.number(state.phi_div_advance);
   write(out, state.history);
@@ -100,10 +109,12 @@ void write(ByteWriter& out, const GuardState& state) {
 }
 void read(ByteReader& in, GuardState& state) {
   read(in, state.guard);
+  state.is_limit = in.integer_up_to(1) == 1;
   state.weight = in.number();
   state.metric = in.integer_up_to(kMetricCount - 1);
-  read(in, state.rollback);
-  read(in, state.advance);
+  read_test(in, state.rollback);
+  read_test(in, state.advance);
+  read_test(in, state.limit);
   state.phi_div = in.number();
   state.phi_div_advance = in.number();
   read(in, state.history);
@@ -202,6 +213,7 @@ std::string Judge::save() const {
     out.integer(s.requests_in_step[arm]);
     write(out, s.clusters[arm]);
   }
+  write(out, s.alone);
   for (const DecayedRate& rate : s.rates) write(out, rate);
   write(out, s.history);
   write(out, s.baseline_errors.state());
@@ -234,6 +246,7 @@ std::optional<Judge> Judge::restore(const JudgeSpec& spec, std::string_view byte
     s.requests_in_step[arm] = in.integer();
     read(in, s.clusters[arm]);
   }
+  read(in, s.alone);
   for (DecayedRate& rate : s.rates) read(in, rate);
   read(in, s.history);
   ErrorWindow::State errors;

@@ -13,24 +13,32 @@
 #include "analysis/judge/judge.h"
 #include "analysis/judge/split_watch.h"
 #include "analysis/stats/design_effect.h"
+#include "analysis/stats/limit_test.h"
 #include "analysis/stats/rate_test.h"
 
 namespace weir::analysis {
 
-// One guard's evidence, both ways.
+// One guard's evidence, both ways. A guard with a ceiling is two of these: the comparison, and the ceiling (4.15),
+// which looks at the candidate alone and gates nothing.
 struct GuardState {
   config::Guard guard;
+  bool is_limit = false;
   double weight = 0;       // share of alpha within its pool; an edit never raises it
   std::size_t metric = 0;  // index in every table of counts
   RateTest rollback{TestSide::kRollback};
   RateTest advance{TestSide::kAdvance};
+  LimitTest limit;
   double phi_div = 1;
   double phi_div_advance = 1;
-  // Latency only. The history fades by this quantile's own half-life; the rate is the share above the threshold.
+  // Comparisons of latency only. The history fades by this quantile's own half-life; the rate is the share above the
+  // threshold.
   DecayedHistogram history;
   DecayedRate above;
-  LatencyThreshold threshold;  // zeros: not armed
+  LatencyThreshold threshold;  // zeros: not armed; of a ceiling the ceiling, for both arms
   bool armed() const { return threshold.baseline_us > 0; }
+  bool gates() const { return guard.gate && guard.action != config::GuardAction::kWarn && !is_limit; }
+  double log_against() const { return is_limit ? limit.log_evidence() : rollback.log_evidence(); }
+  void inject(double log_gamma) { is_limit ? limit.inject(log_gamma) : rollback.inject(log_gamma); }
 };
 
 // One step id and what was seen under it, for w* of 4.2.
@@ -43,7 +51,7 @@ struct StepState {
   };
   std::array<Seen, kMetricCount> seen{};
 
-  bool tests() const { return weight > 0 && weight < 1; }
+  bool compares() const { return weight > 0 && weight < 1; }
 };
 
 // What the tick says of one step, after the checks of 4.13.
@@ -74,6 +82,7 @@ struct Judge::State {
   std::array<std::int64_t, kArmCount> overdue{};
 
   std::array<ClusterTable, kArmCount> clusters;
+  ClusterTable alone;  // the candidate's, with what it had while nobody was left to compare it with
   std::array<DecayedRate, kBinaryMetricCount> rates{};
   DecayedHistogram history;  // for guards to come
   ErrorWindow baseline_errors;
@@ -100,9 +109,13 @@ struct Judge::State {
   void watch_split(Seconds dt);
 
   void set_guards(const std::vector<config::Guard>& wanted);
-  GuardState make_guard(const config::Guard& guard);
+  GuardState make_guard(const config::Guard& guard, bool is_limit);
+  void take_slot(GuardState& guard);
   void inject_all(double log_gamma);
   StepState* find_step(StepId id);
+  void compare(GuardState& guard);
+  void hold_to_limit(GuardState& guard);
+  const ClusterTable& candidate_of(const GuardState& guard) const { return guard.is_limit ? alone : clusters[1]; }
   double expected_rate(const GuardState& guard) const;  // pb*
   double pool_evidence(config::GuardAction pool, int* worst = nullptr) const;
   // The highest threshold: after so long every request is known, ended or overdue.

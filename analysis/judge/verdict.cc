@@ -71,19 +71,21 @@ SplitStatus split_status(const SrmTest& test, bool has_keys) {
 
 // Evidence speaks once enough users have met the harm, or once the few that there are have met hardly anything else.
 bool Judge::State::speaks(const GuardState& guard) const {
-  const std::uint32_t seen = clusters[1].seen();
-  const std::uint32_t hit = clusters[1].hit(guard.metric);
+  const ClusterTable& candidate = candidate_of(guard);
+  const std::uint32_t seen = candidate.seen();
+  const std::uint32_t hit = candidate.hit(guard.metric);
   if (hit < std::min(kClustersToSpeak, seen)) return false;
   if (seen >= kClustersToSpeak) return true;
-  const MetricCount bad = clusters[1].total(guard.metric);
+  const MetricCount bad = candidate.total(guard.metric);
   return bad.x >= kLoneFailures && static_cast<double>(bad.x) >= kLoneFailureShare * static_cast<double>(bad.n);
 }
 
 bool Judge::State::alpha_promised(const GuardState& guard) const {
-  return !speaks(guard) || clusters[1].seen() >= kClustersToSpeak;
+  return !speaks(guard) || candidate_of(guard).seen() >= kClustersToSpeak;
 }
 
 bool Judge::State::gate_passed(const GuardState& guard) const {
+  if (guard.is_limit) return false;
   if (is_latency(guard.guard) && !guard.armed()) return false;
   const Margin margin = advance_margin(guard.guard, current.next_weight);
   // Such a margin allows for everything.
@@ -97,7 +99,7 @@ double Judge::State::pool_evidence(config::GuardAction pool, int* worst) const {
   for (std::size_t i = 0; i < guards.size(); ++i) {
     const GuardState& guard = guards[i];
     if (guard.guard.action != pool || !speaks(guard)) continue;
-    const double term = std::log(guard.weight) + guard.rollback.log_evidence();
+    const double term = std::log(guard.weight) + guard.log_against();
     sum = log_add(sum, term);
     if (worst != nullptr && term > largest) {
       largest = term;
@@ -107,24 +109,44 @@ double Judge::State::pool_evidence(config::GuardAction pool, int* worst) const {
   return sum;
 }
 
-std::string explain(const GuardStatus& guard, double log_threshold) {
-  const auto arm = [&](std::size_t i) {
-    const MetricCount& count = guard.since_start[i];
-    const double share = count.n == 0 ? 0 : static_cast<double>(count.x) / static_cast<double>(count.n);
-    return with_commas(static_cast<double>(count.x)) + " of " + with_commas(static_cast<double>(count.n)) + " (" +
-           percent(share) + ")";
-  };
-  std::string text = guard_name(guard.guard) + ": candidate " + arm(1) + ", baseline " + arm(0);
-  if (is_latency(guard.guard)) {
-    const auto ms = [](std::uint64_t us) { return with_commas(std::round(static_cast<double>(us) / 1000)) + " ms"; };
-    text += " slower than " + ms(guard.threshold.candidate_us) + " and " + ms(guard.threshold.baseline_us);
-    text += ", allowed " + percent(guard.guard.relative);
-    if (guard.guard.absolute_duration.count() > 0) {
-      text += " + " + std::to_string(guard.guard.absolute_duration.count()) + " ms";
-    }
-  } else {
-    text += ", allowed " + percent(guard.margin_factor - 1) + " + " + percent(guard.margin);
+namespace {
+
+std::string shown(const MetricCount& count) {
+  const double share = count.n == 0 ? 0 : static_cast<double>(count.x) / static_cast<double>(count.n);
+  return with_commas(static_cast<double>(count.x)) + " of " + with_commas(static_cast<double>(count.n)) + " (" +
+         percent(share) + ")";
+}
+
+std::string milliseconds(std::uint64_t us) { return with_commas(std::round(static_cast<double>(us) / 1000)) + " ms"; }
+
+std::string comparison(const GuardStatus& guard) {
+  std::string text = "candidate " + shown(guard.since_start[1]) + ", baseline " + shown(guard.since_start[0]);
+  if (!is_latency(guard.guard)) {
+    return text + ", allowed " + percent(guard.margin_factor - 1) + " + " + percent(guard.margin);
   }
+  text += " slower than " + milliseconds(guard.threshold.candidate_us) + " and " +
+          milliseconds(guard.threshold.baseline_us) + ", allowed " + percent(guard.guard.relative);
+  if (guard.guard.absolute_duration.count() > 0) {
+    text += " + " + std::to_string(guard.guard.absolute_duration.count()) + " ms";
+  }
+  return text;
+}
+
+// It blames the candidate even where the baseline is as bad, and so says that.
+std::string ceiling(const GuardStatus& guard) {
+  std::string text = "candidate " + shown(guard.since_start[1]);
+  if (is_latency(guard.guard)) text += " slower than " + milliseconds(limit_us(guard.guard));
+  text += ", at most " + percent(limit_share(guard.guard)) + " allowed whatever the baseline does";
+  if (guard.since_start[0].n > 0) text += " (" + shown(guard.since_start[0]) + ")";
+  return text;
+}
+
+}  // namespace
+
+std::string guard_name(const GuardStatus& guard) { return guard_name(guard.guard) + (guard.is_limit ? " max" : ""); }
+
+std::string explain(const GuardStatus& guard, double log_threshold) {
+  std::string text = guard_name(guard) + ": " + (guard.is_limit ? ceiling(guard) : comparison(guard));
   const double log_evidence = std::log(guard.weight) + guard.log_evidence_rollback;
   text += "; evidence 1 : " + odds(log_evidence) + " of 1 : " + odds(log_threshold);
   text += ", groups of users hit: " + std::to_string(guard.clusters_hit) + " of " + std::to_string(guard.clusters_seen);
@@ -168,7 +190,7 @@ class Holds {
   void gates() {
     bool any = false;
     for (const GuardState& guard : state_.guards) {
-      if (!guard.guard.gate || guard.guard.action == config::GuardAction::kWarn) continue;
+      if (!guard.gates()) continue;
       any = true;
       if (is_latency(guard.guard) && !guard.armed()) {
         say("not_armed", with_commas(guard.history.total) + " of " +
@@ -259,28 +281,28 @@ std::vector<GuardStatus> Judge::guards() const {
     GuardStatus status;
     const Margin margin = rollback_margin(guard.guard);
     status.guard = guard.guard;
+    status.is_limit = guard.is_limit;
     status.weight = guard.weight;
     status.margin_factor = margin.factor;
     status.margin = margin.absolute;
     status.advance_margin = advance_margin(guard.guard, s.current.next_weight).absolute;
-    status.log_evidence_rollback = guard.rollback.log_evidence();
+    status.log_evidence_rollback = guard.log_against();
     status.log_evidence_advance = guard.advance.log_evidence();
-    status.gate = guard.guard.gate && guard.guard.action != config::GuardAction::kWarn;
+    status.gate = guard.gates();
     status.gate_passed = s.gate_passed(guard);
     status.speaks = s.speaks(guard);
     status.alpha_promised = s.alpha_promised(guard);
-    if (is_latency(guard.guard)) {
+    if (is_latency(guard.guard)) status.threshold = guard.threshold;
+    if (is_latency(guard.guard) && !guard.is_limit) {
       status.armed = guard.armed();
       status.history = guard.history.total;
       status.history_needed = std::round(history_needed(exceedance(guard.guard)));
-      status.threshold = guard.threshold;
     }
-    for (std::size_t arm = 0; arm < kArmCount; ++arm) {
-      status.in_step[arm] = s.in_step[arm][guard.metric];
-      status.since_start[arm] = s.clusters[arm].total(guard.metric);
-    }
-    status.clusters_seen = s.clusters[1].seen();
-    status.clusters_hit = s.clusters[1].hit(guard.metric);
+    for (std::size_t arm = 0; arm < kArmCount; ++arm) status.in_step[arm] = s.in_step[arm][guard.metric];
+    const ClusterTable& candidate = s.candidate_of(guard);
+    status.since_start = {s.clusters[0].total(guard.metric), candidate.total(guard.metric)};
+    status.clusters_seen = candidate.seen();
+    status.clusters_hit = candidate.hit(guard.metric);
     status.phi_div = guard.phi_div;
     status.phi_div_advance = guard.phi_div_advance;
     out.push_back(status);

@@ -62,6 +62,7 @@ struct Verdict {
 // One guard as people are shown it.
 struct GuardStatus {
   config::Guard guard;
+  bool is_limit = false;             // the guard's ceiling, not its comparison
   double weight = 0;                 // share of alpha within its pool
   double margin_factor = 1;          // a
   double margin = 0;                 // d, toward rollback
@@ -85,6 +86,9 @@ struct GuardStatus {
   double phi_div = 1;
   double phi_div_advance = 1;
 };
+
+// "errorRate", "latency p99", "errorRate max".
+std::string guard_name(const GuardStatus& guard);
 
 // The numbers of one guard in a sentence (4.8): both arms over the same seconds, the margin, the evidence against what
 // decides, the groups of users hit, the design effect.

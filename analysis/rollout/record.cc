@@ -31,7 +31,7 @@ double toward(double log_evidence, double log_threshold) {
 json::Value guard_json(const GuardStatus& guard, const Verdict& verdict) {
   const double weighted = std::log(guard.weight) + guard.log_evidence_rollback;
   json::Object out{
-      {"name", guard_name(guard.guard)},
+      {"name", guard_name(guard)},
       {"action", action_word(guard.guard.action)},
       {"weight", guard.weight},
       {"baseline", count_json(guard.in_step[0])},
@@ -55,7 +55,11 @@ json::Value guard_json(const GuardStatus& guard, const Verdict& verdict) {
       {"groups_hit", guard.clusters_hit},
       {"design_effect", guard.phi_div},
       {"explain", explain(guard, verdict.log_threshold)}};
-  if (is_latency(guard.guard)) {
+  if (guard.is_limit) out.set("limit_percent", 100 * limit_share(guard.guard));
+  if (guard.is_limit && is_latency(guard.guard)) {
+    out.set("limit_ms", static_cast<double>(limit_us(guard.guard)) / 1000);
+  }
+  if (is_latency(guard.guard) && !guard.is_limit) {
     out.set("armed", guard.armed);
     out.set("history", static_cast<std::uint64_t>(guard.history));
     out.set("history_needed", static_cast<std::uint64_t>(guard.history_needed));

@@ -153,7 +153,8 @@ std::string fingerprint(const config::Rollout& policy) {
   json::Array guards;
   for (const config::Guard& guard : policy.analysis.guards) {
     guards.push_back(json::Array{guard_name(guard), guard.relative, guard.absolute, guard.absolute_duration.count(),
-                                 static_cast<int>(guard.action), guard.gate});
+                                 static_cast<int>(guard.action), guard.gate, guard.max_share.value_or(0),
+                                 guard.max_duration.value_or(config::Duration(0)).count()});
   }
   const config::Analysis& analysis = policy.analysis;
   const json::Array all{

@@ -189,15 +189,17 @@ class Checker {
 
   void check_guards(const std::string& name, const Rollout& rollout) {
     const std::string path = "rollouts." + name + ".analysis";
-    const auto latencies = std::count_if(rollout.analysis.guards.begin(), rollout.analysis.guards.end(),
-                                         [](const Guard& guard) { return guard.metric == GuardMetric::kLatency; });
+    int latencies = 0;
+    for (const Guard& guard : rollout.analysis.guards) {
+      if (guard.metric == GuardMetric::kLatency) latencies += guard.has_max() ? 2 : 1;
+    }
     if (latencies > kMaxLatencyGuards) {
       report_.error(place(root_, {"rollouts", name, "analysis", "guards"}), path + ".guards: too many latency guards",
-                    "at most " + std::to_string(kMaxLatencyGuards));
+                    "at most " + std::to_string(kMaxLatencyGuards) + ", of which one with `max` is two");
     }
   }
 
-  static constexpr std::ptrdiff_t kMaxLatencyGuards = 8;
+  static constexpr int kMaxLatencyGuards = 8;
 
   const Config& config_;
   const Node& root_;

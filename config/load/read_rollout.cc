@@ -16,23 +16,32 @@ GuardAction read_action(const std::string& word) {
   return word == "warn" ? GuardAction::kWarn : GuardAction::kRollback;
 }
 
+// A share for a rate, a duration for a latency.
+struct Either {
+  std::optional<double> share;
+  std::optional<Duration> duration;
+};
+Either read_either(const Node* value, bool latency, const std::string& path, Report& report) {
+  if (value == nullptr || value->type != Node::Type::kScalar) return {};
+  const std::string& text = value->scalar;
+  const std::optional<double> share = parse_share(text);
+  const std::optional<Duration> duration = parse_duration(text);
+  if (latency && duration) return {.share = {}, .duration = duration};
+  if (!latency && share) return {.share = share, .duration = {}};
+  if (share || duration) {
+    report.error(value->position, path + ": \"" + text + "\"",
+                 latency ? "a duration, for a latency" : "a percentage, for a rate");
+  }
+  return {};
+}
+
 // The given parts of a margin; where only one is given the other is 0 (STATISTICS.md 4.0).
 void read_margin(const Node& node, Guard& guard, const std::string& path, Report& report) {
   guard.relative = share_of(node, "relative").value_or(0);
-  guard.absolute = 0;
-  const std::string* const absolute = scalar(node, "absolute");
-  if (absolute == nullptr) return;
   const bool latency = guard.metric == GuardMetric::kLatency;
-  const std::optional<double> share = parse_share(*absolute);
-  const std::optional<Duration> duration = parse_duration(*absolute);
-  if (latency && duration) {
-    guard.absolute_duration = *duration;
-  } else if (!latency && share) {
-    guard.absolute = *share;
-  } else if (share || duration) {
-    report.error(node.find("absolute")->position, path + ".absolute: \"" + *absolute + "\"",
-                 latency ? "a duration, for a latency" : "a percentage, for a rate");
-  }
+  const Either absolute = read_either(node.find("absolute"), latency, path + ".absolute", report);
+  guard.absolute = absolute.share.value_or(0);
+  guard.absolute_duration = absolute.duration.value_or(Duration(0));
 }
 
 struct ReadGuard {
@@ -66,6 +75,10 @@ std::optional<ReadGuard> read_guard(const Node& node, const std::string& path, G
   }
   result.guard.action = action;
   if (margin != nullptr) read_margin(*margin, result.guard, path + ".allowedDegradation", report);
+  const bool latency = result.guard.metric == GuardMetric::kLatency;
+  const Either max = read_either(node.find("max"), latency, path + ".max", report);
+  result.guard.max_share = max.share;
+  result.guard.max_duration = max.duration;
   if (const std::string* word = scalar(node, "onGuardFail")) result.guard.action = read_action(*word);
   read(node, "gate", result.guard.gate);
   read(node, "enabled", result.enabled);

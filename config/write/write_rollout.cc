@@ -61,11 +61,11 @@ json::Object write_guard(const Guard& guard) {
   const bool latency = guard.metric == GuardMetric::kLatency;
   json::Object margin{{"relative", format_share(guard.relative)},
                       {"absolute", latency ? format_duration(guard.absolute_duration) : format_share(guard.absolute)}};
-  return name_guard(guard)
-      .set("allowedDegradation", std::move(margin))
-      .set("onGuardFail", word_of(guard.action))
-      .set("gate", guard.gate)
-      .set("enabled", true);
+  json::Object section = name_guard(guard);
+  section.set("allowedDegradation", std::move(margin));
+  if (guard.max_share) section.set("max", format_share(*guard.max_share));
+  if (guard.max_duration) section.set("max", format_duration(*guard.max_duration));
+  return section.set("onGuardFail", word_of(guard.action)).set("gate", guard.gate).set("enabled", true);
 }
 
 // Those in force, and behind them the default ones that the plan has taken away.

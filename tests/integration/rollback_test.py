@@ -73,6 +73,24 @@ def test_a_bad_candidate_is_taken_back(guard: str, behaviour: dict[str, Any], an
     assert set(versions_of(running.port, users).values()) == {"v1"}
 
 
+def test_a_ceiling_blames_the_candidate_where_both_are_bad(weir: Callable[..., Weir],
+                                                           origin: Callable[..., Origin]) -> None:
+    def canary_of(analysis: Plan) -> Weir:
+        versions = origin("v1", fail_share=0.3), origin("v2", fail_share=0.3)
+        return begun(weir(canary(*versions, at_weight(_WEIGHT), rollout={"analysis": analysis})))
+    compared = canary_of(WITHOUT_LATENCY)
+    with Load(compared.port, rate=400, users=_USERS) as load:
+        _answers_more(load, 3_000)
+        assert compared.admin.rollout()["phase"] == "running"
+    limited = canary_of({"guards": [*WITHOUT_LATENCY["guards"], {"metric": "errorRate", "max": "1%"}]})
+    with Load(limited.port, rate=400, users=_USERS):
+        rollout = limited.wait_phase("rolledBack")
+    assert rollout["reason"].startswith("errorRate max: candidate ")
+    assert "at most 1 % allowed whatever the baseline does (" in rollout["reason"]
+    ceiling = next(guard for guard in rollout["guards"] if guard["name"] == "errorRate max")
+    assert ceiling["limit_percent"] == 1 and not ceiling["gate"]
+
+
 def test_one_user_is_enough_when_everything_fails(weir: Callable[..., Weir], origin: Callable[..., Origin]) -> None:
     lowest, second = sorted(bucket(f"user-{i}") for i in range(20))[:2]
     weight = (lowest + second) // 2 / 10_000  # the share of one user out of twenty, as it happens

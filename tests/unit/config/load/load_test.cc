@@ -77,8 +77,9 @@ TEST(Load, ReadsWhatAPlanCanSay) {
               "      holdback: 10\n"
               "      onGuardFail: pause\n"
               "      guards:\n"
-              "        - { metric: errorRate, allowedDegradation: { relative: 20% }, onGuardFail: rollback }\n"
-              "        - { metric: latency, quantile: 0.95, allowedDegradation: { relative: 20%, absolute: 5ms } }\n"
+              "        - { metric: errorRate, allowedDegradation: { relative: 20% }, max: 1%, onGuardFail: rollback }\n"
+              "        - { metric: latency, quantile: 0.95, max: 2s, allowedDegradation: { relative: 20%, absolute: "
+              "5ms } }\n"
               "        - { metric: clientAbortRate, enabled: false }\n"),
       environment());
   ASSERT_TRUE(result.ok()) << format(result.problems.at(0), "plan");
@@ -107,8 +108,12 @@ TEST(Load, ReadsWhatAPlanCanSay) {
   const Guard& errors = chat.analysis.guards[3];
   EXPECT_EQ(errors.metric, GuardMetric::kErrorRate);
   EXPECT_EQ(errors.absolute, 0);
+  EXPECT_EQ(errors.max_share, 0.01);
+  EXPECT_FALSE(errors.max_duration);
   EXPECT_EQ(errors.action, GuardAction::kRollback);
   EXPECT_EQ(chat.analysis.guards[4].absolute_duration, std::chrono::milliseconds(5));
+  EXPECT_EQ(chat.analysis.guards[4].max_duration, std::chrono::seconds(2));
+  EXPECT_FALSE(chat.analysis.guards[4].max_share);
   EXPECT_EQ(chat.analysis.guards[4].action, GuardAction::kPause);
 }
 
@@ -205,6 +210,13 @@ TEST(Load, SaysWhatIsWrongAndWhere) {
       {rollout("    analysis: { guards: [ { metric: errorRate, allowedDegradation: { absolute: 5ms } } ] }\n"),
        "plan:12:80: error: rollouts.chat.analysis.guards[0].allowedDegradation.absolute: \"5ms\"; expected a "
        "percentage, for a rate"},
+      {rollout("    analysis: { guards: [ { metric: errorRate, max: 5ms } ] }\n"),
+       "plan:12:53: error: rollouts.chat.analysis.guards[0].max: \"5ms\"; expected a percentage, for a rate"},
+      {rollout("    analysis: { guards: [ { metric: latency, max: 5% } ] }\n"),
+       "plan:12:51: error: rollouts.chat.analysis.guards[0].max: \"5%\"; expected a duration, for a latency"},
+      {rollout("    analysis: { guards: [ { metric: errorRate, max: 100% } ] }\n"),
+       "plan:12:53: error: rollouts.chat.analysis.guards[0].max: \"100%\"; expected a percentage such as 0.1%, from "
+       "0.0001% to 99.9999%, or for latency a duration, from 1ms to 1h"},
       {with("rollouts: { chat: { baseline: v1, candidate: v9 } }\n"),
        "plan:8:46: error: rollouts.chat.candidate: chat has no version \"v9\"; expected one of v1, v2"},
       {rollout("    steps: [ { setWeight: 5 }, { setWeight: 5 } ]\n"),

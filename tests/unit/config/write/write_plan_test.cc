@@ -142,8 +142,8 @@ rollouts:
       warmup: 30s
       holdback: 7%
       guards:
-        - { metric: latency, quantile: 0.95, allowedDegradation: { relative: 15%, absolute: 5ms } }
-        - { metric: errorRate, allowedDegradation: { relative: 0%, absolute: 0.25% }, onGuardFail: warn, gate: false }
+        - { metric: latency, quantile: 0.95, allowedDegradation: { relative: 15%, absolute: 5ms }, max: 500ms }
+        - { metric: errorRate, allowedDegradation: { relative: 0%, absolute: 0.25% }, max: 1%, onGuardFail: warn, gate: false }
         - { metric: capacityRate, allowedDegradation: { relative: 11%, absolute: 0% }, onGuardFail: rollback, enabled: true }
         - { metric: clientErrorRate }
         - { metric: clientAbortRate, enabled: false }
