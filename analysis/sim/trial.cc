@@ -51,13 +51,16 @@ bool TrialRun::tick() {
   if (rolled_back_ || world_.now() >= trial_.length) return false;
   climb();
   world_.tick(trial_.tick);
-  if (world_.rollout().state().phase == Phase::kRolledBack) rolled_back_ = world_.now();
+  const RolloutState& state = world_.rollout().state();
+  if (state.phase == Phase::kRolledBack) rolled_back_ = world_.now();
+  if (state.phase == Phase::kPaused && alarm_.empty()) alarm_ = state.reason;
   return true;
 }
 
 Tried TrialRun::result() const {
   return {.rolled_back = rolled_back_,
           .because = rolled_back_ ? world_.rollout().state().reason : std::string(),
+          .alarm = alarm_,
           .requests = world_.requests(),
           .candidate_requests = world_.candidate_requests()};
 }

@@ -27,6 +27,7 @@ struct Trial {
 struct Tried {
   std::optional<Seconds> rolled_back;  // when, of the rollout's time
   std::string because;
+  std::string alarm;           // why it was paused first, if it was
   std::uint64_t requests = 0;  // until then, or of all
   std::uint64_t candidate_requests = 0;
 };
@@ -48,6 +49,7 @@ class TrialRun {
   World world_;
   std::size_t step_ = 0;
   std::optional<Seconds> rolled_back_;
+  std::string alarm_;
 };
 
 Tried run(const Trial& trial);

@@ -30,6 +30,7 @@ void expect_few_false(Trial trial, const char* scenario) {
   for (int i = 0; i < kRuns; ++i) {
     trial.seed = kSeed + static_cast<std::uint64_t>(i);
     const Tried tried = run(trial);
+    EXPECT_EQ(tried.alarm, "") << scenario << ", seed " << trial.seed;
     if (!tried.rolled_back) continue;
     ++rolled_back;
     std::printf("%s, seed %llu: %s\n", scenario, static_cast<unsigned long long>(trial.seed), tried.because.c_str());

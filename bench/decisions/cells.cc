@@ -1,0 +1,186 @@
+#include "bench/decisions/cells.h"
+
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "config/units.h"
+
+namespace weir::bench {
+namespace {
+
+using analysis::Seconds;
+using analysis::sim::Regression;
+using analysis::sim::Traffic;
+using analysis::sim::Trial;
+using Family = Cell::Family;
+
+const std::vector<double> kRamp{0.01, 0.05, 0.25, 0.5};
+constexpr double kMillionRequests_rps = 92.6;  // in three hours
+
+Cell cell_of(std::string name, Family family, int runs) {
+  Cell cell;
+  cell.name = std::move(name);
+  cell.family = family;
+  cell.runs = runs;
+  cell.trial.guards = analysis::sim::section_six_guards();
+  return cell;
+}
+
+struct Scenario {
+  const char* name;
+  std::vector<double> weights;
+  double errors;
+  bool sticky = false;
+  bool drift = false;
+  bool storms = false;
+  double incidents = 0;
+  int runs = 500;
+};
+
+// 6.1, with nothing allowed: the truth is on the boundary.
+void add_false_rollbacks(std::vector<Cell>& cells) {
+  const Scenario scenarios[] = {
+      {"iid_w1_p0.1%", {0.01}, 0.001},
+      {"iid_w5_p0.1%", {0.05}, 0.001},
+      {"iid_w50_p1%", {0.5}, 0.01},
+      {"iid_w1_p0.005%", {0.01}, 0.00005},
+      {"lowrate_1rps_w5", {0.05}, 0.002},
+      {"drift_w5", {0.05}, 0.005, false, true, false, 3, 1'000},
+      {"ramp_drift", kRamp, 0.005, false, true, false, 0, 1'000},
+      {"sticky_w5_p1%", {0.05}, 0.01, true, false, false, 0, 1'000},
+      {"sticky_w1_p1%", {0.01}, 0.01, true},
+      {"ramp_drift_sticky", kRamp, 0.005, true, true, false, 2},
+      {"few_users_w5", {0.05}, 0.01, true},
+      {"storms_w5_p0.1%", {0.05}, 0.001, false, false, true, 0, 1'000},
+      {"ramp_storms_sticky", kRamp, 0.003, true, false, true},
+  };
+  for (const Scenario& scenario : scenarios) {
+    Cell cell = cell_of(scenario.name, Family::kFalseRollback, scenario.runs);
+    cell.trial.guards = analysis::sim::without_margins(cell.trial.guards);
+    cell.trial.weights = scenario.weights;
+    Traffic& traffic = cell.trial.traffic;
+    traffic.rps = kMillionRequests_rps;
+    traffic.error_rate = scenario.errors;
+    traffic.sticky = scenario.sticky;
+    traffic.drift = scenario.drift;
+    traffic.incidents = scenario.incidents;
+    if (scenario.storms) traffic.storm_share = 1.0 / 8;
+    if (cell.name == "few_users_w5") traffic.users = 1'000;
+    if (cell.name == "lowrate_1rps_w5") {
+      traffic.rps = 1;
+      cell.trial.length = traffic.span = Seconds(24 * 3'600);
+    }
+    cells.push_back(std::move(cell));
+  }
+}
+
+// 6.3, at 100 requests a second.
+void add_detections(std::vector<Cell>& cells) {
+  struct Effect {
+    const char* name;
+    double errors;
+    Regression regression;
+  };
+  std::array<Effect, 8> effects{{{"fail_100%", 0.001, {}},
+                                 {"error_0.1%_1%", 0.001, {}},
+                                 {"error_0.1%_5%", 0.001, {}},
+                                 {"error_1%_2%", 0.01, {}},
+                                 {"p99_x1.5", 0.001, {}},
+                                 {"p99_x2", 0.001, {}},
+                                 {"latency_+10%", 0.001, {}},
+                                 {"5%_inputs_x10", 0.001, {}}}};
+  effects[0].regression.errors.extra = 1;
+  effects[1].regression.errors.factor = 10;
+  effects[2].regression.errors.factor = 50;
+  effects[3].regression.errors.factor = 2;
+  effects[4].regression.tail_factor = 1.5;
+  effects[5].regression.tail_factor = 2;
+  effects[6].regression.latency_factor = 1.1;
+  effects[7].regression.slow_share = 0.05;
+  for (const Effect& effect : effects) {
+    for (const double weight : {0.05, 0.01}) {
+      Cell cell = cell_of(std::string(effect.name) + (weight > 0.02 ? "_w5" : "_w1"), Family::kDetection, 200);
+      cell.trial.weights = {weight};
+      cell.trial.tick = Milliseconds(100);
+      cell.trial.traffic.error_rate = effect.errors;
+      cell.trial.regression = effect.regression;
+      cells.push_back(std::move(cell));
+    }
+  }
+}
+
+// 6.4.
+void add_simpsons(std::vector<Cell>& cells) {
+  for (const bool rises : {true, false}) {
+    for (const bool worse : {false, true}) {
+      Cell cell = cell_of(std::string("simpson_") + (rises ? "rises_" : "falls_") + (worse ? "1.6x" : "aa"),
+                          Family::kSimpson, 500);
+      Trial& trial = cell.trial;
+      if (!worse) trial.guards = analysis::sim::without_margins(trial.guards);
+      trial.weights = kRamp;
+      trial.traffic.rps = kMillionRequests_rps;
+      trial.traffic.span = trial.length + trial.before;
+      trial.traffic.error_rate = rises ? 0.003 : 0.03;
+      trial.traffic.error_trend = rises ? 10 : 0.1;
+      if (worse) trial.regression.errors.factor = 1.6;
+      cells.push_back(std::move(cell));
+    }
+  }
+}
+
+constexpr std::array<std::pair<double, double>, 4> kSteps{{{0.01, 0.05}, {0.05, 0.25}, {0.25, 0.5}, {0.5, 1}}};
+
+// A step of one weight, whose next is the second: it is not climbed to within the trial.
+Cell step_cell(std::string name, Family family, std::pair<double, double> step) {
+  Cell cell = cell_of(std::move(name), family, family == Family::kAdvance ? 200 : 500);
+  cell.trial.weights = {step.first};
+  if (step.second < 1) cell.trial.weights.push_back(step.second);
+  cell.trial.length = Seconds(12 * 3'600);  // of which the first step has half
+  return cell;
+}
+
+std::string step_name(std::pair<double, double> step) {
+  const auto percent = [](double share) { return std::to_string(std::lround(share * 100)); };
+  return percent(step.first) + "_to_" + percent(step.second);
+}
+
+// 6.5.
+void add_advances(std::vector<Cell>& cells) {
+  for (const int rps : {1, 10, 100, 1'000}) {
+    for (const auto& step : kSteps) {
+      Cell cell = step_cell("advance_" + std::to_string(rps) + "rps_" + step_name(step), Family::kAdvance, step);
+      cell.trial.traffic.rps = rps;
+      cells.push_back(std::move(cell));
+    }
+  }
+  const std::array<const char*, 4> guards{"error", "p50", "p90", "p99"};
+  for (const auto& step : kSteps) {
+    for (std::size_t guard = 0; guard < guards.size(); ++guard) {
+      Cell cell =
+          step_cell(std::string("false_advance_") + guards[guard] + "_" + step_name(step), Family::kFalseAdvance, step);
+      cell.trial.traffic.rps = 20;
+      cell.guard = guard;
+      cells.push_back(std::move(cell));
+    }
+  }
+}
+
+}  // namespace
+
+std::string_view to_string(Cell::Family family) {
+  constexpr std::array<std::string_view, 5> kWords = {"false_rollback", "detection", "simpson", "advance",
+                                                      "false_advance"};
+  return kWords[static_cast<std::size_t>(family)];
+}
+
+std::vector<Cell> all_cells() {
+  std::vector<Cell> cells;
+  add_false_rollbacks(cells);
+  add_detections(cells);
+  add_simpsons(cells);
+  add_advances(cells);
+  return cells;
+}
+
+}  // namespace weir::bench

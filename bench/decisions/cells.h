@@ -1,0 +1,29 @@
+// Pure functions. The cells of the tables of STATISTICS.md section 6, as far as there are guards for them.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analysis/sim/trial.h"
+#include "base/json.h"
+
+namespace weir::bench {
+
+struct Cell {
+  enum class Family { kFalseRollback, kDetection, kSimpson, kAdvance, kFalseAdvance };
+
+  std::string name;
+  Family family = Family::kFalseRollback;
+  analysis::sim::Trial trial;
+  int runs = 0;           // in full
+  std::size_t guard = 0;  // kFalseAdvance: the one whose truth is at the step's margin
+};
+std::string_view to_string(Cell::Family family);
+
+std::vector<Cell> all_cells();
+
+// One replication: seconds by name, null where it did not happen.
+json::Value run_cell(const Cell& cell, std::uint64_t seed);
+
+}  // namespace weir::bench
