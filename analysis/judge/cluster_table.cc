@@ -28,6 +28,13 @@ MetricCount ClusterTable::total(std::size_t metric) const {
   return sum;
 }
 
+ClusterTable::Cluster ClusterTable::worst(std::size_t metric) const {
+  const Column& column = metrics_[metric];
+  const auto worst = std::max_element(column.begin(), column.end(),
+                                      [](const ClusterCount& a, const ClusterCount& b) { return a.x < b.x; });
+  return {static_cast<std::size_t>(worst - column.begin()), {worst->n, worst->x}};
+}
+
 std::uint32_t ClusterTable::hit(std::size_t metric) const {
   const auto hit = std::count_if(metrics_[metric].begin(), metrics_[metric].end(),
                                  [](const ClusterCount& cluster) { return cluster.x > 0; });

@@ -26,6 +26,13 @@ class ClusterTable {
   // Clusters with a bad event of the metric.
   std::uint32_t hit(std::size_t metric) const;
 
+  // The cluster with the most bad events of the metric; the first of equals.
+  struct Cluster {
+    std::size_t number = 0;
+    MetricCount count;
+  };
+  Cluster worst(std::size_t metric) const;
+
   // For saving and restoring.
   using Column = std::array<ClusterCount, kClusterCount>;
   Column& column(std::size_t metric) { return metrics_[metric]; }

@@ -63,6 +63,7 @@ void Judge::State::take_slot(GuardState& made) {
   made.metric = latency_metric_index(slot);
   for (ClusterTable& table : clusters) table.forget(made.metric);
   alone.forget(made.metric);
+  baseline_past.forget(made.metric);
   for (StepState& step : steps) step.seen[made.metric] = {};
   for (auto& arm : in_step) arm[made.metric] = {};
 }
@@ -206,18 +207,20 @@ double Judge::State::expected_rate(const GuardState& guard) const {
   return std::clamp(guard.above.x / guard.above.n, kLeastRate, 1 - kLeastRate);
 }
 
-void Judge::State::test() {
+void Judge::State::test(Seconds dt) {
   for (GuardState& guard : guards) {
     if (is_latency(guard.guard) && !guard.armed()) continue;
     if (guard.is_limit) {
       hold_to_limit(guard);
     } else {
-      compare(guard);
+      compare(guard, dt);
+      watch_drift(guard);
     }
   }
 }
 
-void Judge::State::compare(GuardState& guard) {
+void Judge::State::compare(GuardState& guard, Seconds dt) {
+  show(guard, dt);
   const Margin margin = rollback_margin(guard.guard);
   const Margin advance = advance_margin(guard.guard, current.next_weight);
   Predicted predicted{.baseline_rate = expected_rate(guard), .allocation = 0, .divisor = 1};
@@ -236,12 +239,49 @@ void Judge::State::compare(GuardState& guard) {
   }
 }
 
+// Blocks never span two steps, so that what comes late, under an earlier one, is left out.
+void Judge::State::show(GuardState& guard, Seconds dt) {
+  TickRates tick;
+  for (const CheckedStep& step : checked) {
+    if (step.step == nullptr || step.step->id != current.step || !step.step->compares()) continue;
+    const MetricCount baseline = step.count(Arm::kBaseline, guard.metric);
+    const MetricCount candidate = step.count(Arm::kCandidate, guard.metric);
+    tick = {baseline.n, baseline.x, candidate.n, candidate.x};
+  }
+  guard.difference.add(tick, dt.count());
+}
+
 // It needs no baseline, and so goes on where nobody is left on it.
 void Judge::State::hold_to_limit(GuardState& guard) {
   for (const CheckedStep& step : checked) {
     if (step.step == nullptr || step.step->weight <= 0) continue;
     const MetricCount candidate = step.count(Arm::kCandidate, guard.metric);
     guard.limit.add(candidate.n, candidate.x, limit_share(guard.guard), guard.phi_div);
+  }
+}
+
+void Judge::State::watch_drift(GuardState& guard) {
+  if (guard.drift_limit <= 0) return;
+  for (const CheckedStep& step : checked) {
+    if (step.step == nullptr || step.step->weight < 1) continue;
+    const MetricCount candidate = step.count(Arm::kCandidate, guard.metric);
+    const double divisor = own_divisor(spread(alone.of(guard.metric)), kClusterCount);
+    guard.drift.add(candidate.n, candidate.x, guard.drift_limit, divisor);
+  }
+}
+
+// The reference is frozen where the comparison ends.
+void Judge::State::begin_drift(double weight) {
+  drifted = false;
+  for (GuardState& guard : guards) {
+    guard.drift.restart();
+    guard.drift_limit = 0;
+    if (weight < 1 || guard.is_limit || (is_latency(guard.guard) && !guard.armed())) continue;
+    const MetricCount past = baseline_past.of(guard.metric);
+    const double rate =
+        past.n == 0 ? expected_rate(guard) : baseline_rate(static_cast<double>(past.x), static_cast<double>(past.n));
+    guard.drift_limit = drift_limit(rate, rollback_margin(guard.guard));
+    guard.drift.inject(std::log(kSeedMinute));
   }
 }
 
@@ -297,6 +337,7 @@ void Judge::State::remember(const TickInput& input) {
     }
   }
   const BaselineTick tick = baseline_tick(checked, input);
+  baseline_past.add(tick.metrics, input.dt);
   for (std::size_t m = 0; m < kBinaryMetricCount; ++m) rates[m].add(tick.metrics[m], input.dt);
   baseline_errors.add(tick.metrics[metric_index(BinaryMetric::kErrorRate)], input.dt);
   baseline_errors.learn(rates[metric_index(BinaryMetric::kErrorRate)]);
@@ -375,11 +416,16 @@ void Judge::begin_step(const StepContext& step) {
   s.baseline_errors.begin_step();
   s.baseline_errors.learn(s.rates[metric_index(BinaryMetric::kErrorRate)]);
   s.split.begin_step(step.weight);
+  for (GuardState& guard : s.guards) guard.difference.end_block();
+  s.begin_drift(step.weight);
   s.stepped = true;
 }
 
 void Judge::begin_minute() {
-  if (!state_->stepped) state_->inject_all(std::log(kSeedMinute));
+  if (!state_->stepped) {
+    state_->inject_all(std::log(kSeedMinute));
+    for (GuardState& guard : state_->guards) guard.drift.inject(std::log(kSeedMinute));
+  }
   state_->minute_began = true;
 }
 
@@ -389,7 +435,7 @@ void Judge::tick(const TickInput& input) {
   s.refresh_thresholds();
   s.fill_clusters();
   s.weigh_clusters();
-  s.test();
+  s.test(input.dt);
   s.remember(input);
   s.count_step();
   s.watch_split(input.dt);
@@ -397,6 +443,7 @@ void Judge::tick(const TickInput& input) {
   s.p_anytime = std::min(s.p_anytime, std::exp(-against));
   const double pausing = s.pool_evidence(config::GuardAction::kPause);
   s.pause_pool_fired = s.pause_pool_fired || pausing >= -std::log(s.spec.max_false_rollback);
+  s.drifted = s.drifted || s.drift_evidence() >= -std::log(s.spec.max_false_rollback);
   s.stepped = false;
   s.minute_began = false;
 }
@@ -430,6 +477,8 @@ void Judge::resume() {
   s.malformed = 0;
   s.pause_pool_fired = false;
   s.split.restart();
+  s.drifted = false;
+  for (GuardState& guard : s.guards) guard.drift.restart();
   for (GuardState& guard : s.guards) {
     if (guard.guard.action != config::GuardAction::kPause) continue;
     guard.rollback.restart();

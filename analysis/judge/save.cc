@@ -12,7 +12,7 @@
 namespace weir::analysis {
 namespace {
 
-constexpr std::uint64_t kVersion = 4;
+constexpr std::uint64_t kVersion = 5;
 constexpr std::uint64_t kMostGuards = 64;
 constexpr std::uint64_t kMostSteps = 1'024;
 
@@ -92,6 +92,38 @@ void read(ByteReader& in, config::Guard& guard) {
   if (max.count() > 0) guard.max_duration = max;
 }
 
+// Each member in the order of its declaration.
+template <class State, class Each>
+void each_number(State& state, const Each& each) {
+  for (auto* arm : {&state.baseline, &state.candidate}) {
+    for (auto* number : {&arm->n, &arm->sum, &arm->squares}) each(*number);
+  }
+  for (auto* number : {&state.block_s, &state.weights, &state.differences, &state.variances, &state.candidate_n}) {
+    each(*number);
+  }
+}
+void write(ByteWriter& out, const DisplayInterval::State& state) {
+  each_number(state, [&](double number) { out.number(number); });
+}
+void read(ByteReader& in, DisplayInterval::State& state) {
+  each_number(state, [&](double& number) { number = in.number(); });
+}
+
+void write(ByteWriter& out, const HalfHour::State& past) {
+  for (const MetricCounts& minute : past.minutes) {
+    for (const MetricCount& count : minute) write(out, count);
+  }
+  out.integer(past.current);
+  out.number(past.into_minute.count());
+}
+void read(ByteReader& in, HalfHour::State& past) {
+  for (MetricCounts& minute : past.minutes) {
+    for (MetricCount& count : minute) read(in, count);
+  }
+  past.current = in.integer_up_to(HalfHour::kMinutes - 1);
+  past.into_minute = Seconds(in.number());
+}
+
 void write(ByteWriter& out, const GuardState& state) {
   write(out, state.guard);
   out.integer(state.is_limit ? 1 : 0);
@@ -100,6 +132,9 @@ void write(ByteWriter& out, const GuardState& state) {
   write_test(out, state.rollback);
   write_test(out, state.advance);
   write_test(out, state.limit);
+  write(out, state.difference.state());
+  write_test(out, state.drift);
+  out.number(state.drift_limit);
   out.number(state.phi_div);
   out.number(state.phi_div_advance);
   write(out, state.history);
@@ -115,6 +150,11 @@ void read(ByteReader& in, GuardState& state) {
   read_test(in, state.rollback);
   read_test(in, state.advance);
   read_test(in, state.limit);
+  DisplayInterval::State difference;
+  read(in, difference);
+  state.difference.restore(difference);
+  read_test(in, state.drift);
+  state.drift_limit = in.number();
   state.phi_div = in.number();
   state.phi_div_advance = in.number();
   read(in, state.history);
@@ -217,6 +257,8 @@ std::string Judge::save() const {
   for (const DecayedRate& rate : s.rates) write(out, rate);
   write(out, s.history);
   write(out, s.baseline_errors.state());
+  write(out, s.baseline_past.state());
+  out.integer(s.drifted ? 1 : 0);
   save_split(out, s.split.saved());
   out.integer(s.threshold_version);
   out.integer(s.malformed);
@@ -252,6 +294,8 @@ std::optional<Judge> Judge::restore(const JudgeSpec& spec, std::string_view byte
   ErrorWindow::State errors;
   read(in, errors);
   s.baseline_errors.restore(errors);
+  read(in, s.baseline_past.state());
+  s.drifted = in.integer_up_to(1) == 1;
   s.split = SplitWatch(static_cast<std::uint32_t>(std::max(1, s.spec.steps)));
   restore_split(in, s.split.saved());
   s.threshold_version = static_cast<std::uint32_t>(in.integer());

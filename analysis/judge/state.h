@@ -10,9 +10,11 @@
 
 #include "analysis/judge/cluster_table.h"
 #include "analysis/judge/error_window.h"
+#include "analysis/judge/half_hour.h"
 #include "analysis/judge/judge.h"
 #include "analysis/judge/split_watch.h"
 #include "analysis/stats/design_effect.h"
+#include "analysis/stats/display_interval.h"
 #include "analysis/stats/limit_test.h"
 #include "analysis/stats/rate_test.h"
 
@@ -28,6 +30,10 @@ struct GuardState {
   RateTest rollback{TestSide::kRollback};
   RateTest advance{TestSide::kAdvance};
   LimitTest limit;
+  DisplayInterval difference{true};  // to be shown, and nothing is decided by it
+  // While nobody is left to compare with: the candidate against what the baseline was, for an alert (4.10).
+  LimitTest drift;
+  double drift_limit = 0;  // 0: not in such a step
   double phi_div = 1;
   double phi_div_advance = 1;
   // Comparisons of latency only. The history fades by this quantile's own half-life; the rate is the share above the
@@ -90,6 +96,8 @@ struct Judge::State {
   std::uint32_t threshold_version = 0;
   std::uint64_t malformed = 0;
   bool pause_pool_fired = false;
+  HalfHour baseline_past;
+  bool drifted = false;  // latched until resume() or another step
   double p_anytime = 1;
   // Within a tick.
   bool stepped = false;
@@ -103,7 +111,7 @@ struct Judge::State {
   void refresh_thresholds();
   void fill_clusters();
   void weigh_clusters();
-  void test();
+  void test(Seconds dt);
   void remember(const TickInput& input);
   void count_step();
   void watch_split(Seconds dt);
@@ -113,7 +121,12 @@ struct Judge::State {
   void take_slot(GuardState& guard);
   void inject_all(double log_gamma);
   StepState* find_step(StepId id);
-  void compare(GuardState& guard);
+  void compare(GuardState& guard, Seconds dt);
+  void show(GuardState& guard, Seconds dt);
+  void watch_drift(GuardState& guard);
+  void begin_drift(double weight);
+  // Of the pool whose guards say most; -infinity when nothing is said.
+  double drift_evidence(int* worst = nullptr) const;
   void hold_to_limit(GuardState& guard);
   const ClusterTable& candidate_of(const GuardState& guard) const { return guard.is_limit ? alone : clusters[1]; }
   double expected_rate(const GuardState& guard) const;  // pb*

@@ -109,12 +109,35 @@ double Judge::State::pool_evidence(config::GuardAction pool, int* worst) const {
   return sum;
 }
 
+double Judge::State::drift_evidence(int* worst) const {
+  std::array<double, kPoolCount> sums;
+  sums.fill(kLogZero);
+  double largest = kLogZero;
+  for (std::size_t i = 0; i < guards.size(); ++i) {
+    const GuardState& guard = guards[i];
+    if (guard.drift_limit <= 0 || alone.hit(guard.metric) < std::min(kClustersToSpeak, alone.seen())) continue;
+    const double term = std::log(guard.weight) + guard.drift.log_evidence();
+    double& sum = sums[static_cast<std::size_t>(guard.guard.action)];
+    sum = log_add(sum, term);
+    if (worst != nullptr && term > largest) {
+      largest = term;
+      *worst = static_cast<int>(i);
+    }
+  }
+  return *std::max_element(sums.begin(), sums.end());
+}
+
 namespace {
 
 std::string shown(const MetricCount& count) {
   const double share = count.n == 0 ? 0 : static_cast<double>(count.x) / static_cast<double>(count.n);
   return with_commas(static_cast<double>(count.x)) + " of " + with_commas(static_cast<double>(count.n)) + " (" +
          percent(share) + ")";
+}
+
+std::string shown(const GuardStatus::Bounds& difference) {
+  const auto with_sign = [](double share) { return (share < 0 ? "−" : "") + percent(std::abs(share)); };
+  return with_sign(difference.value) + " (" + with_sign(difference.low) + " … " + with_sign(difference.high) + ")";
 }
 
 std::string milliseconds(std::uint64_t us) { return with_commas(std::round(static_cast<double>(us) / 1000)) + " ms"; }
@@ -145,11 +168,21 @@ std::string ceiling(const GuardStatus& guard) {
 
 std::string guard_name(const GuardStatus& guard) { return guard_name(guard.guard) + (guard.is_limit ? " max" : ""); }
 
+std::string explain_drift(const GuardStatus& guard, double log_threshold) {
+  std::string text = guard_name(guard) + ": " + shown(guard.in_step[1]);
+  if (is_latency(guard.guard)) text += " slower than " + milliseconds(guard.threshold.candidate_us);
+  return text + " since nobody is left on the baseline, by whose past at most " + percent(guard.drift_limit) +
+         " are usual; evidence 1 : " + odds(std::log(guard.weight) + guard.log_evidence_drift) +
+         " of 1 : " + odds(log_threshold) + ", which cannot tell the candidate from what has changed for everybody";
+}
+
 std::string explain(const GuardStatus& guard, double log_threshold) {
   std::string text = guard_name(guard) + ": " + (guard.is_limit ? ceiling(guard) : comparison(guard));
   const double log_evidence = std::log(guard.weight) + guard.log_evidence_rollback;
   text += "; evidence 1 : " + odds(log_evidence) + " of 1 : " + odds(log_threshold);
+  if (guard.difference) text += ", difference " + shown(*guard.difference);
   text += ", groups of users hit: " + std::to_string(guard.clusters_hit) + " of " + std::to_string(guard.clusters_seen);
+  if (guard.in_worst_cluster.x > 0) text += ", the worst " + shown(guard.in_worst_cluster);
   text += ", design effect " + factor(guard.phi_div);
   if (!guard.alpha_promised) text += "; with so few users maxFalseRollback is not promised";
   return text;
@@ -251,6 +284,10 @@ Verdict Judge::verdict() const {
   verdict.pause_pool_fired = s.pause_pool_fired;
   verdict.malformed = s.malformed;
   verdict.p_anytime = s.p_anytime;
+  if (int worst = -1; s.drifted) {
+    s.drift_evidence(&worst);
+    if (worst >= 0) verdict.drift = explain_drift(guards()[static_cast<std::size_t>(worst)], verdict.log_threshold);
+  }
   double weights = 0;
   for (const GuardState& guard : s.guards) {
     if (guard.guard.action == config::GuardAction::kRollback) weights += guard.weight;
@@ -303,6 +340,15 @@ std::vector<GuardStatus> Judge::guards() const {
     status.since_start = {s.clusters[0].total(guard.metric), candidate.total(guard.metric)};
     status.clusters_seen = candidate.seen();
     status.clusters_hit = candidate.hit(guard.metric);
+    const ClusterTable::Cluster worst = candidate.worst(guard.metric);
+    status.worst_cluster = worst.number;
+    status.in_worst_cluster = worst.count;
+    if (const std::optional<Difference> difference = guard.difference.difference(); difference && !guard.is_limit) {
+      const double half = difference->half_width(guard.phi_div);
+      status.difference = {difference->value, difference->value - half, difference->value + half};
+    }
+    status.drift_limit = guard.drift_limit;
+    status.log_evidence_drift = guard.drift.log_evidence();
     status.phi_div = guard.phi_div;
     status.phi_div_advance = guard.phi_div_advance;
     out.push_back(status);

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,7 +46,10 @@ struct Verdict {
   double promised_alpha = 0;         // alpha, or more once edits made the pool's weights pass 1
   bool pause_pool_fired = false;     // latched until resume()
   bool warn_pool_fired = false;      // at this moment
-  std::uint64_t malformed = 0;       // dropped counts and records since the last resume()
+  // At 100 % without a holdback: the candidate is worse than the baseline was, or everything is. Latched until
+  // resume(); an alert, for drift cannot be told from a regression there (4.10).
+  std::string drift;            // in words; empty: none
+  std::uint64_t malformed = 0;  // dropped counts and records since the last resume()
   // Index into guards() of the largest term of the rollback pool, or -1. Likewise for the pause pool.
   int worst_guard = -1;
   int worst_pause_guard = -1;
@@ -85,6 +89,18 @@ struct GuardStatus {
   std::uint32_t clusters_hit = 0;   // of them with a bad event
   double phi_div = 1;
   double phi_div_advance = 1;
+  // The cluster of the candidate's users with the most bad events, of how many requests.
+  std::size_t worst_cluster = 0;
+  MetricCount in_worst_cluster;
+  // Candidate less baseline, with bounds that hold at all times; shown, and nothing is decided by it (4.11).
+  struct Bounds {
+    double value = 0;
+    double low = 0;
+    double high = 0;
+  };
+  std::optional<Bounds> difference;
+  double drift_limit = 0;  // in a step that leaves nobody to compare with: alerts beyond it
+  double log_evidence_drift = 0;
 };
 
 // "errorRate", "latency p99", "errorRate max".

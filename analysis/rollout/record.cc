@@ -55,6 +55,20 @@ json::Value guard_json(const GuardStatus& guard, const Verdict& verdict) {
       {"groups_hit", guard.clusters_hit},
       {"design_effect", guard.phi_div},
       {"explain", explain(guard, verdict.log_threshold)}};
+  if (guard.in_worst_cluster.x > 0) {
+    out.set(
+        "worst_group",
+        json::Object{{"group", guard.worst_cluster}, {"n", guard.in_worst_cluster.n}, {"x", guard.in_worst_cluster.x}});
+  }
+  if (guard.difference) {
+    out.set("difference_percent", json::Object{{"value", 100 * guard.difference->value},
+                                               {"low", 100 * guard.difference->low},
+                                               {"high", 100 * guard.difference->high}});
+  }
+  if (guard.drift_limit > 0) {
+    out.set("drift_limit_percent", 100 * guard.drift_limit);
+    out.set("toward_drift", toward(std::log(guard.weight) + guard.log_evidence_drift, verdict.log_threshold));
+  }
   if (guard.is_limit) out.set("limit_percent", 100 * limit_share(guard.guard));
   if (guard.is_limit && is_latency(guard.guard)) {
     out.set("limit_ms", static_cast<double>(limit_us(guard.guard)) / 1000);

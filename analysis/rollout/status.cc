@@ -36,6 +36,7 @@ class Waits {
         stage();
       }
       if (rollout_.verdict().warn_pool_fired) say("warning: a guard that only warns has fired");
+      if (!rollout_.verdict().drift.empty()) say("warning: " + rollout_.verdict().drift);
     }
     return std::move(waits_);
   }

@@ -1,0 +1,120 @@
+// What people are shown of a guard beside its evidence: by how much the versions differ, and who is hit worst.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "base/random.h"
+#include "tests/unit/analysis/judge/counts.h"
+
+namespace weir::analysis {
+namespace {
+
+using testing::add;
+using testing::binary_guards;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using testing::tick;
+
+JudgeSpec spec() {
+  return {.guards = {binary_guards()[0]},
+          .max_false_rollback = 0.01,
+          .max_false_advance = 0.05,
+          .steps = 4,
+          .has_keys = true};
+}
+
+StepContext step_at(double weight, StepId id) {
+  return {.step = id, .weight = weight, .next_weight = 1, .at_full = false, .seed = StepContext::Seed::kStep};
+}
+
+// One second of a thousand requests, spread over the clusters.
+StepCounts second_of(Random& random, const Judge& judge, double weight, std::array<double, 2> rates) {
+  StepCounts step;
+  step.step = judge.step();
+  for (int i = 0; i < 1'000; ++i) {
+    const Arm arm = random.uniform() < weight ? Arm::kCandidate : Arm::kBaseline;
+    const double rate = rates[static_cast<std::size_t>(arm)];
+    const OutcomeClass outcome = random.uniform() < rate ? OutcomeClass::kHttp5xx : OutcomeClass::kOk;
+    add(step, {arm, 1, outcome, static_cast<std::uint8_t>(random.below(256))});
+  }
+  return step;
+}
+
+TEST(Difference, IsNothingBeforeBothVersionsWereSeen) {
+  Judge judge(spec());
+  judge.begin_step(step_at(0.25, 1));
+  EXPECT_FALSE(judge.guards()[0].difference);
+  EXPECT_THAT(explain(judge.guards()[0], 4.6), Not(HasSubstr("difference")));
+}
+
+TEST(Difference, CoversWhatIsTrueInBothDirections) {
+  Random random(1);
+  for (const auto& rates : {std::array{0.02, 0.03}, std::array{0.03, 0.02}, std::array{0.02, 0.02}}) {
+    Judge judge(spec());
+    judge.begin_step(step_at(0.25, 1));
+    for (int t = 0; t < 120; ++t) tick(judge, second_of(random, judge, 0.25, rates));
+    const GuardStatus guard = judge.guards()[0];
+    ASSERT_TRUE(guard.difference);
+    const double truth = rates[1] - rates[0];
+    EXPECT_LT(guard.difference->low, truth);
+    EXPECT_GT(guard.difference->high, truth);
+    EXPECT_LT(guard.difference->high - guard.difference->low, 0.02);
+    EXPECT_THAT(explain(guard, 4.6), HasSubstr(truth < 0 ? "difference −" : "difference "));
+  }
+}
+
+// Simpson's paradox: the same in either step, where the sums over both would show the candidate as worse.
+TEST(Difference, ARampDoesNotMakeOne) {
+  Random random(2);
+  Judge judge(spec());
+  judge.begin_step(step_at(0.05, 1));
+  for (int t = 0; t < 90; ++t) tick(judge, second_of(random, judge, 0.05, {0.01, 0.01}));
+  judge.begin_step(step_at(0.5, 2));
+  for (int t = 0; t < 90; ++t) tick(judge, second_of(random, judge, 0.5, {0.08, 0.08}));
+  const GuardStatus guard = judge.guards()[0];
+  ASSERT_TRUE(guard.difference);
+  EXPECT_LT(guard.difference->low, 0);
+  EXPECT_GT(guard.difference->high, 0);
+  EXPECT_LT(guard.difference->value, 0.01);
+  const auto share = [](const MetricCount& count) {
+    return static_cast<double>(count.x) / static_cast<double>(count.n);
+  };
+  EXPECT_GT(share(guard.since_start[1]) - share(guard.since_start[0]), 0.015) << "what the sums say";
+}
+
+TEST(Difference, SurvivesARestart) {
+  Random random(3);
+  Judge judge(spec());
+  judge.begin_step(step_at(0.25, 1));
+  for (int t = 0; t < 90; ++t) tick(judge, second_of(random, judge, 0.25, {0.02, 0.03}));
+  const std::optional<Judge> restored = Judge::restore(spec(), judge.save());
+  ASSERT_TRUE(restored);
+  const GuardStatus before = judge.guards()[0];
+  const GuardStatus after = restored->guards()[0];
+  ASSERT_TRUE(after.difference);
+  EXPECT_EQ(after.difference->value, before.difference->value);
+  EXPECT_EQ(after.difference->low, before.difference->low);
+  EXPECT_EQ(after.difference->high, before.difference->high);
+}
+
+TEST(WorstGroup, IsTheOneWithMostFailures) {
+  Judge judge(spec());
+  judge.begin_step(step_at(0.25, 1));
+  StepCounts step;
+  step.step = 1;
+  EXPECT_EQ(judge.guards()[0].in_worst_cluster.x, 0U);
+  add(step, {Arm::kBaseline, 50, OutcomeClass::kHttp5xx, 9});
+  add(step, {Arm::kCandidate, 5, OutcomeClass::kOk, 17});
+  add(step, {Arm::kCandidate, 30, OutcomeClass::kHttp5xx, 17});
+  add(step, {Arm::kCandidate, 2, OutcomeClass::kHttp5xx, 18});
+  tick(judge, step);
+  const GuardStatus guard = judge.guards()[0];
+  EXPECT_EQ(guard.worst_cluster, 17U);
+  EXPECT_EQ(guard.in_worst_cluster.x, 30U);
+  EXPECT_EQ(guard.in_worst_cluster.n, 35U);
+  EXPECT_THAT(explain(guard, 4.6), HasSubstr("groups of users hit: 2 of 2, the worst 30 of 35 (85.7 %)"));
+}
+
+}  // namespace
+}  // namespace weir::analysis
