@@ -1,0 +1,82 @@
+// Pure functions. What a rollout's guards will see in each step, and what they never will.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "analysis/forecast/step_time.h"
+#include "analysis/forecast/traffic.h"
+#include "config/rollout.h"
+
+namespace weir::analysis {
+
+// What may be wrong with a candidate from a step's beginning on. `kSlowTail` stretches the slowest 5 % of the requests,
+// by a factor that grows from 1 at the 95th percentile to the whole at the 99th.
+struct Regression {
+  enum class Kind : std::uint8_t { kErrors, kTotalFailure, kSlowTail, kSlower };
+  Kind kind = Kind::kErrors;
+  double factor = 1;  // of the error rate, or of the latency
+};
+inline constexpr std::array<Regression, 6> kRegressions = {{{Regression::Kind::kErrors, 2},
+                                                            {Regression::Kind::kErrors, 10},
+                                                            {Regression::Kind::kTotalFailure, 1},
+                                                            {Regression::Kind::kSlowTail, 1.5},
+                                                            {Regression::Kind::kSlowTail, 2},
+                                                            {Regression::Kind::kSlower, 1.1}}};
+
+// When it is found, and by which guard.
+struct Detection {
+  enum class Why : std::uint8_t {
+    kFound,
+    kWithinMargin,  // a regression that the guard allows for
+    kNoGuard,       // none is about it
+    kNotCompared,   // one of the versions has no requests, or nothing is judged
+  };
+  Why why = Why::kNoGuard;
+  std::optional<std::size_t> guard;  // the fastest, or the one that allows for it
+  TimeSpan found_s;
+};
+
+// What one guard sees in one step. Rates are shares of requests, slowdowns factors of a latency, all of them what the
+// candidate has: 0.01 errors, or 1.2 times as long.
+struct GuardSight {
+  double baseline = 0;  // a rate; of a latency the quantile in microseconds
+  double accepted = 0;  // never found: so high a rate, or slowdown, and all below
+  // The smallest that is found 95 times in 100 while a healthy candidate stays, and before the step's time is over.
+  // Nothing: none is.
+  std::optional<double> while_it_stays;
+  std::optional<double> at_the_most;
+};
+
+struct StepOutlook {
+  StepTime time;
+  std::vector<GuardSight> guards;  // as in the plan
+  std::array<Detection, kRegressions.size()> regressions;
+};
+
+struct RolloutOutlook {
+  std::vector<StepOutlook> steps;
+  TimeSpan total_s;  // of all steps, without what people take; infinity where a step does not end in time
+};
+RolloutOutlook look_ahead(const config::Rollout& rollout, const BaselineTraffic& traffic);
+
+// What a plan's author should know, most of it at this traffic.
+struct Caution {
+  enum class Kind : std::uint8_t {
+    kImpossible,  // the gate passes at no traffic
+    kTooSlow,     // half of all healthy candidates are not through before the step's time is over
+    kMaybeSlow,   // more than 5 in 100 are not
+    kNotArmed,    // the quantile is not judged before the step's time is over
+    kNobody,      // at weight 0 nothing is judged, and the step does not end by itself
+    kNoGate,      // the step does not end by itself
+  };
+  Kind kind = Kind::kTooSlow;
+  std::size_t step = 0;
+  std::optional<std::size_t> guard;  // that it is about
+};
+std::vector<Caution> cautions(const std::vector<StepTime>& steps);
+
+}  // namespace weir::analysis

@@ -1,0 +1,32 @@
+#include "analysis/forecast/traffic.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace weir::analysis {
+namespace {
+
+constexpr double kLeastRate = 1e-6;  // STATISTICS.md 4.3
+constexpr double kAssumedTotal = 1e6;
+
+// Of a lognormal's values the share below.
+double share_below(double value_us, double median_us) {
+  return value_us <= 0 ? 0 : 0.5 * std::erfc(-std::log(value_us / median_us) / (kAssumedSigma * std::sqrt(2)));
+}
+
+}  // namespace
+
+void assume_latency(BaselineTraffic& traffic, double median_us) {
+  double below = 0;
+  for (std::size_t i = 0; i < kHistogramBuckets; ++i) {
+    const HistogramBucket bucket = histogram_bucket(i);
+    const double share = share_below(static_cast<double>(bucket.low_us + bucket.width_us), median_us);
+    traffic.latency[i] = kAssumedTotal * (share - below);
+    below = share;
+  }
+  traffic.latency_total = kAssumedTotal * below;
+}
+
+double usable_rate(double rate) { return std::clamp(rate, kLeastRate, 1 - kLeastRate); }
+
+}  // namespace weir::analysis

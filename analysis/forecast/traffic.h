@@ -1,0 +1,31 @@
+// Immutable values and pure functions. What a rollout will meet, as far as it is known before: how many requests, and
+// what the baseline is like.
+#pragma once
+
+#include <array>
+
+#include "analysis/stats/quantile.h"
+#include "base/outcome.h"
+#include "config/rollout.h"
+
+namespace weir::analysis {
+
+struct BaselineTraffic {
+  double rps = 0;                                  // of both versions together, above 0
+  std::array<double, kBinaryMetricCount> rates{};  // by BinaryMetric, each above 0
+  WeightedHistogram latency{};                     // its shape alone counts
+  double latency_total = 0;                        // observations in it, above 0
+  double latency_history = 0;                      // observations that the judge has when the rollout begins
+  double design_effect = 1;                        // how many observations count as one, 1 or more
+};
+
+// What is taken for a rate and for the spread of latencies that nobody has measured (STATISTICS.md 6.0).
+inline constexpr double kAssumedRate = 0.001;
+inline constexpr double kAssumedSigma = 0.6;
+
+// `latency` and `latency_total`: a lognormal with kAssumedSigma.
+void assume_latency(BaselineTraffic& traffic, double median_us);
+// A rate that can be reckoned with: never quite 0, never quite 1.
+double usable_rate(double rate);
+
+}  // namespace weir::analysis

@@ -1,0 +1,185 @@
+#include "analysis/forecast/outlook.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "analysis/judge/guard_rule.h"
+#include "config/guards.h"
+
+namespace weir::analysis {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kTwice = 0;
+constexpr std::size_t kTenfold = 1;
+constexpr std::size_t kAll = 2;
+constexpr std::size_t kTailHalf = 3;
+constexpr std::size_t kTailTwice = 4;
+constexpr std::size_t kSlower = 5;
+
+config::Guard latency(double quantile, double relative) {
+  config::Guard guard;
+  guard.metric = config::GuardMetric::kLatency;
+  guard.quantile = quantile;
+  guard.relative = relative;
+  return guard;
+}
+
+// The default guards, those of the other two quantiles, and so many more that the shares are the table's own.
+std::vector<config::Guard> table_guards() {
+  std::vector<config::Guard> guards = config::default_guards();
+  guards.push_back(latency(0.5, 0.05));
+  guards.push_back(latency(0.9, 0.10));
+  for (const double quantile : {0.1, 0.2, 0.3, 0.4, 0.6, 0.7}) guards.push_back(latency(quantile, 10));
+  double sum = 0;
+  for (const config::Guard& guard : guards) sum += table_weight(guard);
+  EXPECT_NEAR(sum, 1, 1e-9);
+  return guards;
+}
+
+config::Rollout at_weight(std::uint32_t ppm, std::uint32_t next_ppm) {
+  config::Rollout rollout;
+  rollout.analysis.guards = table_guards();
+  rollout.steps = {{.weight_ppm = ppm, .stages = {config::Hold()}},
+                   {.weight_ppm = next_ppm, .stages = {config::Hold()}}};
+  if (next_ppm < kMillion) rollout.steps.push_back({.weight_ppm = kMillion, .stages = {config::Hold()}});
+  return rollout;
+}
+
+BaselineTraffic traffic(double rps) {
+  BaselineTraffic out;
+  out.rps = rps;
+  out.rates.fill(0.001);
+  out.latency_history = 1e6;
+  assume_latency(out, 100'000);
+  return out;
+}
+
+void expect_within(double percent, double found, double wanted) {
+  EXPECT_NEAR(found, wanted, percent / 100 * wanted) << "of " << wanted;
+}
+
+// STATISTICS.md 4.12: n50 and n95 at w = 5 %; 100 requests a second make five of the candidate's.
+TEST(Outlook, AgreesWithWhatWasComparedWithSimulation) {
+  const RolloutOutlook outlook = look_ahead(at_weight(50'000, 250'000), traffic(100));
+  const auto& found = outlook.steps.front().regressions;
+  expect_within(0.1, found[kTenfold].found_s.p50, 1058 / 5.0);
+  expect_within(0.1, found[kTenfold].found_s.p95, 2538 / 5.0);
+  EXPECT_EQ(found[kTenfold].guard, 0U);
+  // From here on what simulation measured; the p50's share was twice this one.
+  EXPECT_DOUBLE_EQ(found[kAll].found_s.p50, 0.6);
+  expect_within(20, found[kSlower].found_s.p50, 5285 / 5.0);
+  expect_within(20, found[kSlower].found_s.p95, 9701 / 5.0);
+  expect_within(15, found[kTailTwice].found_s.p50, 186);
+  expect_within(15, found[kTailTwice].found_s.p95, 409);
+  expect_within(15, found[kTailHalf].found_s.p50, 639);
+  expect_within(15, found[kTailHalf].found_s.p95, 1329);
+  BaselineTraffic worse = traffic(100);
+  worse.rates.fill(0.01);
+  const RolloutOutlook of_worse = look_ahead(at_weight(50'000, 250'000), worse);
+  expect_within(0.1, of_worse.steps.front().regressions[kTwice].found_s.p50, 3683 / 5.0);
+  expect_within(0.1, of_worse.steps.front().regressions[kTwice].found_s.p95, 7997 / 5.0);
+}
+
+TEST(Outlook, InsideTheMarginNothingIsFoundAndItSaysByWhom) {
+  const Detection twice = look_ahead(at_weight(50'000, 250'000), traffic(100)).steps.front().regressions[kTwice];
+  EXPECT_EQ(twice.why, Detection::Why::kWithinMargin);
+  EXPECT_EQ(twice.guard, 0U);
+  EXPECT_EQ(twice.found_s.p95, kNeverSeconds);
+}
+
+TEST(Outlook, WithoutAGuardThatIsAboutItNothingIsFound) {
+  config::Rollout rollout = at_weight(50'000, 250'000);
+  std::erase_if(rollout.analysis.guards, [](const config::Guard& guard) { return is_latency(guard); });
+  EXPECT_EQ(look_ahead(rollout, traffic(100)).steps.front().regressions[kSlower].why, Detection::Why::kNoGuard);
+  rollout.analysis.enabled = false;
+  EXPECT_EQ(look_ahead(rollout, traffic(100)).steps.front().regressions[kAll].why, Detection::Why::kNotCompared);
+}
+
+TEST(Outlook, TheSmallestIsAboveWhatIsAcceptedAndFallsWithTime) {
+  config::Rollout rollout = at_weight(50'000, 250'000);
+  const auto sight = [&](std::size_t guard) { return look_ahead(rollout, traffic(100)).steps.front().guards[guard]; };
+  EXPECT_NEAR(sight(0).accepted, 0.0021, 1e-9);
+  EXPECT_GT(sight(0).at_the_most.value(), 0.0021);
+  EXPECT_GT(sight(0).while_it_stays.value(), sight(0).at_the_most.value());
+  const std::size_t p99 = 4;
+  EXPECT_NEAR(sight(p99).accepted, 1.2, 1e-6);
+  EXPECT_GT(sight(p99).at_the_most.value(), 1.2);
+  EXPECT_GT(sight(p99).while_it_stays.value(), sight(p99).at_the_most.value());
+  // In the time that the smallest takes, 2,538 candidate requests, it is the regression that was forecast.
+  rollout.steps.front().stages = {config::Hold{.at_least = 507'604ms, .min_requests = 1, .at_most = 507'604ms}};
+  EXPECT_NEAR(sight(0).at_the_most.value(), 0.01, 1e-5);
+}
+
+TEST(Outlook, WhoComesBackMakesItLonger) {
+  BaselineTraffic sticky = traffic(100);
+  sticky.design_effect = 3;
+  const auto found = [](const BaselineTraffic& of) {
+    return look_ahead(at_weight(50'000, 250'000), of).steps.front().regressions;
+  };
+  expect_within(0.1, found(sticky)[kTenfold].found_s.p50, 3 * found(traffic(100))[kTenfold].found_s.p50);
+  EXPECT_DOUBLE_EQ(found(sticky)[kAll].found_s.p50, 0.6);
+}
+
+TEST(Outlook, TheTotalIsTheSumOfTheStepsOrNever) {
+  config::Rollout rollout = at_weight(50'000, 250'000);
+  const RolloutOutlook whole = look_ahead(rollout, traffic(100));
+  double sum = 0;
+  for (const StepOutlook& step : whole.steps) sum += step.time.lasts_s.p95;
+  EXPECT_DOUBLE_EQ(whole.total_s.p95, sum);
+  EXPECT_TRUE(std::isfinite(sum));
+  rollout.steps[1].stages = {config::Hold{.at_least = 1s, .min_requests = 1, .at_most = 1s}};
+  EXPECT_EQ(look_ahead(rollout, traffic(100)).total_s.p50, kNeverSeconds);
+}
+
+std::vector<Caution::Kind> kinds(const config::Rollout& rollout, const BaselineTraffic& of) {
+  std::vector<Caution::Kind> out;
+  for (const Caution& caution : cautions(step_times(rollout, of))) out.push_back(caution.kind);
+  return out;
+}
+
+TEST(Cautions, NameTheStepThatCannotConclude) {
+  config::Rollout rollout = at_weight(50'000, kMillion);
+  EXPECT_TRUE(kinds(rollout, traffic(100)).empty());
+  const TimeSpan lasts = step_times(rollout, traffic(100)).front().lasts_s;
+  const auto within = [&](double seconds) {
+    const config::Duration most(static_cast<std::int64_t>(seconds * 1000));
+    rollout.steps[0].stages = {config::Hold{.at_least = 1s, .min_requests = 1, .at_most = most}};
+    return kinds(rollout, traffic(100));
+  };
+  EXPECT_EQ(within(lasts.p50 - 1), std::vector{Caution::Kind::kTooSlow});
+  EXPECT_EQ(within(lasts.p95 - 1), std::vector{Caution::Kind::kMaybeSlow});
+  EXPECT_TRUE(within(lasts.p95 + 1).empty());
+}
+
+TEST(Cautions, NameTheQuantileThatIsNotArmed) {
+  config::Rollout rollout = at_weight(50'000, kMillion);
+  rollout.analysis.guards = {config::default_guard("errorRate", 0).value(), latency(0.9999, 1)};
+  rollout.steps[0].stages = {config::Hold{.at_least = 1s, .min_requests = 1, .at_most = 30min}};
+  BaselineTraffic fresh = traffic(100);
+  fresh.latency_history = 0;
+  // 200,000 of the baseline's 95 a second: 35 minutes.
+  EXPECT_NEAR(step_times(rollout, fresh).front().guards[1].armed_s, 200'000 / 95.0, 1e-6);
+  EXPECT_EQ(kinds(rollout, fresh), std::vector{Caution::Kind::kNotArmed});
+  fresh.latency_history = 200'000;
+  for (const Caution::Kind kind : kinds(rollout, fresh)) EXPECT_NE(kind, Caution::Kind::kNotArmed);
+}
+
+TEST(Cautions, NameTheStepThatNothingCanEnd) {
+  config::Rollout rollout = at_weight(0, kMillion);
+  EXPECT_EQ(kinds(rollout, traffic(100)), std::vector{Caution::Kind::kNobody});
+  rollout = at_weight(50'000, kMillion);
+  for (config::Guard& guard : rollout.analysis.guards) guard.gate = false;
+  EXPECT_EQ(kinds(rollout, traffic(100)), std::vector{Caution::Kind::kNoGate});
+  // Less than doubles can tell from nothing.
+  rollout.analysis.guards = {config::default_guard("errorRate", 0).value()};
+  rollout.analysis.guards[0].relative = 0;
+  rollout.analysis.guards[0].absolute = 1e-13;
+  EXPECT_EQ(kinds(rollout, traffic(100)), std::vector{Caution::Kind::kImpossible});
+}
+
+}  // namespace
+}  // namespace weir::analysis
