@@ -9,6 +9,7 @@
 #include "app/cli/client_commands.h"
 #include "app/cli/parse.h"
 #include "app/cli/target.h"
+#include "app/explain_command.h"
 #include "app/plan_commands.h"
 #include "app/plan_file.h"
 #include "app/run.h"
@@ -50,6 +51,8 @@ int execute(const Invocation& invocation, const Terminal& terminal) {
       return print_schema(invocation);
     case Verb::kSimulate:
       return simulate(invocation, terminal);
+    case Verb::kExplain:
+      return explain_plan(invocation, terminal, admin_of_plan);
     case Verb::kVersion:
       std::printf("weir %s (%s)\n", std::string(version()).c_str(), std::string(compiler()).c_str());
       return kExitOk;

@@ -1,12 +1,16 @@
 #include "app/plan_file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <system_error>
+#include <tuple>
+#include <utility>
 
+#include "app/explain/caution_words.h"
 #include "app/tls_files.h"
 
 namespace weir::app {
@@ -47,6 +51,20 @@ config::Environment environment() {
           .origin_tls = origin_faults};
 }
 
+// What is only seen once the plan is reckoned through.
+void add_forecast(config::LoadResult& loaded) {
+  bool refused = false;
+  for (config::Problem& problem : forecast_problems(loaded)) {
+    refused = refused || problem.severity == config::Problem::Severity::kError;
+    loaded.problems.push_back(std::move(problem));
+  }
+  if (refused) loaded.config.reset();
+  const auto before = [](const config::Problem& a, const config::Problem& b) {
+    return std::tie(a.position.line, a.position.column) < std::tie(b.position.line, b.position.column);
+  };
+  std::stable_sort(loaded.problems.begin(), loaded.problems.end(), before);
+}
+
 }  // namespace
 
 std::vector<std::string> PlanFile::messages() const {
@@ -60,7 +78,9 @@ PlanFile read_plan_file(const std::string& path) {
   PlanFile plan{.name = path, .unreadable = {}, .loaded = {}};
   const Text read = read_text(path);
   plan.unreadable = read.error;
-  if (read.error.empty()) plan.loaded = config::load(read.text, environment());
+  if (!read.error.empty()) return plan;
+  plan.loaded = config::load(read.text, environment());
+  add_forecast(plan.loaded);
   return plan;
 }
 

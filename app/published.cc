@@ -17,6 +17,8 @@ ApiReply Published::query(const ApiQuery& query) {
   switch (query.kind) {
     case ApiQuery::Kind::kStatus:
       return {.status = 200, .body = view->status};
+    case ApiQuery::Kind::kTraffic:
+      return {.status = 200, .body = view->traffic};
     case ApiQuery::Kind::kConfig:
       return {.status = 200, .body = *config_.load()};  // there before the first view
     case ApiQuery::Kind::kHistory:

@@ -23,7 +23,8 @@ namespace weir::app {
 
 // What a tick leaves for others to see.
 struct View {
-  std::string status;  // JSON
+  std::string status;   // JSON
+  std::string traffic;  // JSON
   std::vector<RolloutSample> rollouts;
   StoreSample store;
   NameSample names;

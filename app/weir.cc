@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "app/cli/invocation.h"
+#include "app/explain/measured.h"
 #include "app/rollout_plans.h"
 #include "app/status.h"
 #include "base/json.h"
@@ -391,9 +392,7 @@ void Weir::tell_news() {
   show_history();
 }
 
-void Weir::show_config() {
-  published_.show_config(json::write(plan_.document(server_.workers())));
-}
+void Weir::show_config() { published_.show_config(json::write(plan_.document(server_.workers()))); }
 
 void Weir::show_history() {
   const auto& history = controller_.history();
@@ -446,6 +445,8 @@ void Weir::publish() {
                                                 .draining = drain_.draining()});
   view.rollouts = rollout_samples(document);
   view.status = json::write(document);
+  view.traffic = json::write(traffic_document(
+      {.config = plan_.config(), .names = names_, .recent = recent_, .memories = controller_.memories()}));
   published_.show(std::move(view));
   const auto took = clock_.now() - begun;
   next_publish_ = clock_.now() + std::max<SteadyTime::duration>(kPublishPeriod, took * kPublishShare);

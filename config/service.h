@@ -29,11 +29,20 @@ struct Version {
   std::optional<HealthCheck> health_check;
 };
 
+// What a service is expected to get, for forecasts of its rollouts alone.
+struct ExpectedTraffic {
+  double requests_per_second = 0;
+  double errors = 0.001;  // share
+  Duration p50{100};
+  bool operator==(const ExpectedTraffic&) const = default;
+};
+
 struct Service {
   std::map<std::string, Version> versions;
   // Static sticky split, summing to kMillion; empty when the service has one version or a rollout.
   std::map<std::string, std::uint32_t> weights_ppm;
   Stickiness stickiness;  // of the static split
+  std::optional<ExpectedTraffic> traffic;
 };
 
 }  // namespace weir::config

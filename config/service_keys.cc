@@ -22,6 +22,25 @@ const Section& version() {
   return section;
 }
 
+const Section& traffic() {
+  static const Section section{
+      .name = "traffic",
+      .sentence =
+          "What the service is expected to get: `weir check` and `weir explain` reckon with it, and nothing else "
+          "does.",
+      .keys = {required({.name = "requestsPerSecond",
+                         .kind = Kind::kNumber,
+                         .sentence = "Of all its versions together.",
+                         .range = {"0.001", "1000000000"}}),
+               {.name = "errors",
+                .kind = Kind::kShare,
+                .sentence = "What share of the baseline's requests fails.",
+                .fallback = "0.1%",
+                .range = {"0%", "100%"}},
+               timeout("p50", "The median of the baseline's latencies.", "100ms", {"1ms", "1h"})}};
+  return section;
+}
+
 }  // namespace
 
 const Section& key_source() {
@@ -63,7 +82,8 @@ const Section& service() {
                {.name = "weights",
                 .kind = Kind::kMap,
                 .sentence = "A static sticky split for a service without a rollout; sums to 100."},
-               object("stickiness", "Of the static split.", stickiness())}};
+               object("stickiness", "Of the static split.", stickiness()),
+               object("traffic", "What the service is expected to get, for forecasts of its rollout.", traffic())}};
   return section;
 }
 

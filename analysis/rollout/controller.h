@@ -50,6 +50,8 @@ class Controller {
   bool durable() const;
 
   const std::map<std::string, Rollout, std::less<>>& rollouts() const { return rollouts_; }
+  // What every version has been like lately.
+  const BaselineMemories& memories() const { return memories_; }
   // Newest last.
   const std::deque<json::Value>& history() const { return history_; }
   // Rises with each record of the history.

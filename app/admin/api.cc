@@ -74,8 +74,9 @@ Routed route_history(std::string_view query) {
 }
 
 std::optional<ApiQuery> simple_query(std::string_view path) {
-  constexpr std::array<std::pair<std::string_view, ApiQuery::Kind>, 5> kPaths = {{
+  constexpr std::array<std::pair<std::string_view, ApiQuery::Kind>, 6> kPaths = {{
       {"/api/v1/status", ApiQuery::Kind::kStatus},
+      {"/api/v1/traffic", ApiQuery::Kind::kTraffic},
       {"/api/v1/config", ApiQuery::Kind::kConfig},
       {"/metrics", ApiQuery::Kind::kMetrics},
       {"/healthz", ApiQuery::Kind::kHealth},

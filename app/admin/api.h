@@ -1,6 +1,7 @@
 // Immutable values and pure functions. The admin API's words, and its routes.
 //
 //   GET  /api/v1/status                      how everything stands
+//   GET  /api/v1/traffic                     how much each version gets, and what it has been like lately
 //   GET  /api/v1/config                      the plan in force, with defaults filled in and without secrets
 //   GET  /api/v1/history?service=&limit=     decisions and commands, newest first
 //   POST /api/v1/services/<service>/promote[?full=true] | pause | resume | abort | retry | undo
@@ -56,7 +57,7 @@ struct ApiReply {
 };
 
 struct ApiQuery {
-  enum class Kind : std::uint8_t { kStatus, kConfig, kHistory, kMetrics, kHealth, kReady };
+  enum class Kind : std::uint8_t { kStatus, kTraffic, kConfig, kHistory, kMetrics, kHealth, kReady };
   Kind kind = Kind::kStatus;
   std::string service;  // kHistory; empty: all
   std::uint32_t limit = 50;

@@ -40,6 +40,37 @@ std::string milliseconds(double value) {
   return formatted("%.1f s", value / 1000);
 }
 
+std::string time_words(double seconds) {
+  struct Unit {
+    double seconds;
+    const char* large;
+    double part;
+    const char* small;
+  };
+  // The first whose unit fits, with what is left over in the next smaller.
+  static constexpr std::array<Unit, 3> kUnits = {{{86'400, "d", 3'600, "h"}, {3'600, "h", 60, "m"}, {60, "m", 1, "s"}}};
+  constexpr double kYear = 365.25 * 86'400;
+  if (!std::isfinite(seconds)) return "never";
+  if (seconds >= 1'000 * kYear) return "ages";
+  if (seconds >= 2 * kYear) return formatted("%.0f years", seconds / kYear);
+  if (seconds >= 100 * 86'400.0) return formatted("%.0fd", seconds / 86'400);
+  for (const Unit& unit : kUnits) {
+    const double parts = std::round(seconds / unit.part);
+    const double whole = std::floor(parts * unit.part / unit.seconds);
+    if (whole < 1) continue;
+    const double rest = parts - whole * unit.seconds / unit.part;
+    std::string text = formatted("%.0f", whole) + unit.large;
+    if (rest >= 1) text += " " + formatted("%.0f", rest) + unit.small;
+    return text;
+  }
+  return formatted(seconds < 10 ? "%.1f s" : "%.0f s", seconds);
+}
+
+std::string rate_words(double per_second) {
+  if (per_second >= 100) return with_commas(std::llround(per_second));
+  return formatted("%.3g", per_second);
+}
+
 std::string bar(double share, int columns) {
   const double held = std::isfinite(share) ? std::clamp(share, 0.0, 1.0) : 0.0;
   const int full = static_cast<int>(std::lround(held * columns));

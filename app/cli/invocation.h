@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "config/limits.h"
 
 namespace weir::app {
 
@@ -12,6 +15,7 @@ enum class Verb : std::uint8_t {
   kInit,
   kCheck,
   kSchema,
+  kExplain,
   kSimulate,
   kStatus,
   kWatch,
@@ -65,14 +69,24 @@ struct SimulateArguments {
   std::uint32_t runs = 1;
 };
 
+// What `explain` is told of the traffic; what it is not told is unset.
+struct ExplainArguments {
+  std::optional<double> rps;
+  std::optional<double> errors;  // share of the baseline's requests
+  std::optional<config::Duration> p50;
+  double design_effect = 1;
+};
+
 struct Invocation {
   Verb verb = Verb::kVersion;
   RunArguments run;
   TargetArguments target;
   SimulateArguments simulate;
-  std::string file;     // check, simulate
-  std::string service;  // what a rollout command is about; history: empty for all; simulate: empty for the only one
-  std::string format = "text";   // check, simulate, status, history: text or json
+  ExplainArguments explain;
+  std::string file;  // check, explain, simulate
+  std::string
+      service;  // what a rollout command is about; history, explain: empty for all; simulate: empty for the only one
+  std::string format = "text";   // check, explain, simulate, status, history: text or json
   std::string percent;           // weight, as typed
   std::uint32_t weight_ppm = 0;  // weight
   std::uint32_t limit = 20;      // history

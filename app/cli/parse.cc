@@ -25,6 +25,8 @@ Start here:
                               split traffic between two model servers, with no file at all
   weir init > weir.yaml       the same plan as a commented file, to be edited
   weir check weir.yaml        what is wrong with it, by line and column
+  weir explain weir.yaml --rps 50
+                              how long it will take at 50 requests a second, and what it will see
   weir simulate weir.yaml     rehearse it: what would be decided, and when
   weir run weir.yaml          serve it; edit the file and it is loaded again
   weir watch                  what happens, and why it waits
@@ -51,7 +53,7 @@ Goes on after a pause: the plan's, an operator's, one for want of evidence, or o
 (weir_outcomes_dropped_total). A hold of the plan is no pause: it ends by itself, and `weir promote` leaves it.)";
 
 // Commands that the product has and this version has not.
-constexpr std::array<std::string_view, 4> kLater = {"explain", "replay", "flags", "convert"};
+constexpr std::array<std::string_view, 3> kLater = {"replay", "flags", "convert"};
 
 constexpr const char* kRunFooter = R"(
 Examples:
@@ -67,6 +69,17 @@ Lists every problem at once as file:line:column. Exit codes: 0 clean, 1 warnings
 
 Example (a pre-commit hook):
   weir check weir.yaml || test $? -eq 1)";
+
+constexpr const char* kExplainFooter = R"(
+For each step: how long a healthy candidate takes and what for, when each gate passes, how small a regression is found,
+when named ones are, and what never is. Without --rps it reckons with what the running weir has measured (--admin, --config),
+else with the service's `traffic` in the plan, else with what is measured by the weir that WEIR_ADMIN or the plan names. What
+nobody knows is assumed, and said to be: 0.1% of errors, latencies a lognormal with a median of 100ms and sigma 0.6.
+Exit codes: 0 done, 2 wrong usage, a plan with errors, or no traffic to reckon with.
+
+Examples:
+  weir explain weir.yaml --rps 50
+  weir explain weir.yaml --rps 50 --baseline-errors 1% --baseline-p50 800ms --design-effect 3)";
 
 constexpr const char* kSimulateFooter = R"(
 The analyzer that `weir run` has decides about users, versions and time that are made up: hours take a second. --regress
@@ -138,9 +151,7 @@ class Grammar {
     } catch (const CLI::ParseError& error) {
       return refused(error.what());
     }
-    const std::string wrong = wanted_.verb == Verb::kRun      ? wrong_run()
-                              : wanted_.verb == Verb::kWeight ? wrong_weight()
-                                                              : std::string();
+    const std::string wrong = wrong_values();
     if (!wrong.empty()) return refused(wrong);
     return {.invocation = wanted_, .exit_code = kExitOk, .text = {}};
   }
@@ -169,12 +180,16 @@ class Grammar {
 
   CLI::App* add_client(Verb verb, const char* name, const char* about) {
     CLI::App* command = add(verb, name, about);
+    add_target(command);
+    command->footer(kClientFooter);
+    return command;
+  }
+
+  void add_target(CLI::App* command) {
     command->add_option("--admin", wanted_.target.admin, "URL of the weir's admin API")->type_name("URL");
     command->add_option("--config", wanted_.target.config, "Plan file that names the admin address")->type_name("FILE");
     command->add_option("--token-file", wanted_.target.token_file, "File that holds the admin token")
         ->type_name("FILE");
-    command->footer(kClientFooter);
-    return command;
   }
 
   CLI::App* add_rollout(Verb verb, const char* name, const char* about) {
@@ -208,6 +223,7 @@ class Grammar {
     check->add_option("FILE", wanted_.file, "The plan, as YAML")->required();
     add_format(check);
     check->footer(kCheckFooter);
+    add_explain();
     CLI::App* schema = add(Verb::kSchema, "schema", "Print the plan's JSON Schema (draft-07), for editors");
     schema->add_flag("--reference", wanted_.reference, "Print the reference page instead, as Markdown");
     add_simulate();
@@ -232,6 +248,25 @@ class Grammar {
         ->check(CLI::Range(1U, 100'000U));
     add_format(command);
     command->footer(kSimulateFooter);
+  }
+
+  void add_explain() {
+    CLI::App* explain =
+        add(Verb::kExplain, "explain", "Say what a plan's rollouts will take and see, before they begin");
+    explain->add_option("FILE", wanted_.file, "The plan, as YAML")->required();
+    explain->add_option("--rps", wanted_.explain.rps, "Requests a second, of both versions together")
+        ->check(CLI::Range(0.001, 1e9));
+    explain->add_option("--baseline-errors", baseline_errors_, "What share of the baseline's requests fails: 0.1%");
+    explain->add_option("--baseline-p50", baseline_p50_, "The median of the baseline's latencies: 100ms");
+    explain
+        ->add_option(
+            "--design-effect", wanted_.explain.design_effect,
+            "How many requests tell as much as one of an independent user, as `weir status --format json` has it")
+        ->check(CLI::Range(1.0, 1e6));
+    explain->add_option("--service", wanted_.service, "Only this service's rollout");
+    add_target(explain);
+    add_format(explain);
+    explain->footer(kExplainFooter);
   }
 
   void add_views() {
@@ -269,6 +304,33 @@ class Grammar {
     add_client(Verb::kHealth, "health", "Exit 0 when the weir is alive, else 1; for a container's HEALTHCHECK")
         ->footer(kHealthFooter);
     add(Verb::kVersion, "version", "Print the version");
+  }
+
+  std::string wrong_values() {
+    switch (wanted_.verb) {
+      case Verb::kRun:
+        return wrong_run();
+      case Verb::kWeight:
+        return wrong_weight();
+      case Verb::kExplain:
+        return wrong_explain();
+      default:
+        return {};
+    }
+  }
+
+  std::string wrong_explain() {
+    if (!baseline_errors_.empty()) {
+      wanted_.explain.errors = config::parse_share(baseline_errors_);
+      if (!wanted_.explain.errors || *wanted_.explain.errors > 1)
+        return "--baseline-errors: \"" + printable(baseline_errors_) + "\" is no percentage from 0% to 100%";
+    }
+    if (!baseline_p50_.empty()) {
+      wanted_.explain.p50 = config::parse_duration(baseline_p50_);
+      const bool usable = wanted_.explain.p50 && wanted_.explain.p50->count() > 0 && *wanted_.explain.p50 < kLongest;
+      if (!usable) return "--baseline-p50: \"" + printable(baseline_p50_) + "\" is no duration from 1ms to 1h";
+    }
+    return {};
   }
 
   std::string wrong_run() const {
@@ -312,7 +374,11 @@ class Grammar {
     return "\"" + printable(word) + "\" is no command" + meant;
   }
 
+  static constexpr config::Duration kLongest{3'600'001};
+
   Invocation wanted_;
+  std::string baseline_errors_;
+  std::string baseline_p50_;
   CLI::App app_{kAbout, "weir"};
 };
 

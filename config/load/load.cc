@@ -6,6 +6,7 @@
 #include "config/address.h"
 #include "config/load/consistency.h"
 #include "config/load/document.h"
+#include "config/load/places.h"
 #include "config/load/read.h"
 #include "config/load/report.h"
 #include "config/load/structure.h"
@@ -73,6 +74,18 @@ std::variant<Node, SyntaxError> parse_for_admin(std::string_view yaml) {
   return node != nullptr && node->find("admin") != nullptr ? block : whole;
 }
 
+std::vector<Position> step_places(const Rollout& rollout, const Node& node) {
+  std::vector<Position> places;
+  const Node* const steps = node.find("steps");
+  if (steps != nullptr) {
+    for (const Node& entry : steps->list) {
+      if (const Node* const weight = entry.find("setWeight")) places.push_back(weight->position);
+    }
+  }
+  places.resize(rollout.steps.size(), steps != nullptr ? steps->position : node.position);
+  return places;
+}
+
 }  // namespace
 
 AdminResult load_admin(std::string_view yaml, const Environment& environment) {
@@ -115,6 +128,9 @@ LoadResult load(std::string_view yaml, const Environment& environment) {
   Config config = read_config(root, environment, report);
   check_consistency(config, root, report);
   check_tls_files(config, root, environment, report);
+  for (const auto& [service, rollout] : config.rollouts) {
+    if (const Node* const node = find(root, {"rollouts", service})) result.steps[service] = step_places(rollout, *node);
+  }
   if (!report.has_errors()) result.config = std::move(config);
   result.problems = report.take();
   return result;

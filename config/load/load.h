@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,6 +37,8 @@ struct Environment {
 struct LoadResult {
   std::optional<Config> config;   // when there is no error
   std::vector<Problem> problems;  // by position
+  // Where each step of a rollout is written, for who finds more to say about it; the nearest place of one that is not.
+  std::map<std::string, std::vector<Position>> steps = {};
   bool ok() const { return config.has_value(); }
 };
 

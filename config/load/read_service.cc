@@ -47,6 +47,14 @@ Version read_version(const Node& node, const std::string& path, Report& report) 
   return version;
 }
 
+ExpectedTraffic read_traffic(const Node& node) {
+  ExpectedTraffic traffic;
+  traffic.requests_per_second = decimal_of(node, "requestsPerSecond").value_or(0);
+  traffic.errors = share_of(node, "errors").value_or(traffic.errors);
+  traffic.p50 = duration_of(node, "p50").value_or(traffic.p50);
+  return traffic;
+}
+
 }  // namespace
 
 Service read_service(const Node& node, const std::string& path, Report& report) {
@@ -61,6 +69,7 @@ Service read_service(const Node& node, const std::string& path, Report& report) 
       service.weights_ppm[entry.key] = percent_of(*weights, entry.key).value_or(0);
   }
   if (const Node* const stickiness = node.find("stickiness")) service.stickiness = read_stickiness(*stickiness);
+  if (const Node* const traffic = node.find("traffic")) service.traffic = read_traffic(*traffic);
   return service;
 }
 

@@ -35,6 +35,14 @@ void read_count(const Node& node, std::string_view key, T& into) {
   if (error == std::errc() && end == text->data() + text->size()) into = value;
 }
 
+inline std::optional<double> decimal_of(const Node& node, std::string_view key) {
+  const std::string* const text = scalar(node, key);
+  double value = 0;
+  if (text == nullptr) return {};
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  return error == std::errc() && end == text->data() + text->size() ? std::optional(value) : std::nullopt;
+}
+
 inline std::optional<Duration> duration_of(const Node& node, std::string_view key) {
   const std::string* const text = scalar(node, key);
   return text == nullptr ? std::nullopt : parse_duration(*text);

@@ -86,6 +86,11 @@ json::Object write_service(const Service& service, const Redaction& redaction) {
   for (const auto& [name, weight_ppm] : service.weights_ppm) weights.set(name, format_percent(weight_ppm));
   set_section(section, "weights", std::move(weights));
   set_section(section, "stickiness", write_stickiness(service.stickiness));
+  if (service.traffic) {
+    section.set("traffic", json::Object{{"requestsPerSecond", service.traffic->requests_per_second},
+                                        {"errors", format_share(service.traffic->errors)},
+                                        {"p50", format_duration(service.traffic->p50)}});
+  }
   return section;
 }
 

@@ -55,7 +55,7 @@ TEST(Api, ALogLevelIsOneOfFiveWords) {
 TEST(Api, PagesWithoutArguments) {
   for (const auto& [target, kind] :
        {std::pair{"/api/v1/status", ApiQuery::Kind::kStatus}, std::pair{"/api/v1/config", ApiQuery::Kind::kConfig},
-        std::pair{"/metrics", ApiQuery::Kind::kMetrics}}) {
+        std::pair{"/api/v1/traffic", ApiQuery::Kind::kTraffic}, std::pair{"/metrics", ApiQuery::Kind::kMetrics}}) {
     const auto routed = route_api({.method = "GET", .target = target, .body = ""});
     const auto* query = std::get_if<ApiQuery>(&routed);
     ASSERT_NE(query, nullptr) << target;

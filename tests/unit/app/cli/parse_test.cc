@@ -85,7 +85,7 @@ TEST(Parse, UnknownWordsAreRefused) {
   expect_usage_error({"promot", "chat"}, "\"promot\" is no command; did you mean `promote`?");
   expect_usage_error({"statsu"}, "did you mean `status`?");
   expect_usage_error({"xyzzyxyzzy"}, "\"xyzzyxyzzy\" is no command\n");
-  expect_usage_error({"explain", "weir.yaml"}, "`explain` is not in this version");
+  expect_usage_error({"replay", "weir.yaml"}, "`replay` is not in this version");
   expect_usage_error({"status", "--colour"}, "--colour");
   expect_usage_error({}, "weir");
 }
@@ -96,8 +96,8 @@ TEST(Parse, HelpTeachesAndExitsCleanly) {
   EXPECT_THAT(top.text, HasSubstr("weir run --baseline http://127.0.0.1:9001"));
   EXPECT_THAT(top.text, HasSubstr("Exit codes:"));
   EXPECT_THAT(top.text, HasSubstr("WEIR_ADMIN"));
-  for (const char* verb : {"run", "init", "check", "schema", "status", "watch", "promote", "pause", "resume", "abort",
-                           "retry", "undo", "weight", "history", "reload", "drain", "health", "version"}) {
+  for (const char* verb : {"run", "init", "check", "explain", "schema", "status", "watch", "promote", "pause", "resume",
+                           "abort", "retry", "undo", "weight", "history", "reload", "drain", "health", "version"}) {
     EXPECT_THAT(top.text, HasSubstr(std::string("\n  ") + verb + " ")) << verb;
     const ParsedCommandLine own = parse_command_line({verb, "--help"});
     EXPECT_EQ(own.exit_code, kExitOk) << verb;
@@ -106,6 +106,25 @@ TEST(Parse, HelpTeachesAndExitsCleanly) {
     EXPECT_THAT(own.text, Not(HasSubstr("Start here")));
   }
   EXPECT_THAT(parse_command_line({"check", "--help"}).text, HasSubstr("0 clean, 1 warnings, 2 errors"));
+}
+
+TEST(Parse, ExplainTakesWhatIsKnownOfTheTraffic) {
+  const Invocation bare = parsed({"explain", "weir.yaml"});
+  EXPECT_EQ(bare.verb, Verb::kExplain);
+  EXPECT_EQ(bare.file, "weir.yaml");
+  EXPECT_FALSE(bare.explain.rps || bare.explain.errors || bare.explain.p50);
+  const Invocation all = parsed({"explain", "weir.yaml", "--rps", "0.5", "--baseline-errors", "0.2%", "--baseline-p50",
+                                 "1.5s", "--design-effect", "2", "--service", "chat", "--format", "json"});
+  EXPECT_EQ(all.explain.rps, 0.5);
+  EXPECT_DOUBLE_EQ(all.explain.errors.value(), 0.002);
+  EXPECT_EQ(all.explain.p50, config::Duration(1'500));
+  EXPECT_EQ(all.explain.design_effect, 2);
+  EXPECT_EQ(all.service, "chat");
+  expect_usage_error({"explain"}, "FILE");
+  expect_usage_error({"explain", "f", "--rps", "0"}, "--rps");
+  expect_usage_error({"explain", "f", "--baseline-errors", "0.2"}, "--baseline-errors");
+  expect_usage_error({"explain", "f", "--baseline-p50", "none"}, "--baseline-p50");
+  expect_usage_error({"explain", "f", "--design-effect", "0.5"}, "--design-effect");
 }
 
 TEST(Parse, ALogLevelIsOneOfFiveWords) {

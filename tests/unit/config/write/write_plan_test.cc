@@ -79,6 +79,7 @@ services:
           { type: http, path: "/health?deep=1", host: well.example, expect: 200-299, interval: 3s, timeout: 2s,
             jitter: 20%, fall: 4, rise: 5 }
       v2: { endpoints: ["http://127.0.0.1:9002"], healthCheck: { type: tcp }, outlier: "off" }
+    traffic: { requestsPerSecond: 12.5, errors: 0.3%, p50: 250ms }
   split:
     versions: { a: { endpoints: ["http://127.0.0.1:9003"] }, b: { endpoints: ["http://127.0.0.1:9004"] } }
     weights: { a: 99.9999%, b: 0.0001% }

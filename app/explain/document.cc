@@ -1,0 +1,207 @@
+#include "app/explain/document.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "analysis/forecast/outlook.h"
+#include "analysis/judge/guard_rule.h"
+#include "app/cli/figures.h"
+#include "app/explain/caution_words.h"
+
+namespace weir::app {
+namespace {
+
+using analysis::Bottleneck;
+using analysis::Detection;
+using analysis::Regression;
+
+constexpr double kMs = 1'000;  // microseconds
+
+json::Value finite(double value) { return std::isfinite(value) ? json::Value(value) : json::Value(); }
+
+json::Value span_json(const analysis::TimeSpan& span) {
+  return json::Object{{"median", finite(span.p50)}, {"p95", finite(span.p95)}};
+}
+
+std::string_view action_word(config::GuardAction action) {
+  constexpr std::array<std::string_view, 3> kWords = {"rollback", "pause", "warn"};
+  return kWords[static_cast<std::size_t>(action)];
+}
+
+// Of a regression, where the baseline's errors are `errors`.
+std::string name_of(const Regression& regression, double errors) {
+  switch (regression.kind) {
+    case Regression::Kind::kErrors:
+      return "errors x" + rate_words(regression.factor) + ": " +
+             percent(100 * std::min(1.0, regression.factor * errors));
+    case Regression::Kind::kTotalFailure:
+      return "every request fails";
+    case Regression::Kind::kSlowTail:
+      return "p99 x" + rate_words(regression.factor);
+    case Regression::Kind::kSlower:
+      break;
+  }
+  return "latency +" + percent(std::round(100 * (regression.factor - 1)));
+}
+
+class Document {
+ public:
+  Document(const std::string& service, const config::Rollout& rollout, const Reckoning& reckoning)
+      : service_(service),
+        rollout_(rollout),
+        reckoning_(reckoning),
+        outlook_(analysis::look_ahead(rollout, reckoning.traffic)) {}
+
+  json::Object write() const {
+    json::Array steps;
+    bool by_person = false;
+    for (std::size_t i = 0; i < outlook_.steps.size(); ++i) {
+      steps.push_back(step_json(i));
+      by_person = by_person || outlook_.steps[i].time.by_person;
+    }
+    return {{"service", service_},
+            {"baseline", rollout_.baseline},
+            {"candidate", rollout_.candidate},
+            {"judged", rollout_.analysis.enabled},
+            {"traffic", traffic_json()},
+            {"total_s", span_json(outlook_.total_s)},
+            {"waits_for_person", by_person},
+            {"steps", std::move(steps)},
+            {"warnings", warnings()}};
+  }
+
+ private:
+  json::Object traffic_json() const {
+    const analysis::BaselineTraffic& traffic = reckoning_.traffic;
+    const auto ms = [&](double tau) {
+      return analysis::upper_quantile_us(traffic.latency, traffic.latency_total, tau) / kMs;
+    };
+    return {{"requests_per_second", traffic.rps},
+            {"requests_per_second_from", reckoning_.rps_from},
+            {"error_percent", 100 * errors()},
+            {"error_percent_from", reckoning_.errors_from},
+            {"p50_ms", ms(0.5)},
+            {"p99_ms", ms(0.01)},
+            {"latency_from", reckoning_.latency_from},
+            {"latencies_known", traffic.latency_history},
+            {"design_effect", traffic.design_effect}};
+  }
+
+  double errors() const { return reckoning_.traffic.rates[static_cast<std::size_t>(BinaryMetric::kErrorRate)]; }
+  const config::Guard& guard(std::size_t index) const { return rollout_.analysis.guards[index]; }
+
+  std::string waits_for(const Bottleneck& bottleneck) const {
+    switch (bottleneck.kind) {
+      case Bottleneck::Kind::kAtLeast:
+        return "atLeast";
+      case Bottleneck::Kind::kMinRequests:
+        return "minRequests";
+      case Bottleneck::Kind::kGate:
+        return analysis::guard_name(guard(bottleneck.guard));
+      case Bottleneck::Kind::kPause:
+        return "pause";
+      case Bottleneck::Kind::kNoGate:
+        return "a gate (none)";
+      case Bottleneck::Kind::kNoTraffic:
+        break;
+    }
+    return "requests (none)";
+  }
+
+  json::Object step_json(std::size_t index) const {
+    const analysis::StepOutlook& step = outlook_.steps[index];
+    const analysis::StepTime& time = step.time;
+    json::Array guards;
+    for (std::size_t i = 0; i < step.guards.size(); ++i) guards.push_back(guard_json(step, i));
+    json::Array regressions;
+    for (std::size_t i = 0; i < step.regressions.size(); ++i) regressions.push_back(regression_json(step, i));
+    return {{"weight_percent", rollout_.steps[index].weight_ppm / 10'000.0},
+            {"served_percent", 100 * time.weight},
+            {"candidate_requests_per_second", time.candidate_rps},
+            {"compared", time.compared},
+            {"lasts_s", span_json(time.lasts_s)},
+            {"waits_for", waits_for(time.waits_for)},
+            {"waits_for_person", time.by_person},
+            {"at_most_s", time.most_s},
+            {"in_time", json::Object{{"median", time.in_time_p50}, {"p95", time.in_time_p95}}},
+            {"guards", std::move(guards)},
+            {"regressions", std::move(regressions)}};
+  }
+
+  // A share, or by how much a latency is longer, in percent.
+  json::Value degree(std::size_t index, const std::optional<double>& value) const {
+    if (!value) return {};
+    return analysis::is_latency(guard(index)) ? 100 * (*value - 1) : 100 * *value;
+  }
+
+  json::Object guard_json(const analysis::StepOutlook& step, std::size_t index) const {
+    const analysis::GuardTime& time = step.time.guards[index];
+    const analysis::GuardSight& sight = step.guards[index];
+    const bool latency = analysis::is_latency(guard(index));
+    return {{"name", analysis::guard_name(guard(index))},
+            {"measure", latency ? "slowdown_percent" : "percent"},
+            {"on_fail", action_word(guard(index).action)},
+            {"gate", time.gate},
+            {"armed_s", finite(time.armed_s)},
+            {"passes_s", time.gate ? span_json(time.passes_s) : json::Value()},
+            {"baseline", latency ? json::Value() : json::Value(100 * sight.baseline)},
+            {"accepted", degree(index, sight.accepted)},
+            {"smallest_found", json::Object{{"while_it_stays", degree(index, sight.while_it_stays)},
+                                            {"before_at_most", degree(index, sight.at_the_most)}}}};
+  }
+
+  json::Object regression_json(const analysis::StepOutlook& step, std::size_t index) const {
+    const Regression& regression = analysis::kRegressions[index];
+    const Detection& found = step.regressions[index];
+    return {{"name", name_of(regression, errors())},
+            {"found_s", span_json(found.found_s)},
+            {"guard", found.guard ? json::Value(analysis::guard_name(guard(*found.guard))) : json::Value()},
+            {"on_fail", found.guard ? json::Value(action_word(guard(*found.guard).action)) : json::Value()},
+            {"never_because", never_because(step, regression, found)}};
+  }
+
+  json::Value never_because(const analysis::StepOutlook& step, const Regression& regression,
+                            const Detection& found) const {
+    const bool errors = regression.kind == Regression::Kind::kErrors;
+    switch (found.why) {
+      case Detection::Why::kFound:
+        return {};
+      case Detection::Why::kWithinMargin: {
+        const double accepted = degree(*found.guard, step.guards[*found.guard].accepted).number();
+        return "within the margin of " + analysis::guard_name(guard(*found.guard)) + ": up to " + (errors ? "" : "+") +
+               percent(std::round(accepted * 100) / 100) + " is accepted";
+      }
+      case Detection::Why::kNoGuard:
+        return errors || regression.kind == Regression::Kind::kTotalFailure ? "there is no guard errorRate"
+                                                                            : "there is no guard of latencies";
+      case Detection::Why::kNotCompared:
+        break;
+    }
+    return "nothing is compared in this step";
+  }
+
+  json::Array warnings() const {
+    std::vector<analysis::StepTime> steps;
+    for (const analysis::StepOutlook& step : outlook_.steps) steps.push_back(step.time);
+    const CautionScene scene{service_, rollout_, steps, reckoning_.traffic.rps};
+    json::Array out;
+    for (const analysis::Caution& caution : analysis::cautions(steps)) out.emplace_back(words(caution, scene).what);
+    return out;
+  }
+
+  const std::string& service_;
+  const config::Rollout& rollout_;
+  const Reckoning& reckoning_;
+  analysis::RolloutOutlook outlook_;
+};
+
+}  // namespace
+
+json::Object explain_document(const std::string& service, const config::Rollout& rollout, const Reckoning& reckoning) {
+  return Document(service, rollout, reckoning).write();
+}
+
+}  // namespace weir::app

@@ -1,0 +1,56 @@
+#include "app/explain/reckoning.h"
+
+#include <chrono>
+
+namespace weir::app {
+namespace {
+
+constexpr std::size_t kErrors = static_cast<std::size_t>(BinaryMetric::kErrorRate);
+
+void set_errors(Reckoning& into, double share, const char* from) {
+  into.traffic.rates[kErrors] = analysis::usable_rate(share);
+  into.errors_from = from;
+}
+
+void set_median(Reckoning& into, config::Duration median, std::string from) {
+  into.traffic.latency = {};
+  analysis::assume_latency(into.traffic, std::chrono::duration<double, std::micro>(median).count());
+  into.latency_from = std::move(from);
+}
+
+}  // namespace
+
+Reckoning reckon(const KnownTraffic& known) {
+  Reckoning out;
+  out.traffic.rates.fill(analysis::kAssumedRate);
+  const bool errors = known.measured != nullptr && known.measured->errors;
+  const bool latency = known.measured != nullptr && known.measured->latency;
+  if (known.measured != nullptr) {
+    out.traffic = known.measured->traffic;
+    out.rps_from = known.measured_at;
+    if (errors) out.errors_from = known.measured_at;
+    if (latency) out.latency_from = known.measured_at;
+    if (!errors) out.traffic.rates.fill(analysis::kAssumedRate);
+  }
+  const config::ExpectedTraffic defaults;
+  if (!errors) set_errors(out, defaults.errors, "assumed");
+  if (!latency) set_median(out, defaults.p50, "assumed");
+  if (known.planned != nullptr) {
+    if (known.measured == nullptr) {
+      out.traffic.rps = known.planned->requests_per_second;
+      out.rps_from = "the plan";
+    }
+    if (!errors) set_errors(out, known.planned->errors, "the plan");
+    if (!latency) set_median(out, known.planned->p50, "the plan");
+  }
+  if (known.given.rps) {
+    out.traffic.rps = *known.given.rps;
+    out.rps_from = "--rps";
+  }
+  if (known.given.errors) set_errors(out, *known.given.errors, "--baseline-errors");
+  if (known.given.p50) set_median(out, *known.given.p50, "--baseline-p50");
+  out.traffic.design_effect = known.given.design_effect;
+  return out;
+}
+
+}  // namespace weir::app

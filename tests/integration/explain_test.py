@@ -1,0 +1,135 @@
+"""What `weir explain` and `weir check` say of a rollout that has not begun."""
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+from typing import Any, Callable
+
+import pytest
+from load import Load
+from origin import Origin
+from plans import at_weight, canary, step
+from polling import wait_until
+from ports import free_port
+from weir_harness import Weir, program
+
+HOUR = {"atLeast": "1s", "minRequests": 1, "atMost": "1h"}
+STEPS = [*step(5, hold=HOUR), *step(100, hold={"atLeast": "10m"})]
+
+
+def weir_says(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Without what would lead it to another weir."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("WEIR_ADMIN", "WEIR_TOKEN")}
+    return subprocess.run([program(), *arguments], capture_output=True, text=True, env=environment, timeout=60,
+                          check=False)
+
+
+@pytest.fixture
+def write(tmp_path: pathlib.Path) -> Callable[..., str]:
+    """The path of a plan with these steps, that names an admin address where nobody answers."""
+
+    def written(steps: list[Any], traffic: Any = None, **rollout: Any) -> str:
+        plan = canary(9001, 9002, steps, rollout=rollout)
+        plan["admin"] = {"address": f"127.0.0.1:{free_port()}"}
+        plan["listeners"] = [{"address": "127.0.0.1:8080"}]
+        if traffic is not None:
+            plan["services"]["chat"]["traffic"] = traffic
+        path = tmp_path / "weir.yaml"
+        path.write_text(json.dumps(plan, indent=1))
+        return str(path)
+
+    return written
+
+
+def explained(*arguments: str) -> Any:
+    done = weir_says("explain", *arguments, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["rollouts"][0]
+
+
+def test_a_step_is_explained_by_its_slowest_gate(write: Callable[..., str]) -> None:
+    first, bake = explained(write(STEPS), "--rps", "100")["steps"]
+    assert first["candidate_requests_per_second"] == pytest.approx(5)
+    slowest = max(first["guards"], key=lambda guard: guard["passes_s"]["p95"])
+    assert first["waits_for"] == slowest["name"]
+    assert first["lasts_s"] == slowest["passes_s"]
+    assert bake["waits_for"] == "atLeast" and bake["lasts_s"] == {"median": 600, "p95": 600}
+
+
+def test_what_the_margin_allows_for_is_never_found(write: Callable[..., str]) -> None:
+    rollout = explained(write(STEPS), "--rps", "100")
+    twice, tenfold, everything = rollout["steps"][0]["regressions"][:3]
+    assert twice["found_s"]["median"] is None and "up to 0.21 %" in twice["never_because"]
+    assert everything["found_s"]["median"] < tenfold["found_s"]["median"] < tenfold["found_s"]["p95"]
+    # Half as wide a margin finds it.
+    margin = {"guards": [{"metric": "errorRate", "allowedDegradation": {"absolute": "0.05%"}}]}
+    assert explained(write(STEPS, analysis=margin), "--rps", "100")["steps"][0]["regressions"][0]["found_s"]["median"]
+
+
+def test_more_traffic_is_faster_and_sees_less(write: Callable[..., str]) -> None:
+    plan = write(STEPS)
+    slow, fast = (explained(plan, "--rps", rps)["steps"][0] for rps in ("100", "1000"))
+    assert fast["lasts_s"]["median"] < slow["lasts_s"]["median"]
+    smallest = [step_["guards"][0]["smallest_found"]["before_at_most"] for step_ in (slow, fast)]
+    assert smallest[0] > smallest[1] > 0.21
+    sticky = explained(plan, "--rps", "100", "--design-effect", "3")["steps"][0]
+    assert sticky["lasts_s"]["median"] > slow["lasts_s"]["median"]
+
+
+def test_as_a_table(write: Callable[..., str]) -> None:
+    done = weir_says("explain", write(STEPS), "--rps", "2", "--baseline-errors", "1%")
+    assert done.returncode == 0
+    for part in ("chat: v1 → v2", "2 requests/s (--rps)", "1 % (--baseline-errors)", "lognormal", "waits for",
+                 "errors x2: 2 %", "! rollouts.chat: the step at 5% cannot conclude before its atMost of 1h"):
+        assert part in done.stdout
+    assert "\x1b" not in done.stdout and max(map(len, done.stdout.splitlines())) <= 100
+
+
+def test_check_warns_at_the_step_where_the_plan_names_its_traffic(write: Callable[..., str]) -> None:
+    path = write(STEPS, {"requestsPerSecond": 2})
+    done = weir_says("check", path)
+    line = 1 + next(i for i, text in enumerate(pathlib.Path(path).read_text().splitlines()) if "setWeight" in text)
+    assert done.returncode == 1
+    assert f"{path}:{line}:" in done.stderr and "the step at 5% cannot conclude before its atMost of 1h" in done.stderr
+    assert explained(path)["traffic"]["requests_per_second_from"] == "the plan"
+    assert weir_says("check", write(STEPS, {"requestsPerSecond": 2000})).returncode == 0
+    assert weir_says("check", write(STEPS)).returncode == 0
+
+
+def test_a_gate_that_never_passes_is_refused(write: Callable[..., str]) -> None:
+    margin = {"guards": [{"metric": "errorRate", "allowedDegradation": {"absolute": "0.000001%"}}]}
+    path = write(STEPS, analysis=margin)
+    for command, code in (("check", 2), ("explain", 2), ("run", 1)):
+        done = weir_says(command, path)
+        assert done.returncode == code and "never lets the step at 5% go on" in done.stderr
+
+
+def test_without_any_traffic_it_says_what_to_do(write: Callable[..., str]) -> None:
+    done = weir_says("explain", write(STEPS))
+    assert done.returncode == 2 and done.stdout == ""
+    for part in ("no weir answers", "--rps", "requestsPerSecond", "--admin"):
+        assert part in done.stderr
+    assert weir_says("explain", write(STEPS), "--rps", "5", "--service", "chta").returncode == 2
+
+
+def test_what_a_running_weir_has_measured_is_reckoned_with(origin: Callable[..., Origin],
+                                                           weir: Callable[..., Weir]) -> None:
+    gateway = weir(canary(origin("v1"), origin("v2"), at_weight(1)))
+
+    def known() -> bool:
+        versions = gateway.admin.get("traffic")["services"][0]["versions"]
+        baseline = next(version for version in versions if version["name"] == "v1")
+        return min(baseline["latency"]["n"], baseline["rates"]["errorRate"]["n"]) > 1500
+
+    plan = str(gateway.file)
+    with Load(gateway.port):
+        wait_until(known, "the baseline is known")
+        traffic = explained(plan)["traffic"]
+    assert traffic["requests_per_second"] > 0
+    for figure in ("requests_per_second", "error_percent", "latency"):
+        assert traffic[f"{figure}_from"] == gateway.admin.url
+    assert traffic["latencies_known"] > 1000 and 0 < traffic["p50_ms"] <= traffic["p99_ms"]
+    # What is typed outranks it, and then nobody is asked.
+    assert explained(plan, "--rps", "7", "--admin", "http://127.0.0.1:1")["traffic"]["requests_per_second"] == 7

@@ -1,0 +1,83 @@
+#include "app/explain/document.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "config/guards.h"
+
+namespace weir::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+config::Rollout rollout() {
+  config::Rollout out;
+  out.baseline = "v1";
+  out.candidate = "v2";
+  out.analysis.guards = config::default_guards();
+  out.steps = {{.weight_ppm = 50'000, .stages = {config::Hold()}},
+               {.weight_ppm = kMillion, .stages = {config::Hold()}}};
+  return out;
+}
+
+Reckoning reckoned(const ExplainArguments& given) { return reckon({.given = given}); }
+
+TEST(ExplainDocument, SaysWhatEachStepTakesAndSees) {
+  const json::Value out = explain_document("chat", rollout(), reckoned({.rps = 100, .errors = {}, .p50 = {}}));
+  EXPECT_EQ(out["traffic"]["requests_per_second_from"].string(), "--rps");
+  EXPECT_EQ(out["traffic"]["error_percent_from"].string(), "assumed");
+  EXPECT_EQ(out["steps"].array().size(), 2U);
+  const json::Value& step = out["steps"].array()[0];
+  EXPECT_EQ(step["candidate_requests_per_second"].number(), 5);
+  EXPECT_EQ(step["waits_for"].string(), "errorRate");
+  const json::Value& errors = step["guards"].array()[0];
+  EXPECT_NEAR(errors["accepted"].number(), 0.21, 1e-9);
+  EXPECT_GT(errors["smallest_found"]["before_at_most"].number(), 0.21);
+  EXPECT_EQ(errors["passes_s"]["p95"].number(), step["lasts_s"]["p95"].number());
+  const json::Value& twice = step["regressions"].array()[0];
+  EXPECT_EQ(twice["name"].string(), "errors x2: 0.20 %");
+  EXPECT_TRUE(twice["found_s"]["median"].is_null());
+  EXPECT_EQ(twice["never_because"].string(), "within the margin of errorRate: up to 0.21 % is accepted");
+  const json::Value& tail = step["regressions"].array()[4];
+  EXPECT_EQ(tail["guard"].string(), "latency p99");
+  EXPECT_TRUE(tail["never_because"].is_null());
+  EXPECT_TRUE(out["warnings"].array().empty());
+}
+
+TEST(ExplainDocument, WarnsAndNeverWritesInfinity) {
+  config::Rollout plan = rollout();
+  plan.steps[0].stages = {config::Hold{.at_least = 1s, .min_requests = 1, .at_most = 2s}};
+  const json::Value out = explain_document("chat", plan, reckoned({.rps = 1, .errors = {}, .p50 = {}}));
+  EXPECT_TRUE(out["total_s"]["median"].is_null());
+  EXPECT_FALSE(out["steps"].array()[0]["in_time"]["median"].boolean());
+  EXPECT_FALSE(out["warnings"].array().empty());
+}
+
+TEST(Reckoning, TheCommandLineOutranksWhatWasMeasuredThePlanAndWhatIsAssumed) {
+  const ExplainArguments nothing;
+  const config::ExpectedTraffic planned{.requests_per_second = 20, .errors = 0.02, .p50 = 300ms};
+  const Reckoning by_plan = reckon({.given = nothing, .planned = &planned});
+  EXPECT_EQ(by_plan.traffic.rps, 20);
+  EXPECT_EQ(by_plan.errors_from, "the plan");
+  MeasuredTraffic measured;
+  measured.traffic.rps = 30;
+  measured.traffic.rates.fill(0.03);
+  measured.errors = true;
+  const Reckoning by_weir =
+      reckon({.given = nothing, .planned = &planned, .measured = &measured, .measured_at = "http://there"});
+  EXPECT_EQ(by_weir.traffic.rps, 30);
+  EXPECT_EQ(by_weir.traffic.rates[0], 0.03);
+  EXPECT_EQ(by_weir.errors_from, "http://there");
+  EXPECT_EQ(by_weir.latency_from, "the plan");
+  const ExplainArguments all{.rps = 40, .errors = 0.04, .p50 = 1s, .design_effect = 2};
+  const Reckoning typed = reckon({.given = all, .planned = &planned, .measured = &measured, .measured_at = "x"});
+  EXPECT_EQ(typed.traffic.rps, 40);
+  EXPECT_EQ(typed.traffic.rates[0], 0.04);
+  EXPECT_EQ(typed.traffic.rates[1], 0.03);
+  EXPECT_EQ(typed.traffic.design_effect, 2);
+  EXPECT_NEAR(analysis::upper_quantile_us(typed.traffic.latency, typed.traffic.latency_total, 0.5), 1e6, 1e4);
+}
+
+}  // namespace
+}  // namespace weir::app
