@@ -95,7 +95,10 @@ bool Exchange::match() {
   if (path.fault != PathFault::kNone) return refuse(path_refusal(path.fault));
   // A name with its root's dot is the same name (RFC 1034 3.1), but no rule is written so.
   const std::string_view host = request.host.substr(0, request.host.size() - (request.host.ends_with('.') ? 1 : 0));
-  const RequestFacts facts{request.method, host, path.path, &request.fields, request.query, worker_.query_space};
+  // What is about the server as a whole belongs to who has all of it.
+  const bool whole = path.path == "*";
+  const RequestFacts facts{request.method,  host,          whole ? "/" : path.path,
+                           &request.fields, request.query, worker_.query_space};
   context_.route = listener_.routes.match(facts);
   if (context_.route == nullptr) {
     return refuse({404, "no_route", "no route matches this request", false, std::nullopt});
@@ -105,7 +108,7 @@ bool Exchange::match() {
   if (route.answers()) return answer(path.path);
   const http::Fault fault = downstream_.start_body(route.limits.body);
   if (fault != http::Fault::kNone) return refuse(http::refusal(fault));
-  if (route.rewrite && route.rewrite->prefix) {
+  if (route.rewrite && route.rewrite->prefix && !whole) {
     context_.path = replace_prefix(path.path, *route.match.path_prefix, *route.rewrite->prefix);
   }
   context_.service = context_.topology->service(route.service);

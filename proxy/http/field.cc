@@ -49,7 +49,7 @@ constexpr std::array kKnownFields = {
     KnownField{"x-forwarded-proto", FieldId::kXForwardedProto},
     KnownField{"x-forwarded-client-cert", FieldId::kXForwardedClientCert},
 };
-static_assert(kKnownFields.size() == kFieldIdCount - 1);
+static_assert(kKnownFields.size() == kFieldIdCount - 2);  // without kOther and kLookalike
 
 constexpr std::size_t kLongestKnown = kKnownFields.back().name.size();
 
@@ -89,6 +89,12 @@ bool equal_words(const char* a, const char* b) {
   return ((left ^ right) & ~(letters >> 2)) == 0;
 }
 
+bool looks_like(std::string_view known, std::string_view name) {
+  const auto folded = [](char c) { return c == '_' ? '-' : lower_case(c); };
+  return std::equal(known.begin(), known.end(), name.begin(), name.end(),
+                    [&](char a, char b) { return a == folded(b); });
+}
+
 }  // namespace
 
 FieldId field_id(std::string_view name) {
@@ -96,7 +102,9 @@ FieldId field_id(std::string_view name) {
   const char initial = lower_case(name.front());
   for (std::size_t i = kFirstOfLength[name.size()]; i < kFirstOfLength[name.size() + 1]; ++i) {
     const KnownField& known = kKnownFields[i];
-    if (known.name.front() == initial && equal_ignoring_case(known.name, name)) return known.id;
+    if (known.name.front() != initial) continue;
+    if (equal_ignoring_case(known.name, name)) return known.id;
+    if (looks_like(known.name, name)) return FieldId::kLookalike;
   }
   return FieldId::kOther;
 }

@@ -40,8 +40,9 @@ enum class FieldId : std::uint8_t {
   kTracestate,
   kXWeirVersion,
   kXWeirReason,
+  kLookalike,  // one of these but for "_" where it has "-": servers of the CGI kind cannot tell the two apart
 };
-inline constexpr int kFieldIdCount = static_cast<int>(FieldId::kXWeirReason) + 1;
+inline constexpr int kFieldIdCount = static_cast<int>(FieldId::kLookalike) + 1;
 static_assert(kFieldIdCount <= 64);
 
 using FieldMask = std::uint64_t;

@@ -34,7 +34,7 @@ void FieldList::drop(FieldMask ids) {
 
 void FieldList::drop(std::string_view name) {
   const FieldId id = field_id(name);
-  if (id != FieldId::kOther) return drop(id);
+  if (id != FieldId::kOther && id != FieldId::kLookalike) return drop(id);
   for (Field& field : fields_) {
     if (equal_ignoring_case(field.name, name)) field.dropped = true;
   }

@@ -162,7 +162,8 @@ Fault read_target(RequestHead& head, std::string_view& target_authority) {
   }
   const std::size_t question = rest.find('?');
   head.path = rest.substr(0, question);
-  if (head.path.empty()) head.path = "/";
+  // RFC 9112 3.2.4: OPTIONS of an authority alone is about the server, as a whole.
+  if (head.path.empty()) head.path = head.method == "OPTIONS" && question == std::string_view::npos ? "*" : "/";
   head.has_query = question != std::string_view::npos;
   if (head.has_query) head.query = rest.substr(question + 1);
   return Fault::kNone;
@@ -234,7 +235,8 @@ Fault understand(RequestHead& head) {
   if (fault != Fault::kNone) return fault;
   const ConnectionOptions options = take_connection_options(head.fields, head.nominated);
   head.keep_alive = !options.close && (head.minor_version > 0 || options.keep_alive);
-  head.fields.drop(kHopByHop | field_bit(FieldId::kHost) | field_bit(FieldId::kExpect));
+  head.fields.drop(kHopByHop | field_bit(FieldId::kHost) | field_bit(FieldId::kExpect) |
+                   field_bit(FieldId::kLookalike));
   return Fault::kNone;
 }
 

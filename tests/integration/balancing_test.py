@@ -95,7 +95,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("fault", BAD)
-def test_an_endpoint_whose_requests_fail_is_left_out(weir: StartWeir, origin: StartOrigin, fault: str) -> None:
+def test_default_outlier_leaves_out_an_endpoint_whose_requests_fail(weir: StartWeir, origin: StartOrigin, fault: str) -> None:
     script, status = BAD[fault]
     with RawOrigin(script) as bad:
         served = weir(endpoints(origin("good"), bad, loadBalancing={"policy": "roundRobin"},
@@ -129,7 +129,7 @@ def test_an_endpoint_comes_back_after_its_ejection(weir: StartWeir, origin: Star
     wait_until(lambda: served_by(served) == "b", "b is asked again")
 
 
-def test_all_endpoints_are_used_when_all_are_out(weir: StartWeir, origin: StartOrigin) -> None:
+def test_default_outlier_uses_all_when_all_are_out(weir: StartWeir, origin: StartOrigin) -> None:
     both = [origin(name, status=503) for name in "ab"]
     served = weir(endpoints(*both, outlier={"consecutiveFailures": 2, "ejection": "1h", "maxEjection": "1h",
                                             "maxEjected": "100%"}))

@@ -143,7 +143,7 @@ def test_new_connections_that_wait_in_the_listener_are_served(origin: StartOrigi
 
 
 @BEGINNINGS
-def test_not_ready_at_once_but_alive_and_serving_for_the_delay(origin: StartOrigin, weir: StartWeir,
+def test_default_drain_delay_serves_on_and_is_not_ready(origin: StartOrigin, weir: StartWeir,
                                                                begin: Callable[[Weir], None]) -> None:
     gateway = weir(one_version(origin("v1"), timeouts=LONG))
     with Connection(gateway.port) as kept:
@@ -220,7 +220,7 @@ def test_a_request_head_that_has_begun_is_served(origin: StartOrigin, weir: Star
     assert gateway.wait() == 0
 
 
-def test_requests_are_cut_after_drain_while_streams_go_on(origin: StartOrigin, weir: StartWeir) -> None:
+def test_default_drain_cuts_requests_while_streams_go_on(origin: StartOrigin, weir: StartWeir) -> None:
     server = origin("v1")
     gateway = weir(one_version(server, timeouts=timeouts(drain="500ms", streamDrain="300s")))
     with Held(gateway.port, "/hang") as request, Held(gateway.port, "/half") as sized:

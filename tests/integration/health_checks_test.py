@@ -51,7 +51,7 @@ def takers(weir: Weir, requests: int = 20) -> collections.Counter[str | None]:
     return collections.Counter(get(weir.port)["x-origin"] for _ in range(requests))
 
 
-def test_an_endpoint_that_is_not_well_gets_no_requests_until_it_is(weir: StartWeir) -> None:
+def test_default_health_check_takes_an_endpoint_out_and_back(weir: StartWeir) -> None:
     a, b = Checked("a"), Checked("b")
     with RawOrigin(a) as first, RawOrigin(b) as second:
         served = weir(checked_version(QUICK, first, second))

@@ -187,6 +187,11 @@ def test_rule_17_forms_of_the_target(exchange: Exchange) -> None:
     assert exchange.refused(get(line=b"GET weir.test:80 HTTP/1.1")) == (400, "bad_target")
     assert exchange.refused(get(line=b"GET * HTTP/1.1")) == (400, "bad_target")
     assert exchange.refused(get(line=b"CONNECT weir.test:80 HTTP/1.1")) == (501, "connect_not_supported")
+    for target in (b"*", b"http://weir.test"):
+        seen = exchange.forwarded(get(line=b"OPTIONS " + target + b" HTTP/1.1"), "OPTIONS")
+        assert seen == got(line=b"OPTIONS * HTTP/1.1")
+    seen = exchange.forwarded(get(line=b"OPTIONS http://weir.test?a HTTP/1.1"), "OPTIONS")
+    assert seen == got(line=b"OPTIONS /?a HTTP/1.1")
 
 
 @pytest.mark.parametrize("target", [b"/a b", b"/a\tb", b"/a\0b", b"/a\x7fb", b"/a\xffb", b"/a#b"])
@@ -249,6 +254,13 @@ def test_rule_23_fields_of_the_connection_end_here(exchange: Exchange) -> None:
 def test_rule_24_a_client_cannot_nominate_away_what_the_weir_says(exchange: Exchange) -> None:
     seen = exchange.forwarded(get(b"Connection: x-forwarded-for, x-request-id, via, host", b"X-Forwarded-For: 10.0.0.1"))
     assert seen == got()
+
+
+@pytest.mark.parametrize("name", [b"X_Forwarded_For", b"x-forwarded_client-cert", b"Transfer_Encoding", b"Content_Length",
+                                  b"x_request_id", b"set_cookie"])
+def test_rule_24_a_client_cannot_say_the_same_with_underscores(exchange: Exchange, name: bytes) -> None:
+    assert exchange.forwarded(get(name + b": 10.0.0.1", b"Connection: close, " + name)) == got()
+    assert exchange.forwarded(get(name + b": 10.0.0.1", b"x_own: 1")) == got(b"x_own: 1")
 
 
 @pytest.mark.parametrize("protocol", [b"h2c", b"h2c, websocket", b"websocket", b"TLS/1.0"])

@@ -127,7 +127,7 @@ def test_a_response_that_does_not_begin_is_retried_if_the_plan_says_so(weir: Sta
         wait_for_outcomes(served, timeout=1)
 
 
-def test_an_endpoint_that_refuses_is_no_failure_of_the_version(weir: StartWeir) -> None:
+def test_default_retries_hide_an_endpoint_that_refuses(weir: StartWeir) -> None:
     with RawOrigin(always(_OK)) as origin:
         served = weir(plan_for(free_port(), origin))
         for _ in range(20):
@@ -242,7 +242,7 @@ def test_neighbours_bytes_do_not_mix(weir: StartWeir) -> None:
 # How many, and when
 
 
-def test_the_budget_bounds_retries(weir: StartWeir) -> None:
+def test_default_retries_are_bounded_by_a_budget(weir: StartWeir) -> None:
     """Three may run at once whatever their share; the fourth gets the failure itself."""
     arrived = threading.Semaphore(0)
     go_on = threading.Event()

@@ -416,7 +416,7 @@ def test_a_client_that_leaves_while_we_connect_is_noticed(weir: StartWeir) -> No
         wait_for_outcomes(served, client_abort=1)
 
 
-def test_a_connection_that_does_not_open_is_given_up(weir: StartWeir) -> None:
+def test_default_upstream_connect_gives_up(weir: StartWeir) -> None:
     with unanswering_port() as port:
         served = weir(one_version(port, timeouts={"connect": _SHORT}))
         with Connection(served.port) as client:
