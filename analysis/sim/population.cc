@@ -128,6 +128,7 @@ void Population::failed(const Request& request) {
   for (int i = 0; i < times; ++i) {
     again.at_s += kRetryPause_s * dice_.exponential();
     again.id = dice_();
+    again.latency = dice_.normal();  // its tokens stay, as 6.0 has it
     retries_.push_back(again);
     std::push_heap(retries_.begin(), retries_.end(), later);
   }
