@@ -96,5 +96,6 @@ const Section& rewrite();
 const Section& redirect();
 const Section& respond();
 const Section& rollout();
+const Section& webhook();
 
 }  // namespace weir::config::keys

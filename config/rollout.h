@@ -12,6 +12,7 @@
 #include "config/limits.h"
 #include "config/network.h"
 #include "config/retry.h"
+#include "config/webhook.h"
 
 namespace weir::config {
 
@@ -93,6 +94,7 @@ struct Rollout {
   std::vector<Override> overrides;
   std::vector<Step> steps;  // resolved: ends with a step at kMillion
   Analysis analysis;
+  std::vector<Webhook> webhooks;
 };
 
 }  // namespace weir::config

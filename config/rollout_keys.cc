@@ -185,7 +185,11 @@ const Section& rollout() {
                 .kind = Kind::kObjectOrOff,
                 .sentence = "How it is judged; `off`: not at all.",
                 .section = &analysis()},
-               unsupported("webhooks", "Webhooks.")}};
+               {.name = "webhooks",
+                .kind = Kind::kList,
+                .sentence = "Who is told what it does. At most 8.",
+                .fallback = "nobody",
+                .section = &webhook()}}};
   return section;
 }
 

@@ -10,6 +10,7 @@ struct Secret {
   std::string env;
   std::string file;
   std::string value;
+  bool operator==(const Secret&) const = default;
 };
 
 }  // namespace weir::config

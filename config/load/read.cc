@@ -73,7 +73,7 @@ Config read_config(const Node& root, const Environment& environment, Report& rep
   }
   if (const Node* const rollouts = root.find("rollouts")) {
     for (const Node::Entry& entry : rollouts->map)
-      config.rollouts[entry.key] = read_rollout(entry.key, entry.value, report);
+      config.rollouts[entry.key] = read_rollout(entry.key, entry.value, environment, report);
   }
   return config;
 }

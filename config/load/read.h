@@ -17,7 +17,10 @@ Service read_service(const Node& node, const std::string& path, Report& report);
 Route read_route(const Node& node, std::size_t index, const Environment& environment, Report& report);
 // What is done with its requests, into `route`.
 void read_action(const Node& node, Route& route);
-Rollout read_rollout(const std::string& service, const Node& node, Report& report);
+Rollout read_rollout(const std::string& service, const Node& node, const Environment& environment, Report& report);
+// `path` is the list's.
+std::vector<Webhook> read_webhooks(const Node& node, const std::string& path, const Environment& environment,
+                                   Report& report);
 Stickiness read_stickiness(const Node& node);
 AccessLog read_access_log(const Node& node, Report& report);
 // What the plan holds under `dns`.

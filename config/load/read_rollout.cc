@@ -209,7 +209,7 @@ std::vector<Step> default_steps() {
   return steps;
 }
 
-Rollout read_rollout(const std::string& service, const Node& node, Report& report) {
+Rollout read_rollout(const std::string& service, const Node& node, const Environment& environment, Report& report) {
   const std::string path = "rollouts." + service;
   Rollout rollout;
   read(node, "baseline", rollout.baseline);
@@ -224,6 +224,9 @@ Rollout read_rollout(const std::string& service, const Node& node, Report& repor
   const Node* const steps = node.find("steps");
   rollout.steps = steps != nullptr ? read_steps(*steps, path + ".steps", report) : default_steps();
   rollout.analysis = read_analysis(node.find("analysis"), path + ".analysis", report);
+  if (const Node* const webhooks = node.find("webhooks")) {
+    rollout.webhooks = read_webhooks(*webhooks, path + ".webhooks", environment, report);
+  }
   return rollout;
 }
 

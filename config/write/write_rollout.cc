@@ -91,6 +91,16 @@ json::Value write_analysis(const Analysis& analysis) {
   return section;
 }
 
+json::Object write_webhook(const Webhook& webhook, const Redaction& redaction) {
+  json::Object section{{"type", "event"},
+                       {"url", redaction.url(webhook.url)},
+                       {"name", webhook.name},
+                       {"timeout", format_duration(webhook.timeout)},
+                       {"retries", webhook.retries}};
+  if (webhook.secret) section.set("secret", write_secret(*webhook.secret));
+  return section;
+}
+
 }  // namespace
 
 json::Object write_rollout(const Rollout& rollout, const Redaction& redaction) {
@@ -102,7 +112,11 @@ json::Object write_rollout(const Rollout& rollout, const Redaction& redaction) {
   for (const Override& rule : rollout.overrides) overrides.push_back(write_override(rule, redaction));
   set_list(section, "overrides", std::move(overrides));
   section.set("steps", write_steps(rollout.steps));
-  return section.set("analysis", write_analysis(rollout.analysis));
+  section.set("analysis", write_analysis(rollout.analysis));
+  json::Array webhooks;
+  for (const Webhook& webhook : rollout.webhooks) webhooks.push_back(write_webhook(webhook, redaction));
+  set_list(section, "webhooks", std::move(webhooks));
+  return section;
 }
 
 }  // namespace weir::config

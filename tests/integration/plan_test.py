@@ -318,7 +318,7 @@ def test_guards(expect: Expect) -> None:
 
 
 def test_what_this_version_does_not_have_says_so(expect: Expect) -> None:
-    expect(PLAN.replace("v2 } }\n", "v2, «webhooks: [] } }\n"), "This version does not have it yet")
+    expect(PLAN.replace("v2 } }\n", "v2, analysis: { guards: [ { metric: errorRate, «cap: 1 } ] } } }\n"), "This version does not have it yet")
 
 
 def test_documents(tmp_path: pathlib.Path) -> None:

@@ -201,9 +201,9 @@ TEST(Load, SaysWhatIsWrongAndWhere) {
        "plan:12:14: error: rollouts.chat.steps[0]: not exactly one key; expected one of the keys of a step"},
       {rollout("    strategy: blueGreen\n"),
        "plan:12:15: error: rollouts.chat.strategy: \"blueGreen\"; expected one of canary"},
-      {rollout("    webhooks: []\n"),
-       "plan:12:5: error: rollouts.chat.webhooks: Webhooks. This version does not have it yet; expected the key left "
-       "out"},
+      {rollout("    analysis: { guards: [ { metric: errorRate, cap: 1 } ] }\n"),
+       "plan:12:48: error: rollouts.chat.analysis.guards[0].cap: Means. This version does not have it yet; "
+       "expected the key left out"},
       {rollout("    analysis: { guards: [ { metric: latency, quantile: 0.95 } ] }\n"),
        "plan:12:27: error: rollouts.chat.analysis.guards[0]: this quantile has no margin of its own; expected "
        "allowedDegradation"},

@@ -153,6 +153,8 @@ rollouts:
       rescue:
         { onConnectFailure: false, onReset: false, onTimeout: false, onStatus: [500], nonIdempotent: true, budget: 50%,
           minConcurrent: 9 }
+    webhooks:
+      - { type: event, url: "https://hooks.example:8443/x?y=z", name: pager, timeout: 2s, retries: 7, secret: { env: A } }
 )";
 
 constexpr std::string_view kSidecar = R"(
@@ -293,6 +295,7 @@ rollouts:
     baseline: v1
     candidate: v2
     overrides: [{ match: { header: { name: secret-g, exact: in-an-override } }, version: v2, from: [10.0.0.1] }]
+    webhooks: [{ type: event, url: "http://h/hook?token=in-a-path", secret: { env: HOOK } }]
 )");
   const Redaction redaction{.is_secret = [](std::string_view name) { return name.starts_with("secret-"); },
                             .url = [](std::string_view url) { return std::string(url.substr(0, url.find('='))) + "="; },
@@ -301,7 +304,7 @@ rollouts:
   for (const char* secret : {"the-secret", "in-a-match", "in-a-path", "in-an-edit", "in-an-override"}) {
     EXPECT_EQ(text.find(secret), std::string::npos) << secret << " in " << text;
   }
-  for (const char* kept : {"\"TOKEN\"", "\"KEY\"", "shown", "[redacted]", "secret-d"}) {
+  for (const char* kept : {"\"TOKEN\"", "\"KEY\"", "\"HOOK\"", "shown", "[redacted]", "secret-d"}) {
     EXPECT_NE(text.find(kept), std::string::npos) << kept;
   }
   EXPECT_TRUE(load(text, kEnvironment).ok()) << problems_of(load(text, kEnvironment));
