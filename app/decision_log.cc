@@ -31,13 +31,14 @@ std::string standing(const analysis::Rollout& rollout) {
          config::format_percent(state.served_ppm) + " of the users on " + rollout.plan().key.candidate;
 }
 
-bool DecisionLog::tell() {
+bool DecisionLog::tell(const std::function<void(const json::Value&)>& also) {
   const std::uint64_t version = controller_.history_version();
   if (version == told_) return false;
   const auto& history = controller_.history();
   const auto fresh = std::min<std::uint64_t>(version - std::exchange(told_, version), history.size());
   for (auto record = history.end() - static_cast<std::ptrdiff_t>(fresh); record != history.end(); ++record) {
     tell_one(*record);
+    also(*record);
   }
   return true;
 }

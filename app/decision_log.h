@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "analysis/rollout/controller.h"
+#include "base/json.h"
 
 namespace weir::app {
 
@@ -17,8 +19,8 @@ class DecisionLog {
   explicit DecisionLog(const analysis::Controller& controller)
       : controller_(controller), told_(controller.history_version()) {}
 
-  // True: there were new records.
-  bool tell();
+  // `also` is told of each new record. True: there were some.
+  bool tell(const std::function<void(const json::Value&)>& also);
   // What the next start will not know.
   void tell_unsaved() const;
 

@@ -72,6 +72,14 @@ ApiReply Published::metrics() const {
   scrape.endpoints = endpoint_samples(*sources_.server.topology(), sources_.clock.now());
   scrape.store = view->store;
   scrape.names = view->names;
+  for (const WebhookStanding& webhook : view->webhooks) {
+    scrape.webhooks.push_back({.service = webhook.service,
+                               .webhook = webhook.name,
+                               .delivered = webhook.counts.delivered,
+                               .failed = webhook.counts.failed,
+                               .dropped = webhook.counts.dropped,
+                               .waiting = webhook.waiting});
+  }
   scrape.process = process_sample();
   scrape.outcomes_dropped = sources_.server.outcomes_dropped();
   scrape.access_log_dropped = sources_.server.access_lines_dropped() + sources_.access_log.refused();

@@ -14,6 +14,7 @@
 #include "app/command_queue.h"
 #include "app/metrics/exposition.h"
 #include "app/metrics/request_metrics.h"
+#include "app/webhooks/webhooks.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/snapshot.h"
@@ -28,6 +29,7 @@ struct View {
   std::vector<RolloutSample> rollouts;
   StoreSample store;
   NameSample names;
+  std::vector<WebhookStanding> webhooks;
   std::uint64_t reloads = 0;
   std::uint64_t reloads_refused = 0;
   std::uint64_t admin_turned_away = 0;

@@ -27,6 +27,7 @@ constexpr milliseconds kPublishPeriod{500};
 constexpr int kPublishShare = 10;              // at most one part in so many of the time goes into the status document
 constexpr milliseconds kStorePatience{1'000};  // at start, before everybody is served by the baseline
 constexpr milliseconds kSavePatience{2'000};   // at the end
+constexpr milliseconds kTellPatience{2'000};   // at the end, for what webhooks have not been told yet
 constexpr milliseconds kPollPeriod{5};
 
 std::int64_t unix_ms(const Clock& clock) {
@@ -110,6 +111,7 @@ std::vector<std::string> Weir::start() {
   resolution_.follow(plan_.config());
   resolution_.wait_for(plan_.config(), clock_);
   const std::shared_ptr<const proxy::Topology> topology = topology_of(plan_.config(), plan_.tls());
+  webhooks_.follow(plan_.config());
   controller_.set_plans(rollout_plans(plan_.config(), names_));
   show_config();
   // What was decided in earlier lives is no news, but has to be there.
@@ -319,6 +321,7 @@ void Weir::take_plan(Reload reload) {
   show_config();
   const config::Config& config = plan_.config();
   resolution_.follow(config);
+  webhooks_.follow(config);
   controller_.set_plans(rollout_plans(config, names_));
   admin_->set_token(plan_.admin_token());
   note("reload", reload.actor, "the plan was loaded again");
@@ -387,7 +390,7 @@ void Weir::note(std::string_view decision, std::string_view actor, std::string_v
 
 // New records of the history, to those who look too.
 void Weir::tell_news() {
-  if (!decision_log_.tell()) return;
+  if (!decision_log_.tell([this](const json::Value& record) { webhooks_.tell(record); })) return;
   news_ = true;
   show_history();
 }
@@ -412,6 +415,9 @@ std::vector<std::string> Weir::problems(const std::vector<EndpointStanding>& end
   };
   const auto& rollouts = controller_.rollouts();
   if (!lost_state_.empty() && std::any_of(rollouts.begin(), rollouts.end(), lost)) lines.push_back(lost_state_);
+  for (const WebhookStanding& webhook : webhooks_.standings()) {
+    if (!webhook.problem.empty()) lines.push_back(webhook.problem);
+  }
   const std::vector<std::string> of_plan = plan_.problems();
   lines.insert(lines.end(), of_plan.begin(), of_plan.end());
   return lines;
@@ -429,6 +435,7 @@ void Weir::publish() {
   const analysis::StoreHealth health = controller_.store_health();
   view.store = {.healthy = health.writable, .pending = health.pending, .failures = health.failures};
   view.names = resolution_.sample();
+  view.webhooks = webhooks_.standings();
   const std::vector<EndpointStanding> endpoints = endpoint_standings(*server_.topology(), begun);
   endpoint_log_.tell(endpoints);
   const json::Value document = status_document({.config = plan_.config(),
@@ -461,6 +468,8 @@ void Weir::finish() {
     std::this_thread::sleep_for(kPollPeriod);
   }
   if (!saved()) decision_log_.tell_unsaved();
+  tell_news();
+  webhooks_.finish(at_once_ ? milliseconds(0) : kTellPatience);
   commands_.close();
   admin_->stop();
   log::info("ended", {{"requests_cut", cut}, {"state_saved", saved()}});

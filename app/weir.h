@@ -28,6 +28,7 @@
 #include "app/running_plan.h"
 #include "app/signals.h"
 #include "app/store_log.h"
+#include "app/webhooks/webhooks.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/names.h"
@@ -123,6 +124,7 @@ class Weir {
   SteadyTime next_look_;     // at the plan file
   SteadyTime next_publish_;  // unless something happens before
   DecisionLog decision_log_;
+  Webhooks webhooks_;
   StoreLog store_log_;
   EndpointLog endpoint_log_;
   bool news_ = true;  // something happened that should be seen at once

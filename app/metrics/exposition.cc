@@ -102,6 +102,8 @@ class ScrapeCollectable final : public prometheus::Collectable {
       add(single(kCountWords[i], static_cast<double>(scrape_.counts[i])));
     }
     for (MetricFamily& family : endpoint_families(scrape_.endpoints)) out.push_back(std::move(family));
+    add(deliveries());
+    add(undelivered());
     own(add);
     return out;
   }
@@ -219,6 +221,33 @@ class ScrapeCollectable final : public prometheus::Collectable {
       if (rollout.split) {
         out.metric.push_back(valued(out.type, rollout.split->toward_alarm, {{"service", rollout.service}}));
       }
+    }
+    return out;
+  }
+
+  MetricFamily deliveries() const {
+    MetricFamily out = family({"weir_webhook_deliveries_total",
+                               "Events for webhooks, by what became of them: delivered, failed (given up), dropped (by "
+                               "a full queue)."});
+    for (const WebhookSample& webhook : scrape_.webhooks) {
+      const auto count = [&](const char* result, std::uint64_t value) {
+        Labels labels = {{"service", webhook.service}, {"webhook", webhook.webhook}, {"result", result}};
+        out.metric.push_back(valued(out.type, static_cast<double>(value), std::move(labels)));
+      };
+      count("delivered", webhook.delivered);
+      count("failed", webhook.failed);
+      count("dropped", webhook.dropped);
+    }
+    return out;
+  }
+
+  MetricFamily undelivered() const {
+    MetricFamily out =
+        family({"weir_webhook_events_waiting",
+                "Events that a webhook has not been told yet, the one under way included.", MetricType::Gauge});
+    for (const WebhookSample& webhook : scrape_.webhooks) {
+      out.metric.push_back(valued(out.type, static_cast<double>(webhook.waiting),
+                                  {{"service", webhook.service}, {"webhook", webhook.webhook}}));
     }
     return out;
   }

@@ -49,6 +49,15 @@ struct NameSample {
   std::uint64_t failures = 0;  // of these
 };
 
+struct WebhookSample {
+  std::string service;
+  std::string webhook;
+  std::uint64_t delivered = 0;  // events, as the next two
+  std::uint64_t failed = 0;
+  std::uint64_t dropped = 0;
+  std::uint64_t waiting = 0;
+};
+
 struct ProcessSample {
   double start_time_s = 0;  // since 1970
   double cpu_s = 0;
@@ -66,6 +75,7 @@ struct Scrape {
   std::vector<EndpointSample> endpoints;
   StoreSample store;
   NameSample names;
+  std::vector<WebhookSample> webhooks;
   ProcessSample process;
   std::uint64_t outcomes_dropped = 0;
   std::uint64_t access_log_dropped = 0;

@@ -30,6 +30,8 @@ Scrape scrape() {
                           .guards = {{.guard = "errorRate", .toward_rollback = -INFINITY, .toward_advance = 0.5}},
                           .split = SplitSample{.baseline = 750, .candidate = 250, .toward_alarm = 0.125}});
   out.counts[static_cast<std::size_t>(proxy::Count::kConnections)] = 12;
+  out.webhooks.push_back(
+      {.service = "chat", .webhook = "pager", .delivered = 5, .failed = 1, .dropped = 2, .waiting = 3});
   out.process = process_sample();
   out.ready = true;
   return out;
@@ -47,6 +49,11 @@ TEST(Exposition, HasTheFamiliesThatDashboardsUse) {
   EXPECT_THAT(text, HasSubstr(R"(weir_guard_evidence{service="chat",guard="errorRate",toward="rollback"} 0)"));
   EXPECT_THAT(text, HasSubstr(R"(weir_rollout_users{service="chat",arm="candidate"} 250)"));
   EXPECT_THAT(text, HasSubstr(R"(weir_rollout_split_evidence{service="chat"} 0.125)"));
+  const std::string deliveries = R"(weir_webhook_deliveries_total{service="chat",webhook="pager",result=)";
+  EXPECT_THAT(text, HasSubstr(deliveries + R"("delivered"} 5)"));
+  EXPECT_THAT(text, HasSubstr(deliveries + R"("failed"} 1)"));
+  EXPECT_THAT(text, HasSubstr(deliveries + R"("dropped"} 2)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_webhook_events_waiting{service="chat",webhook="pager"} 3)"));
   EXPECT_THAT(text, HasSubstr("weir_downstream_connections 12"));
   EXPECT_THAT(text, HasSubstr("weir_build_info{"));
 }
