@@ -1,6 +1,8 @@
 // Immutable. What became of one request: the record that the data plane leaves and the control plane folds.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -85,5 +87,21 @@ struct alignas(64) Outcome {
   std::uint64_t bytes_out = 0;           // response body
 };
 static_assert(sizeof(Outcome) == 64);
+
+inline constexpr std::size_t kMaxRequestId = 128;
+
+// Which request it was that a judged candidate failed or was slow with, for people to look up. A sample: those that
+// find no room are left out, and nothing is counted by it.
+struct FailedRequest {
+  ServiceId service = kNoId;
+  StepId step = 0;
+  Epoch epoch = 0;
+  OutcomeClass outcome = OutcomeClass::kOk;
+  std::uint8_t over = 0;  // as in the Outcome
+  std::uint8_t id_size = 0;
+  std::array<char, kMaxRequestId> id_space{};
+
+  std::string_view id() const { return {id_space.data(), id_size}; }
+};
 
 }  // namespace weir

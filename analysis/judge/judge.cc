@@ -23,6 +23,7 @@ constexpr double kSeedMinute = 0.25 / 1440;
 constexpr std::size_t kStepsKept = 64;
 constexpr double kMostThresholdObservations = 5'000;  // Nb at a threshold's first moment (4.4)
 constexpr double kLeastRate = 1e-6;
+constexpr std::size_t kFailedNamed = 5;
 
 }  // namespace
 
@@ -370,6 +371,29 @@ void Judge::State::count_step() {
   }
 }
 
+namespace {
+
+bool is_bad(const GuardState& guard, const FailedRequest& request) {
+  if (is_latency(guard.guard)) return ((request.over >> (guard.metric - kBinaryMetricCount)) & 1U) != 0;
+  return is_failure(binary_metric(guard.guard), request.outcome);
+}
+
+}  // namespace
+
+// So that somebody can look up what happened.
+void Judge::State::name_failures(const TickInput& input) {
+  for (const StepCounts* counts : input.steps) {
+    if (counts->step != current.step) continue;
+    for (const FailedRequest& request : counts->failed) {
+      for (GuardState& guard : guards) {
+        if (guard.failed.size() == kFailedNamed || !is_bad(guard, request)) continue;
+        const auto known = std::find(guard.failed.begin(), guard.failed.end(), request.id());
+        if (known == guard.failed.end()) guard.failed.emplace_back(request.id());
+      }
+    }
+  }
+}
+
 // Only of the step in force: a user of an earlier one was assigned by another share.
 void Judge::State::watch_split(Seconds dt) {
   split.pass(dt);
@@ -416,7 +440,10 @@ void Judge::begin_step(const StepContext& step) {
   s.baseline_errors.begin_step();
   s.baseline_errors.learn(s.rates[metric_index(BinaryMetric::kErrorRate)]);
   s.split.begin_step(step.weight);
-  for (GuardState& guard : s.guards) guard.difference.end_block();
+  for (GuardState& guard : s.guards) {
+    guard.difference.end_block();
+    guard.failed.clear();
+  }
   s.begin_drift(step.weight);
   s.stepped = true;
 }
@@ -439,6 +466,7 @@ void Judge::tick(const TickInput& input) {
   s.remember(input);
   s.count_step();
   s.watch_split(input.dt);
+  s.name_failures(input);
   const double against = s.pool_evidence(config::GuardAction::kRollback);
   s.p_anytime = std::min(s.p_anytime, std::exp(-against));
   const double pausing = s.pool_evidence(config::GuardAction::kPause);

@@ -76,7 +76,8 @@ class Judge {
   // An operator resumed (4.8): clears the counting bug and the pause pool, and tests the split anew.
   void resume();
 
-  // All state, exactly, but for the requests in flight and the users of the last seconds, which die with the process.
+  // All state, exactly, but for the requests in flight, the users of the last seconds, and the names of bad requests,
+  // which die with the process.
   // Tens of KB, and while the users of a step are counted a byte for each, up to 200 KB.
   std::string save() const;
   // Nothing when the bytes are damaged or of another version; the caller then begins with Seed::kEvidenceLost. Guards

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "analysis/judge/cluster_table.h"
@@ -33,7 +34,8 @@ struct GuardState {
   DisplayInterval difference{true};  // to be shown, and nothing is decided by it
   // While nobody is left to compare with: the candidate against what the baseline was, for an alert (4.10).
   LimitTest drift;
-  double drift_limit = 0;  // 0: not in such a step
+  double drift_limit = 0;           // 0: not in such a step
+  std::vector<std::string> failed;  // ids of the step's first bad requests of the candidate
   double phi_div = 1;
   double phi_div_advance = 1;
   // Comparisons of latency only. The history fades by this quantile's own half-life; the rate is the share above the
@@ -115,6 +117,7 @@ struct Judge::State {
   void remember(const TickInput& input);
   void count_step();
   void watch_split(Seconds dt);
+  void name_failures(const TickInput& input);
 
   void set_guards(const std::vector<config::Guard>& wanted);
   GuardState make_guard(const config::Guard& guard, bool is_limit);

@@ -21,6 +21,7 @@ constexpr std::uint32_t kClustersToAdvance = 5;
 const double kLogEvidenceAgainst = std::log(10.0);
 // Of 4.8's in_flight.
 constexpr double kOverdueRequests = 3;
+constexpr std::size_t kFailedSaid = 3;  // a sentence is no list
 
 std::string with_commas(double value) {
   std::string digits = std::to_string(static_cast<std::uint64_t>(std::max(0.0, std::floor(value))));
@@ -184,6 +185,9 @@ std::string explain(const GuardStatus& guard, double log_threshold) {
   text += ", groups of users hit: " + std::to_string(guard.clusters_hit) + " of " + std::to_string(guard.clusters_seen);
   if (guard.in_worst_cluster.x > 0) text += ", the worst " + shown(guard.in_worst_cluster);
   text += ", design effect " + factor(guard.phi_div);
+  for (std::size_t i = 0; i < std::min(kFailedSaid, guard.failed.size()); ++i) {
+    text += (i == 0 ? "; first requests: " : ", ") + guard.failed[i];
+  }
   if (!guard.alpha_promised) text += "; with so few users maxFalseRollback is not promised";
   return text;
 }
@@ -347,6 +351,7 @@ std::vector<GuardStatus> Judge::guards() const {
       const double half = difference->half_width(guard.phi_div);
       status.difference = {difference->value, difference->value - half, difference->value + half};
     }
+    status.failed = guard.failed;
     status.drift_limit = guard.drift_limit;
     status.log_evidence_drift = guard.drift.log_evidence();
     status.phi_div = guard.phi_div;

@@ -99,7 +99,8 @@ struct GuardStatus {
     double high = 0;
   };
   std::optional<Bounds> difference;
-  double drift_limit = 0;  // in a step that leaves nobody to compare with: alerts beyond it
+  std::vector<std::string> failed;  // ids of the step's first bad requests of the candidate, as far as they are known
+  double drift_limit = 0;           // in a step that leaves nobody to compare with: alerts beyond it
   double log_evidence_drift = 0;
 };
 

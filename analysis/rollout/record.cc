@@ -60,6 +60,7 @@ json::Value guard_json(const GuardStatus& guard, const Verdict& verdict) {
         "worst_group",
         json::Object{{"group", guard.worst_cluster}, {"n", guard.in_worst_cluster.n}, {"x", guard.in_worst_cluster.x}});
   }
+  if (!guard.failed.empty()) out.set("first_requests", json::Array(guard.failed.begin(), guard.failed.end()));
   if (guard.difference) {
     out.set("difference_percent", json::Object{{"value", 100 * guard.difference->value},
                                                {"low", 100 * guard.difference->low},

@@ -80,13 +80,18 @@ void Tick::fold(const Outcome& outcome) {
     add_outside(outside(counts, outcome.version), outcome);
     return;
   }
-  ArmCounts& arm = step(counts, outcome).of(outcome.arm);
+  ArmCounts& arm = step(counts, outcome.epoch, outcome.step).of(outcome.arm);
   if (arm.version == kNoId) arm.version = outcome.version;
   if (arm.version != outcome.version) {
     ++counts.malformed;
     return;
   }
   add_judged(arm, outcome);
+}
+
+void Tick::fold(const FailedRequest& failed) {
+  if (failed.service == kNoId || failed.step == 0) return;
+  step(service(failed.service), failed.epoch, failed.step).failed.push_back(failed);
 }
 
 const ServiceCounts* Tick::of(ServiceId id) const {
@@ -117,14 +122,14 @@ ServiceCounts& Tick::service(ServiceId id) {
   return services_[place_[id] - 1];
 }
 
-StepCounts& Tick::step(ServiceCounts& of, const Outcome& outcome) {
+StepCounts& Tick::step(ServiceCounts& of, Epoch epoch, StepId id) {
   for (StepCounts* counts : of.steps) {
-    if (counts->step == outcome.step && counts->epoch == outcome.epoch) return *counts;
+    if (counts->step == id && counts->epoch == epoch) return *counts;
   }
   if (steps_used_ == steps_.size()) steps_.push_back(std::make_unique<StepCounts>());
   StepCounts& counts = *steps_[steps_used_++];
-  counts.epoch = outcome.epoch;
-  counts.step = outcome.step;
+  counts.epoch = epoch;
+  counts.step = id;
   of.steps.push_back(&counts);
   return counts;
 }

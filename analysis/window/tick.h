@@ -21,6 +21,9 @@ class Tick {
   // Overridden requests are dropped here: they are never evidence, nor the version's usual traffic.
   void fold(const Outcome& outcome);
 
+  // Whose failure it was; to be folded after the records.
+  void fold(const FailedRequest& failed);
+
   // The services that had records, in the order of their first one.
   std::span<const ServiceCounts> services() const { return {services_.data(), used_}; }
   // Null when the service had no record.
@@ -34,7 +37,7 @@ class Tick {
 
  private:
   ServiceCounts& service(ServiceId id);
-  StepCounts& step(ServiceCounts& of, const Outcome& outcome);
+  StepCounts& step(ServiceCounts& of, Epoch epoch, StepId id);
   OutsideCounts& outside(ServiceCounts& of, VersionId id);
 
   std::vector<std::uint32_t> place_;  // by ServiceId: 1 + index in services_; 0: no record

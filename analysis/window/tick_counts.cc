@@ -27,6 +27,7 @@ void StepCounts::clear() {
   epoch = 0;
   step = 0;
   for (ArmCounts& arm : arms) arm.clear();
+  failed.clear();
 }
 
 void OutsideCounts::clear() {

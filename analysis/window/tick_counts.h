@@ -97,6 +97,7 @@ struct StepCounts {
   Epoch epoch = 0;  // whose step id it is
   StepId step = 0;  // never 0
   std::array<ArmCounts, kArmCount> arms;
+  std::vector<FailedRequest> failed;  // a sample of the candidate's
 
   const ArmCounts& of(Arm arm) const { return arms[static_cast<std::size_t>(arm)]; }
   ArmCounts& of(Arm arm) { return arms[static_cast<std::size_t>(arm)]; }

@@ -426,8 +426,24 @@ void Exchange::write_line() {
 
 void Exchange::record() {
   slowness_.clear();
-  worker_.outcomes.push(context_.ended_outcome(downstream_.request_body_received(), response_bytes_));
+  const Outcome outcome = context_.ended_outcome(downstream_.request_body_received(), response_bytes_);
+  worker_.outcomes.push(outcome);
+  name_failure(outcome);
   write_line();
+}
+
+// Behind the record that counts, so that whoever sees the name has counted the failure.
+void Exchange::name_failure(const Outcome& outcome) {
+  const bool bad = outcome.outcome != OutcomeClass::kOk || outcome.over != 0;
+  if (!bad || !outcome.judged || outcome.arm != Arm::kCandidate) return;
+  FailedRequest failed{.service = outcome.service,
+                       .step = outcome.step,
+                       .epoch = outcome.epoch,
+                       .outcome = outcome.outcome,
+                       .over = outcome.over};
+  failed.id_size = static_cast<std::uint8_t>(std::min(context_.request_id.size(), failed.id_space.size()));
+  std::copy_n(context_.request_id.data(), failed.id_size, failed.id_space.begin());
+  worker_.failures.push(failed);
 }
 
 Arrival Exchange::arrival() const {
@@ -520,6 +536,7 @@ void Exchange::report_slowness() {
   }
   context_.over = static_cast<std::uint8_t>(context_.over | outcome.over);
   if (outcome.over != 0 || outcome.overdue_change != 0) worker_.outcomes.push(outcome);
+  name_failure(outcome);
   watch_slowness(now);
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 // At most 128 visible ASCII characters (PRODUCT.md section 4).
 bool acceptable_request_id(std::string_view id) {
-  return !id.empty() && id.size() <= 128 &&
+  return !id.empty() && id.size() <= kMaxRequestId &&
          std::all_of(id.begin(), id.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 

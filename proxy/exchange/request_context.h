@@ -41,7 +41,7 @@ struct RequestContext {
   bool hop_trusted = false;  // what whoever sent it says of where it came from is passed on
 
   JudgedClock clock;
-  std::array<char, 128> request_id_space{};
+  std::array<char, kMaxRequestId> request_id_space{};
   std::string_view request_id;
   Trace trace;
 

@@ -46,6 +46,9 @@ class ExchangeBlocks {
   std::vector<std::unique_ptr<void, Free>> free_;
 };
 
+// Failed requests whose ids a worker keeps for one tick of the control thread.
+inline constexpr std::size_t kFailuresKept = 64;
+
 struct WorkerContext {
   WorkerContext(IoContext& io_context, const Snapshot<TrafficPlan>& plans, std::size_t ring_capacity)
       : io(io_context),
@@ -65,6 +68,7 @@ struct WorkerContext {
   Shortage shortage{counters};
   SnapshotReader<TrafficPlan> plan;
   OutcomeRing outcomes;
+  FailureRing failures{kFailuresKept};
   AccessLog access_log;
 
   Local<Topology> topology;

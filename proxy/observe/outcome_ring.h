@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -12,13 +13,15 @@
 
 namespace weir::proxy {
 
-class OutcomeRing {
+template <class Record>
+class RecordRing {
  public:
   // Room for this many records, a power of two.
-  explicit OutcomeRing(std::size_t capacity);
+  explicit RecordRing(std::size_t capacity)
+      : mask_(std::bit_ceil(capacity) - 1), records_(std::make_unique<Record[]>(mask_ + 1)) {}
 
   // Producer only.
-  void push(const Outcome& outcome) {
+  void push(const Record& record) {
     const std::uint64_t head = head_.load(std::memory_order_relaxed);
     if (head - tail_seen_ > mask_) {
       tail_seen_ = tail_.load(std::memory_order_acquire);
@@ -27,7 +30,7 @@ class OutcomeRing {
         return;
       }
     }
-    records_[head & mask_] = outcome;
+    records_[head & mask_] = record;
     head_.store(head + 1, std::memory_order_release);
   }
 
@@ -47,11 +50,15 @@ class OutcomeRing {
 
  private:
   const std::uint64_t mask_;
-  std::unique_ptr<Outcome[]> records_;
+  std::unique_ptr<Record[]> records_;
   alignas(64) std::atomic<std::uint64_t> head_{0};
   std::uint64_t tail_seen_ = 0;  // the producer's copy: one shared read per lap, not per record
   std::atomic<std::uint64_t> dropped_{0};
   alignas(64) std::atomic<std::uint64_t> tail_{0};
 };
+
+using OutcomeRing = RecordRing<Outcome>;
+// A sample of the failed ones: a drop is none to worry about.
+using FailureRing = RecordRing<FailedRequest>;
 
 }  // namespace weir::proxy

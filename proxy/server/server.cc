@@ -165,6 +165,10 @@ void Server::drain_outcomes(const std::function<void(const Outcome&)>& visit) {
   for (const auto& worker : workers_->all()) worker->outcomes().drain(visit);
 }
 
+void Server::drain_failures(const std::function<void(const FailedRequest&)>& visit) {
+  for (const auto& worker : workers_->all()) worker->failures().drain(visit);
+}
+
 std::uint64_t Server::outcomes_dropped() const {
   std::uint64_t sum = 0;
   for (const auto& worker : workers_->all()) sum += worker->outcomes().dropped();

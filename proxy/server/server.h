@@ -42,6 +42,8 @@ class Server {
 
   // Visits every outcome that the workers have left so far.
   void drain_outcomes(const std::function<void(const Outcome&)>& visit);
+  // The same of the names of requests that a candidate failed or was slow with, as far as they found room.
+  void drain_failures(const std::function<void(const FailedRequest&)>& visit);
   // Outcomes that found their ring full, ever.
   std::uint64_t outcomes_dropped() const;
 

@@ -69,6 +69,9 @@ def test_a_bad_candidate_is_taken_back(guard: str, behaviour: dict[str, Any], an
     assert record["reason"] == rollout["reason"]
     assert (record["weight_before_percent"], record["weight_after_percent"]) == (_WEIGHT, 0)
     assert record["evidence_rollback"] >= 100
+    failed = next(each for each in record["guards"] if each["name"] == guard)
+    assert 0 < len(failed["first_requests"]) <= 5 and failed["worst_group"]["x"] > 0
+    assert f"; first requests: {failed['first_requests'][0]}" in record["reason"]
     users = [f"user-{i}" for i in range(_USERS)]
     assert set(versions_of(running.port, users).values()) == {"v1"}
 

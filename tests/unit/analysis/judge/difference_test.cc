@@ -2,7 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/random.h"
 #include "tests/unit/analysis/judge/counts.h"
@@ -114,6 +117,37 @@ TEST(WorstGroup, IsTheOneWithMostFailures) {
   EXPECT_EQ(guard.in_worst_cluster.x, 30U);
   EXPECT_EQ(guard.in_worst_cluster.n, 35U);
   EXPECT_THAT(explain(guard, 4.6), HasSubstr("groups of users hit: 2 of 2, the worst 30 of 35 (85.7 %)"));
+}
+
+FailedRequest failed_request(std::string_view id, OutcomeClass outcome, std::uint8_t over = 0) {
+  FailedRequest request{.service = 3, .step = 1, .epoch = 0, .outcome = outcome, .over = over};
+  std::copy(id.begin(), id.end(), request.id_space.begin());
+  request.id_size = static_cast<std::uint8_t>(id.size());
+  return request;
+}
+
+TEST(FirstRequests, AreNamedByTheGuardsThatTheyFail) {
+  JudgeSpec with_latency = spec();
+  with_latency.guards = testing::default_guards();
+  Judge judge(with_latency);
+  judge.begin_step(step_at(0.25, 1));
+  StepCounts step;
+  step.step = 1;
+  for (int t = 0; t < 3; ++t) {
+    step.failed.push_back(failed_request("slow", OutcomeClass::kOk, 1));
+    for (const char* id : {"a", "b", "a", "c", "d", "e", "f"}) {
+      step.failed.push_back(failed_request(id, OutcomeClass::kHttp5xx));
+    }
+    tick(judge, step);
+  }
+  EXPECT_EQ(judge.guards()[0].failed, (std::vector<std::string>{"a", "b", "c", "d", "e"}));
+  EXPECT_EQ(judge.guards()[4].failed, std::vector<std::string>{"slow"});
+  EXPECT_TRUE(judge.guards()[1].failed.empty());
+  EXPECT_THAT(explain(judge.guards()[0], 4.6), HasSubstr("; first requests: a, b, c"));
+  EXPECT_THAT(explain(judge.guards()[0], 4.6), Not(HasSubstr("c, d")));
+  judge.begin_step(step_at(0.5, 2));
+  tick(judge, step);
+  EXPECT_TRUE(judge.guards()[0].failed.empty()) << "of a step that is over";
 }
 
 }  // namespace

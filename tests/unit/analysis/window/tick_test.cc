@@ -87,6 +87,23 @@ TEST(Tick, TellsWhoseRequestsItKnows) {
   EXPECT_TRUE(tick.of(3)->steps.at(0)->of(Arm::kCandidate).users.empty());
 }
 
+TEST(Tick, KeepsTheNamesOfFailuresWithTheirStep) {
+  Tick tick;
+  tick.fold(judged(1, Arm::kCandidate, OutcomeClass::kHttp5xx));
+  FailedRequest failed{.service = 3, .step = 1, .epoch = 0, .outcome = OutcomeClass::kHttp5xx, .over = 2};
+  failed.id_space = {'a', 'b'};
+  failed.id_size = 2;
+  tick.fold(failed);
+  failed.step = 0;
+  tick.fold(failed);
+  ASSERT_EQ(tick.of(3)->steps.size(), 1U);
+  ASSERT_EQ(tick.of(3)->steps[0]->failed.size(), 1U);
+  EXPECT_EQ(tick.of(3)->steps[0]->failed[0].id(), "ab");
+  tick.clear();
+  tick.fold(judged(1, Arm::kCandidate, OutcomeClass::kOk));
+  EXPECT_TRUE(tick.of(3)->steps[0]->failed.empty());
+}
+
 TEST(Tick, DropsOverridesAndSetsUnjudgedRecordsApart) {
   Tick tick;
   Outcome overridden = judged(1, Arm::kCandidate, OutcomeClass::kHttp5xx);
