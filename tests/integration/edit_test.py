@@ -60,6 +60,7 @@ def test_another_revision_is_a_new_rollout(weir: Callable[..., Weir], arms: tupl
     running.write(changed(plan, revision="two"))
     running.cli("reload")
     wait_until(lambda: decisions(running) == ["start", "weight", "rollback", "start"], "the new one has begun")
+    wait_until(lambda: running.admin.rollout()["weight_percent"] == 10, "its first weight is served")  # once it is on the disk
     rollout = running.admin.rollout()
     assert (rollout["phase"], rollout["weight_percent"], rollout["attempt"]) == ("running", 10, 1)
     assert (rollout["revision"], rollout["requests_in_step"]["candidate"]) == ("two", 0)
