@@ -40,7 +40,8 @@ Endpoint& Rotation::pick(EndpointChoice& choice) {
 
 Endpoint& Rotation::pick(EndpointChoice& choice, SteadyTime now) {
   keep_up(now);
-  Endpoint& chosen = in_.size() == 1 ? *in_.front() : choose(choice);
+  Endpoint* const before = chosen_before(choice);
+  Endpoint& chosen = before != nullptr ? *before : in_.size() == 1 ? *in_.front() : choose(choice);
   choice.used = chosen.state().hash();
   return chosen;
 }
@@ -155,8 +156,9 @@ Endpoint& Rotation::choose(const EndpointChoice& choice) {
   return least_request(choice);
 }
 
-// Who had no idle connection at hand comes again, to open one: it was his turn already. Null: nobody, or he is full.
-Endpoint* Rotation::chosen(const EndpointChoice& choice) const {
+// Who had no idle connection at hand comes again, to open one: it was his turn already, and who closes after each
+// answer would be asked less often than others. Null: nobody, or he is full.
+Endpoint* Rotation::chosen_before(const EndpointChoice& choice) const {
   if (choice.used == 0 || choice.used == choice.avoid) return nullptr;
   const auto its = [&](const Endpoint* endpoint) { return endpoint->state().hash() == choice.used; };
   const auto at = std::find_if(in_.begin(), in_.end(), its);
@@ -165,8 +167,6 @@ Endpoint* Rotation::chosen(const EndpointChoice& choice) const {
 
 // The power of two choices (Mitzenmacher, 2001).
 Endpoint& Rotation::least_request(const EndpointChoice& choice) {
-  // As with round robin: it was chosen already, and who has no idle connection would be asked less often than others.
-  if (Endpoint* const its = chosen(choice); its != nullptr) return *its;
   const auto size = static_cast<std::uint32_t>(in_.size());
   const std::uint32_t first = random_.below(size);
   const std::uint32_t second = (first + 1 + random_.below(size - 1)) % size;
@@ -180,7 +180,6 @@ Endpoint& Rotation::least_request(const EndpointChoice& choice) {
 }
 
 Endpoint& Rotation::round_robin(const EndpointChoice& choice) {
-  if (Endpoint* const its = chosen(choice); its != nullptr) return *its;
   // Turns go by the places in the plan: among those that are in, everyone's place moves whenever one of them leaves or
   // comes back, and who stands behind one that fails again and again would be passed over each time.
   for (std::size_t i = 0; i < all_.size(); ++i) {

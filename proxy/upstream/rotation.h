@@ -65,7 +65,7 @@ class Rotation {
   bool declines(const Endpoint& endpoint);
   Endpoint& any(const EndpointChoice& choice);
   Endpoint& choose(const EndpointChoice& choice);
-  Endpoint* chosen(const EndpointChoice& choice) const;
+  Endpoint* chosen_before(const EndpointChoice& choice) const;
   Endpoint& least_request(const EndpointChoice& choice);
   Endpoint& round_robin(const EndpointChoice& choice);
   Endpoint& by_hash(const EndpointChoice& choice);

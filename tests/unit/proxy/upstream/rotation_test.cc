@@ -72,6 +72,21 @@ class Endpoints {
   std::vector<std::unique_ptr<Endpoint>> all_;
 };
 
+// Asked once for an idle connection and once to open one, the second answer is the first: or who never has an idle one
+// would get half as much as others.
+TEST(Rotation, WhoWasChosenIsChosenAgainToOpenAConnection) {
+  for (const Policy policy : {Policy::kLeastRequest, Policy::kRoundRobin}) {
+    Endpoints endpoints(numbered(5), policy);
+    for (int i = 0; i < 100; ++i) {
+      EndpointChoice choice;
+      const Endpoint& first = endpoints.rotation_->pick(choice, kNow);
+      EXPECT_EQ(&endpoints.rotation_->pick(choice, kNow), &first);
+      choice.avoid = choice.used;  // it has failed
+      EXPECT_NE(&endpoints.rotation_->pick(choice, kNow), &first);
+    }
+  }
+}
+
 TEST(Rotation, LeastRequestTakesTheLessLoadedOfTwo) {
   Endpoints endpoints(numbered(2), Policy::kLeastRequest);
   endpoints.at(0).add_active(1);
