@@ -4,7 +4,9 @@
 // often it happens depends on how fast the others are.
 //   bench_peers --origin-1 9001 --origin-2 9002 --users 1000 --body 45 --paths 1 --tls 0
 // Answers have bodies of so many bytes, and requests ask for /service-N/ with so many N. Each line of stdin is a round,
-// "PORT CONNECTIONS SECONDS [SLOW RUSHING]"; what its users saw is one line of JSON on stdout. Ends with its input.
+// "PORT CONNECTIONS SECONDS [SLOW RUSHING]". When all its connections are open and have been answered once, "ready" is
+// said on stdout, and another line of stdin begins the time that counts; what the users saw is one line of JSON on
+// stdout, as soon as that time is over. Ends with its input.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -28,6 +30,7 @@
 #include <random>
 #include <span>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -147,7 +150,7 @@ class OriginConnection final : public Peer {
   void on_ready() override {
     if (answering_) answering_ = !answer_.send_rest(descriptor(), sent_);
     const ssize_t count = ::recv(descriptor(), space_.data() + size_, space_.size() - size_, MSG_DONTWAIT);
-    if (count == 0) return hang_up();
+    if (count == 0 || (count < 0 && errno != EAGAIN)) return hang_up();
     if (count < 0) return;
     size_ += static_cast<std::size_t>(count);
     if (!std::string_view(space_.data(), size_).ends_with(kHeadEnd)) return;
@@ -164,7 +167,7 @@ class OriginConnection final : public Peer {
   bool answering_ = false;
 };
 
-// A model server without a model: its connections last as long as it does.
+// A model server without a model: its connections last until the proxy closes them.
 class Origin final : public Peer {
  public:
   Origin(const Loop& loop, unsigned port, const CannedAnswer& answer)
@@ -178,12 +181,14 @@ class Origin final : public Peer {
   }
 
   void on_ready() override {
+    std::erase_if(connections_, [](const auto& connection) { return connection->descriptor() < 0; });
     for (int accepted = 0; (accepted = ::accept4(descriptor(), nullptr, nullptr, SOCK_NONBLOCK)) >= 0;) {
       const int on = 1;
       ::setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       connections_.push_back(std::make_unique<OriginConnection>(accepted, answer_));
       loop_.watch(*connections_.back());
     }
+    if (errno != EAGAIN) fail("accept");
   }
 
  private:
@@ -231,7 +236,8 @@ struct Round {
   SSL_CTX* tls;  // null: they speak in the clear
   std::mt19937 random{1};
   Tally tally;
-  bool ending = false;  // whoever is answered asks no more
+  unsigned settled = 0;  // users who have been answered once
+  bool ending = false;   // whoever is answered asks no more
   unsigned answered = 0;
 };
 
@@ -337,6 +343,7 @@ class User final : public Peer {
     } else {
       round_.tally.failed(user_, version_);
     }
+    if (!std::exchange(settled_, true)) ++round_.settled;
     if (!round_.ending) return ask();
     ++round_.answered;
   }
@@ -348,6 +355,7 @@ class User final : public Peer {
   std::size_t rest_ = 0;  // of a body
   int status_ = 0;
   std::string version_;
+  bool settled_ = false;
   unsigned user_ = 0;
   SteadyClock::time_point sent_at_;
 };
@@ -387,18 +395,35 @@ struct Spec {
   unsigned rushing = 0;
 };
 
-std::string play(Loop& loop, Round& round, const Spec& spec) {
+// Turns until it is so; whether that was within the time given.
+template <class Condition>
+bool turn_until(Loop& loop, std::chrono::duration<double> patience, const Condition& condition) {
+  for (const auto started = SteadyClock::now(); SteadyClock::now() - started < patience; loop.turn()) {
+    if (condition()) return true;
+  }
+  return false;
+}
+
+void play(Loop& loop, Round& round, const Spec& spec) {
   std::vector<std::unique_ptr<User>> users;
   for (unsigned i = 0; i < spec.connections; ++i) {
     users.push_back(std::make_unique<User>(round, spec.port));
     loop.watch(*users.back());
   }
-  // After the users, who have their places by then.
+  for (const auto& user : users) user->ask();
+  // To open connections, on both sides of the proxy, is another thing than to use them.
+  if (!turn_until(loop, std::chrono::seconds(20), [&] { return round.settled == spec.connections; })) {
+    throw std::runtime_error(std::to_string(spec.connections - round.settled) +
+                             " of the connections were not answered");
+  }
+  // After the users, who have their places by now.
   std::vector<std::unique_ptr<SlowReader>> slow;
   while (slow.size() < spec.slow) slow.push_back(std::make_unique<SlowReader>(spec.port, round.requests.front()));
   std::vector<std::unique_ptr<Rusher>> rushing(spec.rushing);
+  std::cout << "ready" << std::endl;
+  if (std::string go; !std::getline(std::cin, go)) return;
+  round.tally = Tally();
   const auto started = SteadyClock::now();
-  for (const auto& user : users) user->ask();
   std::chrono::duration<double> elapsed{};
   while (elapsed < spec.length) {
     loop.turn();
@@ -409,14 +434,10 @@ std::string play(Loop& loop, Round& round, const Spec& spec) {
       loop.watch(*rusher);
     }
   }
-  std::string seen = round.tally.json(elapsed.count());
+  std::cout << round.tally.json(elapsed.count()) << std::endl;
   // What is under way is answered, so that the proxy has nothing left of this round when the next one begins.
   round.ending = true;
-  for (const auto end = SteadyClock::now() + std::chrono::seconds(1);
-       round.answered < spec.connections && SteadyClock::now() < end;) {
-    loop.turn();
-  }
-  return seen;
+  turn_until(loop, std::chrono::seconds(1), [&] { return round.answered == spec.connections; });
 }
 
 std::vector<std::string> requests_of(unsigned users, unsigned paths) {
@@ -442,7 +463,7 @@ int run(const Flags& flags) {
     std::istringstream(line) >> spec.port >> spec.connections >> seconds >> spec.slow >> spec.rushing;
     spec.length = std::chrono::duration<double>(seconds);
     Round round(requests, flags.whole("tls") != 0 ? tls.get() : nullptr);
-    std::cout << play(loop, round, spec) << std::endl;
+    play(loop, round, spec);
   }
   return 0;
 }

@@ -17,6 +17,7 @@ import json
 import os
 import pathlib
 import platform
+import resource
 import shutil
 import signal
 import socket
@@ -167,6 +168,9 @@ class Bench:
                 process.wait()
 
     def start_all(self) -> None:
+        # Everybody started here inherits it: the peers alone hold each connection of every proxy.
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         self.peers = self.start(self.other_cores, [
             self.options.build / "bench/bench_peers", "--origin-1", self.origins[0], "--origin-2", self.origins[1],
             "--users", USERS, "--body", self.case.body, "--paths", self.case.routes, "--tls", int(self.case.tls)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -186,21 +190,27 @@ class Bench:
             self.processes[name] = self.start(self.proxy_core, command(self.options.build, config))
             wait_until_open(self.ports[name], self.processes[name])
 
-    def load(self, name: str, seconds: float, others: str = "") -> dict:
-        """`others`: how many slow readers, and how many that rush in."""
-        self.peers.stdin.write(f"{self.ports[name]} {self.case.connections} {seconds} {others}\n")
+    def tell_peers(self, line: str) -> str:
+        self.peers.stdin.write(line + "\n")
         self.peers.stdin.flush()
-        answer = self.peers.stdout.readline()
-        if not answer:
-            raise SystemExit(f"the load ended with status {self.peers.wait()}: {(self.folder / '0.log').read_text()}")
-        return json.loads(answer)
+        if answer := self.peers.stdout.readline():
+            return answer
+        raise SystemExit(f"the load ended with status {self.peers.wait()}: {(self.folder / '0.log').read_text()}")
+
+    def load(self, name: str, seconds: float, others: str = "") -> dict:
+        """What the users saw, and the CPU that the proxy used for it. `others`: how many slow readers, and how many that
+        rush in."""
+        pid = self.processes[name].pid
+        self.tell_peers(f"{self.ports[name]} {self.case.connections} {seconds} {others}")
+        before = cpu_us(pid)
+        seen = json.loads(self.tell_peers("go"))
+        return seen | {"cpu_us": cpu_us(pid) - before}
 
     def round(self, name: str) -> dict:
         pid = self.processes[name].pid
-        before = cpu_us(pid)
         seen = self.load(name, self.options.seconds)
-        used = cpu_us(pid) - before
-        if seen["errors"]:
+        used = seen["cpu_us"]
+        if seen["errors"] or not seen["requests"]:
             raise SystemExit(f"{name}: {seen['errors']} of {seen['requests']} requests failed; nothing is measured")
         share = seen["by_version"].get("v2", 0) / seen["requests"]
         if seen["requests"] >= ENOUGH_FOR_A_SHARE and not 0.05 < share < 0.15:

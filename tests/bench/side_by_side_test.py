@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 def test_a_round_is_measured(tmp_path: pathlib.Path) -> None:
     out = tmp_path / "results.json"
     subprocess.run(["/usr/bin/python3", "-B", ROOT / "bench/load/side_by_side.py", "--build", os.environ["WEIR_BUILD"],
-                    "--proxies", "weir,nginx", "--cases", "plain,tls,1m,routes", "--rounds", "1", "--seconds", "1",
+                    "--proxies", "weir,nginx", "--cases", "plain,tls,1m,many,routes", "--rounds", "1", "--seconds", "1",
                     "--out", out], check=True, timeout=200)
     for case, results in json.loads(out.read_text())["cases"].items():
         for proxy in ("weir", "nginx"):
