@@ -7,6 +7,7 @@
 
 #include "base/pattern.h"
 #include "config/access.h"
+#include "config/inspect.h"
 #include "config/limits.h"
 #include "config/position.h"
 #include "config/rate_limit.h"
@@ -53,6 +54,7 @@ struct Route {
   LimitOverrides limits;
   RetryOverrides retries = {};
   OnClientHalfClose on_client_half_close = OnClientHalfClose::kFinish;
+  Inspect inspect = Inspect::kOff;
   Position position;
 };
 

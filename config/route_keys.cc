@@ -1,4 +1,5 @@
 // The keys of a route.
+#include "config/inspect.h"
 #include "config/keys.h"
 
 namespace weir::config::keys {
@@ -91,7 +92,11 @@ const Section& route() {
                object("limits", "For this route alone.", limits()),
                object("retries", "For this route alone.", retries()),
                word("onClientHalfClose", "What a client's FIN after its request means: answer it, or give up.",
-                    "finish", {"finish", "cancel"})},
+                    "finish", {"finish", "cancel"}),
+               word("inspect",
+                    "Whose words the answers are read in, as they pass: for errors inside a 200, answers that break "
+                    "off, tokens, time to first output. Origins are asked not to compress. auto: whichever it is.",
+                    "off", {kInspectWords.begin(), kInspectWords.end()})},
       .place = Place::kRoute};
   return section;
 }

@@ -62,6 +62,9 @@ constexpr std::array<CountWords, proxy::kCountCount> kCountWords = {{
     {"weir_upstream_stale_total", "Requests sent a second time, because a reused connection had ended."},
     {"weir_requests_unkeyed_total", "Requests split at random for want of a sticky key."},
     {"weir_requests_overridden_total", "Requests that chose their version by an override; never evidence."},
+    {"weir_answers_uninspected_total",
+     "Answers on inspected routes of which nothing could be read: of another kind, compressed, or in no known "
+     "dialect."},
     {"weir_downstream_connections", "Client connections open.", MetricType::Gauge},
     {"weir_requests_active", "Requests under way.", MetricType::Gauge},
     {"weir_upstream_connections", "Connections to endpoints open.", MetricType::Gauge},

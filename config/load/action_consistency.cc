@@ -37,7 +37,7 @@ class Checker {
     if (goals > 1)
       report_.error(node_.position, path_ + " leads to more than one goal", "one of service, redirect, respond");
     if (given("service")) return;
-    for (const std::string_view key : {"rewrite", "requestHeaders"}) {
+    for (const std::string_view key : {"rewrite", "requestHeaders", "inspect"}) {
       if (given(key)) {
         report_.error(at(key), path_ + "." + std::string(key) + " changes what a service is sent, and there is none",
                       "the key left out");

@@ -1,5 +1,7 @@
 #include "config/load/read.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "config/load/values.h"
 
@@ -66,6 +68,10 @@ Route read_route(const Node& node, std::size_t index, const Environment& environ
   route.limits = read_limits(node);
   const std::string* const half_close = scalar(node, "onClientHalfClose");
   if (half_close != nullptr && *half_close == "cancel") route.on_client_half_close = OnClientHalfClose::kCancel;
+  if (const std::string* const inspect = scalar(node, "inspect")) {
+    const auto* const word = std::find(kInspectWords.begin(), kInspectWords.end(), *inspect);
+    if (word != kInspectWords.end()) route.inspect = static_cast<Inspect>(word - kInspectWords.begin());
+  }
   return route;
 }
 

@@ -108,7 +108,8 @@ json::Object write_route(const Route& route, const Redaction& redaction) {
   set_section(section, "limits", write_limits(route.limits));
   set_section(section, "retries", write_retries(route.retries));
   const bool cancels = route.on_client_half_close == OnClientHalfClose::kCancel;
-  return section.set("onClientHalfClose", cancels ? "cancel" : "finish");
+  section.set("onClientHalfClose", cancels ? "cancel" : "finish");
+  return section.set("inspect", kInspectWords[static_cast<std::size_t>(route.inspect)]);
 }
 
 }  // namespace weir::config

@@ -37,6 +37,7 @@ Exchange::Exchange(WorkerContext& worker, const Client& client, Local<Topology> 
 
 Exchange::~Exchange() {
   worker_.counters.add(Count::kRequests, -1);
+  if (reader_ != nullptr) worker_.readers.give(std::move(reader_));
   if (context_.version == nullptr) return;
   VersionLoad& load = worker_.loads[context_.assignment.version];
   --load.active;
@@ -67,7 +68,7 @@ Awaitable<> Exchange::run() {
       lease = std::move(*opened);
     }
     Forwarder forwarder({downstream_, body_, lease.stream(), *this, waiting_, context_.clock, context_.route->timeouts,
-                         context_.route->on_client_half_close == config::OnClientHalfClose::kCancel});
+                         context_.route->on_client_half_close == config::OnClientHalfClose::kCancel, observer()});
     for (bool more = start(forwarder); more; more = forwarder.resume()) {
       if (!waker.take()) co_await waker.wait();
     }
@@ -257,6 +258,15 @@ bool Exchange::start(Forwarder& forwarder) const {
   return forwarder.start(edits);
 }
 
+BodyObserver* Exchange::observer() {
+  const config::Inspect inspect = context_.route->inspect;
+  if (inspect == config::Inspect::kOff) return nullptr;
+  if (reader_ == nullptr) reader_ = worker_.readers.take();
+  reader_->begin(inspect);
+  context_.answer = &reader_->facts();
+  return reader_.get();
+}
+
 // There is no connection to an origin. True: the client has been told; false: once more.
 bool Exchange::settle_unconnected(const Error& error) {
   failed_ = {.error = error, .unsent = true};
@@ -426,6 +436,7 @@ void Exchange::write_line() {
 
 void Exchange::record() {
   slowness_.clear();
+  if (reader_ != nullptr && reader_->unreadable()) worker_.counters.add(Count::kUninspected);
   const Outcome outcome = context_.ended_outcome(downstream_.request_body_received(), response_bytes_);
   worker_.outcomes.push(outcome);
   name_failure(outcome);

@@ -2,6 +2,8 @@
 // Exchange::run(); everything it learns is in its RequestContext.
 #pragma once
 
+#include <memory>
+
 #include "base/asio.h"
 #include "proxy/downstream/downstream_stream.h"
 #include "proxy/exchange/forwarded.h"
@@ -9,6 +11,7 @@
 #include "proxy/exchange/request_context.h"
 #include "proxy/exchange/worker_context.h"
 #include "proxy/forward/forwarder.h"
+#include "proxy/inspect/answer_reader.h"
 
 namespace weir::proxy {
 
@@ -60,6 +63,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   bool total_passed() const;
   bool client_cancelled() const;
   bool start(Forwarder& forwarder) const;
+  BodyObserver* observer();
   bool settle_unconnected(const Error& error);
   bool settle(const ForwardResult& result, EndpointLease& lease);
   Again again_after(const FailedAttempt& failed) const;
@@ -91,12 +95,13 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   const ListenerTopology& listener_;
   RequestContext context_;
   RequestBody body_;
-  FailedAttempt failed_;      // the last one
-  Again again_ = Again::kNo;  // after it
-  bool refreshed_ = false;    // kFresh has been tried
-  bool retried_ = false;      // counted in its version's load
-  std::uint32_t tries_ = 1;   // at the version that is asked now
-  SteadyTime not_before_{};   // the next attempt waits until then
+  std::unique_ptr<AnswerReader> reader_;  // null: answers are not inspected
+  FailedAttempt failed_;                  // the last one
+  Again again_ = Again::kNo;              // after it
+  bool refreshed_ = false;                // kFresh has been tried
+  bool retried_ = false;                  // counted in its version's load
+  std::uint32_t tries_ = 1;               // at the version that is asked now
+  SteadyTime not_before_{};               // the next attempt waits until then
   std::uint64_t response_bytes_ = 0;
   bool streaming_ = false;
   bool cut_ = false;

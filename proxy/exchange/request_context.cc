@@ -64,13 +64,17 @@ void RequestContext::begin_rescue(const FailedAttempt& failed, SteadyTime now) {
   response_ended = true;
 }
 
-// The first failure wins: a status that came before the connection broke.
+// The first failure wins: a status that came before the connection broke, and before that what the answer said.
 OutcomeClass RequestContext::classify() const {
   if (first_failure) return *first_failure;
   const bool answered_upstream = status != 0 && (!error || time_to_headers_us != 0);
   const OutcomeClass by_status = answered_upstream ? classify_status(status, retry_after) : OutcomeClass::kOk;
-  if (by_status != OutcomeClass::kOk || !error) return by_status;
-  return classify_error(*error);
+  if (by_status != OutcomeClass::kOk) return by_status;
+  if (answer != nullptr && answer->failed()) {
+    return answer->ending == Ending::kCapacity ? OutcomeClass::kCapacity : OutcomeClass::kErrorEvent;
+  }
+  if (error) return classify_error(*error);
+  return answer != nullptr && answer->ending == Ending::kTruncated ? OutcomeClass::kTruncated : OutcomeClass::kOk;
 }
 
 std::uint8_t RequestContext::newly_over(std::uint64_t elapsed_us) const {

@@ -16,6 +16,7 @@
 #include "proxy/exchange/topology.h"
 #include "proxy/exchange/trace.h"
 #include "proxy/forward/judged_clock.h"
+#include "proxy/inspect/answer_facts.h"
 #include "proxy/split/split.h"
 #include "proxy/upstream/rotation.h"
 
@@ -61,6 +62,8 @@ struct RequestContext {
   bool overdue = false;   // reported as overdue
   bool rescued = false;
   bool ours = false;  // rescued from a want of the weir's own
+
+  const AnswerFacts* answer = nullptr;  // null: not inspected
 
   std::unique_ptr<LogEntry> log;  // null: no access log, or its line is written
 

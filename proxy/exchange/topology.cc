@@ -133,6 +133,14 @@ std::unique_ptr<const ServiceTopology> build_service(const std::string& name, co
   return built;
 }
 
+// Nothing is read from what is compressed. A plan that says itself what origins are asked for knows why.
+void ask_uncompressed(http::FieldChanges& changes) {
+  constexpr std::string_view kName = "accept-encoding";
+  if (changes.drops(kName)) return;
+  changes.replaced.emplace_back(kName);
+  changes.lines += "accept-encoding: identity\r\n";
+}
+
 ListenerTopology build_listener(const config::Listener& listener, const config::Config& config, Names& names,
                                 RateLimiters& limiters) {
   config::Timeouts timeouts = config::preset_timeouts(config.preset);
@@ -170,6 +178,8 @@ ListenerTopology build_listener(const config::Listener& listener, const config::
       route.request_changes.removed.push_back(route.api_keys.header);
     }
     route.on_client_half_close = declared.on_client_half_close;
+    route.inspect = declared.inspect;
+    if (route.inspect != config::Inspect::kOff) ask_uncompressed(route.request_changes);
     routes.push_back(std::move(route));
   }
   const std::optional<config::TrustedHops>& named = listener.trusted_hops ? listener.trusted_hops : config.trusted_hops;

@@ -13,6 +13,7 @@
 #include "proxy/exchange/access_log.h"
 #include "proxy/exchange/topology.h"
 #include "proxy/http/date.h"
+#include "proxy/inspect/answer_reader.h"
 #include "proxy/net/buffer_pool.h"
 #include "proxy/net/deadline_list.h"
 #include "proxy/observe/counters.h"
@@ -70,6 +71,7 @@ struct WorkerContext {
   OutcomeRing outcomes;
   FailureRing failures{kFailuresKept};
   AccessLog access_log;
+  AnswerReaders readers;
 
   Local<Topology> topology;
   std::vector<std::unique_ptr<Cluster>> clusters;  // by VersionId; null where there is none

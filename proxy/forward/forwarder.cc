@@ -141,7 +141,7 @@ void Forwarder::pump_response() {
 }
 
 void Forwarder::show(const http::BodyEvent& event) const {
-  if (!event.data.empty()) body_observer_->on_data(event.data);
+  if (!event.data.empty()) body_observer_->on_data(event.data, clock_.elapsed_us(now_));
   const bool failed = event.state == http::BodyEvent::State::kFailed;
   if (event.end || failed) body_observer_->on_end(!failed);
 }

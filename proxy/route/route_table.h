@@ -52,6 +52,7 @@ struct Route {
   http::FieldChanges request_changes = {};
   http::FieldChanges response_changes = {};
   config::OnClientHalfClose on_client_half_close = config::OnClientHalfClose::kFinish;
+  config::Inspect inspect = config::Inspect::kOff;
 
   bool matches(const RequestFacts& request) const;
   // It leads to no service.

@@ -28,6 +28,9 @@ class Behaviour:
     fail_fields: dict[str, str] = dataclasses.field(default_factory=dict)
     hang: bool = False
     idle_close_s: float | None = None  # between requests
+    tokens: int = 0  # more than none: a chat completion, one event each
+    first_token_ms: float = 0
+    stream_fault: str = ""  # of the share that fails, after half of the tokens: "error", "no_room", "cut"
 
 
 @dataclasses.dataclass
@@ -166,13 +169,38 @@ class Origin:
             await asyncio.sleep(behaviour.delay_ms / 1000)
             if request.reader.at_eof():
                 raise PeerGone()
-        if behaviour.fail_share and self._random.random() < behaviour.fail_share:
+        failing = bool(behaviour.fail_share) and self._random.random() < behaviour.fail_share
+        if behaviour.tokens:
+            await self.chat(writer, behaviour.stream_fault if failing else "")
+        elif failing:
             fields = [f"{name}: {value}" for name, value in behaviour.fail_fields.items()]
             self.whole(writer, request, b"failed", *fields, status=behaviour.fail_status)
         else:
             self.whole(writer, request, behaviour.body.encode(), status=behaviour.status)
         await writer.drain()
         return True
+
+    async def chat(self, writer: asyncio.StreamWriter, fault: str) -> None:
+        """A stream of server-sent events as the OpenAI API has it."""
+        behaviour = self.behaviour
+        events = [{"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}]
+        words = behaviour.tokens // 2 if fault else behaviour.tokens
+        events += [{"choices": [{"index": 0, "delta": {"content": f"word {i}"}}]} for i in range(words)]
+        usage = {"prompt_tokens": 7, "completion_tokens": words, "total_tokens": 7 + words}
+        if fault in _STREAM_FAULTS:
+            events.append({"error": {"message": "no more", "code": _STREAM_FAULTS[fault]}})
+        elif not fault:
+            events += [{"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, {"choices": [], "usage": usage}]
+        self.head(writer, 200, "content-type: text/event-stream", "transfer-encoding: chunked")
+        texts = [json.dumps(event) for event in events] + ([] if fault else ["[DONE]"])
+        for i, text in enumerate(texts):
+            data = f"data: {text}\n\n".encode()
+            writer.write(b"%x\r\n%s\r\n" % (len(data), data))
+            self.counts.body_out += len(data)
+            if i == 0 and behaviour.first_token_ms:
+                await writer.drain()
+                await asyncio.sleep(behaviour.first_token_ms / 1000)
+        writer.write(b"0\r\n\r\n")
 
     async def echo(self, request: Request, writer: asyncio.StreamWriter, _: list[str]) -> bool:
         """The body as it comes, framed as it came, its trailers too."""
@@ -299,6 +327,8 @@ class Origin:
         await writer.drain()
         return False
 
+
+_STREAM_FAULTS = {"error": 500, "no_room": 429}
 
 _GARBAGE = {
     "text": b"this is not HTTP\r\n\r\n",

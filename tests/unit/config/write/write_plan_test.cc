@@ -107,6 +107,7 @@ routes:
     limits: { body: 1MiB, responseFieldCount: 10 }
     retries: { attempts: 2, budget: 1% }
     onClientHalfClose: cancel
+    inspect: openai
   - name: moved
     match: { pathExact: /old }
     redirect: { status: 308, scheme: https, host: new.example, port: 8443, path: /new }

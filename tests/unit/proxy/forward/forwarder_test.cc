@@ -349,7 +349,7 @@ TEST_F(ForwarderTest, StopsWhenTheClientLeavesInTheMiddleOfAResponse) {
 
 struct Watching final : BodyObserver {
   void on_response_head(const http::ResponseHead& head) override { seen += "<" + std::to_string(head.status) + ">"; }
-  void on_data(std::string_view data) override { seen += "[" + std::string(data) + "]"; }
+  void on_data(std::string_view data, std::uint64_t) override { seen += "[" + std::string(data) + "]"; }
   void on_end(bool complete) override { seen += complete ? "." : "!"; }
   std::string seen;
 };

@@ -1,0 +1,23 @@
+// Immutable values. In whose words a route's answers are read.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace weir::config {
+
+enum class Inspect : std::uint8_t {
+  kOff,
+  kAuto,       // whichever of these it turns out to be
+  kOpenAi,     // chat, completions, responses, embeddings
+  kAnthropic,  // messages
+  kOllama,
+  kTgi,
+  kOip,  // the open inference protocol, with Triton's generate; TensorFlow Serving
+};
+// As a plan writes them, in their order.
+inline constexpr std::array<std::string_view, 7> kInspectWords = {"off",    "auto", "openai", "anthropic",
+                                                                  "ollama", "tgi",  "oip"};
+
+}  // namespace weir::config

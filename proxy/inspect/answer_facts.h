@@ -1,0 +1,49 @@
+// Immutable values. What the bytes of a model server's answer tell of it, as far as they have come.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace weir::proxy {
+
+// Why the model ended, in the words of the OpenAI API, into which those of the others are put.
+enum class FinishReason : std::uint8_t { kNone = 0, kStop, kLength, kToolCalls, kContentFilter, kError, kOther };
+std::string_view to_string(FinishReason reason);
+// Of a word of any dialect; kOther for one that is not known.
+FinishReason finish_reason(std::string_view word);
+
+enum class Ending : std::uint8_t {
+  kOpen,       // more is to come
+  kOk,         // ended as its dialect says
+  kTruncated,  // ended without that
+  kError,      // said of itself that it failed
+  kCapacity,   // said so, and that it had no room
+};
+
+struct AnswerFacts {
+  bool known = false;  // its bytes are in a dialect: all below means something
+  bool streamed = false;
+  Ending ending = Ending::kOpen;
+  FinishReason finish = FinishReason::kNone;
+  bool empty = false;    // it ended well, and there was nothing for its reader but white space
+  bool invalid = false;  // JSON that was asked for, or a tool call's, does not parse
+
+  // Of events with output (text, reasoning, tool calls, media, none of them empty), by the clock of the observer; a
+  // whole answer's output comes with its last byte.
+  std::uint32_t outputs = 0;
+  std::uint64_t first_output_us = 0;
+  std::uint64_t last_output_us = 0;
+
+  // What the last whole usage said; none: it said nothing.
+  std::optional<std::uint64_t> tokens_in;   // those from a cache included
+  std::optional<std::uint64_t> tokens_out;  // those of reasoning included
+  std::uint64_t tokens_cached = 0;
+  std::uint64_t tokens_reasoning = 0;
+
+  bool failed() const { return ending == Ending::kError || ending == Ending::kCapacity; }
+  // Between events with output, on average; 0: there were less than two.
+  std::uint64_t mean_gap_us() const { return outputs < 2 ? 0 : (last_output_us - first_output_us) / (outputs - 1); }
+};
+
+}  // namespace weir::proxy

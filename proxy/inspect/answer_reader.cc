@@ -1,0 +1,427 @@
+#include "proxy/inspect/answer_reader.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <utility>
+
+namespace weir::proxy {
+namespace {
+
+constexpr std::string_view kLastWord = "[DONE]";
+
+bool has_content(std::string_view text) { return text.find_first_not_of(" \t\r\n") != std::string_view::npos; }
+
+// For a JSON text of which only that it is one is asked.
+class NothingWanted final : public json::Scan::Sink {
+  void on_text(int, std::string_view, bool) override {}
+  void on_number(int, double) override {}
+  void on_boolean(int, bool) override {}
+  void on_object(int) override {}
+};
+
+json::Scan& scan_of(std::unique_ptr<json::Scan>& scan) {
+  static const json::Paths kNone({});
+  static NothingWanted nothing;
+  if (scan == nullptr) scan = std::make_unique<json::Scan>(kNone, nothing);
+  return *scan;
+}
+
+bool is_no_json(json::Scan& scan) { return !scan.end() && !scan.too_deep(); }
+
+std::uint64_t count_of(double number) {
+  constexpr double kMost = 1e15;
+  return number > 0 ? static_cast<std::uint64_t>(std::min(number, kMost)) : 0;
+}
+
+std::optional<double> number_of(const http::Field* field) {
+  std::uint64_t number = 0;
+  if (field == nullptr) return std::nullopt;
+  const char* const end = field->value.data() + field->value.size();
+  const auto [at, error] = std::from_chars(field->value.data(), end, number);
+  if (error != std::errc() || at != end) return std::nullopt;
+  return static_cast<double>(number);
+}
+
+}  // namespace
+
+AnswerReader::AnswerReader() : scan_(paths(), *this) {}
+
+AnswerReader::~AnswerReader() = default;
+
+void AnswerReader::begin(config::Inspect inspect) {
+  dialects_ = dialects_of(inspect);
+  named_ = inspect != config::Inspect::kAuto;
+  json_asked_ = false;
+  kind_ = Framing::kNone;
+  facts_ = {};
+  unreadable_ = false;
+}
+
+void AnswerReader::on_response_head(const http::ResponseHead& head) {
+  facts_ = {};
+  message_ = {};
+  framing_.begin();
+  told_ = 0;
+  last_word_ = has_content_ = text_begun_ = call_open_ = broken_json_ = unclear_ = false;
+  message_size_ = word_size_ = 0;
+  kind_ = Framing::kNone;
+  unreadable_ = false;
+  // What a status says is known without its body.
+  if (head.status < 200 || head.status > 299 || head.framing == http::BodyFraming::kNone) return;
+  kind_ = framing_of(head);
+  unreadable_ = kind_ == Framing::kNone;
+  facts_.streamed = kind_ == Framing::kEvents || kind_ == Framing::kLines;
+  facts_.known = facts_.streamed && named_;
+  if (kind_ == Framing::kWhole && (dialects_ & kTgi) != 0) read_usage_headers(head);
+}
+
+AnswerReader::Framing AnswerReader::framing_of(const http::ResponseHead& head) {
+  const http::Field* const encoding = head.fields.find("content-encoding");
+  if (encoding != nullptr && !http::equal_ignoring_case(encoding->value, "identity")) return Framing::kNone;
+  const http::Field* const field = head.fields.find("content-type");
+  if (field == nullptr) return Framing::kNone;
+  std::string_view type = field->value.substr(0, field->value.find(';'));
+  while (type.ends_with(' ')) type.remove_suffix(1);
+  const auto is = [type](std::string_view name) { return http::equal_ignoring_case(type, name); };
+  if (is("text/event-stream")) return Framing::kEvents;
+  if (is("application/json")) return Framing::kWhole;
+  if (is("application/x-ndjson") || is("application/ndjson") || is("application/jsonl")) return Framing::kLines;
+  return Framing::kNone;
+}
+
+// TGI says in fields of a whole answer what its body has only on demand.
+void AnswerReader::read_usage_headers(const http::ResponseHead& head) {
+  const std::optional<double> in = number_of(head.fields.find("x-prompt-tokens"));
+  const std::optional<double> out = number_of(head.fields.find("x-generated-tokens"));
+  if (in) facts_.tokens_in = count_of(*in);
+  if (out) facts_.tokens_out = count_of(*out);
+}
+
+void AnswerReader::on_data(std::string_view data, std::uint64_t elapsed_us) {
+  now_us_ = elapsed_us;
+  if (kind_ == Framing::kEvents) {
+    framing_.feed(data, *this);
+  } else if (kind_ == Framing::kLines) {
+    feed_lines(data);
+  } else if (kind_ == Framing::kWhole) {
+    feed_message(data);
+  }
+}
+
+void AnswerReader::on_end(bool complete) {
+  if (kind_ == Framing::kNone) return;
+  if (kind_ == Framing::kEvents) {
+    framing_.end(*this);
+  } else {
+    end_message();
+  }
+  if (told_ != 0) facts_.known = true;
+  unreadable_ = complete && !facts_.known;
+  if (!facts_.known) facts_ = {};
+  if (!complete || !facts_.known || facts_.ending != Ending::kOpen) return;
+  const Dialects dialect = named_ ? dialects_ : told_;
+  const bool ended = last_word_ || facts_.finish != FinishReason::kNone || (dialect & kWithLastWord) == 0;
+  if (facts_.streamed && !ended) {
+    facts_.ending = Ending::kTruncated;
+    return;
+  }
+  facts_.ending = Ending::kOk;
+  end_call();
+  if (text_begun_ && is_no_json(*text_)) broken_json_ = true;
+  facts_.invalid = broken_json_ && !unclear_;
+  // Some answers are no text, as embeddings are; some are none at all, as when Ollama loads a model.
+  const bool wrote = facts_.finish != FinishReason::kNone && facts_.finish != FinishReason::kOther;
+  facts_.empty = wrote && !has_content_;
+  if (facts_.empty && json_asked_) facts_.invalid = true;
+}
+
+void AnswerReader::feed_lines(std::string_view data) {
+  while (!data.empty()) {
+    const std::size_t end = data.find('\n');
+    feed_message(data.substr(0, end));
+    if (end == std::string_view::npos) return;
+    end_message();
+    data.remove_prefix(end + 1);
+  }
+}
+
+void AnswerReader::on_event_data(std::string_view piece) { feed_message(piece); }
+
+void AnswerReader::on_event(std::string_view name) {
+  if (message_.begun) take_type(name);
+  end_message();
+}
+
+void AnswerReader::feed_message(std::string_view piece) {
+  if (last_word_ || facts_.failed()) return;
+  if (!message_.begun) {
+    if (kind_ == Framing::kLines && !has_content(piece)) return;
+    message_ = {};
+    message_.begun = true;
+    message_size_ = 0;
+    word_size_ = 0;
+    scan_.begin();
+    // Servers differ in whether `type` stands before what it is the type of; the event's name mostly does.
+    if (kind_ == Framing::kEvents) take_type(framing_.name());
+  }
+  if (message_size_ < message_start_.size()) {
+    const std::size_t fits = std::min(piece.size(), message_start_.size() - message_size_);
+    std::copy_n(piece.data(), fits, message_start_.data() + message_size_);
+  }
+  message_size_ += piece.size();
+  scan_.feed(piece);
+}
+
+void AnswerReader::end_message() {
+  if (!std::exchange(message_.begun, false)) return;
+  if (scan_.end()) return settle_message();
+  const bool done =
+      message_size_ == kLastWord.size() && std::string_view(message_start_.data(), kLastWord.size()) == kLastWord;
+  if (kind_ != Framing::kEvents || !done || (dialects_ & kOpenAi) == 0) {
+    // An answer that is one text, and is none.
+    if (kind_ == Framing::kWhole) told_ = 0;
+    unclear_ = true;
+    return;
+  }
+  told_ |= kOpenAi;
+  last_word_ = true;
+}
+
+void AnswerReader::settle_message() {
+  if (told_ != 0) facts_.known = true;
+  if (message_.token && !message_.special) {
+    message_.output = true;
+    if (message_.token_content) message_.content = true;
+  }
+  if (message_.content) has_content_ = true;
+  if (message_.output) {
+    if (facts_.outputs++ == 0) facts_.first_output_us = now_us_;
+    facts_.last_output_us = now_us_;
+  }
+  settle_usage();
+  if (message_.finish != FinishReason::kNone) facts_.finish = message_.finish;
+  if (message_.type == MessageType::kCompleted || message_.type == MessageType::kIncomplete) {
+    const bool cut = message_.type == MessageType::kIncomplete;
+    const FinishReason why = message_.incomplete == FinishReason::kNone ? FinishReason::kLength : message_.incomplete;
+    facts_.finish = cut ? why : FinishReason::kStop;
+    message_.done = true;
+  }
+  if (message_.type == MessageType::kCallEnds) end_call();
+  if (message_.type == MessageType::kStop) message_.done = true;
+  if (message_.done && facts_.finish == FinishReason::kNone) facts_.finish = FinishReason::kStop;
+  if (message_.type == MessageType::kError || message_.finish == FinishReason::kError) message_.error = true;
+  // In a text of some kind an `error` may be anything's. A stream that says the word has nothing else to say.
+  if (message_.error && (named_ || told_ != 0 || facts_.streamed)) {
+    facts_.known = true;
+    facts_.ending = message_.capacity ? Ending::kCapacity : Ending::kError;
+    told_ |= dialects_;
+  }
+  if (message_.done) last_word_ = true;
+}
+
+// The last one counts. Some servers of the OpenAI kind send parts of one, which count for nothing; Anthropic says its
+// halves apart, and beside them what went through a cache.
+void AnswerReader::settle_usage() {
+  const Usage& usage = message_.usage;
+  if (usage.of_completion && (!usage.in || (!usage.out && !usage.total))) return;
+  if (usage.in) {
+    facts_.tokens_in = count_of(*usage.in + usage.read + usage.written);
+    facts_.tokens_cached = count_of(usage.cached + usage.read);
+  }
+  if (usage.out) {
+    facts_.tokens_out = count_of(*usage.out);
+    facts_.tokens_reasoning = count_of(usage.reasoning);
+  } else if (usage.in && usage.total) {
+    facts_.tokens_out = count_of(*usage.total - *usage.in);
+  }
+}
+
+const Place* AnswerReader::concerns(int path) {
+  const Place& at = place(path);
+  if ((at.dialects & dialects_) == 0) return nullptr;
+  if (at.telling) told_ = static_cast<Dialects>(told_ | (at.dialects & dialects_));
+  return &at;
+}
+
+void AnswerReader::on_text(int path, std::string_view piece, bool end) {
+  const Place* const at = concerns(path);
+  if (at == nullptr) return;
+  switch (at->meaning) {
+    case Meaning::kText:
+      return say(piece);
+    case Meaning::kToolArguments:
+      return say_arguments(piece);
+    case Meaning::kDelta:
+      return say_delta(piece);
+    case Meaning::kThinking:
+      if (!piece.empty()) message_.output = true;
+      return;
+    case Meaning::kMedia:
+    case Meaning::kToolName:
+      if (!piece.empty()) message_.output = message_.content = true;
+      return;
+    case Meaning::kToken:
+      if (!piece.empty()) message_.token = true;
+      if (has_content(piece)) message_.token_content = true;
+      return;
+    case Meaning::kGenerated:
+      message_.done = true;
+      if (!facts_.streamed) say(piece);
+      if (end && facts_.finish == FinishReason::kNone && message_.finish == FinishReason::kNone) {
+        message_.finish = FinishReason::kStop;
+      }
+      return;
+    default:
+      break;
+  }
+  // A word: what is longer than any is none of them.
+  const std::size_t fits = std::min(piece.size(), word_.size() - word_size_);
+  std::copy_n(piece.data(), fits, word_.data() + word_size_);
+  word_size_ += fits;
+  if (!end) return;
+  on_word(at->meaning, {word_.data(), std::exchange(word_size_, 0)});
+}
+
+void AnswerReader::say(std::string_view piece) {
+  if (piece.empty()) return;
+  message_.output = true;
+  if (!message_.content && has_content(piece)) message_.content = true;
+  if (!json_asked_ || unclear_) return;
+  if (!std::exchange(text_begun_, true)) scan_of(text_).begin();
+  text_->feed(piece);
+}
+
+void AnswerReader::say_arguments(std::string_view piece) {
+  if (piece.empty()) return;
+  message_.output = message_.content = true;
+  if (unclear_) return;
+  if (!std::exchange(call_open_, true)) scan_of(arguments_).begin();
+  arguments_->feed(piece);
+}
+
+void AnswerReader::say_delta(std::string_view piece) {
+  if (piece.empty()) return;
+  message_.output = true;
+  if (message_.type == MessageType::kText) return say(piece);
+  if (message_.type == MessageType::kArguments) return say_arguments(piece);
+  if (message_.type == MessageType::kThinking) return;
+  // Of a type that stands behind it, or is not known.
+  if (message_.type == MessageType::kOther) unclear_ = true;
+  if (has_content(piece)) message_.content = true;
+}
+
+void AnswerReader::end_call() {
+  if (std::exchange(call_open_, false) && is_no_json(*arguments_)) broken_json_ = true;
+}
+
+void AnswerReader::on_word(Meaning meaning, std::string_view word) {
+  if (word.empty()) return;
+  switch (meaning) {
+    case Meaning::kType:
+      return take_type(word);
+    case Meaning::kObject:
+      if (word == "error") message_.error = true;
+      return;
+    case Meaning::kError:
+      message_.error = true;
+      return;
+    case Meaning::kErrorCode:
+      if (names_capacity(word)) message_.capacity = true;
+      return;
+    case Meaning::kFinish:
+      message_.finish = finish_reason(word);
+      return;
+    case Meaning::kIncomplete:
+      message_.incomplete = finish_reason(word);
+      return;
+    case Meaning::kStatus:
+      // Of a whole response; the events of a stream have types.
+      if (facts_.streamed) return;
+      if (word == "completed") message_.type = MessageType::kCompleted;
+      if (word == "incomplete") message_.type = MessageType::kIncomplete;
+      if (word == "failed") message_.error = true;
+      return;
+    default:
+      return;
+  }
+}
+
+void AnswerReader::take_type(std::string_view word) {
+  const auto dialects = static_cast<Dialects>(typical_of(word) & dialects_);
+  if (dialects == 0) return;
+  message_.type = message_type(word);
+  // Whoever else sends events has one called `error`.
+  if (message_.type != MessageType::kError) told_ |= dialects;
+}
+
+void AnswerReader::on_number(int path, double number) {
+  const Place* const at = concerns(path);
+  if (at == nullptr) return;
+  Usage& usage = message_.usage;
+  switch (at->meaning) {
+    case Meaning::kPromptTokens:
+      usage.of_completion = true;
+      usage.in = number;
+      return;
+    case Meaning::kCompletionTokens:
+      usage.of_completion = true;
+      usage.out = number;
+      return;
+    case Meaning::kTokensIn:
+      usage.in = number;
+      return;
+    case Meaning::kTokensOut:
+      usage.out = number;
+      return;
+    case Meaning::kTokensTotal:
+      usage.total = number;
+      return;
+    case Meaning::kTokensCached:
+      usage.cached = number;
+      return;
+    case Meaning::kTokensRead:
+      usage.read = number;
+      return;
+    case Meaning::kTokensWritten:
+      usage.written = number;
+      return;
+    case Meaning::kTokensReasoning:
+      usage.reasoning = number;
+      return;
+    case Meaning::kMedia:
+      message_.output = message_.content = true;
+      return;
+    case Meaning::kErrorCode:
+      if (number == 429 || number == 529) message_.capacity = true;
+      return;
+    case Meaning::kChoice:
+      if (number != 0) unclear_ = true;
+      return;
+    case Meaning::kToolIndex:
+      if (number < call_index_ && call_open_) unclear_ = true;
+      if (number != call_index_) end_call();
+      call_index_ = number;
+      return;
+    default:
+      return;
+  }
+}
+
+void AnswerReader::on_boolean(int path, bool value) {
+  const Place* const at = concerns(path);
+  if (at == nullptr || !value) return;
+  if (at->meaning == Meaning::kDone) message_.done = true;
+  if (at->meaning == Meaning::kSpecial) message_.special = true;
+  if (at->meaning == Meaning::kError) message_.error = true;
+}
+
+void AnswerReader::on_object(int path) {
+  const Place* const at = concerns(path);
+  if (at == nullptr) return;
+  if (at->meaning == Meaning::kError) message_.error = true;
+  if (at->meaning == Meaning::kMedia) message_.output = message_.content = true;
+  if (at->meaning == Meaning::kToolCall) end_call();
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,109 @@
+"""What a model server's answer really was: read from the stream as it passes, byte by byte the same."""
+from __future__ import annotations
+
+import gzip
+from typing import Callable
+
+import pytest
+from exposition import Exposition
+from http_client import get
+from load import Load
+from origin import Origin
+from plans import Plan, at_weight, canary, route, version
+from polling import wait_until
+from raw_origin import RawOrigin, always
+from steering import WITHOUT_LATENCY, begun
+from weir_harness import Weir
+
+_EVENTS = b"""event: message_start
+data: {"type":"message_start","message":{"usage":{"input_tokens":25,"output_tokens":1}}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","delta":{"type":"text_delta","text":"Gr\xc3\xbc\xc3\x9fe"}}
+
+event: message_delta
+data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":15}}
+
+event: message_stop
+data: {"type":"message_stop"}
+
+"""
+_ERROR = b'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"no"}}\n\n'
+_OVERLOADED = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"no"}}\n\n'
+
+
+def _reply(body: bytes, *lines: str, kind: str = "text/event-stream") -> bytes:
+    """Chunked, a byte a chunk: events never come whole."""
+    head = "\r\n".join(["HTTP/1.1 200 OK", f"content-type: {kind}", "transfer-encoding: chunked", *lines, "", ""])
+    return head.encode() + b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
+
+
+def _counted(weir: Weir, requests: int) -> Exposition:
+    """As soon as so many requests have been counted."""
+    def counted() -> Exposition | None:
+        metrics = Exposition(weir.admin.metrics())
+        return metrics if metrics.total("weir_requests_total") >= requests else None
+    return wait_until(counted, f"{requests} requests are in /metrics")
+
+
+def _plan(origin: RawOrigin, inspect: str) -> Plan:
+    return {"services": {"chat": {"versions": {"v1": version(origin)}}}, "routes": [route(inspect=inspect)]}
+
+
+@pytest.mark.parametrize("body, outcome", [(_EVENTS, "ok"), (_EVENTS[:300], "truncated"), (_EVENTS + _ERROR, "ok"),
+                                           (_EVENTS[:100] + b"\n\n" + _ERROR, "error_event"), (_OVERLOADED, "capacity")],
+                         ids=["whole", "cut", "error_after_the_end", "error", "no_room"])
+@pytest.mark.parametrize("inspect", ["anthropic", "auto"])
+def test_an_answer_is_what_its_events_say(inspect: str, body: bytes, outcome: str, weir: Callable[..., Weir]) -> None:
+    with RawOrigin(always(_reply(body))) as origin:
+        running = weir(_plan(origin, inspect))
+        reply = get(running.port, "/", {"accept-encoding": "gzip"})
+        assert reply.status == 200 and reply.body == body
+        metrics = _counted(running, 1)
+        head = origin.heads[0].lower()
+        running.stop()
+    assert metrics.labels("weir_requests_total", "class") == {outcome}
+    assert metrics.total("weir_answers_uninspected_total") == 0
+    assert head.count(b"accept-encoding") == 1 and b"\r\naccept-encoding: identity\r\n" in head
+
+
+def test_what_cannot_be_read_passes_untouched_and_is_counted(weir: Callable[..., Weir]) -> None:
+    body = gzip.compress(_ERROR)
+    with RawOrigin(always(_reply(body, "content-encoding: gzip"))) as origin:
+        running = weir(_plan(origin, "auto"))
+        assert get(running.port, "/").body == body
+        metrics = _counted(running, 1)
+        running.stop()
+    assert metrics.labels("weir_requests_total", "class") == {"ok"}
+    assert metrics.total("weir_answers_uninspected_total") == 1
+
+
+def test_nothing_is_read_where_nothing_is_asked(weir: Callable[..., Weir]) -> None:
+    with RawOrigin(always(_reply(_ERROR))) as origin:
+        running = weir(_plan(origin, "off"))
+        assert get(running.port, "/", {"accept-encoding": "gzip"}).body == _ERROR
+        metrics = _counted(running, 1)
+        head = origin.heads[0].lower()
+        running.stop()
+    assert metrics.labels("weir_requests_total", "class") == {"ok"}
+    assert metrics.total("weir_answers_uninspected_total") == 0
+    assert b"\r\naccept-encoding: gzip\r\n" in head
+
+
+@pytest.mark.parametrize("fault, guard, outcome", [("error", "errorRate", "error_event"), ("cut", "errorRate", "truncated"),
+                                                   ("no_room", "capacityRate", "capacity")])
+def test_a_candidate_that_fails_inside_its_200s_is_taken_back(fault: str, guard: str, outcome: str,
+                                                              weir: Callable[..., Weir],
+                                                              origin: Callable[..., Origin]) -> None:
+    versions = origin("v1", tokens=4), origin("v2", tokens=4, fail_share=0.5, stream_fault=fault)
+    plan = canary(*versions, at_weight(20), rollout={"analysis": WITHOUT_LATENCY}, routes=[route(inspect="openai")])
+    running = begun(weir(plan))
+    with Load(running.port, rate=200, users=200, connections=32) as load:
+        rollout = running.wait_phase("rolledBack")
+        tally = load.stop()
+    assert rollout["weight_percent"] == 0 and rollout["reason"].startswith(f"{guard}: candidate ")
+    assert set(tally.by_status) == {"200"} and tally.broken == 0
+    metrics = Exposition(running.admin.metrics())
+    assert metrics.total("weir_requests_total", version="v2", **{"class": outcome}) > 0
+    assert metrics.total("weir_requests_total", version="v1") == metrics.total(
+        "weir_requests_total", version="v1", **{"class": "ok"})

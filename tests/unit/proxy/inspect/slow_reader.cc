@@ -1,0 +1,250 @@
+#include "tests/unit/proxy/inspect/slow_reader.h"
+
+#include <map>
+#include <utility>
+
+#include "base/json.h"
+
+namespace weir::proxy {
+namespace {
+
+using config::Inspect;
+
+struct Event {
+  std::string name;
+  std::string data;
+};
+
+std::vector<std::string> lines_of(std::string_view body) {
+  std::vector<std::string> lines(1);
+  for (std::size_t i = 0; i < body.size(); ++i) {
+    if (body[i] == '\r' || body[i] == '\n') {
+      if (body[i] == '\r' && i + 1 < body.size() && body[i + 1] == '\n') ++i;
+      lines.emplace_back();
+    } else {
+      lines.back() += body[i];
+    }
+  }
+  return lines;
+}
+
+std::vector<Event> events_of(std::string_view body) {
+  std::vector<Event> events;
+  Event event;
+  bool has_data = false;
+  std::vector<std::string> lines = lines_of(body);
+  lines.emplace_back();
+  for (const std::string& line : lines) {
+    if (line.empty()) {
+      if (has_data) events.push_back(event);
+      event = {};
+      has_data = false;
+      continue;
+    }
+    const std::size_t colon = std::min(line.find(':'), line.size());
+    const std::string field = line.substr(0, colon);
+    std::string value = line.substr(std::min(colon + 1, line.size()));
+    if (value.starts_with(' ')) value.erase(0, 1);
+    if (field == "event") event.name = value;
+    if (field != "data") continue;
+    event.data += has_data ? "\n" + value : value;
+    has_data = true;
+  }
+  return events;
+}
+
+void collect(const json::Value& value, std::string_view path, std::vector<const json::Value*>& found) {
+  if (!value.array().empty()) {
+    for (const json::Value& element : value.array()) collect(element, path, found);
+  } else if (path.empty()) {
+    if (!value.is_null()) found.push_back(&value);
+  } else {
+    const std::size_t dot = std::min(path.find('.'), path.size());
+    collect(value[path.substr(0, dot)], path.substr(std::min(dot + 1, path.size())), found);
+  }
+}
+
+std::vector<const json::Value*> at(const json::Value& value, std::string_view path) {
+  std::vector<const json::Value*> found;
+  collect(value, path, found);
+  return found;
+}
+
+std::string text_at(const json::Value& value, std::string_view path) {
+  std::string text;
+  for (const json::Value* each : at(value, path)) text += each->string();
+  return text;
+}
+
+bool parses(const std::string& text) { return json::parse(text, {.bytes = 1 << 20, .depth = 100}).ok(); }
+
+bool visible(const std::string& text) { return text.find_first_not_of(" \t\r\n") != std::string::npos; }
+
+class Slow {
+ public:
+  explicit Slow(const Sent& sent) : sent_(sent) {}
+
+  AnswerFacts read() {
+    facts_.streamed = sent_.type != "application/json";
+    facts_.known = true;
+    if (sent_.type == "text/event-stream") {
+      for (const Event& event : events_of(sent_.body)) take(event.data, event.name);
+    } else if (facts_.streamed) {
+      for (const std::string& line : lines_of(sent_.body)) take(line, "");
+    } else {
+      take(std::string(sent_.body), "");
+    }
+    finish();
+    return facts_;
+  }
+
+ private:
+  void take(const std::string& data, const std::string& name) {
+    if (closed_ || facts_.failed()) return;
+    if (data == "[DONE]" && sent_.inspect == Inspect::kOpenAi) {
+      closed_ = true;
+      return;
+    }
+    const json::ParseResult parsed = json::parse(data, {.bytes = 1 << 20, .depth = 100});
+    if (!parsed.ok()) {
+      unclear_ = unclear_ || visible(data) || (sent_.type == "text/event-stream" && !data.empty());
+      return;
+    }
+    const std::string text_before = text_;
+    const std::size_t other_before = other_;
+    const json::Value& value = parsed.value;
+    std::string type = name.empty() ? value["type"].string() : name;
+    if (sent_.inspect == Inspect::kOpenAi) take_chat(value);
+    if (sent_.inspect == Inspect::kAnthropic) take_message(value, type);
+    if (sent_.inspect == Inspect::kOllama) take_ollama(value);
+    if (sent_.inspect == Inspect::kTgi) take_tgi(value);
+    if (text_ != text_before || other_ != other_before) {
+      ++facts_.outputs;
+    }
+    const bool object = !at(value, "error").empty() && at(value, "error")[0]->is_object();
+    if (object || !value["error"].string().empty() || name == "error" || (value["object"].string() == "error") ||
+        facts_.finish == FinishReason::kError) {
+      const std::string code =
+          text_at(value, "error.type") + text_at(value, "error_type") + text_at(value, "error.code");
+      const bool busy = names_capacity(code) || value["error"]["code"].number() == 429;
+      facts_.ending = busy ? Ending::kCapacity : Ending::kError;
+    }
+  }
+
+  void take_usage(const json::Value& in, const json::Value& out) {
+    if (in.is_number()) facts_.tokens_in = static_cast<std::uint64_t>(in.number());
+    if (out.is_number()) facts_.tokens_out = static_cast<std::uint64_t>(out.number());
+  }
+
+  void end_with(const std::string& word) {
+    if (!word.empty()) facts_.finish = finish_reason(word);
+  }
+
+  void take_chat(const json::Value& value) {
+    for (const char* const part : {"choices.delta", "choices.message"}) {
+      for (const json::Value* delta : at(value, part)) {
+        text_ += text_at(*delta, "content") + text_at(*delta, "content.text");
+        other_ += text_at(*delta, "reasoning").size() + text_at(*delta, "reasoning_content").size();
+        for (const json::Value* call : at(*delta, "tool_calls")) {
+          const std::string arguments = text_at(*call, "function.arguments");
+          calls_[facts_.streamed ? (*call)["index"].number() : static_cast<double>(calls_.size())] += arguments;
+          const std::size_t said = arguments.size() + text_at(*call, "function.name").size();
+          other_ += said;
+          if (said != 0) seen_ = true;
+        }
+      }
+    }
+    text_ += text_at(value, "choices.text");
+    for (const json::Value* index : at(value, "choices.index")) unclear_ = unclear_ || index->number() != 0;
+    for (const json::Value* reason : at(value, "choices.finish_reason")) end_with(reason->string());
+    const json::Value& usage = value["usage"];
+    const bool whole = usage["completion_tokens"].is_number() || usage["total_tokens"].is_number();
+    if (!usage["prompt_tokens"].is_number() || !whole) return;
+    take_usage(usage["prompt_tokens"], usage["completion_tokens"]);
+    if (!usage["completion_tokens"].is_number()) {
+      const double rest = usage["total_tokens"].number() - usage["prompt_tokens"].number();
+      facts_.tokens_out = rest > 0 ? static_cast<std::uint64_t>(rest) : 0;
+    }
+    facts_.tokens_cached = static_cast<std::uint64_t>(usage["prompt_tokens_details"]["cached_tokens"].number());
+    facts_.tokens_reasoning =
+        static_cast<std::uint64_t>(usage["completion_tokens_details"]["reasoning_tokens"].number());
+  }
+
+  void take_message(const json::Value& value, const std::string& type) {
+    if (type == "content_block_start" || !facts_.streamed) ++call_;
+    text_ += text_at(value, "delta.text") + text_at(value, "content.text") + text_at(value, "content_block.text");
+    other_ += text_at(value, "delta.thinking").size() + text_at(value, "content.thinking").size();
+    const std::string call = text_at(value, "delta.partial_json");
+    const std::string name = text_at(value, "content_block.name") + text_at(value, "content.name");
+    if (!call.empty()) calls_[call_] += call;
+    if (!call.empty() || !name.empty()) seen_ = true;
+    other_ += call.size() + name.size();
+    for (const char* const where : {"message.usage", "usage"}) {
+      for (const json::Value* usage : at(value, where)) {
+        take_usage(json::Value(), (*usage)["output_tokens"]);
+        if (!(*usage)["input_tokens"].is_number()) continue;
+        const double cached = (*usage)["cache_read_input_tokens"].number();
+        const double written = (*usage)["cache_creation_input_tokens"].number();
+        facts_.tokens_in = static_cast<std::uint64_t>((*usage)["input_tokens"].number() + cached + written);
+        facts_.tokens_cached = static_cast<std::uint64_t>(cached);
+      }
+    }
+    end_with(text_at(value, "delta.stop_reason") + text_at(value, "stop_reason"));
+    if (type == "content_block_stop") ++call_;
+    if (type == "message_stop") closed_ = true;
+  }
+
+  void take_ollama(const json::Value& value) {
+    text_ += text_at(value, "message.content") + text_at(value, "response");
+    const std::size_t said = text_at(value, "message.tool_calls.function.name").size();
+    if (said != 0) seen_ = true;
+    other_ += said + text_at(value, "message.thinking").size() + text_at(value, "thinking").size();
+    take_usage(value["prompt_eval_count"], value["eval_count"]);
+    end_with(value["done_reason"].string());
+    if (value["done"].boolean()) closed_ = true;
+  }
+
+  void take_tgi(const json::Value& value) {
+    if (!value["token"]["special"].boolean()) text_ += value["token"]["text"].string();
+    if (!facts_.streamed) text_ += text_at(value, "generated_text");
+    for (const json::Value* details : at(value, "details")) {
+      take_usage(json::Value(), (*details)["generated_tokens"]);
+      end_with((*details)["finish_reason"].string());
+    }
+    closed_ = closed_ || !text_at(value, "generated_text").empty();
+  }
+
+  void finish() {
+    if (closed_ && facts_.finish == FinishReason::kNone && sent_.inspect != Inspect::kOpenAi) {
+      facts_.finish = FinishReason::kStop;
+    }
+    if (facts_.failed()) return;
+    if (facts_.streamed && !closed_ && facts_.finish == FinishReason::kNone) {
+      facts_.ending = Ending::kTruncated;
+      return;
+    }
+    facts_.ending = Ending::kOk;
+    const bool wrote = facts_.finish != FinishReason::kNone && facts_.finish != FinishReason::kOther;
+    facts_.empty = wrote && !visible(text_) && !seen_;
+    facts_.invalid = sent_.json_asked && facts_.empty;
+    if (unclear_) return;
+    for (const auto& [index, arguments] : calls_) facts_.invalid |= !arguments.empty() && !parses(arguments);
+    if (sent_.json_asked) facts_.invalid |= !text_.empty() && !parses(text_);
+  }
+
+  const Sent& sent_;
+  AnswerFacts facts_;
+  bool closed_ = false;
+  bool seen_ = false;
+  bool unclear_ = false;
+  std::string text_;
+  std::size_t other_ = 0;
+  double call_ = 0;
+  std::map<double, std::string> calls_;
+};
+
+}  // namespace
+
+AnswerFacts read_slowly(const Sent& sent) { return Slow(sent).read(); }
+
+}  // namespace weir::proxy
