@@ -12,6 +12,7 @@
 #include "app/explain_command.h"
 #include "app/plan_commands.h"
 #include "app/plan_file.h"
+#include "app/replay_command.h"
 #include "app/run.h"
 #include "app/simulate.h"
 #include "config/address.h"
@@ -53,6 +54,8 @@ int execute(const Invocation& invocation, const Terminal& terminal) {
       return simulate(invocation, terminal);
     case Verb::kExplain:
       return explain_plan(invocation, terminal, admin_of_plan);
+    case Verb::kReplay:
+      return replay(invocation, terminal);
     case Verb::kVersion:
       std::printf("weir %s (%s)\n", std::string(version()).c_str(), std::string(compiler()).c_str());
       return kExitOk;

@@ -71,6 +71,7 @@ ApiReply Published::metrics() const {
   scrape.rollouts = view->rollouts;
   scrape.endpoints = endpoint_samples(*sources_.server.topology(), sources_.clock.now());
   scrape.store = view->store;
+  scrape.records = view->records;
   scrape.names = view->names;
   for (const WebhookStanding& webhook : view->webhooks) {
     scrape.webhooks.push_back({.service = webhook.service,

@@ -28,6 +28,7 @@ struct View {
   std::string traffic;  // JSON
   std::vector<RolloutSample> rollouts;
   StoreSample store;
+  RecordsSample records;
   NameSample names;
   std::vector<WebhookStanding> webhooks;
   std::uint64_t reloads = 0;

@@ -69,8 +69,8 @@ int run(const RunArguments& arguments, const Terminal& terminal) {
   const std::vector<std::string> errors = weir->start();
   for (const std::string& error : errors) print_error(terminal, error);
   const int code = errors.empty() ? weir->run() : kExitFailed;
-  if (!weir->saved()) {
-    // The writer hangs on a disk: to wait for it could be to wait for ever.
+  if (!weir->can_end()) {
+    // A writer hangs on a disk: to wait for it could be to wait for ever.
     std::fflush(nullptr);
     std::_Exit(code);
   }

@@ -89,7 +89,13 @@ Weir::Weir(Signals& signals, Setup setup)
       source_(server_, {.metrics = requests_, .recent = recent_}),
       traffic_(server_),
       journal_(std::move(setup.state.journal)),
-      controller_({.clock = clock_, .source = source_, .traffic = traffic_, .store = *journal_}, past_of(setup.state)),
+      records_(clock_, plan_.config().state),
+      controller_({.clock = clock_,
+                   .source = source_,
+                   .traffic = traffic_,
+                   .store = *journal_,
+                   .recorder = records_.recorder()},
+                  past_of(setup.state)),
       published_({.clock = clock_,
                   .server = server_,
                   .requests = requests_,
@@ -176,6 +182,7 @@ void Weir::tick() {
   }
   advance_drain();
   if (store_log_.tell(controller_.store_health(), now)) news_ = true;
+  if (records_.tell()) news_ = true;
 }
 
 // Endpoints that stay keep what is known of them, and their connections.
@@ -409,6 +416,7 @@ std::vector<std::string> Weir::problems(const std::vector<EndpointStanding>& end
   if (!store_log_.problem().empty()) {
     lines.push_back("the state is not written, and no weight rises until it is: " + store_log_.problem());
   }
+  if (!records_.problem().empty()) lines.push_back("decision records are not written: " + records_.problem());
   const auto lost = [this](const auto& entry) {
     const analysis::RolloutState& state = entry.second.state();
     return state.phase == analysis::Phase::kRolledBack && state.reason.starts_with(lost_state_);
@@ -434,6 +442,7 @@ void Weir::publish() {
   view.admin_turned_away = admin_->connections_turned_away();
   const analysis::StoreHealth health = controller_.store_health();
   view.store = {.healthy = health.writable, .pending = health.pending, .failures = health.failures};
+  view.records = records_.sample();
   view.names = resolution_.sample();
   view.webhooks = webhooks_.standings();
   const std::vector<EndpointStanding> endpoints = endpoint_standings(*server_.topology(), begun);
@@ -467,6 +476,7 @@ void Weir::finish() {
   for (const SteadyTime end = clock_.now() + kSavePatience; !saved() && clock_.now() < end;) {
     std::this_thread::sleep_for(kPollPeriod);
   }
+  records_.finish(kSavePatience);
   if (!saved()) decision_log_.tell_unsaved();
   tell_news();
   webhooks_.finish(at_once_ ? milliseconds(0) : kTellPatience);

@@ -17,6 +17,7 @@
 #include "app/admin/admin_server.h"
 #include "app/command_queue.h"
 #include "app/decision_log.h"
+#include "app/decision_records.h"
 #include "app/drain.h"
 #include "app/endpoint_log.h"
 #include "app/endpoint_resolution.h"
@@ -55,9 +56,10 @@ class Weir {
   std::vector<std::string> start();
   // Until drained, or ended by a second signal. The exit code.
   int run();
-  // After run(): all that was decided is on the disk. Else the writer still hangs on it, and the process must end
-  // without waiting for it.
+  // After run(): all that was decided is on the disk.
   bool saved() const { return controller_.durable(); }
+  // No writer hangs on a disk, which the end would wait for.
+  bool can_end() const { return saved() && records_.idle(); }
 
  private:
   using Done = std::function<void(ApiReply)>;  // empty: nobody wants to know
@@ -112,6 +114,7 @@ class Weir {
   OutcomeSource source_;
   ServerTraffic traffic_;
   std::unique_ptr<analysis::Journal> journal_;
+  DecisionRecords records_;
   analysis::Controller controller_;
   CommandQueue commands_;
   std::vector<std::pair<Done, ApiReply>> answers_;  // to commands that are done

@@ -35,6 +35,7 @@ struct Admin {
 
 struct State {
   std::string path = "./weir.db";
+  std::uint64_t records = std::uint64_t{1} << 30;  // bytes of decision records; 0: none are kept
 };
 
 struct Config {

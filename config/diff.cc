@@ -19,6 +19,7 @@ std::vector<std::string> needs_restart(const Config& running, const Config& next
   std::vector<std::string> keys;
   if (running.workers != next.workers) keys.emplace_back("workers");
   if (whole(running.state.path) != whole(next.state.path)) keys.emplace_back("state.path");
+  if (running.state.records != next.state.records) keys.emplace_back("state.records");
   if (running.admin.address != next.admin.address) keys.emplace_back("admin.address");
   return keys;
 }

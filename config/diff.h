@@ -8,7 +8,8 @@
 
 namespace weir::config {
 
-// The keys that differ and need a restart, as they stand in the file: "workers", "state.path", "admin.address". Empty:
+// The keys that differ and need a restart, as they stand in the file: "workers", "state.path", "state.records",
+// "admin.address". Empty:
 // everything that differs can be reloaded. Other words for the same state file are no difference; links are not
 // followed.
 std::vector<std::string> needs_restart(const Config& running, const Config& next);

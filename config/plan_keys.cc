@@ -41,7 +41,12 @@ const Section& state() {
       .name = "state",
       .sentence = "Where rollouts are remembered.",
       .keys = {
-          {.name = "path", .sentence = "The state file. One weir at a time may use it.", .fallback = "./weir.db"}}};
+          {.name = "path", .sentence = "The state file. One weir at a time may use it.", .fallback = "./weir.db"},
+          size(
+              "records",
+              "How much is kept of what each tick counted, for `weir replay`, in the folder beside the state file that "
+              "is called after it: `weir.db.records`. The oldest goes first; 0B keeps nothing.",
+              "1GiB", {"0B", "1024GiB"})}};
   return section;
 }
 

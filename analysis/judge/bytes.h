@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace weir::analysis {
 
@@ -18,6 +19,12 @@ class ByteWriter {
   void word(std::uint64_t bits) {
     for (int i = 0; i < 8; ++i, bits >>= 8) out_ += static_cast<char>(bits & 0xff);
   }
+  // Its length, then itself.
+  void text(std::string_view bytes) {
+    integer(bytes.size());
+    out_ += bytes;
+  }
+  std::size_t size() const { return out_.size(); }
   std::string take() { return std::move(out_); }
 
  private:
@@ -50,6 +57,14 @@ class ByteReader {
     std::uint64_t bits = 0;
     for (unsigned i = 0; i < 8; ++i) bits |= static_cast<std::uint64_t>(next()) << (8 * i);
     return ok_ ? bits : 0;
+  }
+  std::string_view text(std::uint64_t most) {
+    const std::uint64_t size = integer_up_to(most);
+    if (size > rest_.size()) ok_ = false;
+    if (!ok_) return {};
+    const std::string_view bytes = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return bytes;
   }
   void fail() { ok_ = false; }
   bool ok() const { return ok_; }

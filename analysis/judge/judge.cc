@@ -491,6 +491,15 @@ LatencyThresholds Judge::thresholds() const {
 
 StepId Judge::step() const { return state_->current.step; }
 
+bool Judge::counts_users() const { return state_->split.test().counts(); }
+
+bool Judge::names_failures() const {
+  const auto wants = [](const GuardState& guard) { return guard.failed.size() < kFailedNamed; };
+  return std::any_of(state_->guards.begin(), state_->guards.end(), wants);
+}
+
+BaselineMemory Judge::memory() const { return {.rates = state_->rates, .latency = state_->history}; }
+
 void Judge::change_guards(const JudgeSpec& spec) {
   State& s = *state_;
   s.spec.max_false_rollback = spec.max_false_rollback;

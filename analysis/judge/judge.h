@@ -76,6 +76,10 @@ class Judge {
   // An operator resumed (4.8): clears the counting bug and the pause pool, and tests the split anew.
   void resume();
 
+  // What of the next tick's input it looks at: the users of the step in force, the names of bad requests.
+  bool counts_users() const;
+  bool names_failures() const;
+
   // All state, exactly, but for the requests in flight, the users of the last seconds, and the names of bad requests,
   // which die with the process.
   // Tens of KB, and while the users of a step are counted a byte for each, up to 200 KB.
@@ -83,6 +87,12 @@ class Judge {
   // Nothing when the bytes are damaged or of another version; the caller then begins with Seed::kEvidenceLost. Guards
   // that `spec` has otherwise than the bytes begin anew, as by change_guards().
   static std::optional<Judge> restore(const JudgeSpec& spec, std::string_view bytes);
+  // With all that save() leaves out: what is made of it goes on as this one would, to the last bit. `spec` is the one
+  // in force when it was taken. Nothing when the bytes are damaged or of another version.
+  std::string snapshot() const;
+  static std::optional<Judge> of_snapshot(const JudgeSpec& spec, std::string_view bytes);
+  // What the baseline is like lately, as this judge knows it; of a new one, what it was made with.
+  BaselineMemory memory() const;
 
  private:
   explicit Judge(std::unique_ptr<State> state);

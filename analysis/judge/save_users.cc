@@ -85,4 +85,35 @@ void restore_split(ByteReader& in, SrmTest& test) {
   for (const Arm arm : {Arm::kBaseline, Arm::kCandidate}) read(in, test.bitmap(arm));
 }
 
+namespace {
+
+void write(ByteWriter& out, const SplitWatch::Span& span) {
+  out.number(span.since.count());
+  out.number(span.known_after.count());
+  for (const UserBitmap& users : span.users) write(out, users);
+}
+void read(ByteReader& in, SplitWatch::Span& span) {
+  span.since = Seconds(in.number());
+  span.known_after = Seconds(in.number());
+  for (UserBitmap& users : span.users) read(in, users);
+}
+
+}  // namespace
+
+void save_waiting(ByteWriter& out, const SplitWatch::Waiting& waiting) {
+  const auto& [now, tick, known_after, open, closed, waits] = waiting;
+  for (const Seconds time : {now, tick, known_after}) out.number(time.count());
+  write(out, open);
+  write(out, closed);
+  out.integer(waits ? 1 : 0);
+}
+
+void restore_waiting(ByteReader& in, SplitWatch::Waiting& waiting) {
+  auto& [now, tick, known_after, open, closed, waits] = waiting;
+  for (Seconds* time : {&now, &tick, &known_after}) *time = Seconds(in.number());
+  read(in, open);
+  read(in, closed);
+  waits = in.integer_up_to(1) == 1;
+}
+
 }  // namespace weir::analysis

@@ -36,44 +36,45 @@ void SplitWatch::restart() {
 }
 
 void SplitWatch::begin_spans() {
-  open_.clear();
-  closed_.clear();
-  open_.since = now_;
-  open_.known_after = known_after_;
-  waits_ = false;
+  waiting_.open.clear();
+  waiting_.closed.clear();
+  waiting_.open.since = waiting_.now;
+  waiting_.open.known_after = waiting_.known_after;
+  waiting_.waits = false;
 }
 
 void SplitWatch::add(Arm arm, const ArmCounts& counts) {
   if (!test_.counts()) return;
   const auto i = static_cast<std::size_t>(arm);
   for (const UserSeen& user : counts.users) {
-    const Seconds assigned = now_ - place_in_tick(user.hash) * tick_ - std::chrono::milliseconds(user.age_ms);
-    if (assigned >= open_.since) {
-      open_.users[i].add(user.hash);
-    } else if (waits_ && assigned >= closed_.since) {
-      closed_.users[i].add(user.hash);
+    const Seconds assigned =
+        waiting_.now - place_in_tick(user.hash) * waiting_.tick - std::chrono::milliseconds(user.age_ms);
+    if (assigned >= waiting_.open.since) {
+      waiting_.open.users[i].add(user.hash);
+    } else if (waiting_.waits && assigned >= waiting_.closed.since) {
+      waiting_.closed.users[i].add(user.hash);
     }
   }
 }
 
 void SplitWatch::end_tick(Seconds known_after) {
   if (!test_.counts()) return;
-  open_.known_after = std::max(open_.known_after, known_after);
-  if (waits_ && now_ - open_.since >= closed_.known_after + kGrace) {
-    test_.merge(Arm::kBaseline, closed_.users[0]);
-    test_.merge(Arm::kCandidate, closed_.users[1]);
+  waiting_.open.known_after = std::max(waiting_.open.known_after, known_after);
+  if (waiting_.waits && waiting_.now - waiting_.open.since >= waiting_.closed.known_after + kGrace) {
+    test_.merge(Arm::kBaseline, waiting_.closed.users[0]);
+    test_.merge(Arm::kCandidate, waiting_.closed.users[1]);
     test_.end_tick();
-    closed_.clear();
-    waits_ = false;
+    waiting_.closed.clear();
+    waiting_.waits = false;
   }
-  if (!waits_ && now_ - open_.since >= kShortestSpan) {
-    std::swap(open_, closed_);
-    open_.since = now_;
+  if (!waiting_.waits && waiting_.now - waiting_.open.since >= kShortestSpan) {
+    std::swap(waiting_.open, waiting_.closed);
+    waiting_.open.since = waiting_.now;
     // Requests that begin now may still be told of by what was in force before.
-    open_.known_after = std::max(known_after_, known_after);
-    waits_ = true;
+    waiting_.open.known_after = std::max(waiting_.known_after, known_after);
+    waiting_.waits = true;
   }
-  known_after_ = known_after;
+  waiting_.known_after = known_after;
 }
 
 }  // namespace weir::analysis

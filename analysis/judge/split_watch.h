@@ -26,8 +26,8 @@ class SplitWatch {
 
   // In order, a tick.
   void pass(Seconds dt) {
-    now_ += dt;
-    tick_ = dt;
+    waiting_.now += dt;
+    waiting_.tick = dt;
   }
   void add(Arm arm, const ArmCounts& counts);
   // `known_after`: after so long a request that goes on has been told of as overdue.
@@ -37,7 +37,6 @@ class SplitWatch {
   // For saving and restoring. Users not yet added are those of both arms, and may be forgotten.
   SrmTest& saved() { return test_; }
 
- private:
   struct Span {
     Seconds since{0};
     Seconds known_after{0};
@@ -45,15 +44,22 @@ class SplitWatch {
 
     void clear();
   };
+  // Users not yet added, and what tells when they are.
+  struct Waiting {
+    Seconds now{0};
+    Seconds tick{0};
+    Seconds known_after{0};
+    Span open;
+    Span closed;  // ended when `open` began; waits until all of its requests are known
+    bool waits = false;
+  };
+  Waiting& waiting() { return waiting_; }
+
+ private:
   void begin_spans();
 
   SrmTest test_;
-  Seconds now_{0};
-  Seconds tick_{0};
-  Seconds known_after_{0};
-  Span open_;
-  Span closed_;  // ended when open_ began; waits until all of its requests are known
-  bool waits_ = false;
+  Waiting waiting_;
 };
 
 }  // namespace weir::analysis

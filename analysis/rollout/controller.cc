@@ -39,8 +39,12 @@ void Controller::set_plans(std::vector<RolloutPlan> plans) {
     };
     const auto history = [this](json::Value record) { remember(std::move(record)); };
     const auto next_epoch = [this] { return ++last_epoch_; };
-    RolloutWorld world{
-        .clock = ports_.clock, .store = ports_.store, .memory = memory, .history = history, .next_epoch = next_epoch};
+    RolloutWorld world{.clock = ports_.clock,
+                       .store = ports_.store,
+                       .memory = memory,
+                       .history = history,
+                       .next_epoch = next_epoch,
+                       .recorder = ports_.recorder};
     const auto known = past_.find(plan.key);
     const StoredRollout* stored = known == past_.end() ? nullptr : &known->second;
     const auto at = next.try_emplace(name, std::move(plan), std::move(world), stored, open_).first;
@@ -57,18 +61,20 @@ void Controller::set_plans(std::vector<RolloutPlan> plans) {
 
 void Controller::tick() {
   const SteadyTime now = ports_.clock.now();
-  const Seconds dt = now - last_tick_;
+  const std::chrono::nanoseconds dt = now - last_tick_;
   last_tick_ = now;
   tick_.clear();
   ports_.source.collect(tick_);
   memories_.update(tick_, dt);
   open_ = open_ || (proof_ && ports_.store.durable_through() >= *proof_);
   bool changed = false;
+  if (ports_.recorder != nullptr) ports_.recorder->begin_tick(dt, open_);
   for (auto& [name, rollout] : rollouts_) {
     const ServiceCounts* const counts = tick_.of(rollout.plan().service);
     rollout.tick({.counts = counts, .malformed = tick_.malformed(), .dt = dt}, open_);
     changed = rollout.take_changed() || changed;
   }
+  if (ports_.recorder != nullptr) ports_.recorder->end_tick();
   if (changed) publish();
 }
 

@@ -23,6 +23,7 @@ struct Ports {
   MetricSource& source;
   TrafficControl& traffic;
   StateStore& store;
+  Recorder* recorder = nullptr;  // null: nobody keeps what decisions follow from
 };
 
 class Controller {

@@ -22,7 +22,9 @@ std::int64_t unix_ms(const Clock& clock) {
 
 std::uint64_t minutes_in(Seconds elapsed) { return static_cast<std::uint64_t>(elapsed / kMinute); }
 
-StepContext context_of(const RolloutState& state, StepContext::Seed seed) {
+}  // namespace
+
+StepContext step_context(const RolloutState& state, StepContext::Seed seed) {
   return {.step = state.step,
           .weight = static_cast<double>(state.served_ppm) / kMillion,
           .next_weight = static_cast<double>(state.next_ppm) / kMillion,
@@ -30,7 +32,14 @@ StepContext context_of(const RolloutState& state, StepContext::Seed seed) {
           .seed = seed};
 }
 
-}  // namespace
+JudgeSpec judge_spec(const config::Rollout& policy, const RolloutState& state) {
+  const config::Analysis& analysis = policy.analysis;
+  return {.guards = analysis.guards,
+          .max_false_rollback = analysis.max_false_rollback,
+          .max_false_advance = analysis.max_false_advance,
+          .steps = static_cast<int>(std::max(1U, state.steps_at_start)),
+          .has_keys = !policy.stickiness.by.empty()};
+}
 
 Rollout::Rollout(RolloutPlan plan, RolloutWorld world, const StoredRollout* stored, bool open)
     : plan_(std::move(plan)), world_(std::move(world)), open_(open) {
@@ -49,7 +58,7 @@ Rollout::Rollout(RolloutPlan plan, RolloutWorld world, const StoredRollout* stor
   if (state_.over() || state_.step == 0) return;
   wants_edit_ = state_.plan != fingerprint(plan_.policy);  // it may have changed while nobody was there
   if (!plan_.policy.analysis.enabled) return;
-  judge_ = Judge::restore(judge_spec(), stored->evidence);
+  judge_ = Judge::restore(spec(), stored->evidence);
   // The evidence is saved as it was before the step that it was saved with: that step is still to begin.
   const StepContext::Seed seed = judge_ ? StepContext::Seed::kStep : StepContext::Seed::kEvidenceLost;
   if (judge_) {
@@ -57,7 +66,7 @@ Rollout::Rollout(RolloutPlan plan, RolloutWorld world, const StoredRollout* stor
   } else {
     make_judge();
   }
-  if (judge_->step() != state_.step) judge_->begin_step(context_of(state_, seed));
+  if (judge_->step() != state_.step) judge_->begin_step(step_context(state_, seed));
   verdict_ = judge_->verdict();
 }
 
@@ -96,20 +105,12 @@ void Rollout::close_unrecorded() {
 
 // Requests under way may still speak of another judge's steps.
 void Rollout::make_judge() {
-  judge_.emplace(judge_spec(), world_.memory());
+  judge_.emplace(spec(), world_.memory());
   epoch_ = world_.next_epoch();
 }
 
-JudgeSpec Rollout::judge_spec() const {
-  const config::Analysis& analysis = plan_.policy.analysis;
-  return {.guards = analysis.guards,
-          .max_false_rollback = analysis.max_false_rollback,
-          .max_false_advance = analysis.max_false_advance,
-          .steps = static_cast<int>(std::max(1U, state_.steps_at_start)),
-          .has_keys = !plan_.policy.stickiness.by.empty()};
-}
-
 void Rollout::tick(const TickFacts& facts, bool open) {
+  if (world_.recorder != nullptr) world_.recorder->begin(*this);
   changed_ = changed_ || open != open_;
   open_ = open;
   const bool was_warming = state_.warming();
@@ -150,6 +151,7 @@ void Rollout::judge(const TickFacts& facts) {
   }
   input.steps = steps;
   input.elsewhere = elsewhere;
+  if (world_.recorder != nullptr) world_.recorder->judged(*this, input);
   judge_->tick(input);
   verdict_ = judge_->verdict();
   const std::uint32_t version = judge_->thresholds().version;
@@ -182,7 +184,7 @@ std::string Rollout::evidence_after(const Decision& decision) const {
   std::string now = judge_->save();
   if (!decision.resumes) return now;
   // Else a restart would pause again, on the evidence that was let go.
-  std::optional<Judge> resumed = Judge::restore(judge_spec(), now);
+  std::optional<Judge> resumed = Judge::restore(spec(), now);
   if (!resumed) return now;
   resumed->resume();
   return resumed->save();
@@ -208,6 +210,9 @@ void Rollout::propose(Decision decision, std::string_view actor, CommandDone don
                    .evidence = evidence_after(decision),
                    .record = json::write(record),
                    .closes = closes};
+  if (world_.recorder != nullptr) {
+    world_.recorder->proposed(*this, {.decision = decision, .actor = actor, .record = write.record, .unix_ms = now_ms});
+  }
   const bool safe = after.phase == Phase::kRolledBack || after.served_ppm < state_.served_ppm;
   const bool climbs = after.served_ppm > state_.served_ppm;
   const bool by_evidence = decision.kind == Decision::Kind::kAdvance || decision.kind == Decision::Kind::kPromote;
@@ -243,6 +248,7 @@ bool Rollout::withdraw(std::string_view why) {
     take_effect(std::move(pending));
     return false;
   }
+  if (world_.recorder != nullptr) world_.recorder->withdrew(*this);
   if (pending.decision.kind == Decision::Kind::kEdit) wants_edit_ = true;
   if (pending.done) pending.done(Refusal{std::string(why)});
   return true;
@@ -255,6 +261,7 @@ void Rollout::take_effect(Pending pending) {
   undurable_ = pending.ticket;
   changed_ = true;
   begin_judging(pending.decision);
+  if (world_.recorder != nullptr) world_.recorder->took_effect(*this, pending.decision);
   world_.history(std::move(pending.record));
   if (pending.done) pending.done({});
 }
@@ -275,7 +282,7 @@ void Rollout::begin_judging(const Decision& decision) {
     last_guards_.clear();
   }
   if (decision.resumes) judge_->resume();
-  if (judge_->step() != state_.step) judge_->begin_step(context_of(state_, seed));
+  if (judge_->step() != state_.step) judge_->begin_step(step_context(state_, seed));
   verdict_ = judge_->verdict();
   since_save_ = kSavePeriod;
 }
@@ -310,9 +317,17 @@ void Rollout::edit(RolloutPlan plan) {
   const bool same = fingerprint(plan.policy) == fingerprint(plan_.policy);
   plan_ = std::move(plan);
   changed_ = true;
-  if (same) return;
+  if (!same) {
+    take_edit();
+  } else if (world_.recorder != nullptr) {
+    world_.recorder->edited(*this);
+  }
+}
+
+void Rollout::take_edit() {
   if (state_.over()) {
     wants_edit_ = pending_.has_value();  // a retry was decided under the old plan
+    if (world_.recorder != nullptr) world_.recorder->edited(*this);
     return;
   }
   if (!plan_.policy.analysis.enabled) {
@@ -320,11 +335,12 @@ void Rollout::edit(RolloutPlan plan) {
     judge_.reset();
     verdict_ = {};
   } else if (judge_) {
-    judge_->change_guards(judge_spec());
+    judge_->change_guards(spec());
   } else if (state_.step != 0) {
     make_judge();
-    judge_->begin_step(context_of(state_, StepContext::Seed::kEvidenceLost));
+    judge_->begin_step(step_context(state_, StepContext::Seed::kEvidenceLost));
   }
+  if (world_.recorder != nullptr) world_.recorder->edited(*this);
   constexpr std::string_view kWhy = "the plan was edited before this was written; look at it and say it again";
   if (pending_ && pending_->decision.kind == Decision::Kind::kStart) withdraw(kWhy);
   if (state_.step == 0) return;
@@ -345,6 +361,7 @@ StoredRollout Rollout::leave() {
   if (pending_) withdraw("the rollout was taken out of the plan before this was written");
   // What was being written when it was withdrawn may be on the disk: this comes after it.
   if (state_.step != 0) append_state();
+  if (world_.recorder != nullptr) world_.recorder->left(*this);
   return {.key = plan_.key, .state = write_state(state_), .evidence = judge_ ? judge_->save() : std::string()};
 }
 

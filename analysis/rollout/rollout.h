@@ -18,6 +18,7 @@
 #include "analysis/judge/judge.h"
 #include "analysis/rollout/decide.h"
 #include "analysis/rollout/ports.h"
+#include "analysis/rollout/recorder.h"
 #include "analysis/rollout/rollout_state.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -41,7 +42,12 @@ struct RolloutWorld {
   std::function<BaselineMemory()> memory;    // of the baseline, now
   std::function<void(json::Value)> history;  // takes the record of a decision that is visible
   std::function<Epoch()> next_epoch;
+  Recorder* recorder = nullptr;  // null: nobody keeps what decisions follow from
 };
+
+// What the judge of a rollout under this plan is told of it.
+JudgeSpec judge_spec(const config::Rollout& policy, const RolloutState& state);
+StepContext step_context(const RolloutState& state, StepContext::Seed seed);
 
 struct TickFacts {
   const ServiceCounts* counts = nullptr;  // null: the service had no outcome
@@ -77,6 +83,10 @@ class Rollout {
   const RolloutPlan& plan() const { return plan_; }
   const RolloutState& state() const { return state_; }
   const Verdict& verdict() const { return verdict_; }
+  // Null while nobody judges it.
+  const Judge* judging() const { return judge_ ? &*judge_ : nullptr; }
+  // Full minutes of the rollout's time that its judge has been told of.
+  std::uint64_t minutes() const { return minutes_; }
   // Of the running judge; of the last one once the rollout is over.
   std::vector<GuardStatus> guards() const;
   bool durable() const { return world_.store.durable_through() >= undurable_; }
@@ -96,7 +106,7 @@ class Rollout {
   };
 
   void close_unrecorded();
-  JudgeSpec judge_spec() const;
+  JudgeSpec spec() const { return judge_spec(plan_.policy, state_); }
   void make_judge();
   // What its judge will know once the decision is visible.
   std::string evidence_after(const Decision& decision) const;
@@ -110,6 +120,7 @@ class Rollout {
   bool withdraw(std::string_view why);
   void take_effect(Pending pending);
   void begin_judging(const Decision& decision);
+  void take_edit();
   void save_if_due();
   void append_state();
 

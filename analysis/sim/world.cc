@@ -17,8 +17,9 @@ World::World(WorldSpec spec)
       population_(spec_.traffic, spec_.seed),
       keyed_(!spec_.policy.stickiness.by.empty()),
       plan_(std::make_shared<TrafficPlan>()) {
-  controller_ = std::make_unique<Controller>(Ports{.clock = clock_, .source = *this, .traffic = *this, .store = *this},
-                                             Controller::Past{});
+  controller_ = std::make_unique<Controller>(
+      Ports{.clock = clock_, .source = *this, .traffic = *this, .store = *this, .recorder = spec_.recorder},
+      Controller::Past{});
   while (now() < Seconds(0)) tick(kTickBefore);
   RolloutPlan plan;
   plan.key = {.service = spec_.service,

@@ -23,6 +23,7 @@ struct WorldSpec {
   Regression regression;
   Seconds before{600};  // of the baseline alone
   std::uint64_t seed = 1;
+  Recorder* recorder = nullptr;  // must outlive the world
 };
 
 // One request, for who watches the world beside the analyzer. At the moment it comes, not when it ends.

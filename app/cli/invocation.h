@@ -27,6 +27,7 @@ enum class Verb : std::uint8_t {
   kUndo,
   kWeight,
   kHistory,
+  kReplay,
   kReload,
   kDrain,
   kLogLevel,
@@ -77,16 +78,26 @@ struct ExplainArguments {
   double design_effect = 1;
 };
 
+// Whose decisions are made again, from which records.
+struct ReplayArguments {
+  std::vector<std::string> words;  // a service, and files or folders of records
+  std::string config;              // plan file that names the state file
+  std::string state;               // the state file
+  std::string from;                // as typed
+  std::string to;
+};
+
 struct Invocation {
   Verb verb = Verb::kVersion;
   RunArguments run;
   TargetArguments target;
   SimulateArguments simulate;
   ExplainArguments explain;
+  ReplayArguments replay;
   std::string file;  // check, explain, simulate
   std::string
       service;  // what a rollout command is about; history, explain: empty for all; simulate: empty for the only one
-  std::string format = "text";   // check, explain, simulate, status, history: text or json
+  std::string format = "text";   // check, explain, simulate, status, history, replay: text or json
   std::string percent;           // weight, as typed
   std::uint32_t weight_ppm = 0;  // weight
   std::uint32_t limit = 20;      // history

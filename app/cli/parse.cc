@@ -53,7 +53,7 @@ Goes on after a pause: the plan's, an operator's, one for want of evidence, or o
 (weir_outcomes_dropped_total). A hold of the plan is no pause: it ends by itself, and `weir promote` leaves it.)";
 
 // Commands that the product has and this version has not.
-constexpr std::array<std::string_view, 3> kLater = {"replay", "flags", "convert"};
+constexpr std::array<std::string_view, 2> kLater = {"flags", "convert"};
 
 constexpr const char* kRunFooter = R"(
 Examples:
@@ -98,6 +98,22 @@ Examples:
   weir simulate weir.yaml --runs 200                         how often a healthy one is rolled back
 
 Exit codes: 0 simulated, whatever came of it; 2 wrong usage, or the plan has errors.)";
+
+constexpr const char* kReplayFooter = R"(
+Reads what a weir recorded of each tick (`state.records` of its plan, beside the state file), and makes the decisions again:
+the same ones, to the last bit of their evidence. No weir has to run, and one that runs is not disturbed.
+
+Times are UTC, as 2026-11-28T18:00:00Z or 18:00 (the last one), or how long ago: 2h. WHAT is the service, if there are
+several, and files or folders of records; without these the folder beside the state file of --state or --config, or beside
+./weir.db.
+
+Examples:
+  weir replay chat --config weir.yaml --from 2h
+  weir replay chat --config weir.yaml --from 09:00 --to 10:00
+  weir replay ./copied-records --format json
+
+Exit codes: 0 replayed; 1 something else was decided this time, or there is nothing to replay; 2 wrong usage, or the plan
+has errors.)";
 
 constexpr const char* kWatchFooter = R"(
 Shows each rollout's step and weight, both versions' rates, errors and latencies, the evidence toward rollback and
@@ -278,6 +294,20 @@ class Grammar {
     history->add_option("SERVICE", wanted_.service, "Only this service's");
     history->add_option("--limit", wanted_.limit, "How many")->check(CLI::Range(1, 1000));
     add_format(history);
+    add_replay();
+  }
+
+  void add_replay() {
+    ReplayArguments& replay = wanted_.replay;
+    CLI::App* command = add(Verb::kReplay, "replay", "Make recorded decisions again");
+    command->add_option("WHAT", replay.words,
+                        "The rollout's service, if there are several; files or folders of records");
+    command->add_option("--config", replay.config, "Plan file that names the state file")->type_name("FILE");
+    command->add_option("--state", replay.state, "The state file")->type_name("FILE");
+    command->add_option("--from", replay.from, "From when on")->type_name("TIME");
+    command->add_option("--to", replay.to, "Until when")->type_name("TIME");
+    add_format(command);
+    command->footer(kReplayFooter);
   }
 
   void add_rollout_verbs() {

@@ -266,6 +266,10 @@ class ScrapeCollectable final : public prometheus::Collectable {
           static_cast<double>(scrape_.store.pending));
     counter("weir_store_write_failures_total", "Writes to the state file that failed.",
             static_cast<double>(scrape_.store.failures));
+    counter("weir_records_written_bytes_total", "Decision records that the disk has taken.",
+            static_cast<double>(scrape_.records.bytes_written));
+    counter("weir_records_lost_ticks_total", "Ticks that no record was kept of: `weir replay` has a gap there.",
+            static_cast<double>(scrape_.records.ticks_lost));
     gauge("weir_dns_names", "Names of endpoints that are looked up.", static_cast<double>(scrape_.names.names));
     gauge("weir_dns_names_failing", "Of those, the ones that cannot be resolved now.",
           static_cast<double>(scrape_.names.failing));

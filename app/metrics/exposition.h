@@ -41,6 +41,12 @@ struct StoreSample {
   std::uint64_t failures = 0;  // writes that failed, ever
 };
 
+// Of the decision records.
+struct RecordsSample {
+  std::uint64_t ticks_lost = 0;
+  std::uint64_t bytes_written = 0;
+};
+
 // Of the names of endpoints.
 struct NameSample {
   std::uint64_t names = 0;
@@ -74,6 +80,7 @@ struct Scrape {
   std::vector<RolloutSample> rollouts;
   std::vector<EndpointSample> endpoints;
   StoreSample store;
+  RecordsSample records;
   NameSample names;
   std::vector<WebhookSample> webhooks;
   ProcessSample process;

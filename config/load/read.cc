@@ -57,7 +57,10 @@ Config read_config(const Node& root, const Environment& environment, Report& rep
     if (const Node* const token = admin->find("token"))
       config.admin.token = read_secret(*token, "admin.token", environment, report);
   }
-  if (const Node* const state = root.find("state")) read(*state, "path", config.state.path);
+  if (const Node* const state = root.find("state")) {
+    read(*state, "path", config.state.path);
+    config.state.records = size_of(*state, "records").value_or(config.state.records);
+  }
   config.dns = read_dns(root, report);
   if (const Node* const services = root.find("services")) {
     for (const Node::Entry& entry : services->map) {

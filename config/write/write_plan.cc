@@ -109,7 +109,7 @@ json::Object write_plan(const Config& config, const Redaction& redaction) {
   json::Object admin{{"address", config.admin.address}};
   if (config.admin.token) admin.set("token", write_secret(*config.admin.token));
   plan.set("admin", std::move(admin));
-  plan.set("state", json::Object{{"path", config.state.path}});
+  plan.set("state", json::Object{{"path", config.state.path}, {"records", format_size(config.state.records)}});
   plan.set("dns", write_dns(config.dns));
   write_margin(plan, config);
   json::Object services;

@@ -12,7 +12,7 @@ _TRUNK = (("base",), ("config",), ("flags",))
 _BRANCHES = {
     "proxy": (("net", "http"), ("route", "split", "observe", "inspect", "resolve"), ("upstream", "downstream"),
               ("forward",), ("exchange",), ("server",)),
-    "analysis": (("stats",), ("window",), ("judge",), ("rollout",), ("forecast", "store", "sim")),
+    "analysis": (("stats",), ("window",), ("judge",), ("rollout",), ("forecast", "store", "records", "sim")),
 }
 
 _ADD_MODULE = re.compile(r"^add_module\(\s*([^)]*)\)", re.MULTILINE)

@@ -67,12 +67,12 @@ def changed(plan: Plan, **rollout: Any) -> Plan:
 
 def history_of(weir: Weir) -> list[Any]:
     """Newest first, with numbers that can be compared: those read back from the disk may differ in their last digit."""
-    return [_rounded(record) for record in weir.admin.history()]
+    return [rounded(record) for record in weir.admin.history()]
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.12g}")
     if isinstance(value, dict):
-        return {key: _rounded(inner) for key, inner in value.items()}
-    return [_rounded(inner) for inner in value] if isinstance(value, list) else value
+        return {key: rounded(inner) for key, inner in value.items()}
+    return [rounded(inner) for inner in value] if isinstance(value, list) else value

@@ -15,8 +15,9 @@ TEST(NeedsRestart, NamesWhatTheProcessWasBuiltWith) {
   Config next;
   next.workers = 3;
   next.state.path = "/elsewhere.db";
+  next.state.records = 0;
   next.admin.address = "127.0.0.1:9902";
-  EXPECT_THAT(needs_restart({}, next), ElementsAre("workers", "state.path", "admin.address"));
+  EXPECT_THAT(needs_restart({}, next), ElementsAre("workers", "state.path", "state.records", "admin.address"));
 }
 
 TEST(NeedsRestart, OtherWordsForTheSameFileAreNoChange) {

@@ -168,7 +168,7 @@ class World {
     source.outcomes.clear();
     Controller::Past past = store.past();
     if (!lost.empty()) past = {.rollouts = {}, .history = {}, .lost = lost};
-    controller = std::make_unique<Controller>(Ports{clock, source, traffic, store}, std::move(past));
+    controller = std::make_unique<Controller>(Ports{clock, source, traffic, store, recorder}, std::move(past));
     controller->set_plans(std::move(plans));
   }
 
@@ -222,6 +222,7 @@ class World {
   FakeTraffic traffic;
   std::unique_ptr<Controller> controller;
   bool works = true;
+  Recorder* recorder = nullptr;  // of the next start()
   Mood mood = Mood::kHealthy;
 
  private:

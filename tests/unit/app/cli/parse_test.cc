@@ -85,7 +85,7 @@ TEST(Parse, UnknownWordsAreRefused) {
   expect_usage_error({"promot", "chat"}, "\"promot\" is no command; did you mean `promote`?");
   expect_usage_error({"statsu"}, "did you mean `status`?");
   expect_usage_error({"xyzzyxyzzy"}, "\"xyzzyxyzzy\" is no command\n");
-  expect_usage_error({"replay", "weir.yaml"}, "`replay` is not in this version");
+  expect_usage_error({"flags", "eval"}, "`flags` is not in this version");
   expect_usage_error({"status", "--colour"}, "--colour");
   expect_usage_error({}, "weir");
 }
@@ -96,8 +96,9 @@ TEST(Parse, HelpTeachesAndExitsCleanly) {
   EXPECT_THAT(top.text, HasSubstr("weir run --baseline http://127.0.0.1:9001"));
   EXPECT_THAT(top.text, HasSubstr("Exit codes:"));
   EXPECT_THAT(top.text, HasSubstr("WEIR_ADMIN"));
-  for (const char* verb : {"run", "init", "check", "explain", "schema", "status", "watch", "promote", "pause", "resume",
-                           "abort", "retry", "undo", "weight", "history", "reload", "drain", "health", "version"}) {
+  for (const char* verb :
+       {"run",   "init",  "check", "explain", "schema",  "status", "watch",  "promote", "pause",  "resume",
+        "abort", "retry", "undo",  "weight",  "history", "replay", "reload", "drain",   "health", "version"}) {
     EXPECT_THAT(top.text, HasSubstr(std::string("\n  ") + verb + " ")) << verb;
     const ParsedCommandLine own = parse_command_line({verb, "--help"});
     EXPECT_EQ(own.exit_code, kExitOk) << verb;

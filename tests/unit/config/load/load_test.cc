@@ -398,6 +398,7 @@ TEST(Load, EveryDeclaredDefaultIsTheStructs) {
     EXPECT_EQ(retries, Retries());
     EXPECT_EQ(result.config->admin.address, Admin().address);
     EXPECT_EQ(result.config->state.path, State().path);
+    EXPECT_EQ(result.config->state.records, State().records);
     EXPECT_EQ(result.config->version_header, Config().version_header);
     EXPECT_EQ(result.config->via, Config().via);
     EXPECT_EQ(result.config->forwarded, Config().forwarded);

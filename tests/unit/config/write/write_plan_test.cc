@@ -49,7 +49,7 @@ listeners:
   - address: unix:/run/weir.sock
     trustedHops: [none]
 admin: { address: "[::]:9901", token: { env: TOKEN } }
-state: { path: ./other.db }
+state: { path: ./other.db, records: 64MiB }
 dns: { servers: ["10.0.0.2:5353", "[2001:db8::1]:53"], family: ipv6, minTtl: 2s, maxTtl: 3m }
 timeouts:
   { header: 12s, bodyIdle: 13s, keepAlive: 14s, connect: 1500ms, upstreamIdle: 0s, responseHeader: 2m, responseIdle: 3h,

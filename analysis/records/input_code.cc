@@ -1,0 +1,250 @@
+#include "analysis/records/input_code.h"
+
+#include <algorithm>
+
+namespace weir::analysis {
+namespace {
+
+// More than a tick can have: what claims more is damage.
+constexpr std::uint64_t kMostSteps = 4'096;
+constexpr std::uint64_t kMostUsers = 1U << 22;
+constexpr std::uint64_t kMostFailed = 65'536;
+constexpr std::uint64_t kEveryMetric = (std::uint64_t{1} << kMetricCount) - 1;
+static_assert(kMetricCount < 64);
+
+// Small numbers of either sign become small ones without.
+std::uint64_t folded(std::int64_t value) {
+  return (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);
+}
+std::int64_t unfolded(std::uint64_t value) {
+  return static_cast<std::int64_t>(value >> 1) ^ -static_cast<std::int64_t>(value & 1);
+}
+
+bool same(const MetricCount& one, const MetricCount& other) { return one.n == other.n && one.x == other.x; }
+
+void write(ByteWriter& out, const MetricCount& count) {
+  const auto& [n, x] = count;
+  out.integer(n);
+  out.integer(x);
+}
+void read(ByteReader& in, MetricCount& count) {
+  auto& [n, x] = count;
+  n = in.integer();
+  x = in.integer();
+}
+
+// What a metric's count mostly is: every request that ended entered it, and none was bad; or none enters it at all.
+MetricCount usual(std::uint64_t requests, bool entered) { return {.n = entered ? requests : 0, .x = 0}; }
+
+// Of each metric whether anything entered it in this arm.
+std::uint64_t entered(const MetricCounts& metrics) {
+  std::uint64_t bits = 0;
+  for (std::size_t m = 0; m < kMetricCount; ++m) bits |= metrics[m].n > 0 ? std::uint64_t{1} << m : 0;
+  return bits;
+}
+
+void write(ByteWriter& out, const ClusterCounts& counts, std::uint64_t arm_entered) {
+  const auto& [cluster, requests, metrics] = counts;
+  out.integer(cluster);
+  out.integer(requests);
+  std::uint64_t unusual = 0;
+  for (std::size_t m = 0; m < kMetricCount; ++m) {
+    if (!same(metrics[m], usual(requests, (arm_entered >> m & 1) != 0))) unusual |= std::uint64_t{1} << m;
+  }
+  out.integer(unusual);
+  for (std::size_t m = 0; m < kMetricCount; ++m) {
+    if ((unusual >> m & 1) != 0) write(out, metrics[m]);
+  }
+}
+void read(ByteReader& in, ArmCounts& arm, std::uint64_t arm_entered) {
+  ClusterCounts& counts = arm.clusters.of(static_cast<std::uint8_t>(in.integer_up_to(kClusterCount - 1)));
+  auto& [cluster, requests, metrics] = counts;
+  requests = in.integer();
+  const std::uint64_t unusual = in.integer_up_to(kEveryMetric);
+  for (std::size_t m = 0; m < kMetricCount; ++m) {
+    metrics[m] = usual(requests, (arm_entered >> m & 1) != 0);
+    if ((unusual >> m & 1) != 0) read(in, metrics[m]);
+  }
+}
+
+void write(ByteWriter& out, const HistogramDelta& delta) {
+  std::vector<std::uint16_t> buckets(delta.touched().begin(), delta.touched().end());
+  std::sort(buckets.begin(), buckets.end());
+  out.integer(buckets.size());
+  std::uint64_t next = 0;
+  for (const std::uint16_t bucket : buckets) {
+    out.integer(bucket - next);
+    out.integer(delta.count(bucket));
+    next = bucket + 1U;
+  }
+}
+void read(ByteReader& in, HistogramDelta& delta) {
+  const std::uint64_t buckets = in.integer_up_to(kHistogramBuckets);
+  std::uint64_t bucket = 0;
+  for (std::uint64_t i = 0; i < buckets && in.ok(); ++i, ++bucket) {
+    bucket += in.integer_up_to(kHistogramBuckets - 1);
+    if (bucket >= kHistogramBuckets) in.fail();
+    if (const std::uint64_t count = in.integer(); in.ok() && count > 0) delta.add(bucket, count);
+  }
+}
+
+void write(ByteWriter& out, const std::vector<UserSeen>& users) {
+  out.integer(users.size());
+  for (const UserSeen& user : users) {
+    const auto& [hash, age_ms] = user;
+    out.integer(hash);
+    out.integer(age_ms);
+  }
+}
+void read(ByteReader& in, std::vector<UserSeen>& users) {
+  const std::uint64_t count = in.integer_up_to(kMostUsers);
+  for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
+    const auto hash = static_cast<std::uint32_t>(in.integer());
+    users.push_back({.hash = hash, .age_ms = static_cast<std::uint32_t>(in.integer())});
+  }
+}
+
+MetricCounts sums(const ArmCounts& arm) {
+  MetricCounts all{};
+  for (const ClusterCounts& cluster : arm.clusters.touched()) {
+    for (std::size_t m = 0; m < kMetricCount; ++m) {
+      all[m].n += cluster.metrics[m].n;
+      all[m].x += cluster.metrics[m].x;
+    }
+  }
+  return all;
+}
+
+void write(ByteWriter& out, const ArmCounts& arm, bool with_users) {
+  const auto& [version, requests, overdue_change, metrics, clusters, latency, users] = arm;
+  out.integer(requests);
+  out.integer(folded(overdue_change));
+  const std::uint64_t arm_entered = entered(metrics);
+  out.integer(arm_entered);
+  out.integer(clusters.touched().size());
+  for (const ClusterCounts& cluster : clusters.touched()) write(out, cluster, arm_entered);
+  // Unless they are what the clusters add up to, as they are when nothing is wrong.
+  const MetricCounts added = sums(arm);
+  const bool adds_up = std::equal(metrics.begin(), metrics.end(), added.begin(), same);
+  out.integer(adds_up ? 1 : 0);
+  if (!adds_up) {
+    for (const MetricCount& count : metrics) write(out, count);
+  }
+  write(out, latency);
+  write(out, with_users ? users : std::vector<UserSeen>());
+}
+void read(ByteReader& in, ArmCounts& arm) {
+  auto& [version, requests, overdue_change, metrics, clusters, latency, users] = arm;
+  requests = in.integer();
+  overdue_change = unfolded(in.integer());
+  const std::uint64_t arm_entered = in.integer_up_to(kEveryMetric);
+  const std::uint64_t count = in.integer_up_to(kClusterCount);
+  for (std::uint64_t i = 0; i < count && in.ok(); ++i) read(in, arm, arm_entered);
+  if (in.integer_up_to(1) == 1) {
+    metrics = sums(arm);
+  } else {
+    for (MetricCount& metric : metrics) read(in, metric);
+  }
+  read(in, latency);
+  read(in, users);
+}
+
+void write(ByteWriter& out, const FailedRequest& request) {
+  const auto& [service, step, epoch, outcome, over, id_size, id_space] = request;
+  out.integer(static_cast<std::uint64_t>(outcome));
+  out.integer(over);
+  out.text(request.id());
+}
+void read(ByteReader& in, FailedRequest& request) {
+  request.outcome = static_cast<OutcomeClass>(in.integer_up_to(kOutcomeClassCount - 1));
+  request.over = static_cast<std::uint8_t>(in.integer_up_to(0xff));
+  const std::string_view id = in.text(kMaxRequestId);
+  request.id_size = static_cast<std::uint8_t>(id.size());
+  std::copy(id.begin(), id.end(), request.id_space.begin());
+}
+
+void write(ByteWriter& out, const StepCounts& counts, const InputParts& parts) {
+  const auto& [epoch, step, arms, failed] = counts;
+  out.integer(step);
+  for (const ArmCounts& arm : arms) write(out, arm, parts.users);
+  out.integer(parts.failed ? failed.size() : 0);
+  if (!parts.failed) return;
+  for (const FailedRequest& request : failed) write(out, request);
+}
+void read(ByteReader& in, StepCounts& counts) {
+  auto& [epoch, step, arms, failed] = counts;
+  step = static_cast<StepId>(in.integer());
+  for (ArmCounts& arm : arms) read(in, arm);
+  const std::uint64_t count = in.integer_up_to(kMostFailed);
+  for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
+    failed.emplace_back();
+    failed.back().step = step;
+    read(in, failed.back());
+  }
+}
+
+void write(ByteWriter& out, const OutsideCounts& outside) {
+  const auto& [version, requests, metrics, latency] = outside;
+  out.integer(requests);
+  for (const MetricCount& count : metrics) write(out, count);
+  write(out, latency);
+}
+void read(ByteReader& in, OutsideCounts& outside) {
+  auto& [version, requests, metrics, latency] = outside;
+  requests = in.integer();
+  for (MetricCount& count : metrics) read(in, count);
+  read(in, latency);
+}
+
+}  // namespace
+
+void write_input(ByteWriter& out, const TickInput& input, const InputParts& parts) {
+  const auto& [steps, elsewhere, outside, malformed, dt] = input;
+  out.integer(steps.size());
+  for (const StepCounts* step : steps) write(out, *step, parts);
+  out.integer(elsewhere.size());
+  for (const ArmCounts* arm : elsewhere) write(out, *arm, false);
+  out.integer(outside != nullptr ? 1 : 0);
+  if (outside != nullptr) write(out, *outside);
+  out.integer(malformed);
+}
+
+void RecordedInput::clear() {
+  for (std::size_t i = 0; i < steps_used_; ++i) steps_[i]->clear();
+  for (std::size_t i = 0; i < elsewhere_used_; ++i) elsewhere_[i]->clear();
+  outside_.clear();
+  step_list_.clear();
+  elsewhere_list_.clear();
+  steps_used_ = elsewhere_used_ = 0;
+  has_outside_ = false;
+  malformed_ = 0;
+}
+
+void RecordedInput::read(ByteReader& in) {
+  clear();
+  const std::uint64_t steps = in.integer_up_to(kMostSteps);
+  for (; steps_used_ < steps && in.ok(); ++steps_used_) {
+    if (steps_used_ == steps_.size()) steps_.push_back(std::make_unique<StepCounts>());
+    analysis::read(in, *steps_[steps_used_]);
+    step_list_.push_back(steps_[steps_used_].get());
+  }
+  const std::uint64_t elsewhere = in.integer_up_to(kMostSteps);
+  for (; elsewhere_used_ < elsewhere && in.ok(); ++elsewhere_used_) {
+    if (elsewhere_used_ == elsewhere_.size()) elsewhere_.push_back(std::make_unique<ArmCounts>());
+    analysis::read(in, *elsewhere_[elsewhere_used_]);
+    elsewhere_list_.push_back(elsewhere_[elsewhere_used_].get());
+  }
+  has_outside_ = in.integer_up_to(1) == 1;
+  if (has_outside_) analysis::read(in, outside_);
+  malformed_ = in.integer();
+}
+
+TickInput RecordedInput::input(Seconds dt) const {
+  return {.steps = step_list_,
+          .elsewhere = elsewhere_list_,
+          .outside = has_outside_ ? &outside_ : nullptr,
+          .malformed = malformed_,
+          .dt = dt};
+}
+
+}  // namespace weir::analysis

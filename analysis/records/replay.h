@@ -1,0 +1,59 @@
+// Confined to one thread. The decisions of one rollout made again from its records: by the same judge, the same policy
+// and the plan that ran, to the last bit.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analysis/records/entry.h"
+#include "analysis/records/input_code.h"
+#include "analysis/records/trial.h"
+#include "base/json.h"
+
+namespace weir::analysis {
+
+struct ReplaySpec {
+  std::string service;
+  std::int64_t from_ms = 0;
+  std::int64_t to_ms = std::numeric_limits<std::int64_t>::max();
+};
+
+struct ReplayEvent {
+  enum class Kind : std::uint8_t {
+    kBegins,    // from here on the rollout is known
+    kDecided,   // `record` is what was decided
+    kDiverged,  // what is decided now is something else. `record`, if it is a decision
+    kGap,       // records are missing
+    kRestart,   // the weir was started anew
+    kLeft,      // the rollout was taken out of the plan
+  };
+  Kind kind = Kind::kBegins;
+  std::int64_t unix_ms = 0;
+  json::Value record;
+  std::string words;   // for people
+  bool ours = false;   // kDecided: on the evidence, the plan and the time, by nobody's command
+  bool again = false;  // kDecided: and it was decided again, to the last bit
+};
+
+struct Replayed {
+  std::vector<ReplayEvent> events;    // by time
+  std::vector<std::string> problems;  // files that could not be read, and why
+  RolloutKey key;                     // of the last rollout of the service that was found
+  bool found = false;                 // a frame of the service
+  std::int64_t from_ms = 0;           // of the first tick judged again
+  std::int64_t to_ms = 0;             // of the last
+  std::uint64_t ticks = 0;            // judged again
+  std::uint64_t frames_equal = 0;     // where all that the judge knew is what the judge now knows
+};
+
+// The services of which the records know a rollout, by name.
+std::vector<std::string> services_in(const std::vector<std::string>& segments);
+
+Replayed replay(const ReplaySpec& spec, const std::vector<std::string>& segments);
+
+}  // namespace weir::analysis

@@ -1,0 +1,195 @@
+#include "analysis/records/segment.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "analysis/judge/bytes.h"
+#include "analysis/records/entry.h"
+#include "base/hash.h"
+
+namespace weir::analysis {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kMagic = "weir decision records\n";
+constexpr std::string_view kSuffix = ".records";
+constexpr std::size_t kBlockHead = 16;  // length and checksum
+constexpr std::uint64_t kMostBlock = 256 * 1024 * 1024;
+constexpr std::size_t kSegmentHead = kMagic.size() + 16;  // version and run
+
+std::string problem(const std::string& path) { return path + ": " + std::generic_category().message(errno); }
+
+std::optional<std::uint64_t> number_of(const fs::path& path) {
+  const std::string name = path.filename().string();
+  if (!name.ends_with(kSuffix)) return {};
+  std::uint64_t number = 0;
+  const char* const end = name.data() + name.size() - kSuffix.size();
+  const auto [at, error] = std::from_chars(name.data(), end, number);
+  return error == std::errc() && at == end ? std::optional(number) : std::nullopt;
+}
+
+struct Segment {
+  std::uint64_t number = 0;
+  std::string path;
+};
+
+std::vector<Segment> list(const std::string& folder) {
+  std::vector<Segment> segments;
+  std::error_code failed;
+  for (fs::directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
+    if (const auto number = number_of(at->path())) segments.push_back({*number, at->path().string()});
+  }
+  std::sort(segments.begin(), segments.end(),
+            [](const Segment& one, const Segment& other) { return one.number < other.number; });
+  return segments;
+}
+
+std::uint64_t size_of(const std::string& path) {
+  std::error_code failed;
+  const std::uintmax_t size = fs::file_size(path, failed);
+  return failed ? 0 : size;
+}
+
+std::string head(std::uint64_t run) {
+  ByteWriter out;
+  out.word(kRecordsVersion);
+  out.word(run);
+  return std::string(kMagic) + out.take();
+}
+
+}  // namespace
+
+std::string records_folder(const std::string& state_path) { return state_path + std::string(kSuffix); }
+
+std::vector<std::string> segments_in(const std::string& folder) {
+  std::vector<std::string> paths;
+  for (Segment& segment : list(folder)) paths.push_back(std::move(segment.path));
+  return paths;
+}
+
+SegmentWriter::~SegmentWriter() {
+  if (file_ >= 0) ::close(file_);
+}
+
+// What is left of a block must not stand before the next one.
+std::string SegmentWriter::fail(std::string what) {
+  if (file_ >= 0) {
+    if (::ftruncate(file_, static_cast<off_t>(size_)) != 0) what += "; and it cannot be cut";
+    ::close(file_);
+    file_ = -1;
+  }
+  return what;
+}
+
+// Once and for all segments but the open one; a file that somebody deleted takes no room.
+void SegmentWriter::make_room(std::uint64_t bytes) {
+  if (others_ + size_ + bytes <= limit_) return;
+  std::vector<Segment> segments = list(folder_);
+  std::erase_if(segments, [this](const Segment& segment) { return segment.path == path_; });
+  others_ = 0;
+  for (const Segment& segment : segments) others_ += size_of(segment.path);
+  for (const Segment& segment : segments) {
+    if (others_ + size_ + bytes <= limit_) return;
+    const std::uint64_t size = size_of(segment.path);
+    if (::unlink(segment.path.c_str()) == 0) others_ -= std::min(others_, size);
+  }
+}
+
+std::string SegmentWriter::begin(std::uint64_t run) {
+  if (file_ >= 0) ::close(file_);
+  file_ = -1;
+  if (::mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST) return problem(folder_);
+  others_ = 0;
+  for (const Segment& segment : list(folder_)) {
+    others_ += size_of(segment.path);
+    last_number_ = std::max(last_number_, segment.number);
+  }
+  std::array<char, 32> name{};
+  std::snprintf(name.data(), name.size(), "/%010llu", static_cast<unsigned long long>(++last_number_));
+  path_ = folder_ + name.data() + std::string(kSuffix);
+  size_ = 0;
+  file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file_ < 0) return problem(path_);
+  make_room(kSegmentHead);
+  return write_whole(head(run));
+}
+
+std::string SegmentWriter::append(std::string_view block) {
+  if (file_ < 0) return folder_ + ": no segment is open";
+  ByteWriter out;
+  out.word(block.size());
+  out.word(xxh3_64(block));
+  std::string bytes = out.take();
+  bytes += block;
+  make_room(bytes.size());
+  return write_whole(bytes);
+}
+
+std::string SegmentWriter::write_whole(std::string_view bytes) {
+  for (std::size_t done = 0; done < bytes.size();) {
+    const ssize_t wrote = ::write(file_, bytes.data() + done, bytes.size() - done);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote <= 0) return fail(problem(path_));
+    done += static_cast<std::size_t>(wrote);
+  }
+  size_ += bytes.size();
+  return {};
+}
+
+SegmentReader::SegmentReader(const std::string& path) : in_(path, std::ios::binary) {
+  if (!in_) {
+    error_ = problem(path);
+    return;
+  }
+  std::string bytes(kSegmentHead, '\0');
+  in_.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  const bool whole = in_.gcount() == static_cast<std::streamsize>(bytes.size());
+  if (!std::string_view(bytes).starts_with(kMagic)) {
+    // A run that was killed as it began one leaves less than a head.
+    error_ = !whole && kMagic.starts_with(std::string_view(bytes).substr(0, static_cast<std::size_t>(in_.gcount())))
+                 ? path + ": the file has only begun"
+                 : path + ": these are no decision records of a weir";
+    return;
+  }
+  ByteReader reader(std::string_view(bytes).substr(kMagic.size()));
+  const std::uint64_t version = reader.word();
+  run_ = reader.word();
+  if (!whole) {
+    error_ = path + ": the file has only begun";
+  } else if (version != kRecordsVersion) {
+    error_ = path + ": these decision records are of version " + std::to_string(version) +
+             ", and this weir reads version " + std::to_string(kRecordsVersion) +
+             "; replay them with the weir that wrote them";
+  }
+}
+
+std::optional<std::string> SegmentReader::next() {
+  if (!error_.empty() || torn_ > 0) return {};
+  std::array<char, kBlockHead> head{};
+  in_.read(head.data(), head.size());
+  torn_ = static_cast<std::uint64_t>(in_.gcount());
+  if (torn_ < head.size()) return {};
+  ByteReader reader(std::string_view(head.data(), head.size()));
+  const std::uint64_t size = reader.word();
+  const std::uint64_t checksum = reader.word();
+  if (size > kMostBlock) return {};
+  std::string block(size, '\0');
+  in_.read(block.data(), static_cast<std::streamsize>(size));
+  torn_ += static_cast<std::uint64_t>(in_.gcount());
+  if (static_cast<std::uint64_t>(in_.gcount()) != size || xxh3_64(block) != checksum) return {};
+  torn_ = 0;
+  return block;
+}
+
+}  // namespace weir::analysis

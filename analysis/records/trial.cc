@@ -1,0 +1,80 @@
+#include "analysis/records/trial.h"
+
+#include <utility>
+
+#include "analysis/records/state_code.h"
+#include "analysis/rollout/record.h"
+#include "base/json.h"
+
+namespace weir::analysis {
+namespace {
+
+constexpr Seconds kMinute{60};
+
+std::string bytes_of(const RolloutState& state) {
+  ByteWriter out;
+  write(out, state);
+  return out.take();
+}
+
+}  // namespace
+
+std::optional<Trial> Trial::of(Frame frame) {
+  Trial trial;
+  trial.key_ = std::move(frame.key);
+  trial.policy_ = std::move(frame.policy);
+  trial.state_ = std::move(frame.state);
+  trial.minutes_ = frame.minutes;
+  if (!frame.judge) return trial;
+  trial.judge_ = Judge::of_snapshot(judge_spec(trial.policy_, trial.state_), *frame.judge);
+  if (!trial.judge_) return {};
+  trial.verdict_ = trial.judge_->verdict();
+  return trial;
+}
+
+void Trial::tick(const TickInput& input, bool open) {
+  if (open) pass_time(state_, input.dt);
+  if (!judge_) return;
+  const auto minutes = static_cast<std::uint64_t>(state_.elapsed / kMinute);
+  if (std::exchange(minutes_, minutes) < minutes) judge_->begin_minute();
+  judge_->tick(input);
+  verdict_ = judge_->verdict();
+}
+
+std::string Trial::record(Decision decision, std::int64_t unix_ms) const {
+  decision.after.decided_ms = unix_ms;
+  decision.after.plan = fingerprint(policy_);
+  const std::vector<GuardStatus> guards = this->guards();
+  return json::write(decision_record({.key = key_,
+                                      .before = state_,
+                                      .decision = decision,
+                                      .verdict = verdict_,
+                                      .guards = guards,
+                                      .actor = "weir",
+                                      .unix_ms = unix_ms}));
+}
+
+bool Trial::take(const Effect& effect) {
+  state_ = effect.after;
+  if (state_.over() || !policy_.analysis.enabled) {
+    last_guards_ = guards();
+    judge_.reset();
+    if (!state_.over()) verdict_ = {};
+    return true;
+  }
+  if (effect.new_judge || !judge_) return false;
+  if (effect.resumes) judge_->resume();
+  if (judge_->step() != state_.step) judge_->begin_step(step_context(state_, StepContext::Seed::kStep));
+  verdict_ = judge_->verdict();
+  return true;
+}
+
+std::string Trial::difference(const Frame& frame) const {
+  if (bytes_of(frame.state) != bytes_of(state_)) return "the rollout stood elsewhere";
+  if (frame.minutes != minutes_) return "the judge had been told of other minutes";
+  if (frame.judge.has_value() != judge_.has_value()) return "one was judged, and the other was not";
+  if (judge_ && *frame.judge != judge_->snapshot()) return "the judge knew something else";
+  return {};
+}
+
+}  // namespace weir::analysis

@@ -1,0 +1,150 @@
+#include "app/replay_report.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "app/cli/figures.h"
+#include "app/cli/terminal.h"
+#include "base/json.h"
+#include "base/log.h"
+
+namespace weir::app {
+namespace {
+
+using analysis::ReplayEvent;
+using Kind = ReplayEvent::Kind;
+
+std::string_view word(Kind kind) {
+  switch (kind) {
+    case Kind::kBegins:
+      return "begins";
+    case Kind::kDecided:
+      return "decided";
+    case Kind::kDiverged:
+      return "diverged";
+    case Kind::kGap:
+      return "gap";
+    case Kind::kRestart:
+      return "restart";
+    case Kind::kLeft:
+      return "left";
+  }
+  return "";
+}
+
+Tint tint_of(std::string_view decision) {
+  if (decision == "rollback") return Tint::kRed;
+  return decision == "pause" ? Tint::kYellow : Tint::kPlain;
+}
+
+// Everything that stands on a line of its own.
+class Text {
+ public:
+  Text(const ReplayReport& report, bool colour) : report_(report), replayed_(report.replayed), colour_(colour) {}
+
+  std::string render() {
+    head();
+    for (const ReplayEvent& event : replayed_.events) tell(event);
+    for (const std::string& problem : replayed_.problems)
+      line(tinted("! " + printable(problem), Tint::kYellow, colour_));
+    sum();
+    return std::move(out_);
+  }
+
+ private:
+  void line(const std::string& text) { out_ += text + "\n"; }
+
+  void head() {
+    line(tinted(printable(report_.service), Tint::kBold, colour_) + "  " + printable(replayed_.key.baseline) + " → " +
+         printable(replayed_.key.candidate) + "  from " + log::iso_time(replayed_.from_ms) + " to " +
+         log::iso_time(replayed_.to_ms) + ", " + with_commas(static_cast<std::int64_t>(replayed_.ticks)) + " ticks");
+  }
+
+  static std::string decision(const ReplayEvent& event) {
+    const json::Value& record = event.record;
+    return percent(record["weight_before_percent"].number()) + " → " + percent(record["weight_after_percent"].number());
+  }
+
+  void tell(const ReplayEvent& event) {
+    const std::string time = "  " + log::iso_time(event.unix_ms) + "  ";
+    switch (event.kind) {
+      case Kind::kDecided:
+        return decided(event, time);
+      case Kind::kDiverged:
+        line(time + tinted("diverged: " + printable(event.words), Tint::kRed, colour_));
+        if (event.record.is_object()) because(event.record);
+        return;
+      case Kind::kBegins:
+        return;
+      default:
+        line(time + tinted(std::string(word(event.kind)) + ": " + printable(event.words), Tint::kDim, colour_));
+    }
+  }
+
+  void decided(const ReplayEvent& event, const std::string& time) {
+    const std::string& what = event.record["decision"].string();
+    std::string text =
+        time + tinted(padded(printable(what), 9), tint_of(what), colour_) + " " + padded(decision(event), 16);
+    if (event.again) {
+      text += tinted("the same again", Tint::kGreen, colour_);
+    } else if (!event.ours) {
+      text += tinted("by " + printable(event.record["actor"].string()), Tint::kDim, colour_);
+    }
+    line(text);
+    because(event.record);
+  }
+
+  void because(const json::Value& record) { line("      because " + printable(record["reason"].string())); }
+
+  void sum() {
+    const auto count = [&](const auto& which) {
+      return std::count_if(replayed_.events.begin(), replayed_.events.end(), which);
+    };
+    const auto ours = count([](const ReplayEvent& event) { return event.kind == Kind::kDecided && event.ours; });
+    const auto again = count([](const ReplayEvent& event) { return event.again; });
+    const auto others = count([](const ReplayEvent& event) { return event.kind == Kind::kDiverged; });
+    const auto gaps = count([](const ReplayEvent& event) { return event.kind == Kind::kGap; });
+    std::string text =
+        with_commas(again) + " of " + with_commas(ours) +
+        " decisions on the evidence were made again, to the last bit; all that the judge knew was compared " +
+        with_commas(static_cast<std::int64_t>(replayed_.frames_equal)) + " times, and equal.";
+    if (gaps > 0) text += " Nothing is known of " + std::string(gaps == 1 ? "a gap." : "gaps.");
+    line(tinted(text, others > 0 ? Tint::kRed : Tint::kPlain, colour_));
+  }
+
+  const ReplayReport& report_;
+  const analysis::Replayed& replayed_;
+  bool colour_;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string report_text(const ReplayReport& report, bool colour) { return Text(report, colour).render(); }
+
+std::string report_json(const ReplayReport& report) {
+  const analysis::Replayed& replayed = report.replayed;
+  json::Array events;
+  for (const ReplayEvent& event : replayed.events) {
+    json::Object entry{{"event", word(event.kind)}, {"time", log::iso_time(event.unix_ms)}};
+    if (!event.words.empty()) entry.set("text", event.words);
+    if (event.kind == Kind::kDecided) {
+      entry.set("on_evidence", event.ours);
+      if (event.ours) entry.set("again", event.again);
+    }
+    if (event.record.is_object()) entry.set("record", event.record);
+    events.push_back(std::move(entry));
+  }
+  return json::write_pretty(json::Object{{"service", report.service},
+                                         {"baseline", replayed.key.baseline},
+                                         {"candidate", replayed.key.candidate},
+                                         {"revision", replayed.key.revision},
+                                         {"from", log::iso_time(replayed.from_ms)},
+                                         {"to", log::iso_time(replayed.to_ms)},
+                                         {"ticks", replayed.ticks},
+                                         {"frames_equal", replayed.frames_equal},
+                                         {"problems", json::Array(replayed.problems.begin(), replayed.problems.end())},
+                                         {"events", std::move(events)}});
+}
+
+}  // namespace weir::app

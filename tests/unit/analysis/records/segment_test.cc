@@ -1,0 +1,152 @@
+// The files of decision records: whole blocks or none, the oldest goes, and a disk that fails costs records alone.
+#include "analysis/records/segment.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "analysis/records/record_writer.h"
+#include "tests/unit/analysis/records/folder.h"
+
+namespace weir::analysis {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::vector<std::string> blocks_of(const std::string& path) {
+  SegmentReader reader(path);
+  std::vector<std::string> blocks;
+  while (std::optional<std::string> block = reader.next()) blocks.push_back(std::move(*block));
+  return blocks;
+}
+
+std::uintmax_t size_of(const std::string& folder) {
+  std::uintmax_t sum = 0;
+  for (const std::string& segment : segments_in(folder)) sum += std::filesystem::file_size(segment);
+  return sum;
+}
+
+TEST(Segment, HasTheBlocksInTheirOrder) {
+  const testing::Folder folder;
+  const std::string records = folder.in("records");
+  SegmentWriter writer(records, 1'000'000);
+  EXPECT_THAT(segments_in(records), IsEmpty());
+  EXPECT_EQ(writer.begin(42), "");
+  EXPECT_EQ(writer.append("one"), "");
+  // Read while it is written.
+  EXPECT_THAT(blocks_of(segments_in(records).at(0)), ElementsAre("one"));
+  EXPECT_EQ(writer.append(""), "");
+  EXPECT_EQ(writer.append(std::string(100'000, 'x')), "");
+  EXPECT_EQ(writer.begin(42), "");
+  EXPECT_EQ(writer.append("four"), "");
+  const std::vector<std::string> segments = segments_in(records);
+  ASSERT_EQ(segments.size(), 2U);
+  EXPECT_THAT(blocks_of(segments[0]), ElementsAre("one", "", std::string(100'000, 'x')));
+  EXPECT_THAT(blocks_of(segments[1]), ElementsAre("four"));
+  EXPECT_EQ(SegmentReader(segments[1]).run(), 42U);
+}
+
+TEST(Segment, EndsBeforeABlockThatIsNotWhole) {
+  const testing::Folder folder;
+  SegmentWriter writer(folder.in("records"), 1'000'000);
+  ASSERT_EQ(writer.begin(1), "");
+  ASSERT_EQ(writer.append("first"), "");
+  const std::string path = segments_in(folder.in("records")).at(0);
+  const std::uintmax_t whole = std::filesystem::file_size(path);
+  ASSERT_EQ(writer.append("second"), "");
+  const std::uintmax_t more = std::filesystem::file_size(path);
+  for (std::uintmax_t size = more - 1; size > whole; --size) {
+    std::filesystem::resize_file(path, size);
+    SegmentReader reader(path);
+    EXPECT_EQ(reader.next(), "first");
+    EXPECT_EQ(reader.next(), std::nullopt);
+    EXPECT_EQ(reader.torn(), size - whole);
+  }
+}
+
+TEST(Segment, EndsBeforeABlockThatIsDamaged) {
+  const testing::Folder folder;
+  SegmentWriter writer(folder.in("records"), 1'000'000);
+  ASSERT_EQ(writer.begin(1), "");
+  ASSERT_EQ(writer.append("first"), "");
+  ASSERT_EQ(writer.append("second"), "");
+  const std::string path = segments_in(folder.in("records")).at(0);
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(-1, std::ios::end);
+  file.put('X');
+  file.close();
+  SegmentReader reader(path);
+  EXPECT_EQ(reader.next(), "first");
+  EXPECT_EQ(reader.next(), std::nullopt);
+  EXPECT_GT(reader.torn(), 0U);
+}
+
+TEST(Segment, SaysOfAnotherFileThatItIsNone) {
+  const testing::Folder folder;
+  std::ofstream(folder.in("other")) << "something else, and long enough to have a head, if it were one";
+  EXPECT_THAT(SegmentReader(folder.in("other")).error(), HasSubstr("no decision records"));
+  EXPECT_THAT(SegmentReader(folder.in("missing")).error(), HasSubstr("No such file"));
+}
+
+TEST(Segment, TheOldestGoes) {
+  const testing::Folder folder;
+  const std::string records = folder.in("records");
+  constexpr std::uint64_t kLimit = 10'000;
+  SegmentWriter writer(records, kLimit);
+  for (int i = 0; i < 100; ++i) {
+    if (i % 5 == 0) {
+      ASSERT_EQ(writer.begin(1), "");
+    }
+    ASSERT_EQ(writer.append(std::string(200, 'x') + std::to_string(i)), "");
+    EXPECT_LE(size_of(records), kLimit);
+  }
+  EXPECT_GE(size_of(records), kLimit / 2);
+  EXPECT_TRUE(blocks_of(segments_in(records).back()).back().ends_with("x99"));
+  // Another run goes on behind what it finds, and within the same room.
+  SegmentWriter next(records, kLimit);
+  ASSERT_EQ(next.begin(2), "");
+  EXPECT_LE(size_of(records), kLimit);
+  EXPECT_EQ(SegmentReader(segments_in(records).back()).run(), 2U);
+}
+
+void wait_for(const RecordWriter& writer) {
+  while (!writer.health().idle) std::this_thread::yield();
+}
+
+TEST(RecordWriter, LosesWhatTheDiskDoesNotTakeUpToTheNextSegment) {
+  const testing::Folder folder;
+  const std::string records = folder.in("records");
+  std::ofstream(records) << "a file where the folder should be";
+  RecordWriter writer(records, 1'000'000, 1);
+  EXPECT_TRUE(writer.push({.bytes = "a", .ticks = 10, .begins_segment = true}));
+  EXPECT_TRUE(writer.push({.bytes = "b", .ticks = 5, .begins_segment = false}));
+  wait_for(writer);
+  EXPECT_EQ(writer.health().ticks_lost, 15U);
+  EXPECT_EQ(writer.health().failures, 1U);
+  EXPECT_THAT(writer.health().problem, HasSubstr("Not a directory"));
+  std::filesystem::remove(records);
+  EXPECT_TRUE(writer.push({.bytes = "c", .ticks = 1, .begins_segment = false}));
+  wait_for(writer);
+  EXPECT_EQ(writer.health().ticks_lost, 16U);
+  EXPECT_TRUE(writer.push({.bytes = "d", .ticks = 1, .begins_segment = true}));
+  wait_for(writer);
+  EXPECT_EQ(writer.health().problem, "");
+  EXPECT_THAT(blocks_of(segments_in(records).at(0)), ElementsAre("d"));
+}
+
+TEST(RecordWriter, TakesNoMoreThanFindsRoom) {
+  const testing::Folder folder;
+  RecordWriter writer(folder.in("records"), 1'000'000'000, 1);
+  EXPECT_FALSE(
+      writer.push({.bytes = std::string(RecordWriter::kMostWaiting + 1, 'x'), .ticks = 1, .begins_segment = true}));
+}
+
+}  // namespace
+}  // namespace weir::analysis
