@@ -155,6 +155,13 @@ const Section& analysis() {
   return section;
 }
 
+Key strategy() {
+  Key key = word("strategy", "`canary` goes by steps; `blueGreen` previews, then switches everybody at once.", "canary",
+                 {"canary", "blueGreen"});
+  key.later = {"aa", "shadow"};
+  return key;
+}
+
 }  // namespace
 
 const Section& rollout() {
@@ -165,7 +172,19 @@ const Section& rollout() {
                {.name = "candidate", .sentence = "The version that is to serve.", .required = true},
                {.name = "revision", .sentence = "A free label; a new one is a new rollout.", .fallback = "empty"},
                {.name = "salt", .sentence = "What users are hashed with.", .fallback = "service/candidate/revision"},
-               word("strategy", "This version has `canary`.", "canary", {"canary"}),
+               strategy(),
+               {.name = "previewWeight",
+                .kind = Kind::kPercent,
+                .sentence = "`blueGreen`: the share of users that the candidate is judged on before the switch. With 0 "
+                            "only `overrides` show it, nothing is judged, and the switch waits for `weir promote`.",
+                .fallback = "1",
+                .range = {"0", "50"}},
+               object("previewHold", "`blueGreen`: what has to be shown before the switch.", hold()),
+               object("bakeHold", "`blueGreen`: how long the candidate is watched after the switch.", hold()),
+               timeout("scaleDownDelay",
+                       "`blueGreen`: how long after the promotion the baseline is kept; then the event `scaleDown` "
+                       "says that it may be stopped.",
+                       "30s", {"0s", "365d"}),
                {.name = "stickiness",
                 .kind = Kind::kObject,
                 .sentence = "What keeps a user on one version.",
@@ -178,7 +197,7 @@ const Section& rollout() {
                 .section = &override_rule()},
                {.name = "steps",
                 .kind = Kind::kList,
-                .sentence = "Weights, and what is waited for at each.",
+                .sentence = "`canary`: weights, and what is waited for at each.",
                 .fallback = "1, 5, 25, 50 and 100 %",
                 .section = &step()},
                {.name = "analysis",

@@ -143,13 +143,25 @@ class Checker {
     check_service_name(name, place(root_, {"rollouts", name}), path);
     check_version(name, rollout.baseline, place(root_, {"rollouts", name, "baseline"}), path + ".baseline");
     check_version(name, rollout.candidate, place(root_, {"rollouts", name, "candidate"}), path + ".candidate");
+    check_strategy(name, rollout);
+    check_overrides(name, rollout);
+    check_guards(name, rollout);
+    check_steps(name, rollout);
+  }
+
+  void check_strategy(const std::string& name, const Rollout& rollout) {
+    const std::string path = "rollouts." + name;
     if (!rollout.baseline.empty() && rollout.baseline == rollout.candidate) {
       report_.error(place(root_, {"rollouts", name, "candidate"}),
                     path + ": baseline and candidate are the same version", "two versions");
     }
-    check_overrides(name, rollout);
-    check_guards(name, rollout);
-    check_steps(name, rollout);
+    if (rollout.strategy != Strategy::kBlueGreen || rollout.steps.front().weight_ppm > 0) return;
+    const auto shows = [&](const Override& rule) { return rule.version == rollout.candidate; };
+    if (std::none_of(rollout.overrides.begin(), rollout.overrides.end(), shows)) {
+      report_.warn(place(root_, {"rollouts", name, "previewWeight"}),
+                   path + ": nobody sees the candidate before everybody is switched to it",
+                   "an override that shows it, or a previewWeight above 0");
+    }
   }
 
   void check_overrides(const std::string& name, const Rollout& rollout) {

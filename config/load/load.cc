@@ -82,6 +82,7 @@ std::vector<Position> step_places(const Rollout& rollout, const Node& node) {
       if (const Node* const weight = entry.find("setWeight")) places.push_back(weight->position);
     }
   }
+  if (const Node* const preview = node.find("previewWeight")) places.push_back(preview->position);
   places.resize(rollout.steps.size(), steps != nullptr ? steps->position : node.position);
   return places;
 }

@@ -18,6 +18,9 @@ Route read_route(const Node& node, std::size_t index, const Environment& environ
 // What is done with its requests, into `route`.
 void read_action(const Node& node, Route& route);
 Rollout read_rollout(const std::string& service, const Node& node, const Environment& environment, Report& report);
+// What it holds about how the weight moves, into `rollout`, whose baseline and candidate are read: strategy, steps, and
+// the candidate that may be left out; `path` is its own.
+void read_strategy(const Node& node, const std::string& path, Rollout& rollout, Report& report);
 // `path` is the list's.
 std::vector<Webhook> read_webhooks(const Node& node, const std::string& path, const Environment& environment,
                                    Report& report);
@@ -49,8 +52,5 @@ std::optional<ListenerTls> read_listener_tls(const Node& node);
 OriginTls read_origin_tls(const Node& node);
 // What it holds under `address`, in its one form: other words for the same address are no change.
 void read_listen_address(const Node& node, std::string& into);
-
-// 1, 5, 25, 50 and 100 %, each with the default hold.
-std::vector<Step> default_steps();
 
 }  // namespace weir::config

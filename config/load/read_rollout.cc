@@ -130,56 +130,6 @@ Analysis read_analysis(const Node* node, const std::string& path, Report& report
   return analysis;
 }
 
-Hold read_hold(const Node& node, const std::string& path, Report& report) {
-  Hold hold;
-  hold.at_least = duration_of(node, "atLeast").value_or(hold.at_least);
-  hold.at_most = duration_of(node, "atMost").value_or(hold.at_most);
-  read_count(node, "minRequests", hold.min_requests);
-  const std::string* const word = scalar(node, "onInconclusive");
-  if (word != nullptr && *word == "rollback") hold.on_inconclusive = OnInconclusive::kRollback;
-  if (hold.at_least != kNever && hold.at_least > hold.at_most)  // "none" was complained of already
-    report.error(node.position, path + ": atLeast is longer than atMost", "atLeast <= atMost");
-  return hold;
-}
-
-// A step without a hold gets the default one, before its pauses: what waits for a person has been judged.
-void finish_step(std::vector<Step>& steps) {
-  if (steps.empty()) return;
-  auto& stages = steps.back().stages;
-  const bool held =
-      std::any_of(stages.begin(), stages.end(), [](const auto& stage) { return std::holds_alternative<Hold>(stage); });
-  if (!held) stages.insert(stages.begin(), Hold());
-}
-
-std::vector<Step> read_steps(const Node& node, const std::string& path, Report& report) {
-  std::vector<Step> steps;
-  for (std::size_t i = 0; i < node.list.size(); ++i) {
-    const Node& entry = node.list[i];
-    const std::string inner = path + "[" + std::to_string(i) + "]";
-    if (entry.find("setWeight") != nullptr && !percent_of(entry, "setWeight")) return steps;  // complained of already
-    if (const std::optional<std::uint32_t> weight = percent_of(entry, "setWeight")) {
-      finish_step(steps);
-      if (!steps.empty() && *weight <= steps.back().weight_ppm) {
-        report.error(entry.position, inner + ".setWeight does not rise above the step before it", "a higher weight");
-      }
-      steps.push_back({*weight, {}});
-      continue;
-    }
-    const Node* const hold = entry.find("hold");
-    const Node* const pause = entry.find("pause");
-    if (hold == nullptr && pause == nullptr) continue;
-    if (steps.empty()) {
-      report.error(entry.position, inner + " stands before the first setWeight", "a setWeight first");
-      continue;
-    }
-    if (hold != nullptr) steps.back().stages.emplace_back(read_hold(*hold, inner + ".hold", report));
-    if (pause != nullptr) steps.back().stages.emplace_back(Pause{duration_of(*pause, "duration")});
-  }
-  finish_step(steps);
-  if (!steps.empty() && steps.back().weight_ppm != kMillion) steps.push_back({kMillion, {Hold()}});
-  return steps;
-}
-
 std::vector<Override> read_overrides(const Node& node, const std::string& path, Report& report) {
   std::vector<Override> overrides;
   for (std::size_t i = 0; i < node.list.size(); ++i) {
@@ -203,17 +153,12 @@ std::vector<Override> read_overrides(const Node& node, const std::string& path, 
 
 }  // namespace
 
-std::vector<Step> default_steps() {
-  std::vector<Step> steps;
-  for (const std::uint32_t percent : {1U, 5U, 25U, 50U, 100U}) steps.push_back({percent * 10'000, {Hold()}});
-  return steps;
-}
-
 Rollout read_rollout(const std::string& service, const Node& node, const Environment& environment, Report& report) {
   const std::string path = "rollouts." + service;
   Rollout rollout;
   read(node, "baseline", rollout.baseline);
   read(node, "candidate", rollout.candidate);
+  read_strategy(node, path, rollout, report);
   read(node, "revision", rollout.revision);
   rollout.salt = service + "/" + rollout.candidate + "/" + rollout.revision;
   read(node, "salt", rollout.salt);
@@ -221,8 +166,6 @@ Rollout read_rollout(const std::string& service, const Node& node, const Environ
   if (const Node* const overrides = node.find("overrides")) {
     rollout.overrides = read_overrides(*overrides, path + ".overrides", report);
   }
-  const Node* const steps = node.find("steps");
-  rollout.steps = steps != nullptr ? read_steps(*steps, path + ".steps", report) : default_steps();
   rollout.analysis = read_analysis(node.find("analysis"), path + ".analysis", report);
   if (const Node* const webhooks = node.find("webhooks")) {
     rollout.webhooks = read_webhooks(*webhooks, path + ".webhooks", environment, report);

@@ -13,13 +13,15 @@ json::Object write_override(const Override& rule, const Redaction& redaction) {
   return section;
 }
 
-json::Object write_stage(const Hold& hold) {
+json::Object write_hold(const Hold& hold) {
   const bool rolls_back = hold.on_inconclusive == OnInconclusive::kRollback;
-  return {{"hold", json::Object{{"atLeast", format_duration(hold.at_least)},
-                                {"minRequests", hold.min_requests},
-                                {"atMost", format_duration(hold.at_most)},
-                                {"onInconclusive", rolls_back ? "rollback" : "pause"}}}};
+  return {{"atLeast", format_duration(hold.at_least)},
+          {"minRequests", hold.min_requests},
+          {"atMost", format_duration(hold.at_most)},
+          {"onInconclusive", rolls_back ? "rollback" : "pause"}};
 }
+
+json::Object write_stage(const Hold& hold) { return {{"hold", write_hold(hold)}}; }
 
 json::Object write_stage(const Pause& pause) {
   json::Object section;
@@ -36,6 +38,25 @@ json::Array write_steps(const std::vector<Step>& steps) {
     }
   }
   return list;
+}
+
+// The keys of its strategy, from the steps that they were resolved into.
+void write_strategy(json::Object& section, const Rollout& rollout) {
+  const Step& first = rollout.steps.front();
+  const Hold* const hold = std::get_if<Hold>(&first.stages.front());
+  switch (rollout.strategy) {
+    case Strategy::kCanary:
+      section.set("steps", write_steps(rollout.steps));
+      break;
+    case Strategy::kBlueGreen:
+      section.set("previewWeight", format_percent(first.weight_ppm));
+      if (hold != nullptr) section.set("previewHold", write_hold(*hold));
+      section.set("bakeHold", write_hold(std::get<Hold>(rollout.steps.back().stages.front())));
+      section.set("scaleDownDelay", format_duration(rollout.scale_down_delay.value_or(Duration(0))));
+      break;
+    case Strategy::kAa:
+      break;
+  }
 }
 
 std::string_view word_of(GuardAction action) {
@@ -106,12 +127,12 @@ json::Object write_webhook(const Webhook& webhook, const Redaction& redaction) {
 json::Object write_rollout(const Rollout& rollout, const Redaction& redaction) {
   json::Object section{{"baseline", rollout.baseline}, {"candidate", rollout.candidate}};
   set_text(section, "revision", rollout.revision);
-  section.set("strategy", "canary").set("salt", rollout.salt);
+  section.set("strategy", to_string(rollout.strategy)).set("salt", rollout.salt);
   set_section(section, "stickiness", write_stickiness(rollout.stickiness));
   json::Array overrides;
   for (const Override& rule : rollout.overrides) overrides.push_back(write_override(rule, redaction));
   set_list(section, "overrides", std::move(overrides));
-  section.set("steps", write_steps(rollout.steps));
+  write_strategy(section, rollout);
   section.set("analysis", write_analysis(rollout.analysis));
   json::Array webhooks;
   for (const Webhook& webhook : rollout.webhooks) webhooks.push_back(write_webhook(webhook, redaction));

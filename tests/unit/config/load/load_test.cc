@@ -199,8 +199,11 @@ TEST(Load, SaysWhatIsWrongAndWhere) {
        "plan:12:14: error: rollouts.chat.steps[0] stands before the first setWeight; expected a setWeight first"},
       {rollout("    steps: [ { setWeight: 5, hold: {} } ]\n"),
        "plan:12:14: error: rollouts.chat.steps[0]: not exactly one key; expected one of the keys of a step"},
-      {rollout("    strategy: blueGreen\n"),
-       "plan:12:15: error: rollouts.chat.strategy: \"blueGreen\"; expected one of canary"},
+      {rollout("    strategy: shadow\n"),
+       "plan:12:15: error: rollouts.chat.strategy: \"shadow\" is not in this version yet; expected one of canary, "
+       "blueGreen"},
+      {rollout("    strategy: bluegreen\n"),
+       "plan:12:15: error: rollouts.chat.strategy: \"bluegreen\"; expected one of canary, blueGreen"},
       {rollout("    analysis: { guards: [ { metric: errorRate, cap: 1 } ] }\n"),
        "plan:12:48: error: rollouts.chat.analysis.guards[0].cap: Means. This version does not have it yet; "
        "expected the key left out"},

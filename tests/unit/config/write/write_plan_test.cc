@@ -171,6 +171,30 @@ routes: [{ name: all, match: {}, service: s, rateLimit: { requests: 5, by: route
 rollouts: { s: { baseline: v1, candidate: v2, analysis: "off" } }
 )";
 
+constexpr std::string_view kStrategies = R"(
+listeners: [{ address: "127.0.0.1:8080" }]
+services:
+  s:
+    versions: { v1: { endpoints: ["http://127.0.0.1:9001"] }, v2: { endpoints: ["http://127.0.0.1:9002"] } }
+  t: { versions: { v1: { endpoints: ["http://127.0.0.1:9001"] }, v2: { endpoints: ["http://127.0.0.1:9002"] } } }
+routes: [{ match: { pathPrefix: / }, service: s }]
+rollouts:
+  s:
+    baseline: v1
+    candidate: v2
+    strategy: blueGreen
+    previewWeight: 2.5%
+    previewHold: { atLeast: 3m, minRequests: 7, atMost: 2h, onInconclusive: rollback }
+    bakeHold: { atLeast: 1h }
+    scaleDownDelay: 10m
+  t:
+    baseline: v1
+    candidate: v2
+    strategy: blueGreen
+    previewWeight: 0%
+    overrides: [{ match: { header: { name: x-version, exact: v2 } }, version: v2, from: [10.0.0.0/8] }]
+)";
+
 std::string problems_of(const LoadResult& result) {
   std::string text;
   for (const Problem& problem : result.problems) text += format(problem, "plan") + "\n";
@@ -222,7 +246,7 @@ void expect_within(const Node& given, const Node& all, const std::string& path) 
 
 TEST(WritePlan, TheseTestsUseEveryKeyThatIsDeclared) {
   std::set<std::string> seen;
-  for (const std::string_view yaml : {kEdge, kSidecar}) collect(document_of(yaml), plan(), seen);
+  for (const std::string_view yaml : {kEdge, kSidecar, kStrategies}) collect(document_of(yaml), plan(), seen);
   for (const Section* section : sections()) {
     for (const Key& key : section->keys) {
       const std::string name = std::string(section->name) + "." + std::string(key.name);
@@ -232,13 +256,13 @@ TEST(WritePlan, TheseTestsUseEveryKeyThatIsDeclared) {
 }
 
 TEST(WritePlan, WritesEveryValueThatWasGiven) {
-  for (const std::string_view yaml : {kEdge, kSidecar}) {
+  for (const std::string_view yaml : {kEdge, kSidecar, kStrategies}) {
     expect_within(document_of(yaml), document_of(written(config_of(yaml))), "plan");
   }
 }
 
 TEST(WritePlan, WhatIsWrittenIsThePlanItWasWrittenFrom) {
-  for (const std::string_view yaml : {kEdge, kSidecar}) {
+  for (const std::string_view yaml : {kEdge, kSidecar, kStrategies}) {
     const std::string once = written(config_of(yaml));
     EXPECT_EQ(written(config_of(once)), once);
   }

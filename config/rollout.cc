@@ -1,0 +1,10 @@
+#include "config/rollout.h"
+
+namespace weir::config {
+
+std::string_view to_string(Strategy strategy) {
+  constexpr std::array<std::string_view, 3> kWords = {"canary", "blueGreen", "aa"};
+  return kWords[static_cast<std::size_t>(strategy)];
+}
+
+}  // namespace weir::config

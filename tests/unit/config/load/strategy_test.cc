@@ -1,0 +1,128 @@
+// What each strategy of a rollout takes, and what its keys come to.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "config/load/load.h"
+
+namespace weir::config {
+namespace {
+
+const Environment kNothing{[](const std::string&) { return std::optional<std::string>(); },
+                           [](const std::string&) { return std::optional<std::string>(); }};
+
+// The rollout's keys from line 11 on.
+LoadResult load_rollout(const std::string& keys) {
+  return load(
+      "listeners: [ { address: 127.0.0.1:8080 } ]\n"
+      "routes: [ { match: { pathPrefix: / }, service: chat } ]\n"
+      "services:\n"
+      "  chat:\n"
+      "    versions:\n"
+      "      v1: { endpoints: [\"http://127.0.0.1:9001\"] }\n"
+      "      v2: { endpoints: [\"http://127.0.0.1:9002\"] }\n"
+      "rollouts:\n"
+      "  chat:\n"
+      "    baseline: v1\n" +
+          keys,
+      kNothing);
+}
+
+Rollout rollout_of(const std::string& keys) {
+  LoadResult result = load_rollout(keys);
+  for (const Problem& problem : result.problems) ADD_FAILURE() << format(problem, "plan");
+  return result.ok() ? result.config->rollouts.at("chat") : Rollout();
+}
+
+constexpr const char* kBlueGreen = "    candidate: v2\n    strategy: blueGreen\n";
+
+TEST(Strategy, BlueGreenIsAPreviewAndASwitch) {
+  const Rollout rollout = rollout_of(kBlueGreen);
+  EXPECT_EQ(rollout.strategy, Strategy::kBlueGreen);
+  ASSERT_EQ(rollout.steps.size(), 2U);
+  EXPECT_EQ(rollout.steps[0].weight_ppm, 10'000U);
+  EXPECT_EQ(rollout.steps[1].weight_ppm, 1'000'000U);
+  for (const Step& step : rollout.steps) {
+    ASSERT_EQ(step.stages.size(), 1U);
+    const Hold& hold = std::get<Hold>(step.stages[0]);
+    EXPECT_EQ(hold.at_least, std::chrono::minutes(2));
+    EXPECT_EQ(hold.min_requests, 100U);
+  }
+  EXPECT_EQ(rollout.scale_down_delay, std::chrono::seconds(30));
+}
+
+TEST(Strategy, BlueGreenTakesHoldsOfItsOwn) {
+  const Rollout rollout = rollout_of(std::string(kBlueGreen) +
+                                     "    previewWeight: 2.5\n"
+                                     "    previewHold: { atLeast: 5m, minRequests: 7, onInconclusive: rollback }\n"
+                                     "    bakeHold: { atLeast: 1h }\n"
+                                     "    scaleDownDelay: 0s\n");
+  ASSERT_EQ(rollout.steps.size(), 2U);
+  EXPECT_EQ(rollout.steps[0].weight_ppm, 25'000U);
+  const Hold& preview = std::get<Hold>(rollout.steps[0].stages[0]);
+  EXPECT_EQ(preview.at_least, std::chrono::minutes(5));
+  EXPECT_EQ(preview.min_requests, 7U);
+  EXPECT_EQ(preview.on_inconclusive, OnInconclusive::kRollback);
+  EXPECT_EQ(std::get<Hold>(rollout.steps[1].stages[0]).at_least, std::chrono::hours(1));
+  EXPECT_EQ(rollout.scale_down_delay, Duration(0));
+}
+
+TEST(Strategy, WithoutAPreviewWeightBlueGreenWaitsForAPerson) {
+  const Rollout rollout =
+      rollout_of(std::string(kBlueGreen) +
+                 "    previewWeight: 0\n"
+                 "    overrides: [ { match: { header: { name: x, exact: v2 } }, version: v2, from: [10.0.0.0/8] } ]\n");
+  ASSERT_EQ(rollout.steps.size(), 2U);
+  EXPECT_EQ(rollout.steps[0].weight_ppm, 0U);
+  EXPECT_FALSE(std::get<Pause>(rollout.steps[0].stages.at(0)).duration);
+}
+
+TEST(Strategy, ACanaryKeepsNothingWarm) { EXPECT_EQ(rollout_of("    candidate: v2\n").scale_down_delay, std::nullopt); }
+
+TEST(Strategy, EachThingThatIsWrongIsSaidOnce) {
+  const std::string green = kBlueGreen;
+  const std::vector<std::pair<std::string, std::string>> plans = {
+      {green + "    steps: [ { setWeight: 5 } ]\n",
+       "plan:13:12: error: rollouts.chat.steps: strategy blueGreen has steps of its own; expected previewWeight, "
+       "previewHold and bakeHold in their place, or strategy: canary"},
+      {"    candidate: v2\n    previewWeight: 5\n",
+       "plan:12:20: error: rollouts.chat.previewWeight belongs to strategy blueGreen; expected strategy: blueGreen, or "
+       "the key left out"},
+      {"    candidate: v2\n    scaleDownDelay: 1m\n",
+       "plan:12:21: error: rollouts.chat.scaleDownDelay belongs to strategy blueGreen; expected strategy: blueGreen, "
+       "or "
+       "the key left out"},
+      {green + "    previewWeight: 60\n",
+       "plan:13:20: error: rollouts.chat.previewWeight: \"60\"; expected a percentage in steps of 0.0001, from 0 to "
+       "50"},
+      {green + "    previewWeight: 0\n",
+       "plan:13:20: warning: rollouts.chat: nobody sees the candidate before everybody is switched to it; expected an "
+       "override that shows it, or a previewWeight above 0"},
+      {green + "    previewWeight: 0\n"
+               "    previewHold: { atLeast: 5m }\n"
+               "    overrides: [ { match: { header: { name: x, exact: v2 } }, version: v2, from: [10.0.0.0/8] } ]\n",
+       "plan:14:18: error: rollouts.chat.previewHold: at previewWeight 0 nothing is judged, and the switch waits for a "
+       "person; expected a previewWeight above 0, or the key left out"},
+      {green + "    bakeHold: { atLeast: 2h, atMost: 1h }\n",
+       "plan:13:15: error: rollouts.chat.bakeHold: atLeast is longer than atMost; expected atLeast <= atMost"},
+      {"    strategy: blueGreen\n", "plan:10:5: error: rollouts.chat.candidate is missing; expected a text"},
+      {"    candidate: v1\n",
+       "plan:11:16: error: rollouts.chat: baseline and candidate are the same version; expected two versions"},
+      // A word that is none says nothing about the other keys.
+      {"    candidate: v2\n    strategy: shadow\n    previewWeight: 5\n",
+       "plan:12:15: error: rollouts.chat.strategy: \"shadow\" is not in this version yet; expected one of canary, "
+       "blueGreen"},
+  };
+  for (const auto& [keys, message] : plans) {
+    const std::vector<Problem> problems = load_rollout(keys).problems;
+    ASSERT_EQ(problems.size(), 1U) << keys << (problems.empty() ? "" : format(problems[0], "plan"));
+    EXPECT_EQ(format(problems[0], "plan"), message) << keys;
+  }
+}
+
+}  // namespace
+}  // namespace weir::config
