@@ -31,6 +31,7 @@ Decision rollback(const RolloutState& state, std::string_view rule, std::string 
   after.weight_ppm = 0;
   after.served_ppm = 0;
   after.stage = 0;
+  after.keeps_baseline = false;
   ++after.step;
   return decided(Decision::Kind::kRollback, rule, std::move(after), std::move(reason));
 }
@@ -44,25 +45,39 @@ Decision pause(const RolloutState& state, PauseCause cause, std::string reason) 
   return decided(Decision::Kind::kPause, kRules[static_cast<std::size_t>(cause)], std::move(after), std::move(reason));
 }
 
-Decision promote(const RolloutState& state, std::string_view rule, std::string reason) {
+Decision promote(const RolloutState& state, const config::Rollout& policy, std::string_view rule, std::string reason) {
   RolloutState after = state;
   after.phase = Phase::kPromoted;
   after.cause = PauseCause::kNone;
   after.weight_ppm = kMillion;
   after.served_ppm = kMillion;
+  after.keeps_baseline = policy.scale_down_delay.has_value();
+  after.in_stage = Seconds(0);
   ++after.step;
   return decided(Decision::Kind::kPromote, rule, std::move(after), std::move(reason));
 }
 
+// In what is over; a decision of its own, so that it is told once, whatever restarts come between.
+Decision scale_down(const RolloutState& state, const config::Rollout& policy) {
+  if (!state.keeps_baseline || !policy.scale_down_delay || state.in_stage < *policy.scale_down_delay) return {};
+  RolloutState after = state;
+  after.keeps_baseline = false;
+  return decided(Decision::Kind::kScaleDown, "scale_down_delay", std::move(after),
+                 config::format_duration(*policy.scale_down_delay) + " after the promotion: " + policy.baseline +
+                     " serves nobody, and may be stopped");
+}
+
 Decision enter_step(const RolloutState& state, const config::Rollout& policy, std::uint32_t weight_ppm,
                     std::string_view rule) {
+  const bool switches = policy.strategy == config::Strategy::kBlueGreen && weight_ppm == kMillion;
   return decided(Decision::Kind::kAdvance, rule, begin_step(state, policy, weight_ppm),
-                 "the step at " + config::format_percent(state.weight_ppm) + " is over");
+                 (switches ? "switched: the preview at " : "the step at ") + config::format_percent(state.weight_ppm) +
+                     " is over");
 }
 
 // From the last stage on to the next step; from the last step to the end.
 Decision leave_step(const RolloutState& state, const config::Rollout& policy, std::string_view rule) {
-  if (state.weight_ppm == kMillion) return promote(state, rule, "the bake at 100% is over");
+  if (state.weight_ppm == kMillion) return promote(state, policy, rule, "the bake at 100% is over");
   return enter_step(state, policy, weight_after(policy, state.weight_ppm), rule);
 }
 
@@ -128,13 +143,14 @@ Refusal refuse(std::string message) { return {std::move(message)}; }
 }  // namespace
 
 std::string_view to_string(Decision::Kind kind) {
-  constexpr std::array<std::string_view, 9> kWords = {"hold",    "start",    "advance", "pause", "resume",
-                                                      "promote", "rollback", "weight",  "edit"};
+  constexpr std::array<std::string_view, 10> kWords = {"hold",    "start",    "advance", "pause", "resume",
+                                                       "promote", "rollback", "weight",  "edit",  "scaleDown"};
   return kWords[static_cast<std::size_t>(kind)];
 }
 
 Decision decide(const RolloutState& state, const Verdict& verdict, const config::Rollout& policy) {
-  if (state.over() || state.step == 0) return {};
+  if (state.over()) return scale_down(state, policy);
+  if (state.step == 0) return {};
   if (verdict.kind == Verdict::Kind::kFail) return rollback(state, "guard", verdict.because);
   // An alarm is told in a pause too: what ends that pause would end the alarm unseen.
   const auto told = [&](PauseCause cause) { return state.phase == Phase::kPaused && state.cause == cause; };
@@ -205,7 +221,7 @@ std::variant<Decision, Refusal> promote_by(const RolloutState& state, const Comm
   const std::string reason = "promoted by an operator";
   Decision decision;
   if (state.weight_ppm == kMillion) {
-    decision = promote(state, "operator", reason);
+    decision = promote(state, policy, "operator", reason);
   } else if (command.verb == Command::Verb::kPromoteFull) {
     decision = enter_step(state, policy, kMillion, "operator");
   } else {

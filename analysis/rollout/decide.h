@@ -14,7 +14,18 @@
 namespace weir::analysis {
 
 struct Decision {
-  enum class Kind : std::uint8_t { kHold, kStart, kAdvance, kPause, kResume, kPromote, kRollback, kSetWeight, kEdit };
+  enum class Kind : std::uint8_t {
+    kHold,
+    kStart,
+    kAdvance,
+    kPause,
+    kResume,
+    kPromote,
+    kRollback,
+    kSetWeight,
+    kEdit,
+    kScaleDown,  // changes nothing: the baseline may be stopped
+  };
 
   Kind kind = Kind::kHold;
   std::string_view rule;   // a stable word of static storage: what led to it

@@ -397,7 +397,8 @@ void Rollout::save_if_due() {
 }
 
 void Rollout::save() {
-  if (state_.over() || state_.step == 0 || pending_ || !durable()) return;
+  const bool done = state_.over() && !state_.keeps_baseline;
+  if (done || state_.step == 0 || pending_ || !durable()) return;
   since_save_ = Seconds(0);
   append_state();
 }

@@ -50,6 +50,7 @@ std::string write_state(const RolloutState& state) {
                                   {"next_ppm", state.next_ppm},
                                   {"salt", state.salt},
                                   {"plan", state.plan},
+                                  {"keeps_baseline", state.keeps_baseline},
                                   {"elapsed_s", state.elapsed.count()},
                                   {"in_step_s", state.in_step.count()},
                                   {"in_stage_s", state.in_stage.count()},
@@ -77,6 +78,7 @@ std::optional<RolloutState> read_state(std::string_view text) {
   state.next_ppm = std::min(whole("next_ppm"), kMillion);
   state.salt = in["salt"].string();
   state.plan = in["plan"].string();
+  state.keeps_baseline = in["keeps_baseline"].boolean();  // false in what was written before there was one
   state.elapsed = Seconds(in["elapsed_s"].number());
   state.in_step = Seconds(in["in_step_s"].number());
   state.in_stage = Seconds(in["in_stage_s"].number());
@@ -128,6 +130,7 @@ RolloutState begin_stage(const RolloutState& from, const config::Rollout& policy
 }
 
 void pass_time(RolloutState& state, Seconds dt) {
+  if (state.keeps_baseline) state.in_stage += dt;
   if (state.over() || state.step == 0) return;
   state.elapsed += dt;
   state.warmup_left = std::max(Seconds(0), state.warmup_left - dt);

@@ -45,8 +45,10 @@ struct RolloutState {
   std::uint32_t next_ppm = 0;
   std::string salt;
   std::string plan;  // fingerprint() of the plan it was decided under
+  // Promoted, and nobody has been told yet that the baseline may be stopped.
+  bool keeps_baseline = false;
   // Running time, without what was spent down. In pauses only `elapsed` goes on, and `in_stage` of the plan's own
-  // pauses.
+  // pauses. After the promotion `in_stage` goes on while the baseline is kept, and nothing else.
   Seconds elapsed{0};
   Seconds in_step{0};
   Seconds in_stage{0};

@@ -38,6 +38,7 @@ class Waits {
       if (rollout_.verdict().warn_pool_fired) say("warning: a guard that only warns has fired");
       if (!rollout_.verdict().drift.empty()) say("warning: " + rollout_.verdict().drift);
     }
+    scale_down();
     return std::move(waits_);
   }
 
@@ -50,6 +51,13 @@ class Waits {
     } else if (rollout_.waits_for_disk()) {
       say("disk: the next decision is not written yet");
     }
+  }
+
+  void scale_down() {
+    const std::optional<config::Duration>& delay = rollout_.plan().policy.scale_down_delay;
+    if (!state_.keeps_baseline || !delay) return;
+    say("scale_down: " + rollout_.plan().key.baseline + " is kept for another " +
+        format_duration(rest_of(*delay, state_.in_stage)) + "; then an event says that it may be stopped");
   }
 
   void stage() {
@@ -131,6 +139,7 @@ json::Value rollout_status(const Rollout& rollout) {
   return json::Object{{"baseline", rollout.plan().key.baseline},
                       {"candidate", rollout.plan().key.candidate},
                       {"revision", rollout.plan().key.revision},
+                      {"strategy", to_string(policy.strategy)},
                       {"phase", to_string(state.phase)},
                       {"reason", state.reason},
                       {"decided", state.decided_ms == 0 ? json::Value() : log::iso_time(state.decided_ms)},

@@ -117,7 +117,18 @@ class Explanation {
         milliseconds(traffic["p50_ms"].number()) + " and p99 " + milliseconds(traffic["p99_ms"].number()) + " (" +
         latency_source(traffic) + "), " + with_commas(traffic["latencies_known"].integer()) +
         " latencies known at the start. Design effect: " + rate_words(traffic["design_effect"].number()) + ".");
+    blue_green();
     say("Times are: in half of all cases / in 95 of 100.");
+  }
+
+  void blue_green() {
+    if (rollout_["strategy"].string() != "blueGreen" || steps_.size() < 2) return;
+    const std::string served = percent(steps_.back()["served_percent"].number());
+    const std::string preview =
+        steps_.front()["compared"].boolean()
+            ? "step 1 is the preview, on " + percent(steps_.front()["weight_percent"].number()) + " of the users"
+            : "in step 1 only overrides show the candidate";
+    say("Blue-green: " + preview + "; step 2 is the bake, after the switch of " + served + " of the users at once.");
   }
 
   std::string latency_source(const json::Value& traffic) const {

@@ -66,6 +66,7 @@ class Frame {
     const std::string phase = shown(rollout["phase"]);
     std::string title = bold(shown(service["name"])) + "  " + shown(rollout["baseline"]) + " → " +
                         shown(rollout["candidate"]) + "  " + tinted(phase, tint_of_phase(phase), options_.colour);
+    if (rollout["strategy"].string() == "blueGreen") title += "  blue-green";
     title +=
         "  step " + std::to_string(rollout["step"].integer()) + " of " + std::to_string(rollout["steps"].integer());
     if (!rollout["stage"].string().empty()) title += " · " + shown(rollout["stage"]);

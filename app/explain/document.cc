@@ -65,6 +65,7 @@ class Document {
     return {{"service", service_},
             {"baseline", rollout_.baseline},
             {"candidate", rollout_.candidate},
+            {"strategy", to_string(rollout_.strategy)},
             {"judged", rollout_.analysis.enabled},
             {"traffic", traffic_json()},
             {"total_s", span_json(outlook_.total_s)},

@@ -52,6 +52,19 @@ TEST(ExplainView, ShowsWhatTheDocumentSays) {
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
 }
 
+TEST(ExplainView, TellsAPreviewFromABake) {
+  json::Object preview = step(1).object();
+  json::Object bake = step(100).object();
+  bake.set("served_percent", 95);
+  json::Object document = rollout(2).object();
+  document.set("strategy", "blueGreen").set("steps", json::Array{preview, bake});
+  EXPECT_THAT(render_explanation(document, {.columns = 200}),
+              HasSubstr("step 1 is the preview, on 1 % of the users; step 2 is the bake, after the switch of 95 %"));
+  preview.set("compared", false);
+  document.set("steps", json::Array{preview, bake});
+  EXPECT_THAT(render_explanation(document, {.columns = 200}), HasSubstr("in step 1 only overrides show the candidate"));
+}
+
 TEST(ExplainView, IsNoWiderThanTheTerminal) {
   for (const int columns : {0, 60, 100, 140}) {
     const std::string text = render_explanation(rollout(9), {.colour = true, .columns = columns});
