@@ -7,6 +7,7 @@ from typing import Any, Callable, Iterator
 import pytest
 from origin import Nginx, Origin
 from plans import Plan
+from webhook_receiver import Receiver
 from weir_harness import Weir
 
 
@@ -59,3 +60,17 @@ def weir(new_weir: Callable[..., Weir]) -> Callable[..., Weir]:
         return new_weir(plan, token).start()
 
     return start
+
+
+@pytest.fixture
+def receiver() -> Iterator[Callable[..., Receiver]]:
+    """Starts a receiver of webhooks: receiver("503 Busy", "200 OK")."""
+    made: list[Receiver] = []
+
+    def make(*answers: str, **origin: Any) -> Receiver:
+        made.append(Receiver(*answers, **origin))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.origin.stop()
