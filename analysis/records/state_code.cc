@@ -127,7 +127,8 @@ void each_of_analysis(const Code& code, Analysis& analysis) {
 
 template <class Code, class Policy>
 void each_of_policy(const Code& code, Policy& policy) {
-  auto& [baseline, candidate, revision, salt, stickiness, overrides, steps, analysis, webhooks] = policy;
+  auto& [baseline, candidate, revision, salt, stickiness, overrides, strategy, steps, scale_down_delay, analysis,
+         webhooks] = policy;
   code(baseline);
   code(candidate);
   code(revision);
@@ -141,18 +142,20 @@ void each_of_policy(const Code& code, Policy& policy) {
     code(api_key);
     code(client_address);
   });
+  code(strategy);
   each_element(code, steps, [&](auto& step) {
     auto& [weight_ppm, stages] = step;
     code(weight_ppm);
     each_element(code, stages, [&](auto& stage) { each_stage(code, stage); });
   });
+  each_optional(code, scale_down_delay);
   each_of_analysis(code, analysis);
 }
 
 template <class Code, class State>
 void each_of_state(const Code& code, State& state) {
   auto& [phase, cause, reason, weight_ppm, stage, step, attempt, steps_at_start, decided_ms, served_ppm, next_ppm, salt,
-         plan, elapsed, in_step, in_stage, warmup_left] = state;
+         plan, keeps_baseline, elapsed, in_step, in_stage, warmup_left] = state;
   code(phase);
   code(cause);
   code(reason);
@@ -166,6 +169,7 @@ void each_of_state(const Code& code, State& state) {
   code(next_ppm);
   code(salt);
   code(plan);
+  code(keeps_baseline);
   code(elapsed);
   code(in_step);
   code(in_stage);

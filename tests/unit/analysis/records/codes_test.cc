@@ -214,6 +214,8 @@ config::Rollout a_policy() {
   policy.candidate = "v2";
   policy.revision = "r3";
   policy.salt = "salt";
+  policy.strategy = config::Strategy::kBlueGreen;
+  policy.scale_down_delay = std::chrono::seconds(8);
   policy.stickiness.by = {{.header = "x-user", .cookie = "c", .query = "q", .api_key = true, .client_address = true}};
   config::Hold hold{.at_least = std::chrono::seconds(3),
                     .min_requests = 4,
@@ -258,8 +260,10 @@ TEST(StateCode, ReadsThePlanThatIsWritten) {
   config::Rollout read;
   analysis::read(reader, read);
   ASSERT_TRUE(reader.ok() && reader.at_end());
-  EXPECT_EQ(std::tie(read.baseline, read.candidate, read.revision, read.salt, read.stickiness.by),
-            std::tie(in.baseline, in.candidate, in.revision, in.salt, in.stickiness.by));
+  EXPECT_EQ(
+      std::tie(read.baseline, read.candidate, read.revision, read.salt, read.stickiness.by, read.strategy,
+               read.scale_down_delay),
+      std::tie(in.baseline, in.candidate, in.revision, in.salt, in.stickiness.by, in.strategy, in.scale_down_delay));
   EXPECT_EQ(fingerprint(read), fingerprint(in));
   const auto& [enabled, alpha, beta, holdback, warmup, on_fail, rescue, guards] = in.analysis;
   const config::Analysis& analysis = read.analysis;
@@ -284,6 +288,7 @@ TEST(StateCode, ReadsTheStateThatIsWritten) {
                         .next_ppm = 8,
                         .salt = "salt",
                         .plan = "plan",
+                        .keeps_baseline = true,
                         .elapsed = Seconds(0.1),
                         .in_step = Seconds(0.2),
                         .in_stage = Seconds(0.3),
@@ -297,9 +302,10 @@ TEST(StateCode, ReadsTheStateThatIsWritten) {
   ASSERT_TRUE(reader.ok() && reader.at_end());
   const auto tied = [](const RolloutState& state) {
     const auto& [phase, cause, reason, weight_ppm, stage, step, attempt, steps_at_start, decided_ms, served_ppm,
-                 next_ppm, salt, plan, elapsed, in_step, in_stage, warmup_left] = state;
+                 next_ppm, salt, plan, keeps_baseline, elapsed, in_step, in_stage, warmup_left] = state;
     return std::tuple(phase, cause, reason, weight_ppm, stage, step, attempt, steps_at_start, decided_ms, served_ppm,
-                      next_ppm, salt, plan, elapsed.count(), in_step.count(), in_stage.count(), warmup_left.count());
+                      next_ppm, salt, plan, keeps_baseline, elapsed.count(), in_step.count(), in_stage.count(),
+                      warmup_left.count());
   };
   EXPECT_EQ(tied(in), tied(read));
 }
