@@ -44,6 +44,7 @@ json::Value guard_json(const GuardStatus& guard, const Verdict& verdict) {
       {"evidence_rollback", evidence_of(weighted)},
       {"evidence_needed", evidence_of(verdict.log_threshold)},
       {"evidence_advance", evidence_of(guard.log_evidence_advance)},
+      {"evidence_advance_needed", evidence_of(verdict.log_threshold_advance)},
       {"toward_rollback", guard.speaks ? toward(weighted, verdict.log_threshold) : 0},
       {"toward_advance",
        guard.gate_passed ? 1 : std::min(0.99, toward(guard.log_evidence_advance, verdict.log_threshold_advance))},
@@ -75,6 +76,8 @@ json::Value guard_json(const GuardStatus& guard, const Verdict& verdict) {
     out.set("limit_ms", static_cast<double>(limit_us(guard.guard)) / 1000);
   }
   if (is_latency(guard.guard) && !guard.is_limit) {
+    out.set("allowed_relative_percent", 100 * guard.guard.relative);
+    out.set("allowed_absolute_ms", static_cast<double>(guard.guard.absolute_duration.count()));
     out.set("armed", guard.armed);
     out.set("history", static_cast<std::uint64_t>(guard.history));
     out.set("history_needed", static_cast<std::uint64_t>(guard.history_needed));

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "app/cli/history_view.h"
 #include "app/cli/view.h"
 #include "base/json.h"
 
@@ -148,10 +149,11 @@ int ClientCommands::history(const Invocation& invocation) const {
   const AdminReply reply = client_.get(target);
   if (!reply.ok()) return failed(reply);
   const json::ParseResult body = json::parse(reply.body, kReplyLimits);
+  const ViewOptions options{.colour = terminal_.out_colour, .where = {}};
   if (invocation.format == "json")
     print(json::write_pretty(body.value));
   else
-    print(render_history(body.value, {.colour = terminal_.out_colour, .where = {}}));
+    print(invocation.service.empty() ? render_history(body.value, options) : render_story(body.value, options));
   return kExitOk;
 }
 

@@ -291,7 +291,7 @@ class Grammar {
     watch->add_flag("--no-redraw", wanted_.frames_only, "Print a frame per change, also on a terminal");
     watch->footer(kWatchFooter);
     CLI::App* history = add_client(Verb::kHistory, "history", "List decisions and commands, newest first");
-    history->add_option("SERVICE", wanted_.service, "Only this service's");
+    history->add_option("SERVICE", wanted_.service, "Only this service's, with the numbers that led to each");
     history->add_option("--limit", wanted_.limit, "How many")->check(CLI::Range(1, 1000));
     add_format(history);
     add_replay();

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "app/cli/figures.h"
+#include "app/cli/history_view.h"
 #include "app/cli/terminal.h"
 
 namespace weir::app {
@@ -75,6 +76,32 @@ TEST(View, HistoryIsOneLineARecord) {
   const std::string text = render_history(history, {});
   EXPECT_THAT(text, HasSubstr("rollback"));
   EXPECT_THAT(text, HasSubstr("25 % → 0 %"));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+}
+
+TEST(View, HistoryOfOneServiceIsAStory) {
+  const json::Value history = json::parse(R"({"records":[
+    {"time":"t2","service":"chat","candidate":"v2","decision":"rollback","rule":"guard","weight_before_percent":25,
+     "weight_after_percent":0,"actor":"weir","attempt":2,"elapsed_s":482,"reason":"errorRate: candidate 12 of \u001b[2J",
+     "guards":[
+      {"name":"capacityRate","action":"rollback","speaks":true,"evidence_rollback":0.2},
+      {"name":"errorRate","action":"rollback","speaks":true,"evidence_rollback":1240.4,"evidence_needed":100,
+       "candidate_since_start":{"n":400,"x":12},"baseline_since_start":{"n":1200,"x":1},"margin_factor":1.1,
+       "margin":0.001,"groups_hit":9,"groups_seen":60,"worst_group":{"group":40,"n":6,"x":4},"design_effect":1.3,
+       "difference_percent":{"value":2.9,"low":1.2,"high":4.6},"first_requests":["r-1","r-2"],"alpha_promised":true}]},
+    {"time":"t1","service":"chat","candidate":"v2","decision":"advance","rule":"gates","weight_before_percent":5,
+     "weight_after_percent":25,"actor":"weir","attempt":2,"elapsed_s":60,"reason":"the step at 5% is over","guards":[
+      {"name":"errorRate","gate":true,"gate_passed":true,"candidate":{"n":90,"x":0},"baseline":{"n":1700,"x":2}}]}]})")
+                                  .value;
+  const std::string text = render_story(history, {});
+  for (const char* fact :
+       {"rollback  25 % → 0 % of users on v2  by weir", "because errorRate", "after 8m 2s of attempt 2",
+        "3 %, 12 of 400", "0.08 %, 1 of 1,200, over the same seconds", "10 % more than the baseline, and 0.10 % of all",
+        "1 : 1,240 of 1 : 100", "at least 9, in so many of 60 groups", "66.7 %, 4 of 6 requests of group 40", "1.3:",
+        "2.90 % (1.20 % … 4.60 %)", "r-1, r-2", "advance  5 % → 25 %", "because the step at 5% is over", "passed"}) {
+    EXPECT_THAT(text, HasSubstr(fact));
+  }
+  EXPECT_THAT(text, Not(HasSubstr("capacityRate")));
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
 }
 
