@@ -1,7 +1,9 @@
 // Confined to one thread. Numbers to bytes and back, exactly: small integers short, doubles whole.
 #pragma once
 
+#include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,24 +13,43 @@ namespace weir::analysis {
 
 class ByteWriter {
  public:
+  explicit ByteWriter(std::size_t expected = 0) { out_.resize(expected); }
+
   void integer(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) out_ += static_cast<char>(0x80 | (value & 0x7f));
-    out_ += static_cast<char>(value);
+    char* at = room(kLongestInteger);
+    for (; value >= 0x80; value >>= 7) *at++ = static_cast<char>(0x80 | (value & 0x7f));
+    *at++ = static_cast<char>(value);
+    used_ = static_cast<std::size_t>(at - out_.data());
   }
   void number(double value) { word(std::bit_cast<std::uint64_t>(value)); }
   void word(std::uint64_t bits) {
-    for (int i = 0; i < 8; ++i, bits >>= 8) out_ += static_cast<char>(bits & 0xff);
+    char* at = room(sizeof bits);
+    for (std::size_t i = 0; i < sizeof bits; ++i, bits >>= 8) at[i] = static_cast<char>(bits & 0xff);
+    used_ += sizeof bits;
+  }
+  std::string take() {
+    out_.resize(used_);
+    return std::move(out_);
   }
   // Its length, then itself.
   void text(std::string_view bytes) {
     integer(bytes.size());
-    out_ += bytes;
+    std::copy(bytes.begin(), bytes.end(), room(bytes.size()));
+    used_ += bytes.size();
   }
-  std::size_t size() const { return out_.size(); }
-  std::string take() { return std::move(out_); }
+  std::size_t size() const { return used_; }
 
  private:
-  std::string out_;
+  static constexpr std::size_t kLongestInteger = 10;
+  static constexpr std::size_t kFirstSize = 16 * 1024;
+
+  char* room(std::size_t bytes) {
+    if (out_.size() - used_ < bytes) out_.resize(std::max(kFirstSize, 2 * out_.size() + bytes));
+    return out_.data() + used_;
+  }
+
+  std::string out_;  // the first `used_` bytes, and room for more
+  std::size_t used_ = 0;
 };
 
 // After a read beyond the end, or of a number too long, ok() is false for good and all that is read is zero.

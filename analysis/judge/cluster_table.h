@@ -1,11 +1,12 @@
 // Confined to one thread. Which of an arm's clusters of users met how many bad events since the rollout began:
-// STATISTICS.md 4.7.
+// STATISTICS.md 4.7. A tick pays for the clusters that it touches, and memory is for the metrics that were ever seen.
 #pragma once
 
 #include <array>
 #include <bitset>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "analysis/stats/design_effect.h"
 #include "analysis/window/tick_counts.h"
@@ -19,12 +20,13 @@ class ClusterTable {
   // Forgets one metric, whose slot gets another meaning.
   void forget(std::size_t metric);
 
-  std::span<const ClusterCount> of(std::size_t metric) const { return metrics_[metric]; }
-  MetricCount total(std::size_t metric) const;
+  ClusterCount of(std::size_t metric, std::size_t cluster) const;
+  const ClusterSums& sums(std::size_t metric) const { return sums_[metric]; }
+  MetricCount total(std::size_t metric) const { return {sums_[metric].n, sums_[metric].x}; }
   // Clusters with a request that ended or passed a threshold.
   std::uint32_t seen() const { return static_cast<std::uint32_t>(seen_.count()); }
   // Clusters with a bad event of the metric.
-  std::uint32_t hit(std::size_t metric) const;
+  std::uint32_t hit(std::size_t metric) const { return hit_[metric]; }
 
   // The cluster with the most bad events of the metric; the first of equals.
   struct Cluster {
@@ -33,13 +35,20 @@ class ClusterTable {
   };
   Cluster worst(std::size_t metric) const;
 
-  // For saving and restoring.
-  using Column = std::array<ClusterCount, kClusterCount>;
-  Column& column(std::size_t metric) { return metrics_[metric]; }
+  // For restoring, of an empty table.
+  void count(std::size_t metric, std::size_t cluster, const ClusterCount& more);
+  const std::bitset<kClusterCount>& seen_bits() const { return seen_; }
   std::bitset<kClusterCount>& seen_bits() { return seen_; }
 
  private:
-  std::array<Column, kMetricCount> metrics_{};
+  void add_lane(std::size_t metric);
+
+  // By cluster, and within it by lane: what a request adds to lies side by side.
+  std::vector<ClusterCount> cells_;
+  std::size_t lanes_ = 0;
+  std::array<std::uint8_t, kMetricCount> lane_{};  // 1 + the metric's lane; 0: never seen
+  std::array<ClusterSums, kMetricCount> sums_{};
+  std::array<std::uint32_t, kMetricCount> hit_{};
   std::bitset<kClusterCount> seen_;
 };
 

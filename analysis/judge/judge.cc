@@ -40,6 +40,8 @@ GuardState Judge::State::make_guard(const config::Guard& guard, bool is_limit) {
   GuardState made;
   made.guard = guard;
   made.is_limit = is_limit;
+  made.rollback = RateTest(TestSide::kRollback, spec.refresh);
+  made.advance = RateTest(TestSide::kAdvance, spec.refresh);
   made.metric = metric_index(binary_metric(guard));
   if (!is_latency(guard)) return made;
   take_slot(made);
@@ -63,7 +65,7 @@ void Judge::State::take_slot(GuardState& made) {
   next_slot = (slot + 1) % kMaxLatencyMetrics;
   made.metric = latency_metric_index(slot);
   for (ClusterTable& table : clusters) table.forget(made.metric);
-  alone.forget(made.metric);
+  if (alone) alone->forget(made.metric);
   baseline_past.forget(made.metric);
   for (StepState& step : steps) step.seen[made.metric] = {};
   for (auto& arm : in_step) arm[made.metric] = {};
@@ -131,6 +133,25 @@ StepState* Judge::State::find_step(StepId id) {
   return at == steps.end() ? nullptr : &*at;
 }
 
+bool Judge::State::idle(const TickInput& input) const {
+  return input.steps.empty() && input.elsewhere.empty() && input.outside == nullptr && input.malformed == 0 &&
+         !stepped && !minute_began && !edited;
+}
+
+// Of a tick without any record only its time counts: a hundred quiet rollouts cost next to nothing.
+bool Judge::State::rest(Seconds dt) {
+  checked.clear();
+  for (GuardState& guard : guards) {
+    if (!guard.is_limit && !(is_latency(guard.guard) && !guard.armed())) guard.difference.add(TickRates(), dt.count());
+  }
+  baseline_past.add({}, dt);
+  const double errors = baseline_errors.rate();
+  baseline_errors.add({}, dt);
+  split.pass(dt);
+  const bool users = split.end_tick(std::chrono::microseconds(overdue_us()));
+  return users || baseline_errors.rate() != errors;
+}
+
 // Drops what breaks 4.13's invariants; sorts by step, because evidence is added in that order.
 void Judge::State::check(const TickInput& input) {
   checked.clear();
@@ -162,7 +183,7 @@ void Judge::State::refresh_thresholds() {
   for (GuardState& guard : guards) {
     if (guard.is_limit || (!guard.armed() && !can_arm(guard))) continue;
     const double tau = exceedance(guard.guard);
-    const double quantile_us = upper_quantile_us(guard.history.counts, guard.history.total, tau);
+    const double quantile_us = upper_quantile_us(guard.history.counts, guard.history.total / guard.history.unit, tau);
     if (!guard.armed()) guard.above.n = std::min(kMostThresholdObservations, guard.history.total);
     guard.above.x = tau * guard.above.n;
     guard.threshold.baseline_us = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::llround(quantile_us)));
@@ -174,7 +195,8 @@ void Judge::State::refresh_thresholds() {
 void Judge::State::fill_clusters() {
   for (const CheckedStep& step : checked) {
     if (step.step == nullptr) continue;
-    if (step.step->weight > 0) alone.add(*step.arms[1], step.valid[1]);
+    if (step.step->weight >= 1 && !alone) alone = clusters[1];
+    if (step.step->weight > 0 && alone) alone->add(*step.arms[1], step.valid[1]);
     if (!step.step->compares()) continue;
     for (std::size_t arm = 0; arm < kArmCount; ++arm) clusters[arm].add(*step.arms[arm], step.valid[arm]);
   }
@@ -185,11 +207,11 @@ void Judge::State::weigh_clusters() {
   if (checked.empty()) return;
   for (GuardState& guard : guards) {
     if (guard.is_limit) {
-      guard.phi_div = own_divisor(spread(alone.of(guard.metric)), kClusterCount);
+      guard.phi_div = own_divisor(spread(all_of_candidate().sums(guard.metric), kClusterCount), kClusterCount);
       continue;
     }
-    const Spread baseline = spread(clusters[0].of(guard.metric));
-    const Spread candidate = spread(clusters[1].of(guard.metric));
+    const Spread baseline = spread(clusters[0].sums(guard.metric), kClusterCount);
+    const Spread candidate = spread(clusters[1].sums(guard.metric), kClusterCount);
     const double factor = rollback_margin(guard.guard).factor;
     const DesignEffect effect = design_effect(baseline, candidate, factor, kClusterCount);
     const MetricCount bad = clusters[1].total(guard.metric);
@@ -266,7 +288,7 @@ void Judge::State::watch_drift(GuardState& guard) {
   for (const CheckedStep& step : checked) {
     if (step.step == nullptr || step.step->weight < 1) continue;
     const MetricCount candidate = step.count(Arm::kCandidate, guard.metric);
-    const double divisor = own_divisor(spread(alone.of(guard.metric)), kClusterCount);
+    const double divisor = own_divisor(spread(all_of_candidate().sums(guard.metric), kClusterCount), kClusterCount);
     guard.drift.add(candidate.n, candidate.x, guard.drift_limit, divisor);
   }
 }
@@ -456,8 +478,9 @@ void Judge::begin_minute() {
   state_->minute_began = true;
 }
 
-void Judge::tick(const TickInput& input) {
+bool Judge::tick(const TickInput& input) {
   State& s = *state_;
+  if (s.idle(input)) return s.rest(input.dt);
   s.check(input);
   s.refresh_thresholds();
   s.fill_clusters();
@@ -474,6 +497,8 @@ void Judge::tick(const TickInput& input) {
   s.drifted = s.drifted || s.drift_evidence() >= -std::log(s.spec.max_false_rollback);
   s.stepped = false;
   s.minute_began = false;
+  s.edited = false;
+  return true;
 }
 
 LatencyThresholds Judge::thresholds() const {
@@ -506,11 +531,13 @@ void Judge::change_guards(const JudgeSpec& spec) {
   s.spec.max_false_advance = spec.max_false_advance;
   s.spec.has_keys = spec.has_keys;
   s.spec.guards = spec.guards;
+  s.edited = true;
   s.set_guards(spec.guards);
 }
 
 void Judge::resume() {
   State& s = *state_;
+  s.edited = true;
   s.malformed = 0;
   s.pause_pool_fired = false;
   s.split.restart();

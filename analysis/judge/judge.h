@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "analysis/judge/verdict.h"
+#include "analysis/stats/rate_test.h"
 #include "analysis/window/baseline_memory.h"
 #include "analysis/window/tick_counts.h"
 #include "base/ids.h"
@@ -26,6 +27,7 @@ struct JudgeSpec {
   double max_false_advance = 0.05;   // beta
   int steps = 1;                     // K: setWeight steps when the rollout started; it stays
   bool has_keys = true;              // the rollout is sticky: few_users applies
+  Refresh refresh = Refresh::kWhenMoved;
 };
 
 struct StepContext {
@@ -63,7 +65,8 @@ class Judge {
   void begin_step(const StepContext& step);
   // At most one injection a tick: in the same tick as begin_step() it only refreshes the thresholds.
   void begin_minute();
-  void tick(const TickInput& input);
+  // False: nothing came that could have changed the verdict.
+  bool tick(const TickInput& input);
 
   Verdict verdict() const;
   std::vector<GuardStatus> guards() const;

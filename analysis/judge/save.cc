@@ -12,7 +12,7 @@
 namespace weir::analysis {
 namespace {
 
-constexpr std::uint64_t kVersion = 5;
+constexpr std::uint64_t kVersion = 6;
 constexpr std::uint64_t kMostGuards = 64;
 constexpr std::uint64_t kMostSteps = 1'024;
 
@@ -37,6 +37,7 @@ void read(ByteReader& in, DecayedRate& rate) {
 void write(ByteWriter& out, const DecayedHistogram& histogram) {
   const auto used = [](double count) { return count > 0; };
   out.number(histogram.total);
+  out.number(histogram.unit);
   out.integer(static_cast<std::uint64_t>(std::count_if(histogram.counts.begin(), histogram.counts.end(), used)));
   for (std::size_t i = 0; i < histogram.counts.size(); ++i) {
     if (!used(histogram.counts[i])) continue;
@@ -47,6 +48,7 @@ void write(ByteWriter& out, const DecayedHistogram& histogram) {
 void read(ByteReader& in, DecayedHistogram& histogram) {
   histogram = {};
   histogram.total = in.number();
+  histogram.unit = in.number();
   const std::uint64_t used = in.integer_up_to(kHistogramBuckets);
   for (std::uint64_t i = 0; i < used && in.ok(); ++i) {
     const std::uint64_t index = in.integer_up_to(kHistogramBuckets - 1);
@@ -65,6 +67,28 @@ void read_test(ByteReader& in, Test& test) {
   for (double& log_r : state) log_r = in.number();
   // Another grid is another test: what was gathered says nothing about this one.
   if (state.size() == test.state().size()) test.set_state(state);
+}
+
+// The coefficients are computed from where they came from: the same bits again.
+void write_test(ByteWriter& out, const RateTest& test) {
+  write_test<RateTest>(out, test);
+  for (const CoefficientCache::Origin& origin : test.cache().origins()) {
+    out.number(origin.margin.factor);
+    out.number(origin.margin.absolute);
+    out.number(origin.baseline_rate);
+    out.number(origin.allocation);
+  }
+}
+void read_test(ByteReader& in, RateTest& test) {
+  read_test<RateTest>(in, test);
+  std::array<CoefficientCache::Origin, CoefficientCache::kKept> origins;
+  for (CoefficientCache::Origin& origin : origins) {
+    origin.margin.factor = in.number();
+    origin.margin.absolute = in.number();
+    origin.baseline_rate = in.number();
+    origin.allocation = in.number();
+  }
+  test.cache().restore(origins);
 }
 
 void write(ByteWriter& out, const config::Guard& guard) {
@@ -196,13 +220,13 @@ void read(ByteReader& in, StepState& step) {
   }
 }
 
-void write(ByteWriter& out, ClusterTable& table) {
+void write(ByteWriter& out, const ClusterTable& table) {
   for (std::size_t m = 0; m < kMetricCount; ++m) {
-    const ClusterTable::Column& column = table.column(m);
-    const bool used = std::any_of(column.begin(), column.end(), [](const ClusterCount& c) { return c.n > 0; });
+    const bool used = table.total(m).n > 0;
     out.integer(used ? 1 : 0);
     if (!used) continue;
-    for (const ClusterCount& cluster : column) {
+    for (std::size_t g = 0; g < kClusterCount; ++g) {
+      const ClusterCount cluster = table.of(m, g);
       out.integer(cluster.n);
       out.integer(cluster.x);
     }
@@ -212,9 +236,11 @@ void write(ByteWriter& out, ClusterTable& table) {
 void read(ByteReader& in, ClusterTable& table) {
   for (std::size_t m = 0; m < kMetricCount; ++m) {
     if (in.integer_up_to(1) == 0) continue;
-    for (ClusterCount& cluster : table.column(m)) {
+    for (std::size_t g = 0; g < kClusterCount; ++g) {
+      ClusterCount cluster;
       cluster.n = in.integer();
       cluster.x = in.integer();
+      table.count(m, g, cluster);
     }
   }
   for (std::size_t g = 0; g < kClusterCount; ++g) table.seen_bits()[g] = in.integer_up_to(1) == 1;
@@ -237,7 +263,8 @@ void read_context(ByteReader& in, StepContext& step) {
 
 std::string Judge::save() const {
   State& s = *state_;
-  ByteWriter out;
+  // About as much as the last time: a buffer that grows is written twice.
+  ByteWriter out(s.saved_bytes + s.saved_bytes / 8);
   out.integer(kVersion);
   out.integer(static_cast<std::uint64_t>(s.spec.steps));
   out.integer(static_cast<std::uint64_t>(s.step_seeds_left));
@@ -253,7 +280,8 @@ std::string Judge::save() const {
     out.integer(s.requests_in_step[arm]);
     write(out, s.clusters[arm]);
   }
-  write(out, s.alone);
+  out.integer(s.alone ? 1 : 0);
+  if (s.alone) write(out, *s.alone);
   for (const DecayedRate& rate : s.rates) write(out, rate);
   write(out, s.history);
   write(out, s.baseline_errors.state());
@@ -264,7 +292,9 @@ std::string Judge::save() const {
   out.integer(s.malformed);
   out.integer(s.pause_pool_fired ? 1 : 0);
   out.number(s.p_anytime);
-  return out.take();
+  std::string bytes = out.take();
+  s.saved_bytes = bytes.size();
+  return bytes;
 }
 
 std::optional<Judge> Judge::restore(const JudgeSpec& spec, std::string_view bytes) {
@@ -288,7 +318,7 @@ std::optional<Judge> Judge::restore(const JudgeSpec& spec, std::string_view byte
     s.requests_in_step[arm] = in.integer();
     read(in, s.clusters[arm]);
   }
-  read(in, s.alone);
+  if (in.integer_up_to(1) == 1) read(in, s.alone.emplace());
   for (DecayedRate& rate : s.rates) read(in, rate);
   read(in, s.history);
   ErrorWindow::State errors;

@@ -1,6 +1,5 @@
 #include "analysis/judge/save_users.h"
 
-#include <bit>
 #include <span>
 #include <vector>
 
@@ -11,15 +10,6 @@ constexpr std::uint64_t kMostSteps = 1'000'000'000;  // operators may set any nu
 // Gaps between more bits than these take as many bytes as the whole map.
 constexpr std::uint32_t kMostGaps = UserBitmap::kBits / 8;
 
-template <class Each>
-void each_bit(const UserBitmap& users, const Each& each) {
-  std::uint64_t at = 0;
-  for (std::uint64_t word : users.words()) {
-    for (; word != 0; word &= word - 1) each(at + static_cast<std::uint64_t>(std::countr_zero(word)));
-    at += 64;
-  }
-}
-
 void write(ByteWriter& out, const UserBitmap& users) {
   const bool gaps = users.population() <= kMostGaps;
   out.integer(gaps ? 1 : 0);
@@ -28,8 +18,8 @@ void write(ByteWriter& out, const UserBitmap& users) {
     return;
   }
   out.integer(users.population());
-  std::uint64_t next = 0;
-  each_bit(users, [&](std::uint64_t bit) {
+  std::uint32_t next = 0;
+  users.each_bit([&](std::uint32_t bit) {
     out.integer(bit - next);
     next = bit + 1;
   });

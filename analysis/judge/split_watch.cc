@@ -57,8 +57,9 @@ void SplitWatch::add(Arm arm, const ArmCounts& counts) {
   }
 }
 
-void SplitWatch::end_tick(Seconds known_after) {
-  if (!test_.counts()) return;
+bool SplitWatch::end_tick(Seconds known_after) {
+  if (!test_.counts()) return false;
+  bool added = false;
   waiting_.open.known_after = std::max(waiting_.open.known_after, known_after);
   if (waiting_.waits && waiting_.now - waiting_.open.since >= waiting_.closed.known_after + kGrace) {
     test_.merge(Arm::kBaseline, waiting_.closed.users[0]);
@@ -66,6 +67,7 @@ void SplitWatch::end_tick(Seconds known_after) {
     test_.end_tick();
     waiting_.closed.clear();
     waiting_.waits = false;
+    added = true;
   }
   if (!waiting_.waits && waiting_.now - waiting_.open.since >= kShortestSpan) {
     std::swap(waiting_.open, waiting_.closed);
@@ -75,6 +77,7 @@ void SplitWatch::end_tick(Seconds known_after) {
     waiting_.waits = true;
   }
   waiting_.known_after = known_after;
+  return added;
 }
 
 }  // namespace weir::analysis

@@ -31,7 +31,8 @@ class SplitWatch {
   }
   void add(Arm arm, const ArmCounts& counts);
   // `known_after`: after so long a request that goes on has been told of as overdue.
-  void end_tick(Seconds known_after);
+  // True: users were added to the test.
+  bool end_tick(Seconds known_after);
 
   const SrmTest& test() const { return test_; }
   // For saving and restoring. Users not yet added are those of both arms, and may be forgotten.

@@ -28,8 +28,8 @@ struct GuardState {
   bool is_limit = false;
   double weight = 0;       // share of alpha within its pool; an edit never raises it
   std::size_t metric = 0;  // index in every table of counts
-  RateTest rollback{TestSide::kRollback};
-  RateTest advance{TestSide::kAdvance};
+  RateTest rollback{TestSide::kRollback, Refresh::kWhenMoved};
+  RateTest advance{TestSide::kAdvance, Refresh::kWhenMoved};
   LimitTest limit;
   DisplayInterval difference{true};  // to be shown, and nothing is decided by it
   // While nobody is left to compare with: the candidate against what the baseline was, for an alert (4.10).
@@ -90,7 +90,8 @@ struct Judge::State {
   std::array<std::int64_t, kArmCount> overdue{};
 
   std::array<ClusterTable, kArmCount> clusters;
-  ClusterTable alone;  // the candidate's, with what it had while nobody was left to compare it with
+  // The candidate's, with what it had while nobody was left to compare it with. Nothing: it had nothing then.
+  std::optional<ClusterTable> alone;
   std::array<DecayedRate, kBinaryMetricCount> rates{};
   DecayedHistogram history;  // for guards to come
   ErrorWindow baseline_errors;
@@ -101,13 +102,18 @@ struct Judge::State {
   HalfHour baseline_past;
   bool drifted = false;  // latched until resume() or another step
   double p_anytime = 1;
+  std::size_t saved_bytes = 0;  // by the last save
   // Within a tick.
   bool stepped = false;
   bool minute_began = false;
+  bool edited = true;  // by something else than a tick, since the last one
   std::vector<CheckedStep> checked;
 
   State(JudgeSpec with, const BaselineMemory& memory);
 
+  bool idle(const TickInput& input) const;
+  // What is left to do in a tick that is idle. False: nothing that is told of has changed.
+  bool rest(Seconds dt);
   // In order, a tick (4.14).
   void check(const TickInput& input);
   void refresh_thresholds();
@@ -131,7 +137,10 @@ struct Judge::State {
   // Of the pool whose guards say most; -infinity when nothing is said.
   double drift_evidence(int* worst = nullptr) const;
   void hold_to_limit(GuardState& guard);
-  const ClusterTable& candidate_of(const GuardState& guard) const { return guard.is_limit ? alone : clusters[1]; }
+  const ClusterTable& all_of_candidate() const { return alone ? *alone : clusters[1]; }
+  const ClusterTable& candidate_of(const GuardState& guard) const {
+    return guard.is_limit ? all_of_candidate() : clusters[1];
+  }
   double expected_rate(const GuardState& guard) const;  // pb*
   double pool_evidence(config::GuardAction pool, int* worst = nullptr) const;
   // The highest threshold: after so long every request is known, ended or overdue.

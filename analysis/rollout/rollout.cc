@@ -152,7 +152,7 @@ void Rollout::judge(const TickFacts& facts) {
   input.steps = steps;
   input.elsewhere = elsewhere;
   if (world_.recorder != nullptr) world_.recorder->judged(*this, input);
-  judge_->tick(input);
+  if (!judge_->tick(input)) return;
   verdict_ = judge_->verdict();
   const std::uint32_t version = judge_->thresholds().version;
   changed_ = changed_ || version != threshold_version_;

@@ -17,6 +17,23 @@ struct ClusterCount {
   std::uint64_t x = 0;  // bad events; of a mean, the sum of its values in units of 10^-4 (value_sums.h)
 };
 
+// Sums over an arm's clusters, from which its spread follows. They are exact, so that they may be kept while counts
+// come in, in whatever order, instead of being summed anew in every tick.
+struct ClusterSums {
+  // A product of two counts, of which there may be 2^64.
+  __extension__ using Product = unsigned __int128;
+
+  std::uint64_t n = 0;
+  std::uint64_t x = 0;
+  Product nn = 0;  // n_g^2
+  Product nx = 0;  // n_g x_g
+  Product xx = 0;  // x_g^2
+
+  // A cluster's counts grow.
+  void add(const ClusterCount& before, const ClusterCount& more);
+};
+ClusterSums sums_of(std::span<const ClusterCount> clusters);
+
 // One arm's spread over its clusters.
 struct Spread {
   double n = 0;
@@ -25,9 +42,15 @@ struct Spread {
   double effective_clusters = 0;  // Geff
   double prior_mass = 0;          // k, when this is the baseline's
 };
-Spread spread(std::span<const ClusterCount> clusters);
+// `clusters` is G.
+Spread spread(const ClusterSums& sums, std::size_t clusters);
 // Of a mean; `s2` is the arm's sum of squared values over all clusters, in units of 10^-8.
-Spread mean_spread(std::span<const ClusterCount> clusters, std::uint64_t s2);
+Spread mean_spread(const ClusterSums& sums, std::size_t clusters, std::uint64_t s2);
+// Likewise, of clusters that are summed now.
+inline Spread spread(std::span<const ClusterCount> clusters) { return spread(sums_of(clusters), clusters.size()); }
+inline Spread mean_spread(std::span<const ClusterCount> clusters, std::uint64_t s2) {
+  return mean_spread(sums_of(clusters), clusters.size(), s2);
+}
 
 struct DesignEffect {
   double phi = 1;

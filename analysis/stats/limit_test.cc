@@ -8,13 +8,20 @@ LimitTest::LimitTest() : mixture_(odds_grid(TestSide::kRollback).size(), log_sta
 
 void LimitTest::add(std::uint64_t n, std::uint64_t x, double limit, double divisor) {
   if (n == 0 || limit <= 0 || limit >= 1) return;
-  const std::span<const double> odds = odds_grid(TestSide::kRollback);
+  if (limit != limit_) weigh(limit);
   const auto bad = static_cast<double>(x);
   const auto good = static_cast<double>(n - x);
+  for (std::size_t j = 0; j < mixture_.size(); ++j) {
+    mixture_.add(j, (bad * weights_[j].bad + good * weights_[j].good) / divisor);
+  }
+}
+
+void LimitTest::weigh(double limit) {
+  limit_ = limit;
+  const std::span<const double> odds = odds_grid(TestSide::kRollback);
   for (std::size_t j = 0; j < odds.size(); ++j) {
     const double rate = alternative_rate(limit, odds[j]);
-    const double log_factor = bad * std::log(rate / limit) + good * (std::log1p(-rate) - std::log1p(-limit));
-    mixture_.add(j, log_factor / divisor);
+    weights_[j] = {std::log(rate / limit), std::log1p(-rate) - std::log1p(-limit)};
   }
 }
 

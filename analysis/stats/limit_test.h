@@ -7,6 +7,7 @@
 // 2203.03532). Exact, and blind to why: what breaks everybody breaks the limit, too.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 
@@ -38,7 +39,16 @@ class LimitTest {
   void set_state(std::span<const double> state) { mixture_.set_state(state); }
 
  private:
+  // What each kind of observation adds to an alternative's logarithm, by the last limit.
+  struct Weights {
+    double bad = 0;
+    double good = 0;
+  };
+  void weigh(double limit);
+
   Mixture mixture_;
+  double limit_ = 0;
+  std::array<Weights, 10> weights_{};
 };
 
 }  // namespace weir::analysis

@@ -19,9 +19,15 @@ inline double log_add(double a, double b) {
 }
 
 inline double log_sum(std::span<const double> logs) {
-  double sum = kLogZero;
-  for (const double log : logs) sum = log_add(sum, log);
-  return sum;
+  constexpr double kBelowRounding = -42;  // of the logarithm of a term against the largest
+  double most = kLogZero;
+  for (const double log : logs) most = std::max(most, log);
+  if (most == kLogZero) return most;
+  double sum = 0;
+  for (const double log : logs) {
+    if (log - most > kBelowRounding) sum += std::exp(log - most);
+  }
+  return most + std::log(sum);
 }
 
 }  // namespace weir::analysis

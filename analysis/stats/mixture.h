@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "analysis/stats/log_sum.h"
@@ -23,23 +24,41 @@ class Mixture {
   Mixture(std::size_t alternatives, double log_start) : log_start_(log_start), log_r_(alternatives, log_start) {}
 
   std::size_t size() const { return log_r_.size(); }
-  void add(std::size_t alternative, double log_factor) { log_r_[alternative] += log_factor; }
+  void add(std::size_t alternative, double log_factor) {
+    log_r_[alternative] += log_factor;
+    summed_ = false;
+  }
   // Adds exp(log_gamma) to every alternative.
   void inject(double log_gamma) {
     for (double& log_r : log_r_) log_r = log_add(log_r, log_gamma);
+    summed_ = false;
   }
-  void restart() { std::fill(log_r_.begin(), log_r_.end(), log_start_); }
+  void restart() {
+    std::fill(log_r_.begin(), log_r_.end(), log_start_);
+    summed_ = false;
+  }
 
   // Of the mean over the alternatives.
-  double log_evidence() const { return log_sum(log_r_) - std::log(static_cast<double>(log_r_.size())); }
+  double log_evidence() const {
+    if (!std::exchange(summed_, true)) {
+      log_evidence_ = log_sum(log_r_) - std::log(static_cast<double>(log_r_.size()));
+    }
+    return log_evidence_;
+  }
 
   // For saving and restoring. A state of another size is of another grid.
   std::span<const double> state() const { return log_r_; }
-  void set_state(std::span<const double> state) { log_r_.assign(state.begin(), state.end()); }
+  void set_state(std::span<const double> state) {
+    log_r_.assign(state.begin(), state.end());
+    summed_ = false;
+  }
 
  private:
   double log_start_;
   std::vector<double> log_r_;
+  // A tick asks several times.
+  mutable double log_evidence_ = 0;
+  mutable bool summed_ = false;
 };
 
 }  // namespace weir::analysis

@@ -108,17 +108,65 @@ double alternative(TestSide side, std::size_t j, double baseline_rate, const Mar
   return j < odds.size() ? alternative_rate(edge_of(baseline_rate, margin), odds[j]) : baseline_rate;
 }
 
-RateTest::RateTest(TestSide side) : side_(side), mixture_(alternative_count(side), log_start(side)) {}
+namespace {
+
+constexpr double kMoved = 0.01;
+
+// Of a share: it and what is left of 1.
+bool moved(double now, double then) { return !(std::abs(now - then) < kMoved * std::min(then, 1 - then)); }
+
+bool is_inside(double share) { return share > 0 && share < 1; }
+
+bool usable(const CoefficientCache::Origin& origin) {
+  return is_inside(origin.baseline_rate) && is_inside(origin.allocation) &&
+         is_inside(edge_of(origin.baseline_rate, origin.margin));
+}
+
+bool same(const Margin& a, const Margin& b) { return a.factor == b.factor && a.absolute == b.absolute; }
+
+}  // namespace
+
+const CoefficientCache::Grid& CoefficientCache::of(const Origin& wanted) {
+  const auto holds = [&](const Origin& known) {
+    return refresh_ == Refresh::kWhenMoved && same(known.margin, wanted.margin) &&
+           !moved(wanted.baseline_rate, known.baseline_rate) && !moved(wanted.allocation, known.allocation);
+  };
+  if (holds(entries_[last_].origin)) return entries_[last_].grid;
+  last_ = (last_ + 1) % kKept;
+  if (!holds(entries_[last_].origin)) compute(entries_[last_], wanted);
+  return entries_[last_].grid;
+}
+
+void CoefficientCache::compute(Entry& entry, const Origin& origin) {
+  entry.origin = origin;
+  for (std::size_t j = 0; j < alternative_count(side_); ++j) {
+    const double candidate = alternative(side_, j, origin.baseline_rate, origin.margin);
+    entry.grid[j] = coefficients({origin.baseline_rate, candidate}, origin.allocation, origin.margin);
+  }
+}
+
+std::array<CoefficientCache::Origin, CoefficientCache::kKept> CoefficientCache::origins() const {
+  return {entries_[last_].origin, entries_[(last_ + 1) % kKept].origin};
+}
+
+void CoefficientCache::restore(const std::array<Origin, kKept>& origins) {
+  last_ = 0;
+  for (std::size_t i = 0; i < kKept; ++i) {
+    entries_[i] = {};
+    if (usable(origins[i])) compute(entries_[i], origins[i]);
+  }
+}
+
+RateTest::RateTest(TestSide side, Refresh refresh)
+    : cache_(side, refresh), mixture_(alternative_count(side), log_start(side)) {}
 
 void RateTest::add(const TickRates& tick, const Margin& margin, const Predicted& predicted) {
   if (tick.baseline_n + tick.candidate_n == 0) return;
   const double edge = edge_of(predicted.baseline_rate, margin);
   if (edge <= 0 || edge >= 1) return;
-  for (std::size_t j = 0; j < mixture_.size(); ++j) {
-    const double candidate = alternative(side_, j, predicted.baseline_rate, margin);
-    const Coefficients weights = coefficients({predicted.baseline_rate, candidate}, predicted.allocation, margin);
-    mixture_.add(j, weights.increment(tick) / predicted.divisor);
-  }
+  const CoefficientCache::Grid& grid =
+      cache_.of({.margin = margin, .baseline_rate = predicted.baseline_rate, .allocation = predicted.allocation});
+  for (std::size_t j = 0; j < mixture_.size(); ++j) mixture_.add(j, grid[j].increment(tick) / predicted.divisor);
 }
 
 }  // namespace weir::analysis

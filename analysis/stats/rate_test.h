@@ -8,6 +8,7 @@
 // likelihood of a harmful alternative against the nearest acceptable rates (the projection).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -79,10 +80,52 @@ std::size_t alternative_count(TestSide side);
 // The candidate's rate by the j-th alternative. Meaningful where the margin's edge lies between 0 and 1.
 double alternative(TestSide side, std::size_t j, double baseline_rate, const Margin& margin);
 
+// When the coefficients of the alternatives are computed. To compute them takes fifty times as long as to use them.
+enum class Refresh : std::uint8_t {
+  kEveryTick,
+  kWhenMoved,  // when pb* or w* has moved by 1 % since; what was predicted earlier is predicted as well (4.3)
+};
+
+// The coefficients of a side's alternatives, kept for as long as what they were computed from has hardly moved. Of two
+// steps, for requests of the one before still end; their w* differ.
+class CoefficientCache {
+ public:
+  static constexpr std::size_t kKept = 2;
+  static constexpr std::size_t kMostAlternatives = 10;
+
+  // What coefficients were computed from. Without a rate: from nothing yet.
+  struct Origin {
+    Margin margin;
+    double baseline_rate = 0;
+    double allocation = 0;
+  };
+  using Grid = std::array<Coefficients, kMostAlternatives>;
+
+  CoefficientCache(TestSide side, Refresh refresh) : side_(side), refresh_(refresh) {}
+
+  const Grid& of(const Origin& wanted);
+
+  // For saving and restoring: the origins say all, the last used first.
+  std::array<Origin, kKept> origins() const;
+  void restore(const std::array<Origin, kKept>& origins);
+
+ private:
+  struct Entry {
+    Origin origin;
+    Grid grid;
+  };
+  void compute(Entry& entry, const Origin& origin);
+
+  TestSide side_;
+  Refresh refresh_;
+  std::size_t last_ = 0;
+  std::array<Entry, kKept> entries_;
+};
+
 // The evidence of one metric toward one side.
 class RateTest {
  public:
-  explicit RateTest(TestSide side);
+  explicit RateTest(TestSide side, Refresh refresh = Refresh::kEveryTick);
 
   // Adds exp(log_gamma) to every alternative, for a change that may begin now (4.2 "Restarts").
   void inject(double log_gamma) { mixture_.inject(log_gamma); }
@@ -94,9 +137,11 @@ class RateTest {
 
   std::span<const double> state() const { return mixture_.state(); }
   void set_state(std::span<const double> state) { mixture_.set_state(state); }
+  CoefficientCache& cache() { return cache_; }
+  const CoefficientCache& cache() const { return cache_; }
 
  private:
-  TestSide side_;
+  CoefficientCache cache_;
   Mixture mixture_;
 };
 

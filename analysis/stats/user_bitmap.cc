@@ -7,16 +7,17 @@
 namespace weir::analysis {
 
 void UserBitmap::merge(const UserBitmap& other) {
-  for (std::size_t i = 0; i < kWords; ++i) {
-    const std::uint64_t added = other.words_[i] & ~words_[i];
-    if (added == 0) continue;  // nearly all, of what a tick brings
-    words_[i] |= added;
+  other.each_word([&](std::size_t at) {
+    const std::uint64_t added = other.words_[at] & ~words_[at];
+    words_[at] |= added;
     population_ += static_cast<std::uint32_t>(std::popcount(added));
-  }
+  });
+  for (std::size_t i = 0; i < used_.size(); ++i) used_[i] |= other.used_[i];
 }
 
 void UserBitmap::clear() {
-  std::fill(words_.begin(), words_.end(), 0);
+  each_word([&](std::size_t at) { words_[at] = 0; });
+  std::fill(used_.begin(), used_.end(), 0);
   population_ = 0;
 }
 
@@ -26,9 +27,13 @@ double UserBitmap::users() const {
 }
 
 void UserBitmap::set_words(std::span<const std::uint64_t, kWords> words) {
-  std::copy(words.begin(), words.end(), words_.begin());
-  population_ = 0;
-  for (const std::uint64_t word : words_) population_ += static_cast<std::uint32_t>(std::popcount(word));
+  clear();
+  for (std::size_t at = 0; at < kWords; ++at) {
+    if (words[at] == 0) continue;
+    words_[at] = words[at];
+    used_[at / 64] |= std::uint64_t{1} << (at % 64);
+    population_ += static_cast<std::uint32_t>(std::popcount(words[at]));
+  }
 }
 
 }  // namespace weir::analysis

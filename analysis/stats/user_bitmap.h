@@ -4,6 +4,7 @@
 // and replicas merge by OR, in any order, and a user whom several saw counts once. Only the constructor allocates.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -16,14 +17,15 @@ class UserBitmap {
   static constexpr std::uint32_t kBits = 1U << 20;
   static constexpr std::size_t kWords = kBits / 64;
 
-  UserBitmap() : words_(kWords) {}
+  UserBitmap() : words_(kWords), used_(kWords / 64) {}
 
   // The low 20 bits of the hash count.
   void add(std::uint32_t user_hash) {
-    std::uint64_t& word = words_[(user_hash & (kBits - 1)) / 64];
+    const std::size_t at = (user_hash & (kBits - 1)) / 64;
     const std::uint64_t bit = std::uint64_t{1} << (user_hash % 64);
-    population_ += (word & bit) == 0 ? 1 : 0;
-    word |= bit;
+    population_ += (words_[at] & bit) == 0 ? 1 : 0;
+    words_[at] |= bit;
+    used_[at / 64] |= std::uint64_t{1} << (at % 64);
   }
   void merge(const UserBitmap& other);
   void clear();
@@ -32,12 +34,33 @@ class UserBitmap {
   // Distinct users, estimated. Of a full bitmap, which says nothing any more: as if one bit were left.
   double users() const;
 
+  // Calls `each` with the number of each set bit, ascending.
+  template <class Each>
+  void each_bit(const Each& each) const {
+    each_word([&](std::size_t at) {
+      for (std::uint64_t word = words_[at]; word != 0; word &= word - 1) {
+        each(static_cast<std::uint32_t>(64 * at + static_cast<std::size_t>(std::countr_zero(word))));
+      }
+    });
+  }
+
   // For saving and restoring.
   std::span<const std::uint64_t, kWords> words() const { return std::span<const std::uint64_t, kWords>(words_); }
   void set_words(std::span<const std::uint64_t, kWords> words);
 
  private:
+  // Calls `each` with the index of each word that is not 0, ascending: few are, of what a second brings.
+  template <class Each>
+  void each_word(const Each& each) const {
+    for (std::size_t i = 0; i < used_.size(); ++i) {
+      for (std::uint64_t used = used_[i]; used != 0; used &= used - 1) {
+        each(64 * i + static_cast<std::size_t>(std::countr_zero(used)));
+      }
+    }
+  }
+
   std::vector<std::uint64_t> words_;
+  std::vector<std::uint64_t> used_;  // a bit for each word that is not 0
   std::uint32_t population_ = 0;
 };
 

@@ -14,6 +14,7 @@ constexpr double kRateHalfLifeObservations = 5'000;
 // STATISTICS.md 4.4.
 constexpr double kHistogramHalfLife_s = 600;
 constexpr double kHistogramHalfLifeObservations = 10'000;
+constexpr double kSmallestUnit = 1e-100;
 
 struct HalfLife {
   double seconds;
@@ -37,12 +38,15 @@ void DecayedRate::add(const MetricCount& tick, Seconds dt) {
 void DecayedHistogram::fade(Seconds dt, std::uint64_t observations, double half_life_observations) {
   if (observations == 0) return;  // by observations nothing has faded, and the longer half-life holds
   const double keep = fading(dt, static_cast<double>(observations), {kHistogramHalfLife_s, half_life_observations});
-  for (double& count : counts) count *= keep;
   total *= keep;
+  unit *= keep;
+  if (unit > kSmallestUnit) return;
+  for (double& count : counts) count *= unit;
+  unit = 1;
 }
 
 void DecayedHistogram::add(const HistogramDelta& delta) {
-  for (const std::uint16_t bucket : delta.touched()) counts[bucket] += static_cast<double>(delta.count(bucket));
+  for (const std::uint16_t bucket : delta.touched()) counts[bucket] += static_cast<double>(delta.count(bucket)) / unit;
   total += static_cast<double>(delta.total());
 }
 

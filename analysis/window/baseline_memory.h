@@ -26,8 +26,9 @@ struct DecayedRate {
 
 // A latency distribution, fading: half-life the longer of 10 min and `half_life_observations`.
 struct DecayedHistogram {
-  std::array<double, kHistogramBuckets> counts{};
-  double total = 0;
+  std::array<double, kHistogramBuckets> counts{};  // of `unit` observations each: what fades is the unit
+  double unit = 1;
+  double total = 0;  // observations
 
   // Fades once for the tick's `dt` and its total of observations; then add() what came.
   void fade(Seconds dt, std::uint64_t observations, double half_life_observations);

@@ -20,7 +20,7 @@ double rounded(double count) { return std::round(count * 100) / 100; }
 json::Value latency_json(const analysis::DecayedHistogram& latency) {
   json::Array buckets;
   for (std::size_t i = 0; i < latency.counts.size(); ++i) {
-    const double count = rounded(latency.counts[i]);
+    const double count = rounded(latency.counts[i] * latency.unit);
     if (count > 0) buckets.push_back(json::Array{histogram_bucket(i).low_us, count});
   }
   return json::Object{{"n", rounded(latency.total)}, {"buckets", std::move(buckets)}};

@@ -66,7 +66,9 @@ TEST(Judge, ReproducesTheDecisionCases) {
   const Case cases[] = {{0.05, memory_of(7, 7000), 19, {1.101001, 3.796723, 6.816067, 9.939696}},
                         {0.01, memory_of(0, 0), 99, {1.863871, 6.039101, 10.528121, 15.066592}}};
   for (const Case& c : cases) {
-    Judge judge(spec_of(binary_guards()), c.memory);
+    JudgeSpec spec = spec_of(binary_guards());
+    spec.refresh = Refresh::kEveryTick;
+    Judge judge(spec, c.memory);
     judge.begin_step(first_step(c.weight));
     std::uint8_t cluster = 0;
     for (const double expected : c.log_e) {
@@ -272,6 +274,64 @@ TEST(Judge, HoldsInAnOutageThatBothShare) {
   EXPECT_TRUE(lacks(again->verdict(), "baseline_unhealthy")) << "an outage outlives a restart";
   for (int i = 0; i < 61; ++i) tick(judge, healthy(190, 10));
   EXPECT_FALSE(lacks(judge.verdict(), "baseline_unhealthy"));
+}
+
+// 4.13: what coefficients were computed from is saved with the rest. Were it not, the next tick would compute them
+// anew.
+TEST(Judge, RestoredSaysTheSameBitForBit) {
+  Judge judge(spec_of(binary_guards()), memory_of(7, 7'000));
+  judge.begin_step(first_step(0.05, 0.25));
+  const auto some = [](std::uint8_t i, StepId step) {
+    StepCounts counts = healthy(90U + i % 7U, 4U + i % 3U, i, step);
+    if (i % 20 == 0) add(counts, {Arm::kBaseline, 1, OutcomeClass::kHttp5xx, i});
+    if (i % 16 == 0) add(counts, {Arm::kCandidate, 1, OutcomeClass::kHttp5xx, i});
+    return counts;
+  };
+  for (std::uint8_t i = 0; i < 100; ++i) tick(judge, some(i, 1));
+  judge.begin_step({.step = 2, .weight = 0.25, .next_weight = 1, .at_full = false, .seed = StepContext::Seed::kStep});
+  std::optional<Judge> restored;
+  for (std::uint8_t i = 0; i < 200; ++i) {
+    const StepCounts late = some(i, 1);  // of the step before
+    const StepCounts now = some(static_cast<std::uint8_t>(i + 5), 2);
+    const StepCounts* steps[] = {&now, &late};
+    for (Judge* each : {&judge, restored ? &*restored : nullptr}) {
+      if (each == nullptr) continue;
+      each->tick(
+          {.steps = std::span(steps).first(i % 3 == 0 ? 2 : 1), .outside = nullptr, .malformed = 0, .dt = Seconds(1)});
+    }
+    if (i % 10 == 3) restored = Judge::restore(spec_of(binary_guards()), judge.save());
+    if (!restored) continue;
+    for (std::size_t g = 0; g < 4; ++g) {
+      ASSERT_EQ(restored->guards()[g].log_evidence_rollback, judge.guards()[g].log_evidence_rollback) << int{i};
+      ASSERT_EQ(restored->guards()[g].log_evidence_advance, judge.guards()[g].log_evidence_advance) << int{i};
+      ASSERT_EQ(restored->guards()[g].phi_div, judge.guards()[g].phi_div);
+    }
+  }
+}
+
+TEST(Judge, SaysWhenATickWithoutRecordsChangesSomething) {
+  Judge judge(spec_of(binary_guards()), memory_of(0, 7'000));
+  judge.begin_step(first_step(0.05));
+  const auto idle = [&] { return judge.tick({.steps = {}, .outside = nullptr, .malformed = 0, .dt = Seconds(1)}); };
+  EXPECT_TRUE(idle()) << "the step is new";
+  EXPECT_FALSE(idle());
+  StepCounts outage = healthy(10, 5);
+  add(outage, {Arm::kBaseline, 20, OutcomeClass::kHttp5xx, 7});
+  tick(judge, outage);
+  EXPECT_TRUE(lacks(judge.verdict(), "baseline_unhealthy"));
+  int told = 0;
+  for (int i = 0; i < 61; ++i) {
+    const std::vector<std::string> before = judge.verdict().lacks;
+    const bool changes = idle();
+    told += changes ? 1 : 0;
+    ASSERT_TRUE(changes || judge.verdict().lacks == before) << i;
+  }
+  EXPECT_FALSE(lacks(judge.verdict(), "baseline_unhealthy"));
+  EXPECT_LE(told, 2) << "a minute later the outage is over, and once the users have been counted";
+  judge.change_guards(spec_of(binary_guards()));
+  EXPECT_TRUE(idle());
+  judge.begin_minute();
+  EXPECT_TRUE(idle());
 }
 
 TEST(Judge, HoldsWhileTheCandidatesRequestsHang) {

@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <vector>
 
+#include "base/random.h"
 #include "tests/unit/analysis/stats/golden.h"
 
 namespace weir::analysis {
@@ -31,6 +33,43 @@ TEST(DesignEffect, OfARateIsTheGoldenOne) {
   expect_golden(few_clusters(5), 9.175843417);
   expect_golden(few_clusters(20), 1.478372643);
   expect_golden(few_clusters(100), 1.074161310);
+}
+
+// As 4.7 writes it, over all clusters at once.
+double between_of(const std::vector<ClusterCount>& clusters) {
+  double n = 0;
+  double x = 0;
+  for (const ClusterCount& cluster : clusters) {
+    n += static_cast<double>(cluster.n);
+    x += static_cast<double>(cluster.x);
+  }
+  double sum = 0;
+  for (const ClusterCount& cluster : clusters) {
+    const double difference = static_cast<double>(cluster.x) - x / n * static_cast<double>(cluster.n);
+    sum += difference * difference;
+  }
+  const auto g = static_cast<double>(clusters.size());
+  return g / (g - 1) * sum;
+}
+
+TEST(DesignEffect, OfSumsThatGrewIsThatOfTheClusters) {
+  Random random(5);
+  for (const std::uint32_t most : {3U, 1'000U, 20'000'000U}) {
+    std::vector<ClusterCount> clusters(256);
+    ClusterSums sums;
+    for (int tick = 0; tick < 3'000; ++tick) {
+      ClusterCount& cluster = clusters[std::min(random.below(256), random.below(256))];
+      const std::uint64_t n = random.below(most) + 1;
+      const ClusterCount more{n, n * random.below(50) / 100};
+      sums.add(cluster, more);
+      cluster.n += more.n;
+      cluster.x += more.x;
+    }
+    const Spread grown = spread(sums, clusters.size());
+    EXPECT_NEAR(grown.between, between_of(clusters), 1e-8 * grown.between) << most;
+    EXPECT_EQ(grown.between, spread(clusters).between) << "exact, whatever the order";
+    EXPECT_EQ(grown.effective_clusters, spread(clusters).effective_clusters);
+  }
 }
 
 // Computed from the formula by another program.

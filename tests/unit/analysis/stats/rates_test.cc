@@ -94,6 +94,32 @@ TEST(RateTest, ATickSplitInTenSaysTheSame) {
   EXPECT_NEAR(in_parts.log_evidence(), at_once.log_evidence(), 1e-9);
 }
 
+// 4.3: what was computed is kept while pb* and w* have moved by less than 1 %.
+TEST(CoefficientCache, KeepsWhatHasHardlyMoved) {
+  const Margin margin{1.1, 0.001};
+  const auto first_of = [&](CoefficientCache& cache, double rate, double w) {
+    return cache.of({.margin = margin, .baseline_rate = rate, .allocation = w})[0].candidate_bad;
+  };
+  CoefficientCache cache(TestSide::kRollback, Refresh::kWhenMoved);
+  const double at_first = first_of(cache, 0.01, 0.05);
+  EXPECT_EQ(first_of(cache, 0.01 * 1.0099, 0.05 * 0.9901), at_first);
+  const double moved = first_of(cache, 0.01 * 1.0101, 0.05);
+  EXPECT_NE(moved, at_first);
+  EXPECT_EQ(first_of(cache, 0.01, 0.05), moved) << "what holds and was used last is taken";
+  const double another_step = first_of(cache, 0.01, 0.25);
+  EXPECT_EQ(first_of(cache, 0.01, 0.05), moved) << "and the one of the step before is still there";
+  EXPECT_EQ(first_of(cache, 0.01, 0.25), another_step);
+  EXPECT_NE(first_of(cache, 0.01, 0.95), first_of(cache, 0.01, 0.955)) << "what is left of 1 has moved by a tenth";
+
+  CoefficientCache anew(TestSide::kRollback, Refresh::kEveryTick);
+  const double exact = first_of(anew, 0.01, 0.05);
+  EXPECT_EQ(exact, at_first);
+  EXPECT_NE(first_of(anew, 0.01 * 1.0001, 0.05), exact);
+  CoefficientCache restored(TestSide::kRollback, Refresh::kWhenMoved);
+  restored.restore(cache.origins());
+  EXPECT_EQ(first_of(restored, 0.01, 0.952), first_of(cache, 0.01, 0.952));
+}
+
 TEST(RateTest, SaysNothingWhereNoRateWouldBeTooHigh) {
   RateTest test(TestSide::kRollback);
   test.inject(std::log(0.5));
