@@ -1,5 +1,6 @@
 // Judge::snapshot() and Judge::of_snapshot(): what Judge::save() has, and behind it what may be lost in a restart but
 // not when a tick is to be judged again to the last bit.
+#include <algorithm>
 #include <utility>
 
 #include "analysis/judge/bytes.h"
@@ -9,7 +10,7 @@
 namespace weir::analysis {
 namespace {
 
-constexpr std::uint64_t kVersion = 1;
+constexpr std::uint64_t kVersion = 2;
 constexpr std::uint64_t kMostBytes = 64 * 1024 * 1024;
 constexpr std::uint64_t kMostNamed = 16;
 
@@ -34,7 +35,11 @@ std::string Judge::snapshot() const {
   out.integer(s.threshold_version);
   out.integer(s.stepped ? 1 : 0);
   out.integer(s.minute_began ? 1 : 0);
-  for (const GuardState& guard : s.guards) write_names(out, guard.failed);
+  for (const GuardState& guard : s.guards) {
+    out.integer(guard.metric);
+    out.integer(guard.is_limit ? 1 : 0);
+    write_names(out, guard.failed);
+  }
   save_waiting(out, s.split.waiting());
   return out.take();
 }
@@ -51,7 +56,17 @@ std::optional<Judge> Judge::of_snapshot(const JudgeSpec& spec, std::string_view 
   s.threshold_version = static_cast<std::uint32_t>(in.integer());
   s.stepped = in.integer_up_to(1) == 1;
   s.minute_began = in.integer_up_to(1) == 1;
-  for (GuardState& guard : s.guards) read_names(in, guard.failed);
+  // An edit has moved guards, and restore() puts them as the plan has them: sums would differ in their last bit.
+  for (auto guard = s.guards.begin(); guard != s.guards.end(); ++guard) {
+    const std::uint64_t metric = in.integer();
+    const bool is_limit = in.integer_up_to(1) == 1;
+    const auto here = std::find_if(guard, s.guards.end(), [&](const GuardState& other) {
+      return other.metric == metric && other.is_limit == is_limit;
+    });
+    if (here == s.guards.end()) return {};
+    std::rotate(guard, here, here + 1);
+    read_names(in, guard->failed);
+  }
   restore_waiting(in, s.split.waiting());
   if (!in.ok() || !in.at_end()) return {};
   return judge;

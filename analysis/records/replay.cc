@@ -155,6 +155,7 @@ class Replay {
         return with(read_moment(entry.body), [this](Moment& moment) {
           reach(moment);
           pending_ = false;
+          withdraw();
         });
       case EntryKind::kEffect:
         return with(read_effect(entry.body), [this](Effect& effect) { take_effect(effect); });
@@ -248,6 +249,12 @@ class Replay {
       }
     }
     add(std::move(event));
+  }
+
+  void withdraw() {
+    const auto decided = [](const ReplayEvent& event) { return event.kind == Kind::kDecided; };
+    const auto last = std::find_if(result_.events.rbegin(), result_.events.rend(), decided);
+    if (last != result_.events.rend()) last->withdrawn = true;
   }
 
   void take_effect(const Effect& effect) {

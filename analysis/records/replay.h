@@ -18,7 +18,7 @@
 namespace weir::analysis {
 
 struct ReplaySpec {
-  std::string service;
+  std::string service = {};
   std::int64_t from_ms = 0;
   std::int64_t to_ms = std::numeric_limits<std::int64_t>::max();
 };
@@ -35,9 +35,10 @@ struct ReplayEvent {
   Kind kind = Kind::kBegins;
   std::int64_t unix_ms = 0;
   json::Value record;
-  std::string words;   // for people
-  bool ours = false;   // kDecided: on the evidence, the plan and the time, by nobody's command
-  bool again = false;  // kDecided: and it was decided again, to the last bit
+  std::string words;       // for people
+  bool ours = false;       // kDecided: on the evidence, the plan and the time, by nobody's command
+  bool withdrawn = false;  // kDecided: it never came into effect, for something came before the disk had it
+  bool again = false;      // kDecided: and it was decided again, to the last bit
 };
 
 struct Replayed {
