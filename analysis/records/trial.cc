@@ -37,8 +37,7 @@ void Trial::tick(const TickInput& input, bool open) {
   if (!judge_) return;
   const auto minutes = static_cast<std::uint64_t>(state_.elapsed / kMinute);
   if (std::exchange(minutes_, minutes) < minutes) judge_->begin_minute();
-  judge_->tick(input);
-  verdict_ = judge_->verdict();
+  if (judge_->tick(input)) verdict_ = judge_->verdict();
 }
 
 std::string Trial::record(Decision decision, std::int64_t unix_ms) const {
