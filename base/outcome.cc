@@ -19,14 +19,15 @@ std::string_view to_string(AssignmentReason reason) {
 
 std::string_view to_string(BinaryMetric metric) {
   constexpr std::array<std::string_view, kBinaryMetricCount> kNames = {"errorRate", "capacityRate", "clientErrorRate",
-                                                                       "clientAbortRate"};
+                                                                       "clientAbortRate", "truncated"};
   return kNames[static_cast<std::size_t>(metric)];
 }
 
 bool counts_in(BinaryMetric metric, OutcomeClass outcome) {
   if (metric == BinaryMetric::kClientAbortRate) return true;
   if (outcome == OutcomeClass::kClientAbort) return false;
-  return metric != BinaryMetric::kErrorRate || outcome != OutcomeClass::kCapacity;
+  const bool of_answers = metric == BinaryMetric::kErrorRate || metric == BinaryMetric::kTruncated;
+  return !of_answers || outcome != OutcomeClass::kCapacity;
 }
 
 bool is_failure(BinaryMetric metric, OutcomeClass outcome) {
@@ -39,11 +40,12 @@ bool is_failure(BinaryMetric metric, OutcomeClass outcome) {
       return metric == BinaryMetric::kCapacityRate;
     case OutcomeClass::kClientAbort:
       return metric == BinaryMetric::kClientAbortRate;
+    case OutcomeClass::kTruncated:
+      return metric == BinaryMetric::kErrorRate || metric == BinaryMetric::kTruncated;
     case OutcomeClass::kHttp5xx:
     case OutcomeClass::kConnect:
     case OutcomeClass::kTimeout:
     case OutcomeClass::kReset:
-    case OutcomeClass::kTruncated:
     case OutcomeClass::kErrorEvent:
       return metric == BinaryMetric::kErrorRate;
   }

@@ -37,9 +37,15 @@ enum class AssignmentReason : std::uint8_t {
 inline constexpr int kAssignmentReasonCount = 5;
 std::string_view to_string(AssignmentReason reason);
 
-// The binary guards that every rollout has (PRODUCT.md section 5), in the order of the analyzer's tables.
-enum class BinaryMetric : std::uint8_t { kErrorRate = 0, kCapacityRate, kClientErrorRate, kClientAbortRate };
-inline constexpr int kBinaryMetricCount = 4;
+// The binary guards that an outcome's class tells (PRODUCT.md section 5), in the order of the analyzer's tables.
+enum class BinaryMetric : std::uint8_t {
+  kErrorRate = 0,
+  kCapacityRate,
+  kClientErrorRate,
+  kClientAbortRate,
+  kTruncated
+};
+inline constexpr int kBinaryMetricCount = 5;
 std::string_view to_string(BinaryMetric metric);
 
 // Whether an outcome enters the metric's n at all, and whether it is one of its x.
@@ -65,7 +71,7 @@ struct alignas(64) Outcome {
   std::uint8_t cluster = 0;   // low 8 bits of hash2 of the unit key
   std::uint8_t attempts = 1;  // a kept connection that turned out to be closed is none
 
-  // Latency metrics (bit k: the rollout's k-th) that this record enters: over -> (n+1, x+1), under -> (n+1, x).
+  // Time metrics (bit k: the rollout's k-th) that this record enters: over -> (n+1, x+1), under -> (n+1, x).
   // A request enters each metric at most once over all its records.
   std::uint8_t over = 0;
   std::uint8_t under = 0;

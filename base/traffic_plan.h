@@ -9,13 +9,32 @@
 
 namespace weir {
 
-// Latency guards a rollout can have; their order is that of the rollout's guards and fixed for a threshold version.
+// The times of a request that guards are about (PRODUCT.md section 5), all from its judged clock. Values are stored in
+// the state file: append only.
+enum class TimeMetric : std::uint8_t { kLatency = 0, kTimeToHeaders, kTimeToFirstOutput, kChunkGap };
+inline constexpr int kTimeMetricCount = 4;
+
+// Guards of times that a rollout can have: one is a quantile of a time, and has a slot, which is its bit in an Outcome.
+// A slot keeps its meaning for a threshold version.
 inline constexpr int kMaxLatencyMetrics = 8;
 
-// One latency quantile's thresholds, in microseconds. 0: not armed, nothing is judged by it yet.
+// One quantile's thresholds, in microseconds. 0: not armed, nothing is judged by it yet.
 struct LatencyThreshold {
   std::uint64_t baseline_us = 0;
   std::uint64_t candidate_us = 0;
+};
+
+// Amounts whose mean a guard is about. Values are stored in the state file: append only.
+enum class ValueMetric : std::uint8_t { kTokens = 0, kCost };
+inline constexpr int kValueMetricCount = 2;
+
+// Guards of amounts that a rollout can have, with room for those that an edit has just replaced.
+inline constexpr int kMaxValueMetrics = 4;
+
+// What an amount counts up to (STATISTICS.md 4.0): tokens, or millionths of the currency. 0: nothing is judged by it.
+struct ValueCap {
+  ValueMetric of = ValueMetric::kTokens;
+  std::uint64_t cap = 0;
 };
 
 struct RolloutTraffic {
@@ -34,7 +53,9 @@ struct RolloutTraffic {
   bool judged = false;
   std::uint32_t threshold_version = 0;
   std::uint8_t latency_metrics = 0;
+  std::array<TimeMetric, kMaxLatencyMetrics> times{};  // what each is a threshold of
   std::array<LatencyThreshold, kMaxLatencyMetrics> thresholds{};
+  std::array<ValueCap, kMaxValueMetrics> caps{};
   // Age at which an unfinished request is reported as overdue: the highest armed threshold, else 60 s.
   std::uint64_t overdue_us = 60'000'000;
 };

@@ -114,7 +114,9 @@ std::string range_words(const Range& range) {
 
 std::string expectation(const Key& key) {
   const std::string words = form(key) + range_words(key.range);
-  return key.kind == Kind::kDegradation ? words + ", or for latency a duration" + range_words(key.time) : words;
+  if (key.kind != Kind::kDegradation) return words;
+  const std::string times = words + ", or for times a duration" + range_words(key.time);
+  return key.amount.most.empty() ? times : times + ", or for amounts and scores a number" + range_words(key.amount);
 }
 
 std::string_view place_words(Place innermost) {

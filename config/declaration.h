@@ -32,7 +32,7 @@ enum class Kind : std::uint8_t {
   kPercent,   // "%" optional, to the last part per million
   kShare,     // a percentage, "%" needed
   kNumber,
-  kDegradation,   // a percentage or a duration
+  kDegradation,   // a percentage, a duration, or with `amount` a number
   kWord,          // one of `words`
   kObject,        // `section`
   kObjectOrOff,   // `section`, or the word "off"
@@ -66,6 +66,7 @@ struct Key {
   std::vector<std::string_view> later = {};  // words of the product that this version does not have yet
   Range range = {};
   Range time = {};                  // kDegradation: of a duration
+  Range amount = {};                // kDegradation: of a number
   Place innermost = Place::kRoute;  // where it may stand at the most
   bool names = false;               // kMap: its names are new ones, to which other keys refer
 };

@@ -95,6 +95,7 @@ const Section& header_edits();
 const Section& rewrite();
 const Section& redirect();
 const Section& respond();
+const Section& guard();
 const Section& rollout();
 const Section& webhook();
 

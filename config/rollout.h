@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/answer.h"
 #include "config/limits.h"
 #include "config/network.h"
 #include "config/retry.h"
@@ -57,20 +58,52 @@ struct Step {
   std::vector<std::variant<Hold, Pause>> stages;  // in order; never empty once loaded: a default Hold
 };
 
-enum class GuardMetric : std::uint8_t { kErrorRate, kCapacityRate, kClientErrorRate, kClientAbortRate, kLatency };
+// Values are stored in the state file: append only.
+enum class GuardMetric : std::uint8_t {
+  kErrorRate,
+  kCapacityRate,
+  kClientErrorRate,
+  kClientAbortRate,
+  kLatency,
+  kTimeToHeaders,
+  kTimeToFirstOutput,
+  kChunkGap,
+  kTokensPerRequest,
+  kCostPerRequest,
+  kFinishReason,
+  kEmptyOutput,
+  kInvalidOutput,
+  kTruncated,
+  kFeedback,
+};
 enum class GuardAction : std::uint8_t { kRollback, kPause, kWarn };
+
+// What a guard of feedback reads out of the scores that come in.
+struct Scoring {
+  std::string name = {};
+  std::string source = {};  // empty: whoever gives them
+  bool binary = false;      // true or false: 1 or 0
+  bool lower_is_better = false;
+  double from = 0;  // not binary: the scale's ends
+  double to = 1;
+  bool operator==(const Scoring&) const = default;
+};
 
 struct Guard {
   GuardMetric metric = GuardMetric::kErrorRate;
-  double quantile = 0;            // latency only
+  double quantile = 0;            // of a time
   double relative = 0;            // allowedDegradation: a = 1 + relative
-  double absolute = 0;            // rates: a share; latency: unused
-  Duration absolute_duration{0};  // latency: added to the candidate's threshold
-  // A ceiling of its own, beside the comparison: of rates a share, of a latency its quantile.
+  double absolute = 0;            // a share of requests; of amounts and scores in their own unit; times: unused
+  Duration absolute_duration{0};  // times: added to the candidate's threshold
+  // A ceiling of its own, beside the comparison: of rates a share, of a time its quantile.
   std::optional<double> max_share = {};
   std::optional<Duration> max_duration = {};
   GuardAction action = GuardAction::kRollback;
   bool gate = true;  // `warn` guards never gate
+
+  FinishReason finish = FinishReason::kNone;  // finishReason: which one
+  double cap = 0;                             // amounts: what a value counts up to; 0: by what the baseline shows
+  Scoring scoring = {};                       // feedback
 
   bool has_max() const { return max_share || max_duration; }
 };

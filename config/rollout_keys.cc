@@ -66,63 +66,6 @@ const Section& step() {
   return section;
 }
 
-const Section& degradation() {
-  static const Section section{
-      .name = "allowedDegradation",
-      .sentence = "How much worse than the baseline is acceptable: (1 + relative) x baseline + absolute.",
-      .keys = {{.name = "relative",
-                .kind = Kind::kShare,
-                .sentence = "In proportion to the baseline.",
-                .fallback = "0%",
-                .range = {"0%", "1000%"}},
-               {.name = "absolute",
-                .kind = Kind::kDegradation,
-                .sentence = "Beyond it: a percentage, for latency a duration.",
-                .fallback = "0",
-                .range = {"0%", "100%"},
-                .time = {"0ms", "1h"}}}};
-  return section;
-}
-
-const Section& guard() {
-  static const Section section{
-      .name = "guard",
-      .sentence =
-          "Compares the candidate with the baseline over the same seconds. With `max`, holds it against that, too.",
-      .keys = {required(word("metric", "What is compared.", {},
-                             {"errorRate", "capacityRate", "clientErrorRate", "clientAbortRate", "latency"})),
-               {.name = "quantile",
-                .kind = Kind::kNumber,
-                .sentence = "Of a latency: 0.5, 0.9, 0.99, or another with a margin of its own.",
-                .fallback = "0.99",
-                .range = {"0.01", "0.9999"}},
-               {.name = "allowedDegradation",
-                .kind = Kind::kObject,
-                .sentence = "The margin.",
-                .fallback = "the metric's own",
-                .section = &degradation()},
-               {.name = "max",
-                .kind = Kind::kDegradation,
-                .sentence = "A ceiling beside the comparison, that the candidate fails by passing it, however bad the "
-                            "baseline is: of a rate a share of requests, of a latency its quantile.",
-                .fallback = "none",
-                .range = {"0.0001%", "99.9999%"},
-                .time = {"1ms", "1h"}},
-               word("onGuardFail", "What is done when it fails.", "the analysis' own", {"rollback", "pause", "warn"}),
-               {.name = "gate",
-                .kind = Kind::kBoolean,
-                .sentence = "Whether it has to pass before the rollout advances.",
-                .fallback = "true"},
-               {.name = "enabled",
-                .kind = Kind::kBoolean,
-                .sentence = "false takes a default guard away.",
-                .fallback = "true"},
-               unsupported("name", "Feedback."),
-               unsupported("is", "Finish reasons."),
-               unsupported("cap", "Means.")}};
-  return section;
-}
-
 const Section& analysis() {
   static const Section section{
       .name = "analysis",

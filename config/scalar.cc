@@ -107,7 +107,8 @@ bool quantity_fits(const Key& key, std::string_view text) {
     case Kind::kNumber:
       return lies_within(text, key.range, parse_number<double>);
     case Kind::kDegradation:
-      return lies_within(text, key.range, parse_share) || lies_within(text, key.time, parse_duration);
+      return lies_within(text, key.range, parse_share) || lies_within(text, key.time, parse_duration) ||
+             (!key.amount.most.empty() && lies_within(text, key.amount, parse_number<double>));
     default:
       return false;
   }

@@ -80,6 +80,10 @@ double number(std::string_view digits) {
   return value;
 }
 
+Object numeric(const Range& range) {
+  return {{"type", "number"}, {"minimum", number(range.least)}, {"maximum", number(range.most)}};
+}
+
 Value percentage(const Range& range) {
   const Object zero{{"const", 0}};
   const Object some{{"type", "number"}, {"minimum", 0.0001}, {"maximum", number(range.most)}};
@@ -116,9 +120,12 @@ Value quantity(const Key& key) {
     case Kind::kShare:
       return text(kShare);
     case Kind::kNumber:
-      return Object{{"type", "number"}, {"minimum", number(key.range.least)}, {"maximum", number(key.range.most)}};
-    case Kind::kDegradation:
-      return text("(" + std::string(kShare) + "|" + std::string(kDuration) + ")");
+      return numeric(key.range);
+    case Kind::kDegradation: {
+      Object words = text("(" + std::string(kShare) + "|" + std::string(kDuration) + ")");
+      if (key.amount.most.empty()) return words;
+      return Object{{"anyOf", Array{std::move(words), numeric(key.amount)}}};
+    }
     default:
       return false;
   }

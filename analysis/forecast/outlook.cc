@@ -50,8 +50,11 @@ class StepSight {
   GuardSight sight(std::size_t index) const {
     const config::Guard& guard = guards()[index];
     GuardSight out;
-    const Margin margin = rollback_margin(guard);
-    if (is_latency(guard)) {
+    const Margin margin = rollback_margin(guard, reckoned_cap(guard));
+    if (is_mean(guard)) {
+      out.baseline = assumed_mean(guard).mean;
+      out.accepted = degree(guard, margin.factor * out.baseline + margin.absolute);
+    } else if (is_time(guard)) {
       const LatencyOutlook latency = latency_outlook(guard, of_.traffic);
       out.baseline = upper_quantile_us(of_.traffic.latency, of_.traffic.latency_total, latency.tau);
       out.accepted = latency.candidate_threshold_us() / std::max(1.0, out.baseline);
@@ -71,7 +74,7 @@ class StepSight {
     if (!of_.time.compared) fastest.why = Detection::Why::kNotCompared;
     for (std::size_t i = 0; i < guards().size() && of_.time.compared; ++i) {
       const bool errors = guards()[i].metric == config::GuardMetric::kErrorRate;
-      const bool tells = is_about_errors(regression) ? errors : is_latency(guards()[i]);
+      const bool tells = is_about_errors(regression) ? errors : guards()[i].metric == config::GuardMetric::kLatency;
       if (!tells) continue;
       const Detection found = detect_by(i, regression);
       const bool faster = found.found_s.p95 < fastest.found_s.p95;
@@ -83,16 +86,30 @@ class StepSight {
  private:
   const std::vector<config::Guard>& guards() const { return of_.rollout.analysis.guards; }
 
-  double rate(const config::Guard& guard) const {
-    return of_.traffic.rates[static_cast<std::size_t>(binary_metric(guard))];
-  }
+  double rate(const config::Guard& guard) const { return rate_of(guard, of_.traffic); }
 
   RateOutlook outlook(const config::Guard& guard) const {
-    const double baseline = is_latency(guard) ? exceedance(guard) : rate(guard);
+    const double baseline = is_time(guard) ? exceedance(guard) : rate(guard);
     return {.truth = {baseline, baseline},
             .weight = of_.time.weight,
             .margin = rollback_margin(guard),
             .divisor = of_.traffic.design_effect};
+  }
+
+  MeanOutlook mean_outlook(const config::Guard& guard) const {
+    const Moments usual = assumed_mean(guard);
+    return {.baseline = usual,
+            .candidate = usual,
+            .weight = of_.time.weight,
+            .margin = rollback_margin(guard, reckoned_cap(guard)),
+            .divisor = of_.traffic.design_effect};
+  }
+
+  // Of a candidate with the mean `y`: so many times the baseline's amount, or so much of the scale worse.
+  static double degree(const config::Guard& guard, double y) {
+    const double usual = assumed_mean(guard).mean;
+    if (family_of(guard) == config::Family::kAmount) return y / usual;
+    return (y - usual) * (guard.scoring.to - guard.scoring.from);
   }
 
   // Of the share of alpha that a guard has within its pool, when the change begins with the step.
@@ -109,8 +126,12 @@ class StepSight {
     const config::Guard& guard = guards()[index];
     const double n = std::max(0.0, within_s - of_.time.guards[index].armed_s) * of_.time.candidate_rps;
     if (n < kFewest) return {};
+    if (is_mean(guard)) {
+      const std::optional<double> mean = smallest_found(mean_outlook(guard), evidence(guard), n);
+      return mean ? std::optional(degree(guard, *mean)) : std::nullopt;
+    }
     const std::optional<double> found = smallest_found(outlook(guard), evidence(guard), n);
-    if (!found || !is_latency(guard)) return found;
+    if (!found || !is_time(guard)) return found;
     const double slowdown = slowdown_for(latency_outlook(guard, of_.traffic), *found);
     return std::isfinite(slowdown) ? std::optional(slowdown) : std::nullopt;
   }

@@ -40,10 +40,11 @@ struct Detection {
   TimeSpan found_s;
 };
 
-// What one guard sees in one step. Rates are shares of requests, slowdowns factors of a latency, all of them what the
-// candidate has: 0.01 errors, or 1.2 times as long.
+// What one guard sees in one step. Rates are shares of requests, slowdowns factors of a time, increases factors of an
+// amount, all of them what the candidate has: 0.01 errors, or 1.2 times as long. Of scores, by how much they are worse,
+// on their scale.
 struct GuardSight {
-  double baseline = 0;  // a rate; of a latency the quantile in microseconds
+  double baseline = 0;  // a rate; of a time the quantile in microseconds; of a mean y
   double accepted = 0;  // never found: so high a rate, or slowdown, and all below
   // The smallest that is found 95 times in 100 while a healthy candidate stays, and before the step's time is over.
   // Nothing: none is.

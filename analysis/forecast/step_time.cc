@@ -22,8 +22,8 @@ bool is_gate(const config::Guard& guard) { return guard.gate && guard.action != 
 
 // A healthy candidate is as the baseline is: its latencies, too, stay the margin below what the guard allows.
 Rates healthy_rates(const config::Guard& guard, const BaselineTraffic& traffic) {
-  if (is_latency(guard)) return exceedance_rates(latency_outlook(guard, traffic), 1);
-  const double rate = traffic.rates[static_cast<std::size_t>(binary_metric(guard))];
+  if (is_time(guard)) return exceedance_rates(latency_outlook(guard, traffic), 1);
+  const double rate = rate_of(guard, traffic);
   return {rate, rate};
 }
 
@@ -153,18 +153,14 @@ class Course {
   GuardTime time_of(const config::Guard& guard, const StepTime& step, double next_weight, double warmup_s) const {
     GuardTime time;
     time.gate = is_gate(guard) && !step.at_full;
-    if (is_latency(guard)) {
+    if (is_time(guard)) {
       const double lacks = std::max(0.0, history_needed(exceedance(guard)) - history_);
       const double baseline_rps = (1 - step.weight) * traffic_.rps;
       time.armed_s = warmup_s + (lacks > 0 ? lacks / baseline_rps : 0);
     }
+    if (family_of(guard) == config::Family::kAmount) time.armed_s = warmup_s;  // a running baseline has had 200 values
     if (!time.gate || !step.compared) return time;
-    const RateOutlook healthy{.truth = healthy_rates(guard, traffic_),
-                              .weight = step.weight,
-                              .margin = advance_margin(guard, next_weight),
-                              .divisor = traffic_.design_effect};
-    const double evidence = advance_evidence_of_rate(rollout_.analysis.max_false_advance);
-    const Forecast passes = forecast(healthy, TestSide::kAdvance, evidence);
+    const Forecast passes = passing(guard, step, next_weight);
     time.possible = passes.n95 < kMostRequests;
     if (passes.n95 == 0) {
       time.passes_s = {time.armed_s, time.armed_s};
@@ -173,6 +169,25 @@ class Course {
                        time.armed_s + seconds_for(passes.n95, step.weight, traffic_.rps)};
     }
     return time;
+  }
+
+  Forecast passing(const config::Guard& guard, const StepTime& step, double next_weight) const {
+    const double beta = rollout_.analysis.max_false_advance;
+    const Margin margin = advance_margin(guard, next_weight, reckoned_cap(guard));
+    if (is_mean(guard)) {
+      const Moments usual = assumed_mean(guard);
+      const MeanOutlook healthy{.baseline = usual,
+                                .candidate = usual,
+                                .weight = step.weight,
+                                .margin = margin,
+                                .divisor = traffic_.design_effect};
+      return forecast(healthy, TestSide::kAdvance, advance_evidence_of_mean(beta));
+    }
+    const RateOutlook healthy{.truth = healthy_rates(guard, traffic_),
+                              .weight = step.weight,
+                              .margin = margin,
+                              .divisor = traffic_.design_effect};
+    return forecast(healthy, TestSide::kAdvance, advance_evidence_of_rate(beta));
   }
 
   const config::Rollout& rollout_;

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+
+#include "analysis/judge/guard_rule.h"
 
 namespace weir::analysis {
 namespace {
@@ -25,6 +28,21 @@ void assume_latency(BaselineTraffic& traffic, double median_us) {
     below = share;
   }
   traffic.latency_total = kAssumedTotal * below;
+}
+
+double rate_of(const config::Guard& guard, const BaselineTraffic& traffic) {
+  const std::size_t metric = rate_metric(guard);
+  return metric < traffic.rates.size() ? traffic.rates[metric] : kAssumedRate;
+}
+
+Moments assumed_mean(const config::Guard& guard) {
+  constexpr Moments kAmount{0.124, 0.0131};
+  constexpr Moments kScore{0.2, 0.0225};
+  return family_of(guard) == config::Family::kAmount ? kAmount : kScore;
+}
+
+double reckoned_cap(const config::Guard& guard) {
+  return guard.cap > 0 ? guard.cap : std::numeric_limits<double>::infinity();
 }
 
 double usable_rate(double rate) { return std::clamp(rate, kLeastRate, 1 - kLeastRate); }

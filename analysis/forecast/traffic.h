@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "analysis/stats/forecast.h"
 #include "analysis/stats/quantile.h"
 #include "base/outcome.h"
 #include "config/rollout.h"
@@ -25,6 +26,14 @@ inline constexpr double kAssumedSigma = 0.6;
 
 // `latency` and `latency_total`: a lognormal with kAssumedSigma.
 void assume_latency(BaselineTraffic& traffic, double median_us);
+// The baseline's, as far as it is known.
+double rate_of(const config::Guard& guard, const BaselineTraffic& traffic);
+// Of a mean, y in [0, 1], 1 the worst: as it is among the users of STATISTICS.md 6.0, for nobody has measured it.
+// Amounts are lognormal with sigma 0.8, up to eight times their mean; scores have 0.8 of their scale on average, and
+// every answer has one at once.
+Moments assumed_mean(const config::Guard& guard);
+// What a guard of amounts is reckoned to cap at, in its unit: infinity where the baseline will say.
+double reckoned_cap(const config::Guard& guard);
 // A rate that can be reckoned with: never quite 0, never quite 1.
 double usable_rate(double rate);
 

@@ -6,14 +6,22 @@
 namespace weir::analysis {
 
 void ClusterTable::add(const ArmCounts& tick, const std::bitset<kMetricCount>& valid) {
-  for (const ClusterCounts& cluster : tick.clusters.touched()) {
-    bool counted = cluster.requests > 0;
-    for (std::size_t m = 0; m < kMetricCount; ++m) {
-      if (!valid[m] || cluster.metrics[m].n == 0) continue;
-      count(m, cluster.cluster, {cluster.metrics[m].n, cluster.metrics[m].x});
-      counted = true;
-    }
-    if (counted) seen_.set(cluster.cluster);
+  const auto add = [&](std::size_t metric, std::uint8_t cluster, const ValueSums& sums) {
+    if (sums.n == 0 || !valid[metric]) return;
+    count(metric, cluster, {sums.n, sums.s1});
+    squares_[metric] += sums.s2;
+    seen_.set(cluster);
+  };
+  const auto add_rate = [&](std::size_t metric, std::uint8_t cluster, const MetricCount& count) {
+    add(metric, cluster, {count.n, count.x, count.x});
+  };
+  for (const ClusterCounts& at : tick.clusters.touched()) {
+    if (at.requests > 0) seen_.set(at.cluster);
+    for (std::size_t i = 0; i < at.metrics.size(); ++i) add_rate(i, at.cluster, at.metrics[i]);
+  }
+  for (const AnswerClusterCounts& at : tick.answers.clusters.touched()) {
+    for (std::size_t i = 0; i < at.metrics.size(); ++i) add_rate(kOutcomeMetricCount + i, at.cluster, at.metrics[i]);
+    for (std::size_t i = 0; i < at.values.size(); ++i) add(kRateMetricCount + i, at.cluster, at.values[i]);
   }
 }
 
@@ -38,6 +46,7 @@ void ClusterTable::add_lane(std::size_t metric) {
 void ClusterTable::forget(std::size_t metric) {
   for (std::size_t g = 0; g < kClusterCount && lane_[metric] > 0; ++g) cells_[g * lanes_ + lane_[metric] - 1] = {};
   sums_[metric] = {};
+  squares_[metric] = 0;
   hit_[metric] = 0;
 }
 

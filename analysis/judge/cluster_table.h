@@ -1,11 +1,11 @@
-// Confined to one thread. Which of an arm's clusters of users met how many bad events since the rollout began:
-// STATISTICS.md 4.7. A tick pays for the clusters that it touches, and memory is for the metrics that were ever seen.
+// Confined to one thread. Which of an arm's clusters of users met how many bad events, or what values, since the
+// rollout began: STATISTICS.md 4.7. A tick pays for the clusters that it touches, and memory is for the metrics that
+// were ever seen.
 #pragma once
 
 #include <array>
 #include <bitset>
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "analysis/stats/design_effect.h"
@@ -20,9 +20,11 @@ class ClusterTable {
   // Forgets one metric, whose slot gets another meaning.
   void forget(std::size_t metric);
 
+  // Of a metric of values, x is the sum of its values.
   ClusterCount of(std::size_t metric, std::size_t cluster) const;
   const ClusterSums& sums(std::size_t metric) const { return sums_[metric]; }
-  MetricCount total(std::size_t metric) const { return {sums_[metric].n, sums_[metric].x}; }
+  // Of a rate, s1 and s2 are the bad ones.
+  ValueSums total(std::size_t metric) const { return {sums_[metric].n, sums_[metric].x, squares_[metric]}; }
   // Clusters with a request that ended or passed a threshold.
   std::uint32_t seen() const { return static_cast<std::uint32_t>(seen_.count()); }
   // Clusters with a bad event of the metric.
@@ -35,8 +37,9 @@ class ClusterTable {
   };
   Cluster worst(std::size_t metric) const;
 
-  // For restoring, of an empty table.
+  // For restoring, of an empty table. `squares` of a rate are its x.
   void count(std::size_t metric, std::size_t cluster, const ClusterCount& more);
+  std::uint64_t& squares(std::size_t metric) { return squares_[metric]; }
   const std::bitset<kClusterCount>& seen_bits() const { return seen_; }
   std::bitset<kClusterCount>& seen_bits() { return seen_; }
 
@@ -48,6 +51,7 @@ class ClusterTable {
   std::size_t lanes_ = 0;
   std::array<std::uint8_t, kMetricCount> lane_{};  // 1 + the metric's lane; 0: never seen
   std::array<ClusterSums, kMetricCount> sums_{};
+  std::array<std::uint64_t, kMetricCount> squares_{};
   std::array<std::uint32_t, kMetricCount> hit_{};
   std::bitset<kClusterCount> seen_;
 };

@@ -1,36 +1,48 @@
 // Pure functions. What a guard of the plan means in the terms of the tests: STATISTICS.md 4.0.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "analysis/stats/rate_test.h"
-#include "base/outcome.h"
-#include "config/rollout.h"
+#include "config/guards.h"
 
 namespace weir::analysis {
 
-// "errorRate", "latency p99".
+// "errorRate", "latency p99", "finishReason length", "feedback relevance".
 std::string guard_name(const config::Guard& guard);
 
-bool is_latency(const config::Guard& guard);
-// Of a guard that is not about latency.
-BinaryMetric binary_metric(const config::Guard& guard);
+// The place in the tables of counts of a guard that needs no slot: a rate that requests tell.
+std::size_t rate_metric(const config::Guard& guard);
+// Whether there must be a threshold or a cap before anything is judged by it.
+bool needs_arming(const config::Guard& guard);
 
-// The share of requests above a latency guard's quantile: 0.01 for p99.
+// The share of requests above the quantile of a guard of times: 0.01 for p99.
 double exceedance(const config::Guard& guard);
+
+// Of a guard of amounts: which, as a ValueMetric.
+std::size_t amount_of(const config::Guard& guard);
+// A score in ten-thousandths, 0 the best and kWholeValue the worst that there can be. What lies outside the scale is at
+// its nearer end; what is no number is the worst.
+std::uint16_t badness(const config::Scoring& scoring, double score);
+
+// How many of the baseline's values there must be first.
+double values_needed(const config::Guard& guard);
 
 // Share of alpha before it is renormalised within its pool.
 double table_weight(const config::Guard& guard);
 
-Margin rollback_margin(const config::Guard& guard);
-// d_k: with `next_weight` (0..1) of all users to come, the harm that the step allows for is a fixed share of all
-// traffic.
-Margin advance_margin(const config::Guard& guard, double next_weight);
+// `cap`: of a guard of amounts, in their unit; what a value is a share of.
+Margin rollback_margin(const config::Guard& guard, double cap = 1);
+// a_k and d_k: with `next_weight` (0..1) of all users to come, the harm that the step allows for is a fixed share of
+// all traffic.
+Margin advance_margin(const config::Guard& guard, double next_weight, double cap = 1);
 
 // The candidate's threshold that belongs to the baseline's quantile, in microseconds.
 std::uint64_t candidate_threshold_us(const config::Guard& guard, double baseline_us);
 
-// The ceiling of a guard that has one: the largest share of requests that may be bad (4.15), and for latencies the
+// The ceiling of a guard that has one: the largest share of requests that may be bad (4.15), and for times the
 // threshold in microseconds, of either arm, beyond which one is.
 double limit_share(const config::Guard& guard);
 std::uint64_t limit_us(const config::Guard& guard);

@@ -10,7 +10,7 @@ constexpr double kMinute_s = 60;
 
 }  // namespace
 
-void HalfHour::add(const MetricCounts& tick, Seconds dt) {
+void HalfHour::add(const RateCounts& tick, Seconds dt) {
   state_.into_minute += dt;
   const double passed = std::floor(state_.into_minute.count() / kMinute_s);
   state_.into_minute -= Seconds(passed * kMinute_s);
@@ -18,19 +18,19 @@ void HalfHour::add(const MetricCounts& tick, Seconds dt) {
     state_.current = (state_.current + 1) % kMinutes;
     state_.minutes[state_.current] = {};
   }
-  for (std::size_t m = 0; m < kMetricCount; ++m) {
+  for (std::size_t m = 0; m < kRateMetricCount; ++m) {
     state_.minutes[state_.current][m].n += tick[m].n;
     state_.minutes[state_.current][m].x += tick[m].x;
   }
 }
 
 void HalfHour::forget(std::size_t metric) {
-  for (MetricCounts& minute : state_.minutes) minute[metric] = {};
+  for (RateCounts& minute : state_.minutes) minute[metric] = {};
 }
 
 MetricCount HalfHour::of(std::size_t metric) const {
   MetricCount sum;
-  for (const MetricCounts& minute : state_.minutes) {
+  for (const RateCounts& minute : state_.minutes) {
     sum.n += minute[metric].n;
     sum.x += minute[metric].x;
   }

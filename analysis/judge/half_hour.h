@@ -14,14 +14,14 @@ class HalfHour {
  public:
   static constexpr std::size_t kMinutes = 30;
 
-  void add(const MetricCounts& tick, Seconds dt);
+  void add(const RateCounts& tick, Seconds dt);
   // Forgets one metric, whose slot gets another meaning.
   void forget(std::size_t metric);
   MetricCount of(std::size_t metric) const;
 
   // For saving and restoring.
   struct State {
-    std::array<MetricCounts, kMinutes> minutes{};
+    std::array<RateCounts, kMinutes> minutes{};
     std::size_t current = 0;
     Seconds into_minute{0};
   };

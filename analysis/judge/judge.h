@@ -27,6 +27,8 @@ struct JudgeSpec {
   double max_false_advance = 0.05;   // beta
   int steps = 1;                     // K: setWeight steps when the rollout started; it stays
   bool has_keys = true;              // the rollout is sticky: few_users applies
+  // The fractions that the plan's steps lead to, each once or more: what is known late keeps a gate for each (4.8).
+  std::vector<double> next_weights = {};
   Refresh refresh = Refresh::kWhenMoved;
 };
 
@@ -70,7 +72,14 @@ class Judge {
 
   Verdict verdict() const;
   std::vector<GuardStatus> guards() const;
-  LatencyThresholds thresholds() const;
+  // The slots that a score of this name, given by this source, counts in, and how bad it is in each. Nothing when no
+  // guard is about it.
+  struct ScoreSlot {
+    std::uint8_t slot = 0;    // Score::slot
+    std::uint16_t value = 0;  // Score::value
+  };
+  std::vector<ScoreSlot> score(std::string_view name, std::string_view source, double value) const;
+  Thresholds thresholds() const;
   // The newest step begun; 0 before the first.
   StepId step() const;
 

@@ -11,15 +11,25 @@
 
 #include "analysis/judge/cluster_table.h"
 #include "analysis/judge/error_window.h"
+#include "analysis/judge/evidence.h"
+#include "analysis/judge/guard_rule.h"
 #include "analysis/judge/half_hour.h"
 #include "analysis/judge/judge.h"
+#include "analysis/judge/late_gates.h"
+#include "analysis/judge/scored_watch.h"
 #include "analysis/judge/split_watch.h"
+#include "analysis/stats/bounded_value.h"
 #include "analysis/stats/design_effect.h"
 #include "analysis/stats/display_interval.h"
 #include "analysis/stats/limit_test.h"
 #include "analysis/stats/rate_test.h"
 
 namespace weir::analysis {
+
+// STATISTICS.md 4.0, gamma.
+inline constexpr double kSeedRollout = 0.5;
+inline constexpr double kSeedSteps = 0.25;  // over K
+inline constexpr double kSeedMinute = 0.25 / 1440;
 
 // One guard's evidence, both ways. A guard with a ceiling is two of these: the comparison, and the ceiling (4.15),
 // which looks at the candidate alone and gates nothing.
@@ -28,23 +38,42 @@ struct GuardState {
   bool is_limit = false;
   double weight = 0;       // share of alpha within its pool; an edit never raises it
   std::size_t metric = 0;  // index in every table of counts
-  RateTest rollback{TestSide::kRollback, Refresh::kWhenMoved};
-  RateTest advance{TestSide::kAdvance, Refresh::kWhenMoved};
+  Evidence rollback;
+  Evidence advance;
+  // Of feedback, in place of `advance`.
+  LateGates late;
+  ScoredWatch scored;
   LimitTest limit;
-  DisplayInterval difference{true};  // to be shown, and nothing is decided by it
+  DisplayInterval difference;  // to be shown, and nothing is decided by it
   // While nobody is left to compare with: the candidate against what the baseline was, for an alert (4.10).
   LimitTest drift;
   double drift_limit = 0;           // 0: not in such a step
   std::vector<std::string> failed;  // ids of the step's first bad requests of the candidate
   double phi_div = 1;
   double phi_div_advance = 1;
-  // Comparisons of latency only. The history fades by this quantile's own half-life; the rate is the share above the
-  // threshold.
+  // Comparisons of times only. It fades by this quantile's own half-life.
   DecayedHistogram history;
-  DecayedRate above;
+  // What the baseline's share above the threshold, its mean amount, or its score has been: y and n.
+  DecayedRate usual;
   LatencyThreshold threshold;  // zeros: not armed; of a ceiling the ceiling, for both arms
-  bool armed() const { return threshold.baseline_us > 0; }
+  // Of amounts, in the unit of their records: millionths, of a cost.
+  FrozenScale cap;
+
+  GuardState(config::Guard of, bool limit_alone, Refresh refresh);
+  bool is_late() const { return guard.metric == config::GuardMetric::kFeedback; }
+  bool armed() const;
   bool gates() const { return guard.gate && guard.action != config::GuardAction::kWarn && !is_limit; }
+  // Of a metric's sums, what is tested: a binary score's are in units of 10^-4.
+  ValueSums tested(const ValueSums& sums) const;
+  Spread spread_of(const ClusterTable& table) const;
+  // Of the baseline, toward arming.
+  double values_seen() const;
+  // In the unit that people count in: tokens, or the currency.
+  double cap_in_units() const;
+  Margin rollback_margin() const { return analysis::rollback_margin(guard, cap_in_units()); }
+  Margin advance_margin(double next_weight) const {
+    return analysis::advance_margin(guard, next_weight, cap_in_units());
+  }
   double log_against() const { return is_limit ? limit.log_evidence() : rollback.log_evidence(); }
   void inject(double log_gamma) { is_limit ? limit.inject(log_gamma) : rollback.inject(log_gamma); }
 };
@@ -58,6 +87,7 @@ struct StepState {
     std::uint64_t both = 0;
   };
   std::array<Seen, kMetricCount> seen{};
+  Seen requests;
 
   bool compares() const { return weight > 0 && weight < 1; }
 };
@@ -66,11 +96,13 @@ struct StepState {
 struct CheckedStep {
   StepState* step = nullptr;  // null: a step that is forgotten, for the memory only
   std::array<const ArmCounts*, kArmCount> arms{};
-  std::array<std::bitset<kMetricCount>, kArmCount> valid;
+  std::bitset<kMetricCount> valid;  // one arm's counts alone are no comparison
 
-  MetricCount count(Arm arm, std::size_t metric) const {
-    const auto i = static_cast<std::size_t>(arm);
-    return valid[i][metric] ? arms[i]->metrics[metric] : MetricCount{};
+  ValueSums sums(Arm arm, std::size_t metric) const {
+    return valid[metric] ? arms[static_cast<std::size_t>(arm)]->sums(metric) : ValueSums{};
+  }
+  TickPair pair(const GuardState& guard) const {
+    return {guard.tested(sums(Arm::kBaseline, guard.metric)), guard.tested(sums(Arm::kCandidate, guard.metric))};
   }
 };
 
@@ -81,19 +113,19 @@ struct Judge::State {
   std::vector<GuardState> guards;
   std::array<double, kPoolCount> table_sums{};  // of each pool when it first had guards: what renormalises its weights
   int step_seeds_left = 0;                      // injections of 0.25/K still due
-  std::size_t next_slot = 0;                    // the latency slot to try first for a new guard
+  // The slots to try first for a new guard: of times, of amounts, of scores.
+  std::array<std::size_t, 3> next_slot{};
 
   std::vector<StepState> steps;  // ascending, the newest last; old ones are forgotten
   StepContext current;
-  std::array<std::array<MetricCount, kMetricCount>, kArmCount> in_step{};
+  std::array<std::array<ValueSums, kMetricCount>, kArmCount> in_step{};
   std::array<std::uint64_t, kArmCount> requests_in_step{};
   std::array<std::int64_t, kArmCount> overdue{};
 
   std::array<ClusterTable, kArmCount> clusters;
   // The candidate's, with what it had while nobody was left to compare it with. Nothing: it had nothing then.
   std::optional<ClusterTable> alone;
-  std::array<DecayedRate, kBinaryMetricCount> rates{};
-  DecayedHistogram history;  // for guards to come
+  BaselineMemory memory;  // its times are for guards to come
   ErrorWindow baseline_errors;
   SplitWatch split;
   std::uint32_t threshold_version = 0;
@@ -121,13 +153,16 @@ struct Judge::State {
   void weigh_clusters();
   void test(Seconds dt);
   void remember(const TickInput& input);
+  void watch_scores(Seconds dt);
   void count_step();
   void watch_split(Seconds dt);
   void name_failures(const TickInput& input);
 
   void set_guards(const std::vector<config::Guard>& wanted);
   GuardState make_guard(const config::Guard& guard, bool is_limit);
+  void open_late_gates();
   void take_slot(GuardState& guard);
+  void learn_cap(GuardState& guard, const DecayedRate& known);
   void inject_all(double log_gamma);
   StepState* find_step(StepId id);
   void compare(GuardState& guard, Seconds dt);
@@ -141,13 +176,14 @@ struct Judge::State {
   const ClusterTable& candidate_of(const GuardState& guard) const {
     return guard.is_limit ? all_of_candidate() : clusters[1];
   }
-  double expected_rate(const GuardState& guard) const;  // pb*
+  double expected(const GuardState& guard) const;  // pb*, or m
   double pool_evidence(config::GuardAction pool, int* worst = nullptr) const;
   // The highest threshold: after so long every request is known, ended or overdue.
   std::uint64_t overdue_us() const;
   bool speaks(const GuardState& guard) const;
   bool alpha_promised(const GuardState& guard) const;
   bool gate_passed(const GuardState& guard) const;
+  double toward_advance(const GuardState& guard) const;  // log evidence
 };
 
 }  // namespace weir::analysis

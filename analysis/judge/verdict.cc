@@ -2,47 +2,25 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 
 #include "analysis/judge/guard_rule.h"
 #include "analysis/judge/state.h"
+#include "analysis/judge/words.h"
 #include "analysis/stats/log_sum.h"
-#include "analysis/stats/quantile.h"
 
 namespace weir::analysis {
 namespace {
 
 // STATISTICS.md 4.0, "guards" and "advance minimums".
 constexpr std::uint32_t kClustersToSpeak = 3;
+constexpr std::uint64_t kMeansToSpeak = 20;
 constexpr std::uint64_t kLoneFailures = 10;
 constexpr double kLoneFailureShare = 0.9;
 constexpr std::uint32_t kClustersToAdvance = 5;
 const double kLogEvidenceAgainst = std::log(10.0);
 // Of 4.8's in_flight.
 constexpr double kOverdueRequests = 3;
-constexpr std::size_t kFailedSaid = 3;  // a sentence is no list
-
-std::string with_commas(double value) {
-  std::string digits = std::to_string(static_cast<std::uint64_t>(std::max(0.0, std::floor(value))));
-  for (std::size_t at = digits.size(); at > 3;) digits.insert(at -= 3, ",");
-  return digits;
-}
-
-// A tick says several for each rollout; printf takes four times as long.
-std::string factor(double value) {
-  std::array<char, 32> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::general, 3).ptr;
-  return {text.data(), end};
-}
-
-std::string percent(double share) { return factor(100 * share) + " %"; }
-
-// Evidence as people read it: whole from 10 on, never more than they can tell apart.
-std::string odds(double log_evidence) {
-  const double value = std::exp(std::min(log_evidence, 40.0));
-  return value >= 10 ? with_commas(std::round(value)) : factor(value);
-}
 
 std::string split_explained(const SrmTest::State& split, bool has_keys, double log_threshold) {
   const auto& [baseline, candidate] = split.most_users;
@@ -70,12 +48,13 @@ SplitStatus split_status(const SrmTest& test, bool has_keys) {
 // Evidence speaks once enough users have met the harm, or once the few that there are have met hardly anything else.
 bool Judge::State::speaks(const GuardState& guard) const {
   const ClusterTable& candidate = candidate_of(guard);
+  if (is_mean(guard.guard)) return candidate.total(guard.metric).n >= kMeansToSpeak;
   const std::uint32_t seen = candidate.seen();
   const std::uint32_t hit = candidate.hit(guard.metric);
   if (hit < std::min(kClustersToSpeak, seen)) return false;
   if (seen >= kClustersToSpeak) return true;
-  const MetricCount bad = candidate.total(guard.metric);
-  return bad.x >= kLoneFailures && static_cast<double>(bad.x) >= kLoneFailureShare * static_cast<double>(bad.n);
+  const ValueSums bad = guard.tested(candidate.total(guard.metric));
+  return bad.s1 >= kLoneFailures && static_cast<double>(bad.s1) >= kLoneFailureShare * static_cast<double>(bad.n);
 }
 
 bool Judge::State::alpha_promised(const GuardState& guard) const {
@@ -84,11 +63,17 @@ bool Judge::State::alpha_promised(const GuardState& guard) const {
 
 bool Judge::State::gate_passed(const GuardState& guard) const {
   if (guard.is_limit) return false;
-  if (is_latency(guard.guard) && !guard.armed()) return false;
-  const Margin margin = advance_margin(guard.guard, current.next_weight);
+  if (!guard.armed()) return false;
+  const Margin margin = guard.advance_margin(current.next_weight);
   // Such a margin allows for everything.
-  if (margin.factor * expected_rate(guard) + margin.absolute >= 1) return true;
-  return guard.advance.log_evidence() >= -std::log(spec.max_false_advance);
+  if (margin.factor * expected(guard) + margin.absolute >= 1) return true;
+  return toward_advance(guard) >= -std::log(spec.max_false_advance);
+}
+
+double Judge::State::toward_advance(const GuardState& guard) const {
+  if (!guard.is_late()) return guard.advance.log_evidence();
+  const LateGate* const gate = guard.late.find(current.next_weight);
+  return gate == nullptr ? 0 : gate->advance.log_evidence();
 }
 
 double Judge::State::pool_evidence(config::GuardAction pool, int* worst) const {
@@ -128,70 +113,6 @@ double Judge::State::drift_evidence(int* worst) const {
 
 namespace {
 
-std::string shown(const MetricCount& count) {
-  const double share = count.n == 0 ? 0 : static_cast<double>(count.x) / static_cast<double>(count.n);
-  return with_commas(static_cast<double>(count.x)) + " of " + with_commas(static_cast<double>(count.n)) + " (" +
-         percent(share) + ")";
-}
-
-std::string shown(const GuardStatus::Bounds& difference) {
-  const auto with_sign = [](double share) { return (share < 0 ? "−" : "") + percent(std::abs(share)); };
-  return with_sign(difference.value) + " (" + with_sign(difference.low) + " … " + with_sign(difference.high) + ")";
-}
-
-std::string milliseconds(std::uint64_t us) { return with_commas(std::round(static_cast<double>(us) / 1000)) + " ms"; }
-
-std::string comparison(const GuardStatus& guard) {
-  std::string text = "candidate " + shown(guard.since_start[1]) + ", baseline " + shown(guard.since_start[0]);
-  if (!is_latency(guard.guard)) {
-    return text + ", allowed " + percent(guard.margin_factor - 1) + " + " + percent(guard.margin);
-  }
-  text += " slower than " + milliseconds(guard.threshold.candidate_us) + " and " +
-          milliseconds(guard.threshold.baseline_us) + ", allowed " + percent(guard.guard.relative);
-  if (guard.guard.absolute_duration.count() > 0) {
-    text += " + " + std::to_string(guard.guard.absolute_duration.count()) + " ms";
-  }
-  return text;
-}
-
-// It blames the candidate even where the baseline is as bad, and so says that.
-std::string ceiling(const GuardStatus& guard) {
-  std::string text = "candidate " + shown(guard.since_start[1]);
-  if (is_latency(guard.guard)) text += " slower than " + milliseconds(limit_us(guard.guard));
-  text += ", at most " + percent(limit_share(guard.guard)) + " allowed whatever the baseline does";
-  if (guard.since_start[0].n > 0) text += " (" + shown(guard.since_start[0]) + ")";
-  return text;
-}
-
-}  // namespace
-
-std::string guard_name(const GuardStatus& guard) { return guard_name(guard.guard) + (guard.is_limit ? " max" : ""); }
-
-std::string explain_drift(const GuardStatus& guard, double log_threshold) {
-  std::string text = guard_name(guard) + ": " + shown(guard.in_step[1]);
-  if (is_latency(guard.guard)) text += " slower than " + milliseconds(guard.threshold.candidate_us);
-  return text + " since nobody is left on the baseline, by whose past at most " + percent(guard.drift_limit) +
-         " are usual; evidence 1 : " + odds(std::log(guard.weight) + guard.log_evidence_drift) +
-         " of 1 : " + odds(log_threshold) + ", which cannot tell the candidate from what has changed for everybody";
-}
-
-std::string explain(const GuardStatus& guard, double log_threshold) {
-  std::string text = guard_name(guard) + ": " + (guard.is_limit ? ceiling(guard) : comparison(guard));
-  const double log_evidence = std::log(guard.weight) + guard.log_evidence_rollback;
-  text += "; evidence 1 : " + odds(log_evidence) + " of 1 : " + odds(log_threshold);
-  if (guard.difference) text += ", difference " + shown(*guard.difference);
-  text += ", groups of users hit: " + std::to_string(guard.clusters_hit) + " of " + std::to_string(guard.clusters_seen);
-  if (guard.in_worst_cluster.x > 0) text += ", the worst " + shown(guard.in_worst_cluster);
-  text += ", design effect " + factor(guard.phi_div);
-  for (std::size_t i = 0; i < std::min(kFailedSaid, guard.failed.size()); ++i) {
-    text += (i == 0 ? "; first requests: " : ", ") + guard.failed[i];
-  }
-  if (!guard.alpha_promised) text += "; with so few users maxFalseRollback is not promised";
-  return text;
-}
-
-namespace {
-
 class Holds {
  public:
   explicit Holds(const Judge::State& state, std::vector<std::string>& lacks) : state_(state), lacks_(lacks) {}
@@ -210,6 +131,7 @@ class Holds {
     evidence_against(against);
     baseline_unhealthy();
     in_flight();
+    scores_missing();
   }
 
  private:
@@ -227,12 +149,11 @@ class Holds {
     for (const GuardState& guard : state_.guards) {
       if (!guard.gates()) continue;
       any = true;
-      if (is_latency(guard.guard) && !guard.armed()) {
-        say("not_armed", with_commas(guard.history.total) + " of " +
-                             with_commas(std::round(history_needed(exceedance(guard.guard)))) + " (" +
+      if (!guard.armed()) {
+        say("not_armed", with_commas(guard.values_seen()) + " of " + with_commas(values_needed(guard.guard)) + " (" +
                              guard_name(guard.guard) + ")");
       } else if (!state_.gate_passed(guard)) {
-        const double share = guard.advance.log_evidence() / -std::log(state_.spec.max_false_advance);
+        const double share = state_.toward_advance(guard) / -std::log(state_.spec.max_false_advance);
         say("gate", guard_name(guard.guard) + " at " + percent(std::clamp(share, 0.0, 1.0)) + " of its evidence");
       }
     }
@@ -266,6 +187,15 @@ class Holds {
     const double margin = advance_margin(errors, state_.current.next_weight).absolute;
     if (excess <= margin || excess * all <= kOverdueRequests) return;
     say("in_flight", with_commas(late) + " requests of the candidate take longer than any ended one");
+  }
+
+  void scores_missing() {
+    for (const GuardState& guard : state_.guards) {
+      if (!guard.is_late() || guard.is_limit || !guard.scored.missing()) continue;
+      say("scores_missing", "of the candidate's answers " + percent(guard.scored.share(Arm::kCandidate)) +
+                                " are scored, of the baseline's " + percent(guard.scored.share(Arm::kBaseline)) + " (" +
+                                guard_name(guard.guard) + ")");
+    }
   }
 
   const Judge::State& state_;
@@ -313,41 +243,88 @@ Verdict Judge::verdict() const {
   return verdict;
 }
 
+namespace {
+
+// Observations and the bad ones; of a mean none is.
+MetricCount counted(const GuardState& guard, const ValueSums& sums) {
+  return {sums.n, is_mean(guard.guard) ? 0 : guard.tested(sums).s1};
+}
+
+GuardStatus::Means means_of(const GuardState& guard, const std::array<ValueSums, kArmCount>& since_start) {
+  GuardStatus::Means means;
+  means.since_start = since_start;
+  if (guard.guard.metric == config::GuardMetric::kTokensPerRequest) means.unit = "tokens";
+  if (!guard.is_late()) {
+    means.at_worst = guard.cap_in_units();
+    return means;
+  }
+  const config::Scoring& scoring = guard.guard.scoring;
+  means.at_best = scoring.lower_is_better ? scoring.from : scoring.to;
+  means.at_worst = scoring.lower_is_better ? scoring.to : scoring.from;
+  return means;
+}
+
+GuardStatus::Bounds in_unit(const GuardStatus::Bounds& of_y, const std::optional<GuardStatus::Means>& means) {
+  if (!means) return of_y;
+  const double scale = means->at_worst - means->at_best;
+  const GuardStatus::Bounds scaled{scale * of_y.value, scale * of_y.low, scale * of_y.high};
+  return {scaled.value, std::min(scaled.low, scaled.high), std::max(scaled.low, scaled.high)};
+}
+
+}  // namespace
+
+double GuardStatus::Means::mean(const ValueSums& sums) const {
+  if (sums.n == 0) return at_best;
+  return at_best + (at_worst - at_best) * sums.sum() / static_cast<double>(sums.n);
+}
+
 std::vector<GuardStatus> Judge::guards() const {
   const State& s = *state_;
   std::vector<GuardStatus> out;
   for (const GuardState& guard : s.guards) {
     GuardStatus status;
-    const Margin margin = rollback_margin(guard.guard);
+    const Margin margin = guard.rollback_margin();
+    const Margin advance = guard.advance_margin(s.current.next_weight);
     status.guard = guard.guard;
     status.is_limit = guard.is_limit;
     status.weight = guard.weight;
     status.margin_factor = margin.factor;
     status.margin = margin.absolute;
-    status.advance_margin = advance_margin(guard.guard, s.current.next_weight).absolute;
+    status.advance_factor = advance.factor;
+    status.advance_margin = advance.absolute;
     status.log_evidence_rollback = guard.log_against();
-    status.log_evidence_advance = guard.advance.log_evidence();
+    status.log_evidence_advance = s.toward_advance(guard);
     status.gate = guard.gates();
     status.gate_passed = s.gate_passed(guard);
     status.speaks = s.speaks(guard);
     status.alpha_promised = s.alpha_promised(guard);
-    if (is_latency(guard.guard)) status.threshold = guard.threshold;
-    if (is_latency(guard.guard) && !guard.is_limit) {
+    if (is_time(guard.guard)) status.threshold = guard.threshold;
+    if (guard.cap.frozen()) status.cap = guard.cap_in_units();
+    if (needs_arming(guard.guard) && !guard.is_limit) {
       status.armed = guard.armed();
-      status.history = guard.history.total;
-      status.history_needed = std::round(history_needed(exceedance(guard.guard)));
+      status.history = guard.values_seen();
+      status.history_needed = values_needed(guard.guard);
     }
-    for (std::size_t arm = 0; arm < kArmCount; ++arm) status.in_step[arm] = s.in_step[arm][guard.metric];
     const ClusterTable& candidate = s.candidate_of(guard);
-    status.since_start = {s.clusters[0].total(guard.metric), candidate.total(guard.metric)};
+    const std::array totals{s.clusters[0].total(guard.metric), candidate.total(guard.metric)};
+    if (is_mean(guard.guard)) status.means = means_of(guard, totals);
+    for (std::size_t arm = 0; arm < kArmCount; ++arm) {
+      const ValueSums& in_step = s.in_step[arm][guard.metric];
+      if (status.means) status.means->in_step[arm] = in_step;
+      status.in_step[arm] = counted(guard, in_step);
+      status.since_start[arm] = counted(guard, totals[arm]);
+    }
     status.clusters_seen = candidate.seen();
-    status.clusters_hit = candidate.hit(guard.metric);
-    const ClusterTable::Cluster worst = candidate.worst(guard.metric);
-    status.worst_cluster = worst.number;
-    status.in_worst_cluster = worst.count;
+    if (!status.means) {
+      status.clusters_hit = candidate.hit(guard.metric);
+      const ClusterTable::Cluster worst = candidate.worst(guard.metric);
+      status.worst_cluster = worst.number;
+      status.in_worst_cluster = counted(guard, {worst.count.n, worst.count.x, 0});
+    }
     if (const std::optional<Difference> difference = guard.difference.difference(); difference && !guard.is_limit) {
       const double half = difference->half_width(guard.phi_div);
-      status.difference = {difference->value, difference->value - half, difference->value + half};
+      status.difference =
+          in_unit({difference->value, difference->value - half, difference->value + half}, status.means);
     }
     status.failed = guard.failed;
     status.drift_limit = guard.drift_limit;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/stats/value_sums.h"
 #include "analysis/window/tick_counts.h"
 #include "base/traffic_plan.h"
 #include "config/rollout.h"
@@ -56,7 +57,7 @@ struct Verdict {
   std::string because;  // the worst guard in words, when the rollback or the pause pool has fired
   SplitStatus split;
   // Why this is no Pass, most basic first, each "word: figures": malformed, split, few_users, not_armed, gate,
-  // evidence_against, baseline_unhealthy, in_flight, no_gates.
+  // evidence_against, baseline_unhealthy, in_flight, scores_missing, no_gates.
   std::vector<std::string> lacks;
   // Judged requests of this step that ended, for minRequests.
   std::uint64_t candidate_requests_in_step = 0;
@@ -70,18 +71,20 @@ struct GuardStatus {
   double weight = 0;                 // share of alpha within its pool
   double margin_factor = 1;          // a
   double margin = 0;                 // d, toward rollback
-  double advance_margin = 0;         // d_k of this step, toward advance
+  double advance_factor = 1;         // a_k of this step, toward advance
+  double advance_margin = 0;         // d_k
   double log_evidence_rollback = 0;  // without the weight
   double log_evidence_advance = 0;   // passes at log(1/beta)
   bool gate = false;
   bool gate_passed = false;
   bool speaks = false;         // the guard of three clusters is met: the evidence counts toward rollback
   bool alpha_promised = true;  // false for so few users that it only counts as a target
-  // Latency only: judged by thresholds already. Else how much history it has of how much it needs.
+  // Times and amounts: judged by a threshold or a cap already. Else how much history it has of how much it needs.
   bool armed = true;
   double history = 0;
   double history_needed = 0;
   LatencyThreshold threshold;
+  double cap = 0;  // of amounts, in their unit; 0: not known yet
   // Over the same seconds, both arms: [baseline, candidate].
   std::array<MetricCount, kArmCount> in_step{};
   std::array<MetricCount, kArmCount> since_start{};
@@ -98,7 +101,17 @@ struct GuardStatus {
     double low = 0;
     double high = 0;
   };
-  std::optional<Bounds> difference;
+  std::optional<Bounds> difference;  // of shares of requests; of means in their unit
+  // Of a mean alone, whose observations are no bad events. What people see is in the unit that they count in.
+  struct Means {
+    std::array<ValueSums, kArmCount> in_step{};
+    std::array<ValueSums, kArmCount> since_start{};
+    double at_best = 0;   // what y = 0 stands for
+    double at_worst = 1;  // what y = 1 stands for; below at_best where higher is better
+    std::string unit;     // "tokens"; empty: none
+    double mean(const ValueSums& sums) const;
+  };
+  std::optional<Means> means;
   std::vector<std::string> failed;  // ids of the step's first bad requests of the candidate, as far as they are known
   double drift_limit = 0;           // in a step that leaves nobody to compare with: alerts beyond it
   double log_evidence_drift = 0;
@@ -112,10 +125,12 @@ std::string guard_name(const GuardStatus& guard);
 std::string explain(const GuardStatus& guard, double log_threshold);
 
 // To publish in the TrafficPlan. The version rises whenever anything here changes.
-struct LatencyThresholds {
+struct Thresholds {
   std::uint32_t version = 0;
   std::uint8_t metrics = 0;  // slots in use: 0..metrics-1 of `by_slot`, of which some may be unused (zeros)
+  std::array<TimeMetric, kMaxLatencyMetrics> times{};
   std::array<LatencyThreshold, kMaxLatencyMetrics> by_slot{};
+  std::array<ValueCap, kMaxValueMetrics> caps{};
   std::uint64_t overdue_us = 60'000'000;
 };
 

@@ -1,6 +1,7 @@
 #include "analysis/records/input_code.h"
 
 #include <algorithm>
+#include <array>
 
 namespace weir::analysis {
 namespace {
@@ -9,8 +10,8 @@ namespace {
 constexpr std::uint64_t kMostSteps = 4'096;
 constexpr std::uint64_t kMostUsers = 1U << 22;
 constexpr std::uint64_t kMostFailed = 65'536;
-constexpr std::uint64_t kEveryMetric = (std::uint64_t{1} << kMetricCount) - 1;
-static_assert(kMetricCount < 64);
+constexpr std::uint64_t kEveryMetric = (std::uint64_t{1} << kOutcomeMetricCount) - 1;
+static_assert(kOutcomeMetricCount < 64);
 
 // Small numbers of either sign become small ones without.
 std::uint64_t folded(std::int64_t value) {
@@ -39,7 +40,7 @@ MetricCount usual(std::uint64_t requests, bool entered) { return {.n = entered ?
 // Of each metric whether anything entered it in this arm.
 std::uint64_t entered(const MetricCounts& metrics) {
   std::uint64_t bits = 0;
-  for (std::size_t m = 0; m < kMetricCount; ++m) bits |= metrics[m].n > 0 ? std::uint64_t{1} << m : 0;
+  for (std::size_t m = 0; m < kOutcomeMetricCount; ++m) bits |= metrics[m].n > 0 ? std::uint64_t{1} << m : 0;
   return bits;
 }
 
@@ -48,11 +49,11 @@ void write(ByteWriter& out, const ClusterCounts& counts, std::uint64_t arm_enter
   out.integer(cluster);
   out.integer(requests);
   std::uint64_t unusual = 0;
-  for (std::size_t m = 0; m < kMetricCount; ++m) {
+  for (std::size_t m = 0; m < kOutcomeMetricCount; ++m) {
     if (!same(metrics[m], usual(requests, (arm_entered >> m & 1) != 0))) unusual |= std::uint64_t{1} << m;
   }
   out.integer(unusual);
-  for (std::size_t m = 0; m < kMetricCount; ++m) {
+  for (std::size_t m = 0; m < kOutcomeMetricCount; ++m) {
     if ((unusual >> m & 1) != 0) write(out, metrics[m]);
   }
 }
@@ -61,7 +62,7 @@ void read(ByteReader& in, ArmCounts& arm, std::uint64_t arm_entered) {
   auto& [cluster, requests, metrics] = counts;
   requests = in.integer();
   const std::uint64_t unusual = in.integer_up_to(kEveryMetric);
-  for (std::size_t m = 0; m < kMetricCount; ++m) {
+  for (std::size_t m = 0; m < kOutcomeMetricCount; ++m) {
     metrics[m] = usual(requests, (arm_entered >> m & 1) != 0);
     if ((unusual >> m & 1) != 0) read(in, metrics[m]);
   }
@@ -104,10 +105,99 @@ void read(ByteReader& in, std::vector<UserSeen>& users) {
   }
 }
 
+void write(ByteWriter& out, const TimeDeltas& times) {
+  for (int i = 0; i < kTimeMetricCount; ++i) write(out, times[static_cast<TimeMetric>(i)]);
+}
+void read(ByteReader& in, TimeDeltas& times) {
+  for (int i = 0; i < kTimeMetricCount; ++i) read(in, times[static_cast<TimeMetric>(i)]);
+}
+
+void write(ByteWriter& out, const ValueSums& sums) {
+  const auto& [n, s1, s2] = sums;
+  out.integer(n);
+  out.integer(s1);
+  out.integer(s2);
+}
+void read(ByteReader& in, ValueSums& sums) {
+  auto& [n, s1, s2] = sums;
+  n = in.integer();
+  s1 = in.integer();
+  s2 = in.integer();
+}
+
+void write(ByteWriter& out, const AmountTotals& totals) {
+  for (const AmountTotal& total : totals) {
+    const auto& [n, sum] = total;
+    out.integer(n);
+    out.integer(sum);
+  }
+}
+void read(ByteReader& in, AmountTotals& totals) {
+  for (AmountTotal& total : totals) {
+    auto& [n, sum] = total;
+    n = in.integer();
+    sum = in.integer();
+  }
+}
+
+// Of a table that is mostly empty: which of its entries are not, and those.
+template <class Table>
+void write_sparse(ByteWriter& out, const Table& table) {
+  static_assert(std::tuple_size_v<Table> < 64);
+  std::uint64_t used = 0;
+  for (std::size_t i = 0; i < table.size(); ++i) used |= table[i].n > 0 ? std::uint64_t{1} << i : 0;
+  out.integer(used);
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    if ((used >> i & 1) != 0) write(out, table[i]);
+  }
+}
+template <class Table>
+void read_sparse(ByteReader& in, Table& table) {
+  const std::uint64_t used = in.integer_up_to((std::uint64_t{1} << table.size()) - 1);
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    if ((used >> i & 1) != 0) read(in, table[i]);
+  }
+}
+
+void write(ByteWriter& out, const AnswerCounts& answers) {
+  const auto& [metrics, values, totals, clusters] = answers;
+  const auto none = [](const auto& table) {
+    return std::all_of(table.begin(), table.end(), [](const auto& entry) { return entry.n == 0; });
+  };
+  const bool impossible = std::any_of(values.begin(), values.end(), [](const ValueSums& sums) { return sums.s1 > 0; });
+  const bool empty = clusters.touched().empty() && none(metrics) && none(totals) && !impossible && none(values);
+  out.integer(empty ? 0 : 1);
+  if (empty) return;
+  write_sparse(out, metrics);
+  for (const ValueSums& sums : values) write(out, sums);  // one that cannot be may have no n
+  write(out, totals);
+  out.integer(clusters.touched().size());
+  for (const AnswerClusterCounts& counts : clusters.touched()) {
+    const auto& [cluster, of_metrics, of_values] = counts;
+    out.integer(cluster);
+    write_sparse(out, of_metrics);
+    write_sparse(out, of_values);
+  }
+}
+void read(ByteReader& in, AnswerCounts& answers) {
+  auto& [metrics, values, totals, clusters] = answers;
+  if (in.integer_up_to(1) == 0) return;
+  read_sparse(in, metrics);
+  for (ValueSums& sums : values) read(in, sums);
+  read(in, totals);
+  const std::uint64_t count = in.integer_up_to(kClusterCount);
+  for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
+    AnswerClusterCounts& counts = clusters.of(static_cast<std::uint8_t>(in.integer_up_to(kClusterCount - 1)));
+    auto& [cluster, of_metrics, of_values] = counts;
+    read_sparse(in, of_metrics);
+    read_sparse(in, of_values);
+  }
+}
+
 MetricCounts sums(const ArmCounts& arm) {
   MetricCounts all{};
   for (const ClusterCounts& cluster : arm.clusters.touched()) {
-    for (std::size_t m = 0; m < kMetricCount; ++m) {
+    for (std::size_t m = 0; m < kOutcomeMetricCount; ++m) {
       all[m].n += cluster.metrics[m].n;
       all[m].x += cluster.metrics[m].x;
     }
@@ -116,7 +206,7 @@ MetricCounts sums(const ArmCounts& arm) {
 }
 
 void write(ByteWriter& out, const ArmCounts& arm, bool with_users) {
-  const auto& [version, requests, overdue_change, metrics, clusters, latency, users] = arm;
+  const auto& [version, requests, overdue_change, metrics, clusters, answers, times, users] = arm;
   out.integer(requests);
   out.integer(folded(overdue_change));
   const std::uint64_t arm_entered = entered(metrics);
@@ -130,11 +220,12 @@ void write(ByteWriter& out, const ArmCounts& arm, bool with_users) {
   if (!adds_up) {
     for (const MetricCount& count : metrics) write(out, count);
   }
-  write(out, latency);
+  write(out, answers);
+  write(out, times);
   write(out, with_users ? users : std::vector<UserSeen>());
 }
 void read(ByteReader& in, ArmCounts& arm) {
-  auto& [version, requests, overdue_change, metrics, clusters, latency, users] = arm;
+  auto& [version, requests, overdue_change, metrics, clusters, answers, times, users] = arm;
   requests = in.integer();
   overdue_change = unfolded(in.integer());
   const std::uint64_t arm_entered = in.integer_up_to(kEveryMetric);
@@ -145,7 +236,8 @@ void read(ByteReader& in, ArmCounts& arm) {
   } else {
     for (MetricCount& metric : metrics) read(in, metric);
   }
-  read(in, latency);
+  read(in, answers);
+  read(in, times);
   read(in, users);
 }
 
@@ -184,16 +276,20 @@ void read(ByteReader& in, StepCounts& counts) {
 }
 
 void write(ByteWriter& out, const OutsideCounts& outside) {
-  const auto& [version, requests, metrics, latency] = outside;
+  const auto& [version, requests, metrics, answers, totals, times] = outside;
   out.integer(requests);
   for (const MetricCount& count : metrics) write(out, count);
-  write(out, latency);
+  write_sparse(out, answers);
+  write(out, totals);
+  write(out, times);
 }
 void read(ByteReader& in, OutsideCounts& outside) {
-  auto& [version, requests, metrics, latency] = outside;
+  auto& [version, requests, metrics, answers, totals, times] = outside;
   requests = in.integer();
   for (MetricCount& count : metrics) read(in, count);
-  read(in, latency);
+  read_sparse(in, answers);
+  read(in, totals);
+  read(in, times);
 }
 
 }  // namespace

@@ -99,7 +99,8 @@ void each_stage(const Code& code, Stage& stage) {
 
 template <class Code, class Guard>
 void each_of_guard(const Code& code, Guard& guard) {
-  auto& [metric, quantile, relative, absolute, absolute_duration, max_share, max_duration, action, gate] = guard;
+  auto& [metric, quantile, relative, absolute, absolute_duration, max_share, max_duration, action, gate, finish, cap,
+         scoring] = guard;
   code(metric);
   code(quantile);
   code(relative);
@@ -109,6 +110,15 @@ void each_of_guard(const Code& code, Guard& guard) {
   each_optional(code, max_duration);
   code(action);
   code(gate);
+  code(finish);
+  code(cap);
+  auto& [name, source, binary, lower_is_better, from, to] = scoring;
+  code(name);
+  code(source);
+  code(binary);
+  code(lower_is_better);
+  code(from);
+  code(to);
 }
 
 // A rescue hides the candidate's failures from users, never from its judge.

@@ -12,6 +12,26 @@ namespace {
 
 json::Value count_json(const MetricCount& count) { return json::Object{{"n", count.n}, {"x", count.x}}; }
 
+// Of a mean: the mean, in the unit that people count in.
+json::Value observed_json(const GuardStatus& guard, const MetricCount& count, const ValueSums& sums) {
+  if (!guard.means) return count_json(count);
+  json::Object out{{"n", count.n}};
+  if (count.n > 0) out.set("mean", guard.means->mean(sums));
+  return out;
+}
+json::Value arm_json(const GuardStatus& guard, std::size_t arm) {
+  return observed_json(guard, guard.in_step[arm], guard.means ? guard.means->in_step[arm] : ValueSums{});
+}
+json::Value since_start_json(const GuardStatus& guard, std::size_t arm) {
+  return observed_json(guard, guard.since_start[arm], guard.means ? guard.means->since_start[arm] : ValueSums{});
+}
+
+void set_mean(const GuardStatus& guard, json::Object& out) {
+  out.set("unit", guard.means->unit);
+  out.set("higher_is_better", guard.means->at_worst < guard.means->at_best);
+  if (guard.cap > 0) out.set("cap", guard.cap);
+}
+
 double percent_of(std::uint32_t ppm) { return static_cast<double>(ppm) / 10'000; }
 
 std::string_view action_word(config::GuardAction action) {
@@ -34,10 +54,10 @@ json::Value guard_json(const GuardStatus& guard, const Verdict& verdict) {
       {"name", guard_name(guard)},
       {"action", action_word(guard.guard.action)},
       {"weight", guard.weight},
-      {"baseline", count_json(guard.in_step[0])},
-      {"candidate", count_json(guard.in_step[1])},
-      {"baseline_since_start", count_json(guard.since_start[0])},
-      {"candidate_since_start", count_json(guard.since_start[1])},
+      {"baseline", arm_json(guard, 0)},
+      {"candidate", arm_json(guard, 1)},
+      {"baseline_since_start", since_start_json(guard, 0)},
+      {"candidate_since_start", since_start_json(guard, 1)},
       {"margin_factor", guard.margin_factor},
       {"margin", guard.margin},
       {"advance_margin", guard.advance_margin},
@@ -63,24 +83,28 @@ json::Value guard_json(const GuardStatus& guard, const Verdict& verdict) {
   }
   if (!guard.failed.empty()) out.set("first_requests", json::Array(guard.failed.begin(), guard.failed.end()));
   if (guard.difference) {
-    out.set("difference_percent", json::Object{{"value", 100 * guard.difference->value},
-                                               {"low", 100 * guard.difference->low},
-                                               {"high", 100 * guard.difference->high}});
+    const double scale = guard.means ? 1 : 100;
+    out.set(guard.means ? "difference" : "difference_percent", json::Object{{"value", scale * guard.difference->value},
+                                                                            {"low", scale * guard.difference->low},
+                                                                            {"high", scale * guard.difference->high}});
   }
+  if (guard.means) set_mean(guard, out);
   if (guard.drift_limit > 0) {
     out.set("drift_limit_percent", 100 * guard.drift_limit);
     out.set("toward_drift", toward(std::log(guard.weight) + guard.log_evidence_drift, verdict.log_threshold));
   }
   if (guard.is_limit) out.set("limit_percent", 100 * limit_share(guard.guard));
-  if (guard.is_limit && is_latency(guard.guard)) {
+  if (guard.is_limit && is_time(guard.guard)) {
     out.set("limit_ms", static_cast<double>(limit_us(guard.guard)) / 1000);
   }
-  if (is_latency(guard.guard) && !guard.is_limit) {
-    out.set("allowed_relative_percent", 100 * guard.guard.relative);
-    out.set("allowed_absolute_ms", static_cast<double>(guard.guard.absolute_duration.count()));
+  if (needs_arming(guard.guard) && !guard.is_limit) {
     out.set("armed", guard.armed);
     out.set("history", static_cast<std::uint64_t>(guard.history));
     out.set("history_needed", static_cast<std::uint64_t>(guard.history_needed));
+  }
+  if (is_time(guard.guard) && !guard.is_limit) {
+    out.set("allowed_relative_percent", 100 * guard.guard.relative);
+    out.set("allowed_absolute_ms", static_cast<double>(guard.guard.absolute_duration.count()));
     out.set("baseline_threshold_ms", static_cast<double>(guard.threshold.baseline_us) / 1000);
     out.set("candidate_threshold_ms", static_cast<double>(guard.threshold.candidate_us) / 1000);
   }

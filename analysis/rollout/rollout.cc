@@ -22,6 +22,14 @@ std::int64_t unix_ms(const Clock& clock) {
 
 std::uint64_t minutes_in(Seconds elapsed) { return static_cast<std::uint64_t>(elapsed / kMinute); }
 
+std::vector<double> next_weights(const config::Rollout& policy) {
+  std::vector<double> weights;
+  for (const config::Step& step : policy.steps) {
+    weights.push_back(static_cast<double>(weight_after(policy, step.weight_ppm)) / kMillion);
+  }
+  return weights;
+}
+
 }  // namespace
 
 StepContext step_context(const RolloutState& state, StepContext::Seed seed) {
@@ -38,7 +46,8 @@ JudgeSpec judge_spec(const config::Rollout& policy, const RolloutState& state) {
           .max_false_rollback = analysis.max_false_rollback,
           .max_false_advance = analysis.max_false_advance,
           .steps = static_cast<int>(std::max(1U, state.steps_at_start)),
-          .has_keys = !policy.stickiness.by.empty()};
+          .has_keys = !policy.stickiness.by.empty(),
+          .next_weights = next_weights(policy)};
 }
 
 Rollout::Rollout(RolloutPlan plan, RolloutWorld world, const StoredRollout* stored, bool open)
@@ -377,13 +386,16 @@ RolloutTraffic Rollout::traffic() const {
   // An edited salt splits anew at once; what it splits counts once its step has begun.
   if (!judge_ || state_.salt != plan_.policy.salt) return traffic;
   traffic.judged = true;
-  const LatencyThresholds thresholds = judge_->thresholds();
+  const Thresholds thresholds = judge_->thresholds();
   traffic.threshold_version = thresholds.version;
   traffic.overdue_us = thresholds.overdue_us;
-  // Without thresholds no latency enters (STATISTICS.md section 7, item 9). Whoever begins now is not counted later.
+  // Without thresholds no time enters, without caps no amount (STATISTICS.md section 7, item 9). Whoever begins now is
+  // not counted later.
   if (state_.warming()) return traffic;
   traffic.latency_metrics = thresholds.metrics;
+  traffic.times = thresholds.times;
   traffic.thresholds = thresholds.by_slot;
+  traffic.caps = thresholds.caps;
   return traffic;
 }
 

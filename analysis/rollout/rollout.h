@@ -89,6 +89,10 @@ class Rollout {
   std::uint64_t minutes() const { return minutes_; }
   // Of the running judge; of the last one once the rollout is over.
   std::vector<GuardStatus> guards() const;
+  // As Judge::score(); nothing while nothing is judged. Whoever folds it says to which request it belongs.
+  std::vector<Judge::ScoreSlot> score(std::string_view name, std::string_view source, double value) const {
+    return judge_ ? judge_->score(name, source, value) : std::vector<Judge::ScoreSlot>();
+  }
   bool durable() const { return world_.store.durable_through() >= undurable_; }
   bool waits_for_disk() const { return pending_.has_value(); }
   bool open() const { return open_; }

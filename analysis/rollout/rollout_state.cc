@@ -157,7 +157,9 @@ std::string fingerprint(const config::Rollout& policy) {
   for (const config::Guard& guard : policy.analysis.guards) {
     guards.push_back(json::Array{guard_name(guard), guard.relative, guard.absolute, guard.absolute_duration.count(),
                                  static_cast<int>(guard.action), guard.gate, guard.max_share.value_or(0),
-                                 guard.max_duration.value_or(config::Duration(0)).count()});
+                                 guard.max_duration.value_or(config::Duration(0)).count(), guard.cap,
+                                 guard.scoring.binary, guard.scoring.lower_is_better, guard.scoring.from,
+                                 guard.scoring.to});
   }
   const config::Analysis& analysis = policy.analysis;
   const json::Array all{

@@ -73,7 +73,7 @@ class Waits {
     }
     if (!rollout_.plan().policy.analysis.enabled) return;
     if (state_.warming()) {
-      say("warmup: " + format_duration(whole_seconds(state_.warmup_left)) + " to go; no latency is counted until then");
+      say("warmup: " + format_duration(whole_seconds(state_.warmup_left)) + " to go; no time or amount is counted until then");
     }
     const Verdict& verdict = rollout_.verdict();
     if (verdict.candidate_requests_in_step < hold.min_requests) {

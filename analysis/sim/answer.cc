@@ -42,14 +42,31 @@ double stretched(double latency_s, const Request& request, const Regression& wro
 
 }  // namespace
 
-Answer answer(const Asked& asked, const Traffic& traffic, const Regression* wrong) {
-  const OutcomeClass outcome = outcome_of(asked, traffic, wrong);
-  if (traffic.fails_fast && outcome != OutcomeClass::kOk) return {outcome, kFastFailure_s};
+// What the answer is, and what is thought of it.
+namespace {
+
+void add_quality(const Asked& asked, const Regression* wrong, Reply& reply) {
+  const Request& request = asked.request;
+  reply.tokens = static_cast<std::uint32_t>(request.tokens * (wrong == nullptr ? 1 : wrong->tokens_factor));
+  reply.relevance = std::max(0.0, request.score - (wrong == nullptr ? 0 : wrong->relevance_less));
+  reply.hallucinated = request.truth < share(kHallucinationRate, wrong == nullptr ? nullptr : &wrong->hallucinations);
+}
+
+}  // namespace
+
+Reply answer(const Asked& asked, const Traffic& traffic, const Regression* wrong) {
+  Reply reply{.outcome = outcome_of(asked, traffic, wrong)};
+  if (traffic.quality) add_quality(asked, wrong, reply);
+  if (traffic.fails_fast && reply.outcome != OutcomeClass::kOk) {
+    reply.latency_s = kFastFailure_s;
+    return reply;
+  }
   const double own_log = static_cast<double>(asked.user.latency_log) + asked.climate.latency_log;
   const double middle_s =
       1 - asked.request.input() <= traffic.stream_share ? traffic.stream.count() : traffic.median_latency_s;
   const double latency_s = middle_s * std::exp(kLatencySpread * asked.request.latency + own_log);
-  return {outcome, wrong == nullptr ? latency_s : stretched(latency_s, asked.request, *wrong)};
+  reply.latency_s = wrong == nullptr ? latency_s : stretched(latency_s, asked.request, *wrong);
+  return reply;
 }
 
 }  // namespace weir::analysis::sim

@@ -1,6 +1,8 @@
 // Pure functions. How a version answers a simulated request.
 #pragma once
 
+#include <cstdint>
+
 #include "analysis/sim/population.h"
 #include "analysis/sim/traffic.h"
 #include "base/outcome.h"
@@ -27,11 +29,19 @@ struct Regression {
   // So many of the inputs take so much longer.
   double slow_share = 0;
   double slow_factor = 10;
+  // Of its answers.
+  double tokens_factor = 1;
+  double relevance_less = 0;
+  Worse hallucinations;
 };
 
-struct Answer {
+struct Reply {
   OutcomeClass outcome = OutcomeClass::kOk;
   double latency_s = 0;
+  // With Traffic::quality.
+  std::uint32_t tokens = 0;
+  double relevance = 0;
+  bool hallucinated = false;
 };
 
 struct Asked {
@@ -41,6 +51,6 @@ struct Asked {
 };
 
 // `wrong`: null for the baseline, and for a candidate that is no worse (yet).
-Answer answer(const Asked& asked, const Traffic& traffic, const Regression* wrong);
+Reply answer(const Asked& asked, const Traffic& traffic, const Regression* wrong);
 
 }  // namespace weir::analysis::sim

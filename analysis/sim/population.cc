@@ -26,7 +26,6 @@ constexpr double kTokensSpread = 0.8;
 constexpr double kTokensCap = 4'096;
 constexpr double kScore = 0.8;
 constexpr double kScoreSpread = 0.15;
-constexpr double kHallucinations = 0.02;
 // Between two tries of a user whose request failed, on average.
 constexpr double kRetryPause_s = 0.5;
 
@@ -105,7 +104,8 @@ void Population::draw_next() {
   const User& from = users_[next_.user];
   next_.tokens = std::min(kTokensCap, kTokens * std::exp(kTokensSpread * quality_dice_.normal() + from.tokens_log));
   next_.score = std::clamp(kScore + kScoreSpread * quality_dice_.normal() + from.score_shift, 0.0, 1.0);
-  next_.hallucinated = quality_dice_.uniform() < kHallucinations;
+  next_.truth = quality_dice_.uniform();
+  next_.scored = quality_dice_.uniform() < traffic_.scored_share;
 }
 
 Request Population::take() {

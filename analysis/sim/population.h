@@ -34,7 +34,8 @@ struct Request {
   // With Traffic::quality, of the baseline's answer; the score is in [0, 1], higher is better.
   double tokens = 0;
   double score = 0;
-  bool hallucinated = false;
+  double truth = 1;     // uniform: below a rate of hallucinations, it is one
+  bool scored = false;  // somebody will say what they think of it
 
   // Uniform in [0, 1): what kind of input it is.
   double input() const { return static_cast<double>(id >> 40) * 0x1.0p-24; }
@@ -46,6 +47,9 @@ struct Climate {
   double error_factor = 1;
   double latency_log = 0;
 };
+
+// Of the baseline's answers (STATISTICS.md 6.0).
+inline constexpr double kHallucinationRate = 0.02;
 
 class Population {
  public:

@@ -48,8 +48,12 @@ struct Traffic {
   Seconds stream{60};
   bool fails_fast = false;
 
-  // Lengths and scores of answers are drawn too; the rest stays what it is without.
+  // Answers are looked into and scored, too: lengths, costs, how soon they begin and how fast they go on (a quarter and
+  // a hundredth of the latency), how relevant they are, and whether they make things up. The rest stays what it is
+  // without.
   bool quality = false;
+  double scored_share = 0.2;  // of the answers
+  Seconds scored_after{120};  // their end
 };
 
 }  // namespace weir::analysis::sim

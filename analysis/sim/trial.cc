@@ -78,6 +78,20 @@ std::vector<config::Guard> section_six_guards() {
   return guards;
 }
 
+std::vector<config::Guard> section_six_guards_of_quality() {
+  std::vector<config::Guard> guards = section_six_guards();
+  config::Guard feedback;
+  feedback.metric = config::GuardMetric::kFeedback;
+  feedback.scoring = {.name = "hallucination", .binary = true, .lower_is_better = true};
+  guards.push_back(feedback);
+  feedback.scoring = {.name = "relevance"};
+  guards.push_back(feedback);
+  for (std::size_t i = guards.size() - 2; i < guards.size(); ++i) config::set_default_margin(guards[i]);
+  guards.push_back(*config::default_guard("tokensPerRequest", 0));
+  guards.back().cap = 4'096;
+  return guards;
+}
+
 std::vector<config::Guard> without_margins(std::vector<config::Guard> guards) {
   for (config::Guard& guard : guards) {
     guard.relative = guard.absolute = 0;

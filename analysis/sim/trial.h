@@ -54,8 +54,11 @@ class TrialRun {
 
 Tried run(const Trial& trial);
 
-// The guards that the simulations of section 6 know, as far as there are any: errors, and latency at p50, p90 and p99.
+// The guards of the simulations of section 6: errors, and latency at p50, p90 and p99.
 std::vector<config::Guard> section_six_guards();
+// With those of what answers are, for Traffic::quality: hallucination, relevance and tokens, of which a request counts
+// 4,096 at most.
+std::vector<config::Guard> section_six_guards_of_quality();
 // The same with nothing allowed: where the truth is on the boundary of what is allowed when the versions are equal.
 std::vector<config::Guard> without_margins(std::vector<config::Guard> guards);
 

@@ -32,7 +32,7 @@ struct Served {
   const Request& request;
   const User& user;
   Arm arm = Arm::kBaseline;
-  Answer answer;
+  Reply answer;
 };
 
 class World final : private MetricSource, private TrafficControl, private StateStore {
@@ -56,7 +56,7 @@ class World final : private MetricSource, private TrafficControl, private StateS
 
   // Called for every request from now on.
   void watch(std::function<void(const Served&)> watcher) { watcher_ = std::move(watcher); }
-  // The records of each tick reach the analyzer in an order of its own.
+  // The records of each tick, of whatever kind, reach the analyzer in an order of its own.
   void shuffle(std::uint64_t seed) { shuffled_.emplace(seed); }
   // So many records never reach the analyzer, and it knows that much.
   void lose(std::uint64_t records) { lost_ += records; }
@@ -74,19 +74,44 @@ class World final : private MetricSource, private TrafficControl, private StateS
   Ticket durable_through() const override { return last_ticket_; }
   StoreHealth health() const override { return {}; }
 
+  // What somebody will say of an answer.
+  struct Opinion {
+    Attribution of;
+    double relevance = 0;
+    bool hallucinated = false;
+  };
+  // What becomes known in one slot.
+  struct Known {
+    std::vector<Outcome> outcomes;
+    std::vector<weir::Answer> answers;
+    std::vector<Opinion> opinions;
+  };
+
+  // What somebody says who is asked for such a score.
+  static double said(const Opinion& opinion, const config::Scoring& scoring);
+  // Which scores the plan's guards are about, each once.
+  static std::vector<config::Scoring> scorings_of(const config::Rollout& policy);
+
   Outcome assigned(const Request& request, const User& user) const;
   void serve(const Request& request, Tick& into);
   void tell_slowness(Outcome& ended, double at_s, Tick& into);
+  void tell_answer(const Outcome& ended, const Reply& reply, bool scored, std::int64_t slot);
   void hand_over(const Outcome& outcome, std::int64_t slot, Tick& into);
+  Known& known_at(std::int64_t slot);
   void fold(const Outcome& outcome, Tick& into);
+  void fold(Known& known, Tick& into);
+  template <class Record>
+  void shuffle(std::vector<Record>& records);
 
   WorldSpec spec_;
+  std::vector<config::Scoring> scorings_;
   Population population_;
   ManualClock clock_;
   bool keyed_ = false;
-  std::int64_t slot_ = 0;                   // how many of them have passed
-  std::int64_t told_ = 0;                   // of them, those whose records the analyzer has
-  std::deque<std::vector<Outcome>> later_;  // by slot, from told_ on: what becomes known after the tick it came in
+  std::int64_t slot_ = 0;    // how many of them have passed
+  std::int64_t told_ = 0;    // of them, those whose records the analyzer has
+  std::deque<Known> later_;  // by slot, from told_ on: what becomes known after the tick it came in
+  Known now_known_;          // of answers and opinions: in the tick that is being told
   std::shared_ptr<const TrafficPlan> plan_;
   Ticket last_ticket_ = 0;
   std::uint64_t requests_ = 0;

@@ -29,10 +29,10 @@ double fading(Seconds dt, double observations, const HalfLife& half_life) {
 
 }  // namespace
 
-void DecayedRate::add(const MetricCount& tick, Seconds dt) {
-  const double keep = fading(dt, static_cast<double>(tick.n), {kRateHalfLife_s, kRateHalfLifeObservations});
-  x = x * keep + static_cast<double>(tick.x);
-  n = n * keep + static_cast<double>(tick.n);
+void DecayedRate::add(double tick_n, double tick_x, Seconds dt) {
+  const double keep = fading(dt, tick_n, {kRateHalfLife_s, kRateHalfLifeObservations});
+  x = x * keep + tick_x;
+  n = n * keep + tick_n;
 }
 
 void DecayedHistogram::fade(Seconds dt, std::uint64_t observations, double half_life_observations) {
@@ -50,20 +50,33 @@ void DecayedHistogram::add(const HistogramDelta& delta) {
   total += static_cast<double>(delta.total());
 }
 
+const DecayedHistogram& BaselineMemory::time(TimeMetric which) const {
+  static const DecayedHistogram kNone;
+  const auto at = times.find(which);
+  return at == times.end() ? kNone : at->second;
+}
+
 namespace {
 
 // What a version has had in one tick, under whatever step.
 struct VersionTick {
   VersionId version = kNoId;
   std::array<MetricCount, kBinaryMetricCount> metrics{};
-  std::vector<const HistogramDelta*> latencies;
+  AnswerMetrics answers{};
+  AmountTotals totals{};
+  std::vector<const TimeDeltas*> times;
 
-  void add(std::span<const MetricCount> counts, const HistogramDelta& latency) {
-    for (std::size_t i = 0; i < metrics.size(); ++i) {
-      metrics[i].n += counts[i].n;
-      metrics[i].x += counts[i].x;
+  void add(std::span<const MetricCount> counts, const AnswerMetrics& of_answers, const AmountTotals& amounts) {
+    const auto sum = [](MetricCount& into, const MetricCount& count) {
+      into.n += count.n;
+      into.x += count.x;
+    };
+    for (std::size_t i = 0; i < metrics.size(); ++i) sum(metrics[i], counts[i]);
+    for (std::size_t i = 0; i < answers.size(); ++i) sum(answers[i], of_answers[i]);
+    for (std::size_t i = 0; i < totals.size(); ++i) {
+      totals[i].n += amounts[i].n;
+      totals[i].sum += amounts[i].sum;
     }
-    latencies.push_back(&latency);
   }
 };
 
@@ -73,16 +86,35 @@ std::vector<VersionTick> by_version(const ServiceCounts& service) {
     const auto at =
         std::find_if(versions.begin(), versions.end(), [&](const auto& tick) { return tick.version == id; });
     if (at != versions.end()) return *at;
-    versions.push_back({.version = id, .metrics = {}, .latencies = {}});
+    versions.push_back({.version = id, .metrics = {}, .answers = {}, .totals = {}, .times = {}});
     return versions.back();
   };
-  for (const OutsideCounts* outside : service.outside) of(outside->version).add(outside->metrics, outside->latency);
+  for (const OutsideCounts* outside : service.outside) {
+    VersionTick& tick = of(outside->version);
+    tick.add(outside->metrics, outside->answers, outside->totals);
+    tick.times.push_back(&outside->times);
+  }
   for (const StepCounts* step : service.steps) {
     for (const ArmCounts& arm : step->arms) {
-      if (arm.version != kNoId) of(arm.version).add(std::span(arm.metrics).first(kBinaryMetricCount), arm.latency);
+      if (arm.version == kNoId) continue;
+      VersionTick& tick = of(arm.version);
+      tick.add(arm.metrics, arm.answers.metrics, arm.answers.totals);
+      tick.times.push_back(&arm.times);
     }
   }
   return versions;
+}
+
+void learn_times(const VersionTick& tick, Seconds dt, BaselineMemory& memory) {
+  for (int i = 0; i < kTimeMetricCount; ++i) {
+    const auto which = static_cast<TimeMetric>(i);
+    std::uint64_t observations = 0;
+    for (const TimeDeltas* deltas : tick.times) observations += (*deltas)[which].total();
+    if (observations == 0) continue;
+    DecayedHistogram& time = memory.times[which];
+    time.fade(dt, observations, kHistogramHalfLifeObservations);
+    for (const TimeDeltas* deltas : tick.times) time.add((*deltas)[which]);
+  }
 }
 
 }  // namespace
@@ -93,10 +125,12 @@ void BaselineMemories::update(const Tick& tick, Seconds dt) {
     for (const VersionTick& version : by_version(service)) {
       BaselineMemory& memory = memories_[{service.service, version.version}];
       for (std::size_t i = 0; i < memory.rates.size(); ++i) memory.rates[i].add(version.metrics[i], dt);
-      std::uint64_t observations = 0;
-      for (const HistogramDelta* delta : version.latencies) observations += delta->total();
-      memory.latency.fade(dt, observations, kHistogramHalfLifeObservations);
-      for (const HistogramDelta* delta : version.latencies) memory.latency.add(*delta);
+      for (std::size_t i = 0; i < memory.answers.size(); ++i) memory.answers[i].add(version.answers[i], dt);
+      for (std::size_t i = 0; i < memory.amounts.size(); ++i) {
+        const AmountTotal& total = version.totals[i];
+        memory.amounts[i].add(static_cast<double>(total.n), static_cast<double>(total.sum), dt);
+      }
+      learn_times(version, dt, memory);
     }
   }
 }

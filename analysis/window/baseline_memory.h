@@ -21,10 +21,12 @@ struct DecayedRate {
   double x = 0;
   double n = 0;
 
-  void add(const MetricCount& tick, Seconds dt);
+  void add(const MetricCount& tick, Seconds dt) { add(static_cast<double>(tick.n), static_cast<double>(tick.x), dt); }
+  // Of a mean: the number of values, and their sum.
+  void add(double tick_n, double tick_x, Seconds dt);
 };
 
-// A latency distribution, fading: half-life the longer of 10 min and `half_life_observations`.
+// The distribution of a time, fading: half-life the longer of 10 min and `half_life_observations`.
 struct DecayedHistogram {
   std::array<double, kHistogramBuckets> counts{};  // of `unit` observations each: what fades is the unit
   double unit = 1;
@@ -37,7 +39,13 @@ struct DecayedHistogram {
 
 struct BaselineMemory {
   std::array<DecayedRate, kBinaryMetricCount> rates{};
-  DecayedHistogram latency;  // half-life of a p99's: 10 min or 10,000 observations
+  std::array<DecayedRate, kAnswerMetricCount> answers{};
+  std::array<DecayedRate, kValueMetricCount> amounts{};  // x is their sum
+  // Of those that have been seen; half-life of a p99's: 10 min or 10,000 observations.
+  std::map<TimeMetric, DecayedHistogram> times;
+
+  // Empty when it was never seen.
+  const DecayedHistogram& time(TimeMetric which) const;
 };
 
 // The memory of every (service, version) that has had traffic.

@@ -7,7 +7,8 @@ namespace weir::analysis {
 namespace {
 
 constexpr BinaryMetric kBinaryMetrics[] = {BinaryMetric::kErrorRate, BinaryMetric::kCapacityRate,
-                                           BinaryMetric::kClientErrorRate, BinaryMetric::kClientAbortRate};
+                                           BinaryMetric::kClientErrorRate, BinaryMetric::kClientAbortRate,
+                                           BinaryMetric::kTruncated};
 
 void count(MetricCount& metric, bool bad) {
   ++metric.n;
@@ -20,7 +21,22 @@ UserSeen user_of(const Outcome& outcome) {
   return {.hash = outcome.user_hash, .age_ms = static_cast<std::uint32_t>(std::min(outcome.latency_us / 1'000, kMost))};
 }
 
-bool enters_histogram(const Outcome& outcome) { return outcome.outcome == OutcomeClass::kOk; }
+// `late`: a record that has passed a threshold counts, however it ended.
+void add_times(TimeDeltas& times, const Outcome& outcome, bool late) {
+  if (outcome.outcome != OutcomeClass::kOk && !late) return;
+  times[TimeMetric::kLatency].add(histogram_index(outcome.latency_us));
+  if (outcome.time_to_headers_us == 0) return;
+  times[TimeMetric::kTimeToHeaders].add(histogram_index(outcome.time_to_headers_us));
+}
+
+void add_times(TimeDeltas& times, const Answer& answer) {
+  if (answer.outcome != OutcomeClass::kOk) return;
+  const auto add = [&](TimeMetric time, std::uint32_t us) {
+    if (us != 0) times[time].add(histogram_index(us));
+  };
+  add(TimeMetric::kTimeToFirstOutput, answer.time_to_output_us);
+  add(TimeMetric::kChunkGap, answer.mean_gap_us);
+}
 
 // A judged record into its arm: what ended counts for the binary metrics, and every record for the latency slots that
 // it names (STATISTICS.md 4.1).
@@ -44,7 +60,7 @@ void add_judged(ArmCounts& arm, const Outcome& outcome) {
     count(arm.metrics[metric_index(metric)], failed);
     count(cluster.metrics[metric_index(metric)], failed);
   }
-  if (enters_histogram(outcome) || outcome.over != 0) arm.latency.add(histogram_index(outcome.latency_us));
+  add_times(arm.times, outcome, outcome.over != 0);
 }
 
 void add_outside(OutsideCounts& counts, const Outcome& outcome) {
@@ -54,13 +70,20 @@ void add_outside(OutsideCounts& counts, const Outcome& outcome) {
     if (counts_in(metric, outcome.outcome))
       count(counts.metrics[metric_index(metric)], is_failure(metric, outcome.outcome));
   }
-  if (enters_histogram(outcome)) counts.latency.add(histogram_index(outcome.latency_us));
+  add_times(counts.times, outcome, false);
 }
 
 // A record that no worker can have written: a metric entered twice over, an arm that does not exist.
 bool impossible(const Outcome& outcome) {
   return (outcome.over & outcome.under) != 0 || static_cast<int>(outcome.arm) >= kArmCount ||
          static_cast<int>(outcome.outcome) >= kOutcomeClassCount;
+}
+
+bool impossible(const Answer& answer) {
+  const auto fits = [](std::uint16_t value) { return value <= kWholeValue || value == kNoValue; };
+  return static_cast<int>(answer.arm) >= kArmCount || static_cast<int>(answer.outcome) >= kOutcomeClassCount ||
+         static_cast<int>(answer.finish) >= kFinishReasonCount ||
+         !std::all_of(answer.values.begin(), answer.values.end(), fits);
 }
 
 }  // namespace
@@ -80,13 +103,55 @@ void Tick::fold(const Outcome& outcome) {
     add_outside(outside(counts, outcome.version), outcome);
     return;
   }
-  ArmCounts& arm = step(counts, outcome.epoch, outcome.step).of(outcome.arm);
-  if (arm.version == kNoId) arm.version = outcome.version;
-  if (arm.version != outcome.version) {
+  ArmCounts* const counted = arm({.service = outcome.service,
+                                  .version = outcome.version,
+                                  .step = outcome.step,
+                                  .epoch = outcome.epoch,
+                                  .arm = outcome.arm});
+  if (counted != nullptr) add_judged(*counted, outcome);
+}
+
+void Tick::fold(const Answer& answer) {
+  if (answer.service == kNoId || answer.version == kNoId) {
+    ++malformed_;
+    return;
+  }
+  if (answer.overridden) return;
+  ServiceCounts& counts = service(answer.service);
+  if (impossible(answer)) {
     ++counts.malformed;
     return;
   }
-  add_judged(arm, outcome);
+  if (!answer.judged || answer.step == 0) {
+    OutsideCounts& other = outside(counts, answer.version);
+    count_answer(answer, other.answers);
+    count_amounts(answer, other.totals);
+    add_times(other.times, answer);
+    return;
+  }
+  ArmCounts* const counted = arm({.service = answer.service,
+                                  .version = answer.version,
+                                  .step = answer.step,
+                                  .epoch = answer.epoch,
+                                  .arm = answer.arm});
+  if (counted == nullptr) return;
+  counted->answers.add(answer);
+  add_times(counted->times, answer);
+}
+
+void Tick::fold(const Score& score) {
+  if (!score.of.judged || score.of.step == 0) return;
+  if (score.of.service == kNoId || score.of.version == kNoId) {
+    ++malformed_;
+    return;
+  }
+  const bool possible =
+      static_cast<int>(score.of.arm) < kArmCount && score.slot < kScoreSlots && score.value <= kWholeValue;
+  if (!possible) {
+    ++service(score.of.service).malformed;
+    return;
+  }
+  if (ArmCounts* const counted = arm(score.of)) counted->answers.add(score);
 }
 
 void Tick::fold(const FailedRequest& failed) {
@@ -120,6 +185,15 @@ ServiceCounts& Tick::service(ServiceId id) {
     place_[id] = static_cast<std::uint32_t>(++used_);
   }
   return services_[place_[id] - 1];
+}
+
+ArmCounts* Tick::arm(const Attribution& of) {
+  ServiceCounts& counts = service(of.service);
+  ArmCounts& arm = step(counts, of.epoch, of.step).of(of.arm);
+  if (arm.version == kNoId) arm.version = of.version;
+  if (arm.version == of.version) return &arm;
+  ++counts.malformed;
+  return nullptr;
 }
 
 StepCounts& Tick::step(ServiceCounts& of, Epoch epoch, StepId id) {

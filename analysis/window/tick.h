@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "analysis/window/tick_counts.h"
+#include "base/answer.h"
 #include "base/outcome.h"
+#include "base/score.h"
 
 namespace weir::analysis {
 
@@ -20,6 +22,11 @@ class Tick {
 
   // Overridden requests are dropped here: they are never evidence, nor the version's usual traffic.
   void fold(const Outcome& outcome);
+
+  // What was looked into; the request has an outcome besides.
+  void fold(const Answer& answer);
+  // What was thought of an answer. Nothing comes of a score whose request was no evidence.
+  void fold(const Score& score);
 
   // Whose failure it was; to be folded after the records.
   void fold(const FailedRequest& failed);
@@ -37,6 +44,8 @@ class Tick {
 
  private:
   ServiceCounts& service(ServiceId id);
+  // Null, and counted as malformed: the arm has shown another version in this step.
+  ArmCounts* arm(const Attribution& of);
   StepCounts& step(ServiceCounts& of, Epoch epoch, StepId id);
   OutsideCounts& outside(ServiceCounts& of, VersionId id);
 

@@ -2,15 +2,14 @@
 
 namespace weir::analysis {
 
-void ClusterDeltas::clear() {
-  for (const ClusterCounts& counts : touched_) place_[counts.cluster] = 0;
-  touched_.clear();
-}
-
 void HistogramDelta::clear() {
   for (const std::uint16_t bucket : touched_) counts_[bucket] = 0;
   touched_.clear();
   total_ = 0;
+}
+
+void TimeDeltas::clear() {
+  for (HistogramDelta& time : times_) time.clear();
 }
 
 void ArmCounts::clear() {
@@ -19,7 +18,8 @@ void ArmCounts::clear() {
   overdue_change = 0;
   metrics = {};
   clusters.clear();
-  latency.clear();
+  answers.clear();
+  times.clear();
   users.clear();
 }
 
@@ -34,7 +34,9 @@ void OutsideCounts::clear() {
   version = kNoId;
   requests = 0;
   metrics = {};
-  latency.clear();
+  answers = {};
+  totals = {};
+  times.clear();
 }
 
 const OutsideCounts* ServiceCounts::outside_of(VersionId version) const {

@@ -8,6 +8,8 @@
 #include <span>
 #include <vector>
 
+#include "analysis/window/answer_counts.h"
+#include "analysis/window/cluster_deltas.h"
 #include "base/histogram.h"
 #include "base/ids.h"
 #include "base/outcome.h"
@@ -15,62 +17,60 @@
 
 namespace weir::analysis {
 
-// Metrics of one rollout, in the order of every table here: the binary ones, then its latency slots. A latency slot is
-// the bit of Outcome::over and the index of RolloutTraffic::thresholds; the judge hands slots to guards.
-inline constexpr std::size_t kMetricCount = kBinaryMetricCount + kMaxLatencyMetrics;
-inline constexpr std::size_t kClusterCount = 256;  // G of STATISTICS.md 4.0
+// Metrics of one rollout, in the order of every table here: what outcomes tell, by class and by slots of times; what
+// answers tell; capped amounts by their slots; scores by theirs. A slot of times is the bit of Outcome::over and the
+// index of RolloutTraffic::thresholds; the judge hands slots to guards.
+inline constexpr std::size_t kOutcomeMetricCount = kBinaryMetricCount + kMaxLatencyMetrics;
+inline constexpr std::size_t kRateMetricCount = kOutcomeMetricCount + kAnswerMetricCount;
+inline constexpr std::size_t kMetricCount = kRateMetricCount + kValueSlots + kScoreSlots;
 
 constexpr std::size_t metric_index(BinaryMetric metric) { return static_cast<std::size_t>(metric); }
 constexpr std::size_t latency_metric_index(std::size_t slot) { return kBinaryMetricCount + slot; }
+constexpr std::size_t answer_metric_index(int metric) { return kOutcomeMetricCount + static_cast<std::size_t>(metric); }
+constexpr std::size_t value_metric_index(std::size_t slot) { return kRateMetricCount + slot; }
+constexpr std::size_t score_metric_index(std::size_t slot) { return kRateMetricCount + kValueSlots + slot; }
 
-struct MetricCount {
-  std::uint64_t n = 0;  // observations
-  std::uint64_t x = 0;  // of them bad; x <= n
-};
-using MetricCounts = std::array<MetricCount, kMetricCount>;
+using MetricCounts = std::array<MetricCount, kOutcomeMetricCount>;
+using RateCounts = std::array<MetricCount, kRateMetricCount>;
 
 struct ClusterCounts {
   std::uint8_t cluster = 0;
   std::uint64_t requests = 0;
   MetricCounts metrics{};
 };
+using ClusterDeltas = TouchedClusters<ClusterCounts>;
 
-// The clusters that a tick touched; an arm's few requests do not pay for all 256.
-class ClusterDeltas {
- public:
-  ClusterCounts& of(std::uint8_t cluster) {
-    std::uint16_t& place = place_[cluster];
-    if (place == 0) {
-      touched_.push_back({.cluster = cluster, .requests = 0, .metrics = {}});
-      place = static_cast<std::uint16_t>(touched_.size());
-    }
-    return touched_[place - 1U];
-  }
-  std::span<const ClusterCounts> touched() const { return touched_; }
-  void clear();
-
- private:
-  std::array<std::uint16_t, kClusterCount> place_{};  // 1 + index in touched_; 0: not touched
-  std::vector<ClusterCounts> touched_;
-};
-
-// Histogram buckets that a tick touched, in the order of the first touch.
+// Histogram buckets that a tick touched, in the order of the first touch. Without memory until the first one.
 class HistogramDelta {
  public:
   void add(std::size_t bucket, std::uint64_t count = 1) {
+    if (counts_.empty()) counts_.resize(kHistogramBuckets);
     if (counts_[bucket] == 0) touched_.push_back(static_cast<std::uint16_t>(bucket));
     counts_[bucket] += count;
     total_ += count;
   }
   std::span<const std::uint16_t> touched() const { return touched_; }
+  // Of one that was touched.
   std::uint64_t count(std::size_t bucket) const { return counts_[bucket]; }
   std::uint64_t total() const { return total_; }
   void clear();
 
  private:
-  Histogram counts_{};
+  std::vector<std::uint64_t> counts_;
   std::uint64_t total_ = 0;
   std::vector<std::uint16_t> touched_;
+};
+
+// What the times of a tick's requests were: of those that ended well, and of the latency and the time to the head also
+// of those that passed a threshold.
+class TimeDeltas {
+ public:
+  HistogramDelta& operator[](TimeMetric time) { return times_[static_cast<std::size_t>(time)]; }
+  const HistogramDelta& operator[](TimeMetric time) const { return times_[static_cast<std::size_t>(time)]; }
+  void clear();
+
+ private:
+  std::array<HistogramDelta, kTimeMetricCount> times_;
 };
 
 // A record's user, and how long ago its request was assigned.
@@ -87,9 +87,20 @@ struct ArmCounts {
       0;                   // unfinished requests older than overdue_us: those that became so, less those that ended
   MetricCounts metrics{};  // equal to the sums over `clusters`
   ClusterDeltas clusters;
-  HistogramDelta latency;       // ended ok, or passed a threshold
+  AnswerCounts answers;
+  TimeDeltas times;
   std::vector<UserSeen> users;  // of every record, in any order; the same user as often as it comes
 
+  // Of one of the first kRateMetricCount metrics.
+  const MetricCount& rate(std::size_t metric) const {
+    return metric < kOutcomeMetricCount ? metrics[metric] : answers.metrics[metric - kOutcomeMetricCount];
+  }
+  // Of any metric; of a rate s1 and s2 are the bad ones.
+  ValueSums sums(std::size_t metric) const {
+    if (metric >= kRateMetricCount) return answers.values[metric - kRateMetricCount];
+    const MetricCount& count = rate(metric);
+    return {count.n, count.x, count.x};
+  }
   void clear();
 };
 
@@ -110,7 +121,9 @@ struct OutsideCounts {
   VersionId version = kNoId;
   std::uint64_t requests = 0;
   std::array<MetricCount, kBinaryMetricCount> metrics{};
-  HistogramDelta latency;
+  AnswerMetrics answers{};
+  AmountTotals totals{};
+  TimeDeltas times;
 
   void clear();
 };

@@ -119,6 +119,18 @@ class Explanation {
         " latencies known at the start. Design effect: " + rate_words(traffic["design_effect"].number()) + ".");
     blue_green();
     say("Times are: in half of all cases / in 95 of 100.");
+    if (has_means()) {
+      say("Nobody has measured tokens, cost or scores: amounts are reckoned as lognormal with sigma 0.8, scores as 0.8 "
+          "of their scale on average with a deviation of 0.15, and as given to every answer at once.");
+    }
+  }
+
+  bool has_means() const {
+    if (steps_.empty()) return false;
+    const json::Array& guards = steps_.front()["guards"].array();
+    return std::any_of(guards.begin(), guards.end(), [](const json::Value& guard) {
+      return guard["measure"].string() == "increase_percent" || guard["measure"].string() == "points";
+    });
   }
 
   void blue_green() {
@@ -205,9 +217,9 @@ class Explanation {
 
   static std::string degree(const json::Value& guard, const json::Value& value) {
     if (!value.is_number()) return "none";
-    const bool slowdown = guard["measure"].string() == "slowdown_percent";
-    const double number = value.number();
-    return slowdown ? "+" + brief(number) : brief(number);
+    const std::string& measure = guard["measure"].string();
+    if (measure == "points") return rate_words(value.number());
+    return (measure == "percent" ? "" : "+") + brief(value.number());
   }
 
   static std::string brief(double value) {

@@ -71,6 +71,11 @@ std::string rate_words(double per_second) {
   return formatted("%.3g", per_second);
 }
 
+std::string mean_words(double value) {
+  if (std::abs(value) >= 10'000) return with_commas(std::llround(value));
+  return formatted("%.4g", value);
+}
+
 std::string bar(double share, int columns) {
   const double held = std::isfinite(share) ? std::clamp(share, 0.0, 1.0) : 0.0;
   const int full = static_cast<int>(std::lround(held * columns));

@@ -28,6 +28,9 @@ double share_of(const json::Value& count) {
 
 std::string counted(const json::Value& count) {
   if (count["n"].integer() == 0) return "none";
+  if (count["mean"].is_number()) {
+    return mean_words(count["mean"].number()) + " on average of " + with_commas(count["n"].integer());
+  }
   return percent(share_of(count)) + ", " + with_commas(count["x"].integer()) + " of " +
          with_commas(count["n"].integer());
 }
@@ -103,6 +106,8 @@ class Story {
   }
 
   void whole(const json::Value& guard) {
+    // A mean's numbers are in a unit of its own, which the judge's sentence knows.
+    if (guard["candidate_since_start"]["mean"].is_number()) return line("    " + shown(guard["explain"]));
     line("    " + tinted(shown(guard["name"]), Tint::kBold, options_.colour));
     fact("candidate", counted(guard["candidate_since_start"]) + slower(guard, "candidate_threshold_ms"));
     fact("baseline",

@@ -89,6 +89,9 @@ says what is wrong with the candidate, and may be given more than once:
   latency=+10%  latency=x1.5  all of it is slower
   p99=x2                      the slowest 5 % are slower, growing to so much at p99
   slowInputs=5%               so many of the inputs take ten times as long
+  tokens=+15%                 answers are so much longer
+  relevance=5%                they are worth so much less of their scale
+  hallucinations=x2           as errors
 --traffic: even (users are alike), sticky (they differ), storms (and retry what fails), drift (load, errors and latency
 swing over three hours).
 

@@ -120,6 +120,7 @@ class Frame {
   std::string share(const json::Value& count) const {
     const double n = count["n"].number();
     if (n <= 0) return "–";
+    if (count["mean"].is_number()) return mean_words(count["mean"].number()) + " of " + with_commas(count["n"].integer());
     return percent(100 * count["x"].number() / n) + " of " + with_commas(count["n"].integer());
   }
 

@@ -132,23 +132,37 @@ class Document {
             {"regressions", std::move(regressions)}};
   }
 
-  // A share, or by how much a latency is longer, in percent.
+  // A share, or by how much a time or an amount is longer, in percent; of scores in points of their scale.
   json::Value degree(std::size_t index, const std::optional<double>& value) const {
     if (!value) return {};
-    return analysis::is_latency(guard(index)) ? 100 * (*value - 1) : 100 * *value;
+    switch (family_of(guard(index))) {
+      case config::Family::kRate:
+        return 100 * *value;
+      case config::Family::kTime:
+      case config::Family::kAmount:
+        return 100 * (*value - 1);
+      case config::Family::kScore:
+        break;
+    }
+    return *value;
+  }
+
+  std::string_view measure(std::size_t index) const {
+    constexpr std::array<std::string_view, 4> kWords = {"percent", "slowdown_percent", "increase_percent", "points"};
+    return kWords[static_cast<std::size_t>(family_of(guard(index)))];
   }
 
   json::Object guard_json(const analysis::StepOutlook& step, std::size_t index) const {
     const analysis::GuardTime& time = step.time.guards[index];
     const analysis::GuardSight& sight = step.guards[index];
-    const bool latency = analysis::is_latency(guard(index));
+    const bool rate = family_of(guard(index)) == config::Family::kRate;
     return {{"name", analysis::guard_name(guard(index))},
-            {"measure", latency ? "slowdown_percent" : "percent"},
+            {"measure", measure(index)},
             {"on_fail", action_word(guard(index).action)},
             {"gate", time.gate},
             {"armed_s", finite(time.armed_s)},
             {"passes_s", time.gate ? span_json(time.passes_s) : json::Value()},
-            {"baseline", latency ? json::Value() : json::Value(100 * sight.baseline)},
+            {"baseline", rate ? json::Value(100 * sight.baseline) : json::Value()},
             {"accepted", degree(index, sight.accepted)},
             {"smallest_found", json::Object{{"while_it_stays", degree(index, sight.while_it_stays)},
                                             {"before_at_most", degree(index, sight.at_the_most)}}}};

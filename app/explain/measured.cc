@@ -86,7 +86,7 @@ json::Value traffic_document(const TrafficFacts& facts) {
       versions.push_back(json::Object{{"name", version_name},
                                       {"rate", of_version},
                                       {"rates", rates_json(memory)},
-                                      {"latency", latency_json(memory.latency)}});
+                                      {"latency", latency_json(memory.time(TimeMetric::kLatency))}});
     }
     services.push_back(json::Object{{"name", name}, {"rate", rate}, {"versions", std::move(versions)}});
   }

@@ -110,6 +110,45 @@ void add_detections(std::vector<Cell>& cells) {
   }
 }
 
+// 6.3's regressions of what answers are, every one of which is scored at once.
+void add_quality_detections(std::vector<Cell>& cells) {
+  struct Effect {
+    const char* name;
+    Regression regression;
+  };
+  std::array<Effect, 3> effects{{{"halluc_2%_4%", {}}, {"relevance_.80_.75", {}}, {"tokens_+15%", {}}}};
+  effects[0].regression.hallucinations.factor = 2;
+  effects[1].regression.relevance_less = 0.05;
+  effects[2].regression.tokens_factor = 1.15;
+  for (const Effect& effect : effects) {
+    for (const double weight : {0.05, 0.01}) {
+      Cell cell = cell_of(std::string(effect.name) + (weight > 0.02 ? "_w5" : "_w1"), Family::kDetection, 200);
+      cell.trial.guards = analysis::sim::section_six_guards_of_quality();
+      cell.trial.weights = {weight};
+      cell.trial.tick = Milliseconds(100);
+      cell.trial.traffic.quality = true;
+      cell.trial.traffic.scored_share = 1;
+      cell.trial.traffic.scored_after = Seconds(0);
+      cell.trial.regression = effect.regression;
+      cells.push_back(std::move(cell));
+    }
+  }
+}
+
+// 6.1's users, with all seven metrics: a fifth of the answers is scored, two minutes later.
+void add_quality_false_rollbacks(std::vector<Cell>& cells) {
+  for (const bool sticky : {false, true}) {
+    Cell cell = cell_of(sticky ? "sticky_w5_p1%_all_seven" : "iid_w5_p0.1%_all_seven", Family::kFalseRollback, 500);
+    cell.trial.guards = analysis::sim::without_margins(analysis::sim::section_six_guards_of_quality());
+    cell.trial.weights = {0.05};
+    cell.trial.traffic.rps = kMillionRequests_rps;
+    cell.trial.traffic.quality = true;
+    cell.trial.traffic.sticky = sticky;
+    cell.trial.traffic.error_rate = sticky ? 0.01 : 0.001;
+    cells.push_back(std::move(cell));
+  }
+}
+
 // 6.4.
 void add_simpsons(std::vector<Cell>& cells) {
   for (const bool rises : {true, false}) {
@@ -177,7 +216,9 @@ std::string_view to_string(Cell::Family family) {
 std::vector<Cell> all_cells() {
   std::vector<Cell> cells;
   add_false_rollbacks(cells);
+  add_quality_false_rollbacks(cells);
   add_detections(cells);
+  add_quality_detections(cells);
   add_simpsons(cells);
   add_advances(cells);
   return cells;

@@ -13,9 +13,9 @@ namespace {
 
 using analysis::GuardStatus;
 using analysis::Seconds;
-using analysis::sim::Answer;
 using analysis::sim::Asked;
 using analysis::sim::Population;
+using analysis::sim::Reply;
 using analysis::sim::Request;
 using analysis::sim::Trial;
 using analysis::sim::TrialRun;
@@ -65,7 +65,7 @@ class Onlooker {
     const double place = static_cast<double>(user.bucket_ppm) / kMillion;
     const bool candidate = place < weight;
     const Asked asked{.request = request, .user = user, .climate = population_.climate(request.at_s)};
-    const Answer given = answer(asked, trial_.traffic, candidate ? &trial_.regression : nullptr);
+    const Reply given = answer(asked, trial_.traffic, candidate ? &trial_.regression : nullptr);
     const bool failed = given.outcome == OutcomeClass::kHttp5xx;
     if (failed) population_.failed(request);
     return {.at_s = at_s,

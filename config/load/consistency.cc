@@ -4,7 +4,9 @@
 #include <set>
 
 #include "base/ids.h"
+#include "base/score.h"
 #include "config/address.h"
+#include "config/guards.h"
 #include "config/load/access_consistency.h"
 #include "config/load/places.h"
 #include "config/load/route_consistency.h"
@@ -13,6 +15,22 @@
 
 namespace weir::config {
 namespace {
+
+// Whether only the bytes of answers tell it.
+bool reads_answers(const Guard& guard) {
+  switch (guard.metric) {
+    case GuardMetric::kTimeToFirstOutput:
+    case GuardMetric::kChunkGap:
+    case GuardMetric::kTokensPerRequest:
+    case GuardMetric::kCostPerRequest:
+    case GuardMetric::kFinishReason:
+    case GuardMetric::kEmptyOutput:
+    case GuardMetric::kInvalidOutput:
+      return true;
+    default:
+      return false;
+  }
+}
 
 class Checker {
  public:
@@ -199,19 +217,38 @@ class Checker {
     }
   }
 
-  void check_guards(const std::string& name, const Rollout& rollout) {
-    const std::string path = "rollouts." + name + ".analysis";
-    int latencies = 0;
-    for (const Guard& guard : rollout.analysis.guards) {
-      if (guard.metric == GuardMetric::kLatency) latencies += guard.has_max() ? 2 : 1;
-    }
-    if (latencies > kMaxLatencyGuards) {
-      report_.error(place(root_, {"rollouts", name, "analysis", "guards"}), path + ".guards: too many latency guards",
-                    "at most " + std::to_string(kMaxLatencyGuards) + ", of which one with `max` is two");
-    }
+  // A gate that is never armed holds the rollout for good.
+  void check_inspection(const std::string& name, const Rollout& rollout, const Position& position) {
+    const auto looks = [&](const Route& route) { return route.service == name && route.inspect != Inspect::kOff; };
+    if (std::any_of(config_.routes.begin(), config_.routes.end(), looks)) return;
+    const auto& guards = rollout.analysis.guards;
+    const auto read = std::find_if(guards.begin(), guards.end(), reads_answers);
+    if (read == guards.end()) return;
+    report_.warn(position,
+                 "rollouts." + name + ".analysis.guards: no route of " + name + " looks into answers, and " +
+                     std::string(to_string(read->metric)) + " is read from them",
+                 "inspect: auto on its route");
   }
 
-  static constexpr int kMaxLatencyGuards = 8;
+  void check_guards(const std::string& name, const Rollout& rollout) {
+    int times = 0;
+    int scores = 0;
+    for (const Guard& guard : rollout.analysis.guards) {
+      if (is_time(guard)) times += guard.has_max() ? 2 : 1;
+      if (guard.metric == GuardMetric::kFeedback) scores += guard.has_max() ? 2 : 1;
+    }
+    const std::string path = "rollouts." + name + ".analysis.guards";
+    const Position position = place(root_, {"rollouts", name, "analysis", "guards"});
+    check_inspection(name, rollout, position);
+    if (times > kMaxLatencyMetrics) {
+      report_.error(position, path + ": too many guards of times",
+                    "at most " + std::to_string(kMaxLatencyMetrics) + ", of which one with `max` is two");
+    }
+    if (scores > kMaxScoreMetrics) {
+      report_.error(position, path + ": too many guards of feedback",
+                    "at most " + std::to_string(kMaxScoreMetrics) + ", of which one with `max` is two");
+    }
+  }
 
   const Config& config_;
   const Node& root_;

@@ -1,89 +1,15 @@
 #include <algorithm>
-#include <charconv>
 
 #include "base/ids.h"
 #include "base/text.h"
 #include "config/guards.h"
 #include "config/load/networks.h"
 #include "config/load/read.h"
+#include "config/load/read_guard.h"
 #include "config/load/values.h"
 
 namespace weir::config {
 namespace {
-
-GuardAction read_action(const std::string& word) {
-  if (word == "pause") return GuardAction::kPause;
-  return word == "warn" ? GuardAction::kWarn : GuardAction::kRollback;
-}
-
-// A share for a rate, a duration for a latency.
-struct Either {
-  std::optional<double> share;
-  std::optional<Duration> duration;
-};
-Either read_either(const Node* value, bool latency, const std::string& path, Report& report) {
-  if (value == nullptr || value->type != Node::Type::kScalar) return {};
-  const std::string& text = value->scalar;
-  const std::optional<double> share = parse_share(text);
-  const std::optional<Duration> duration = parse_duration(text);
-  if (latency && duration) return {.share = {}, .duration = duration};
-  if (!latency && share) return {.share = share, .duration = {}};
-  if (share || duration) {
-    report.error(value->position, path + ": \"" + text + "\"",
-                 latency ? "a duration, for a latency" : "a percentage, for a rate");
-  }
-  return {};
-}
-
-// The given parts of a margin; where only one is given the other is 0 (STATISTICS.md 4.0).
-void read_margin(const Node& node, Guard& guard, const std::string& path, Report& report) {
-  guard.relative = share_of(node, "relative").value_or(0);
-  const bool latency = guard.metric == GuardMetric::kLatency;
-  const Either absolute = read_either(node.find("absolute"), latency, path + ".absolute", report);
-  guard.absolute = absolute.share.value_or(0);
-  guard.absolute_duration = absolute.duration.value_or(Duration(0));
-}
-
-struct ReadGuard {
-  Guard guard;
-  bool enabled = true;
-};
-
-std::optional<ReadGuard> read_guard(const Node& node, const std::string& path, GuardAction action, Report& report) {
-  const std::string* const metric = scalar(node, "metric");
-  if (metric == nullptr || !is_guard_metric(*metric)) return std::nullopt;  // complained of already
-  double quantile = 0.99;
-  if (const std::string* text = scalar(node, "quantile")) {
-    std::from_chars(text->data(), text->data() + text->size(), quantile);
-    if (*metric != "latency") {
-      report.error(node.find("quantile")->position, path + ".quantile: " + *metric + " is a rate, and has none",
-                   "the key left out");
-    }
-  }
-  const Node* const margin = node.find("allowedDegradation");
-  std::optional<Guard> defaults = default_guard(*metric, quantile);
-  if (!defaults && margin == nullptr) {
-    report.error(node.position, path + ": this quantile has no margin of its own", "allowedDegradation");
-    return std::nullopt;
-  }
-  ReadGuard result;
-  if (defaults) {
-    result.guard = *defaults;
-  } else {
-    result.guard.metric = GuardMetric::kLatency;
-    result.guard.quantile = quantile;
-  }
-  result.guard.action = action;
-  if (margin != nullptr) read_margin(*margin, result.guard, path + ".allowedDegradation", report);
-  const bool latency = result.guard.metric == GuardMetric::kLatency;
-  const Either max = read_either(node.find("max"), latency, path + ".max", report);
-  result.guard.max_share = max.share;
-  result.guard.max_duration = max.duration;
-  if (const std::string* word = scalar(node, "onGuardFail")) result.guard.action = read_action(*word);
-  read(node, "gate", result.guard.gate);
-  read(node, "enabled", result.enabled);
-  return result;
-}
 
 Analysis read_analysis(const Node* node, const std::string& path, Report& report) {
   Analysis analysis;
@@ -111,7 +37,7 @@ Analysis read_analysis(const Node* node, const std::string& path, Report& report
     if (!given) continue;
     const auto same = [&](const Guard& known) { return same_guard(known, given->guard); };
     if (std::any_of(named.begin(), named.end(), same)) {
-      report.error(entry.position, inner + ": this guard is given twice", "each metric and quantile once");
+      report.error(entry.position, inner + ": this guard is given twice", "each once");
       continue;
     }
     named.push_back(given->guard);

@@ -35,12 +35,17 @@ void read_count(const Node& node, std::string_view key, T& into) {
   if (error == std::errc() && end == text->data() + text->size()) into = value;
 }
 
+inline std::optional<double> number_of(const Node& value) {
+  double number = 0;
+  if (value.type != Node::Type::kScalar) return {};
+  const std::string& text = value.scalar;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
+}
+
 inline std::optional<double> decimal_of(const Node& node, std::string_view key) {
-  const std::string* const text = scalar(node, key);
-  double value = 0;
-  if (text == nullptr) return {};
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  return error == std::errc() && end == text->data() + text->size() ? std::optional(value) : std::nullopt;
+  const Node* const value = node.find(key);
+  return value == nullptr ? std::nullopt : number_of(*value);
 }
 
 inline std::optional<Duration> duration_of(const Node& node, std::string_view key) {

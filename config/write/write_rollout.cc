@@ -74,16 +74,33 @@ std::string_view word_of(GuardAction action) {
 // Which one it is.
 json::Object name_guard(const Guard& guard) {
   json::Object section{{"metric", to_string(guard.metric)}};
-  if (guard.metric == GuardMetric::kLatency) section.set("quantile", guard.quantile);
+  if (is_time(guard)) section.set("quantile", guard.quantile);
+  if (guard.metric == GuardMetric::kFinishReason) section.set("is", to_string(guard.finish));
+  if (guard.metric == GuardMetric::kFeedback) section.set("name", guard.scoring.name);
+  set_text(section, "source", guard.scoring.source);
   return section;
 }
 
+void write_scoring(const Scoring& scoring, json::Object& section) {
+  section.set("binary", scoring.binary).set("better", scoring.lower_is_better ? "lower" : "higher");
+  if (!scoring.binary) section.set("scale", json::Object{{"from", scoring.from}, {"to", scoring.to}});
+}
+
+json::Object write_margin(const Guard& guard) {
+  json::Object margin;
+  if (family_of(guard) != Family::kScore || guard.scoring.lower_is_better) {
+    margin.set("relative", format_share(guard.relative));
+  }
+  if (is_time(guard)) return margin.set("absolute", format_duration(guard.absolute_duration));
+  if (is_mean(guard)) return margin.set("absolute", guard.absolute);
+  return margin.set("absolute", format_share(guard.absolute));
+}
+
 json::Object write_guard(const Guard& guard) {
-  const bool latency = guard.metric == GuardMetric::kLatency;
-  json::Object margin{{"relative", format_share(guard.relative)},
-                      {"absolute", latency ? format_duration(guard.absolute_duration) : format_share(guard.absolute)}};
   json::Object section = name_guard(guard);
-  section.set("allowedDegradation", std::move(margin));
+  if (guard.metric == GuardMetric::kFeedback) write_scoring(guard.scoring, section);
+  if (guard.cap > 0) section.set("cap", guard.cap);
+  section.set("allowedDegradation", write_margin(guard));
   if (guard.max_share) section.set("max", format_share(*guard.max_share));
   if (guard.max_duration) section.set("max", format_duration(*guard.max_duration));
   return section.set("onGuardFail", word_of(guard.action)).set("gate", guard.gate).set("enabled", true);

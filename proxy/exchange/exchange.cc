@@ -439,6 +439,7 @@ void Exchange::record() {
   if (reader_ != nullptr && reader_->unreadable()) worker_.counters.add(Count::kUninspected);
   const Outcome outcome = context_.ended_outcome(downstream_.request_body_received(), response_bytes_);
   worker_.outcomes.push(outcome);
+  if (const std::optional<Answer> answer = context_.ended_answer(outcome)) worker_.answers.push(*answer);
   name_failure(outcome);
   write_line();
 }

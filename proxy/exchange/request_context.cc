@@ -77,24 +77,57 @@ OutcomeClass RequestContext::classify() const {
   return answer != nullptr && answer->ending == Ending::kTruncated ? OutcomeClass::kTruncated : OutcomeClass::kOk;
 }
 
+std::uint64_t RequestContext::limit_us(std::size_t k) const {
+  const LatencyThreshold& threshold = traffic->thresholds[k];
+  return assignment.arm == Arm::kBaseline ? threshold.baseline_us : threshold.candidate_us;
+}
+
+bool RequestContext::has_come(TimeMetric time) const {
+  switch (time) {
+    case TimeMetric::kLatency:
+      return response_ended;
+    case TimeMetric::kTimeToHeaders:
+      return time_to_headers_us != 0;
+    case TimeMetric::kTimeToFirstOutput:
+      return own_answer() != nullptr && own_answer()->first_output_us != 0;
+    case TimeMetric::kChunkGap:
+      return response_ended && own_answer() != nullptr && own_answer()->mean_gap_us() != 0;
+  }
+  return true;
+}
+
+std::uint64_t RequestContext::time_us(TimeMetric time, std::uint64_t age_us) const {
+  switch (time) {
+    case TimeMetric::kLatency:
+      return response_ended ? latency_us : age_us;
+    case TimeMetric::kTimeToHeaders:
+      return time_to_headers_us != 0 ? time_to_headers_us : age_us;
+    case TimeMetric::kTimeToFirstOutput:
+      if (route->inspect == config::Inspect::kOff) return 0;
+      return has_come(time) ? own_answer()->first_output_us : age_us;
+    case TimeMetric::kChunkGap:
+      return has_come(time) ? own_answer()->mean_gap_us() : 0;
+  }
+  return age_us;
+}
+
 std::uint8_t RequestContext::newly_over(std::uint64_t elapsed_us) const {
   std::uint8_t bits = 0;
-  const bool baseline = assignment.arm == Arm::kBaseline;
   for (std::size_t k = 0; k < traffic->latency_metrics; ++k) {
-    const LatencyThreshold& threshold = traffic->thresholds[k];
-    const std::uint64_t limit = baseline ? threshold.baseline_us : threshold.candidate_us;
-    if (limit != 0 && elapsed_us > limit) bits = static_cast<std::uint8_t>(bits | (1U << k));
+    const std::uint64_t limit = limit_us(k);
+    if (limit != 0 && time_us(traffic->times[k], elapsed_us) > limit)
+      bits = static_cast<std::uint8_t>(bits | (1U << k));
   }
   return static_cast<std::uint8_t>(bits & ~over);
 }
 
 std::uint64_t RequestContext::next_threshold_us(std::uint64_t elapsed_us) const {
   std::uint64_t next = overdue ? 0 : traffic->overdue_us;
-  const bool baseline = assignment.arm == Arm::kBaseline;
   for (std::size_t k = 0; k < traffic->latency_metrics; ++k) {
-    const LatencyThreshold& threshold = traffic->thresholds[k];
-    const std::uint64_t limit = baseline ? threshold.baseline_us : threshold.candidate_us;
-    if (limit >= elapsed_us && limit != 0 && (over & (1U << k)) == 0 && (next == 0 || limit < next)) next = limit;
+    const std::uint64_t limit = limit_us(k);
+    const bool passed = (over & (1U << k)) != 0 || limit == 0 || limit < elapsed_us;
+    const bool rises = !has_come(traffic->times[k]) && time_us(traffic->times[k], elapsed_us) == elapsed_us;
+    if (!passed && rises && (next == 0 || limit < next)) next = limit;
   }
   return next;
 }
@@ -135,14 +168,42 @@ Outcome RequestContext::ended_outcome(std::uint64_t bytes_in, std::uint64_t byte
   outcome.over = newly_over(latency_us);
   // Below a threshold, only a request that ended well enters (STATISTICS.md 4.1).
   if (outcome.outcome != OutcomeClass::kOk) return outcome;
-  const bool baseline = assignment.arm == Arm::kBaseline;
   for (std::size_t k = 0; k < traffic->latency_metrics; ++k) {
-    const LatencyThreshold& threshold = traffic->thresholds[k];
-    const bool armed = (baseline ? threshold.baseline_us : threshold.candidate_us) != 0;
+    const TimeMetric time = traffic->times[k];
     const auto bit = static_cast<std::uint8_t>(1U << k);
-    if (armed && ((over | outcome.over) & bit) == 0) outcome.under = static_cast<std::uint8_t>(outcome.under | bit);
+    const bool known = time == TimeMetric::kLatency || has_come(time);
+    if (limit_us(k) == 0 || !known || ((over | outcome.over) & bit) != 0) continue;
+    outcome.under = static_cast<std::uint8_t>(outcome.under | bit);
   }
   return outcome;
+}
+
+std::optional<Answer> RequestContext::ended_answer(const Outcome& ended) const {
+  const AnswerFacts* const facts = own_answer();
+  if (facts == nullptr || !facts->known) return {};
+  Answer out;
+  out.service = ended.service;
+  out.version = ended.version;
+  out.step = ended.step;
+  out.epoch = ended.epoch;
+  out.route = ended.route;
+  out.arm = ended.arm;
+  out.cluster = ended.cluster;
+  out.outcome = ended.outcome;
+  out.judged = ended.judged;
+  out.overridden = ended.reason == AssignmentReason::kOverride;
+  out.time_to_output_us = saturate(facts->first_output_us);
+  out.mean_gap_us = saturate(facts->mean_gap_us());
+  out.counted = facts->tokens_out.has_value();
+  out.tokens_in = saturate(facts->tokens_in.value_or(0));
+  out.tokens_out = saturate(facts->tokens_out.value_or(0));
+  out.tokens_cached = saturate(facts->tokens_cached);
+  out.finish = facts->finish;
+  out.empty = facts->empty;
+  out.invalid = facts->invalid;
+  out.streamed = facts->streamed;
+  out.values = judged_values(out, *traffic);
+  return out;
 }
 
 }  // namespace weir::proxy

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/answer.h"
 #include "base/error.h"
 #include "base/outcome.h"
 #include "base/snapshot.h"
@@ -53,12 +54,13 @@ struct RequestContext {
   std::optional<Error> error;  // what ended it
   // Of an attempt that has failed, though another may have answered in its place: what the version is judged by.
   std::optional<OutcomeClass> first_failure;
+  // By the judged clock; 0: it has not come.
   std::uint64_t time_to_headers_us = 0;
   std::uint64_t latency_us = 0;
   bool response_ended = false;  // latency_us is final
   // A request that goes out again because its connection had aged counts once: no attempt at the version has failed.
   std::uint8_t attempts = 1;
-  std::uint8_t over = 0;  // latency metrics already reported as passed
+  std::uint8_t over = 0;  // time metrics already reported as passed
   bool overdue = false;   // reported as overdue
   bool rescued = false;
   bool ours = false;  // rescued from a want of the weir's own
@@ -73,7 +75,7 @@ struct RequestContext {
   void begin_rescue(const FailedAttempt& failed, SteadyTime now);
   // What the client's part in a failure makes of it: never the version's fault.
   OutcomeClass classify() const;
-  // The bits of the latency metrics whose threshold `elapsed_us` has passed and that have not been reported.
+  // The bits of the time metrics whose threshold `elapsed_us` has passed and that have not been reported.
   std::uint8_t newly_over(std::uint64_t elapsed_us) const;
   // The smallest threshold above `elapsed_us`, overdue_us among them; 0: none is left.
   std::uint64_t next_threshold_us(std::uint64_t elapsed_us) const;
@@ -81,6 +83,18 @@ struct RequestContext {
   // The parts of a record that were known when the version was assigned.
   Outcome base_outcome() const;
   Outcome ended_outcome(std::uint64_t bytes_in, std::uint64_t bytes_out) const;
+  // What its answer was; nothing when nobody could tell, or it was another version's. `ended` is its outcome.
+  std::optional<Answer> ended_answer(const Outcome& ended) const;
+
+ private:
+  // The arm's threshold of the k-th time metric; 0: none.
+  std::uint64_t limit_us(std::size_t k) const;
+  // What the version's own answer was, as far as it has come; null: nobody looks into it, or it is another version's.
+  const AnswerFacts* own_answer() const { return rescued ? nullptr : answer; }
+  // Whether the time is known, or still rises with the request's age.
+  bool has_come(TimeMetric time) const;
+  // The time when the request is so old. 0: this request has none.
+  std::uint64_t time_us(TimeMetric time, std::uint64_t age_us) const;
 };
 
 // The class of a whole response.

@@ -57,6 +57,7 @@ struct WorkerContext {
         random(Random::from_entropy()),
         plan(plans),
         outcomes(ring_capacity),
+        answers(ring_capacity),
         access_log(random) {}
 
   IoContext& io;
@@ -69,6 +70,7 @@ struct WorkerContext {
   Shortage shortage{counters};
   SnapshotReader<TrafficPlan> plan;
   OutcomeRing outcomes;
+  AnswerRing answers;
   FailureRing failures{kFailuresKept};
   AccessLog access_log;
   AnswerReaders readers;

@@ -5,11 +5,10 @@
 #include <optional>
 #include <string_view>
 
+#include "base/answer.h"
+
 namespace weir::proxy {
 
-// Why the model ended, in the words of the OpenAI API, into which those of the others are put.
-enum class FinishReason : std::uint8_t { kNone = 0, kStop, kLength, kToolCalls, kContentFilter, kError, kOther };
-std::string_view to_string(FinishReason reason);
 // Of a word of any dialect; kOther for one that is not known.
 FinishReason finish_reason(std::string_view word);
 

@@ -233,12 +233,6 @@ bool names_capacity(std::string_view code) {
   return std::find(kWords.begin(), kWords.end(), code) != kWords.end();
 }
 
-std::string_view to_string(FinishReason reason) {
-  constexpr std::array<std::string_view, 7> kNames = {"none",           "stop",  "length", "tool_calls",
-                                                      "content_filter", "error", "other"};
-  return kNames[static_cast<std::size_t>(reason)];
-}
-
 FinishReason finish_reason(std::string_view word) {
   const auto* const found =
       std::find_if(kFinishWords.begin(), kFinishWords.end(), [&](const FinishWord& each) { return each.word == word; });

@@ -8,7 +8,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 
+#include "base/answer.h"
 #include "base/outcome.h"
 
 namespace weir::proxy {
@@ -16,9 +18,11 @@ namespace weir::proxy {
 template <class Record>
 class RecordRing {
  public:
-  // Room for this many records, a power of two.
+  static_assert(std::is_trivially_copyable_v<Record>);
+
+  // Room for this many records, a power of two. The memory is not touched before it is used.
   explicit RecordRing(std::size_t capacity)
-      : mask_(std::bit_ceil(capacity) - 1), records_(std::make_unique<Record[]>(mask_ + 1)) {}
+      : mask_(std::bit_ceil(capacity) - 1), records_(std::allocator<Record>().allocate(mask_ + 1), Free{mask_ + 1}) {}
 
   // Producer only.
   void push(const Record& record) {
@@ -30,7 +34,7 @@ class RecordRing {
         return;
       }
     }
-    records_[head & mask_] = record;
+    std::construct_at(records_.get() + (head & mask_), record);
     head_.store(head + 1, std::memory_order_release);
   }
 
@@ -40,7 +44,7 @@ class RecordRing {
     const std::uint64_t head = head_.load(std::memory_order_acquire);
     std::uint64_t tail = tail_.load(std::memory_order_relaxed);
     const std::uint64_t first = tail;
-    for (; tail != head; ++tail) visit(records_[tail & mask_]);
+    for (; tail != head; ++tail) visit(*(records_.get() + (tail & mask_)));
     tail_.store(tail, std::memory_order_release);
     return static_cast<std::size_t>(tail - first);
   }
@@ -49,8 +53,13 @@ class RecordRing {
   std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
  private:
+  struct Free {
+    std::size_t count;
+    void operator()(Record* records) const { std::allocator<Record>().deallocate(records, count); }
+  };
+
   const std::uint64_t mask_;
-  std::unique_ptr<Record[]> records_;
+  std::unique_ptr<Record, Free> records_;
   alignas(64) std::atomic<std::uint64_t> head_{0};
   std::uint64_t tail_seen_ = 0;  // the producer's copy: one shared read per lap, not per record
   std::atomic<std::uint64_t> dropped_{0};
@@ -58,6 +67,8 @@ class RecordRing {
 };
 
 using OutcomeRing = RecordRing<Outcome>;
+// Beside the outcomes, of requests whose answers are looked into.
+using AnswerRing = RecordRing<Answer>;
 // A sample of the failed ones: a drop is none to worry about.
 using FailureRing = RecordRing<FailedRequest>;
 

@@ -165,13 +165,17 @@ void Server::drain_outcomes(const std::function<void(const Outcome&)>& visit) {
   for (const auto& worker : workers_->all()) worker->outcomes().drain(visit);
 }
 
+void Server::drain_answers(const std::function<void(const Answer&)>& visit) {
+  for (const auto& worker : workers_->all()) worker->answers().drain(visit);
+}
+
 void Server::drain_failures(const std::function<void(const FailedRequest&)>& visit) {
   for (const auto& worker : workers_->all()) worker->failures().drain(visit);
 }
 
 std::uint64_t Server::outcomes_dropped() const {
   std::uint64_t sum = 0;
-  for (const auto& worker : workers_->all()) sum += worker->outcomes().dropped();
+  for (const auto& worker : workers_->all()) sum += worker->outcomes().dropped() + worker->answers().dropped();
   return sum;
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/answer.h"
 #include "base/outcome.h"
 #include "base/traffic_plan.h"
 #include "proxy/exchange/topology.h"
@@ -17,7 +18,7 @@ namespace weir::proxy {
 
 struct ServerOptions {
   std::uint32_t workers = 0;                    // 0: one per core this process may run on
-  std::size_t outcome_ring_capacity = 1 << 15;  // records a worker, a power of two
+  std::size_t outcome_ring_capacity = 1 << 15;  // outcomes a worker, and answers; a power of two
 };
 
 class Server {
@@ -42,9 +43,11 @@ class Server {
 
   // Visits every outcome that the workers have left so far.
   void drain_outcomes(const std::function<void(const Outcome&)>& visit);
+  // The same of what answers were, where they are looked into.
+  void drain_answers(const std::function<void(const Answer&)>& visit);
   // The same of the names of requests that a candidate failed or was slow with, as far as they found room.
   void drain_failures(const std::function<void(const FailedRequest&)>& visit);
-  // Outcomes that found their ring full, ever.
+  // Outcomes and answers that found their ring full, ever.
   std::uint64_t outcomes_dropped() const;
 
   // By one thread, whichever: visits the lines that the workers have written into the access log so far, in pieces of

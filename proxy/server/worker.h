@@ -52,6 +52,7 @@ class Worker {
   bool drained() const { return drained_.load(std::memory_order_acquire); }
   const Counters& counters() const { return context_.counters; }
   OutcomeRing& outcomes() { return context_.outcomes; }
+  AnswerRing& answers() { return context_.answers; }
   FailureRing& failures() { return context_.failures; }
   LineRing& access_lines() { return context_.access_log.lines(); }
 

@@ -14,6 +14,7 @@ from weir_harness import Weir
 
 _WEIGHT = 20
 _USERS = 200
+_HEADERS: Plan = {"guards": [*WITHOUT_LATENCY["guards"], {"metric": "timeToHeaders", "quantile": 0.9}]}
 
 
 def _is_armed(weir: Weir) -> bool:
@@ -50,7 +51,9 @@ def _baseline_users_saw_no_error(tally: Any, hung: int) -> None:
     ("latency p99", {"hang": True}, {}, 400),
     # Slower than the slowest hundredth of the baseline's requests, on a busy machine too.
     ("latency p99", {"delay_ms": 800}, {}, 200),
-], ids=["fails", "refuses", "finds_nothing", "hangs", "is_slow"])
+    ("timeToHeaders p90", {"hang": True}, _HEADERS, 400),
+    ("timeToHeaders p90", {"delay_ms": 400}, _HEADERS, 200),
+], ids=["fails", "refuses", "finds_nothing", "hangs", "is_slow", "sends_no_head", "sends_its_head_late"])
 def test_a_bad_candidate_is_taken_back(guard: str, behaviour: dict[str, Any], analysis: Plan, rate: int,
                                        weir: Callable[..., Weir], origin: Callable[..., Origin]) -> None:
     baseline, candidate = origin("v1", delay_ms=5), origin("v2", **{"delay_ms": 5, **behaviour})
@@ -71,6 +74,7 @@ def test_a_bad_candidate_is_taken_back(guard: str, behaviour: dict[str, Any], an
     assert record["evidence_rollback"] >= 100
     failed = next(each for each in record["guards"] if each["name"] == guard)
     assert 0 < len(failed["first_requests"]) <= 5 and failed["worst_group"]["x"] > 0
+    assert failed["candidate_since_start"]["n"] <= candidate.counts().requests  # each once, whatever became of it
     assert f"; first requests: {failed['first_requests'][0]}" in record["reason"]
     users = [f"user-{i}" for i in range(_USERS)]
     assert set(versions_of(running.port, users).values()) == {"v1"}

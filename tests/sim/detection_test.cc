@@ -66,6 +66,24 @@ TEST(Detection, ErrorsThatDouble) {
   expect_caught(trial, 500, "errorRate");
 }
 
+// Scores of a fifth of the answers, two minutes later.
+TEST(Detection, AnswersThatMissThePoint) {
+  Trial trial = at_five_percent();
+  trial.guards = section_six_guards_of_quality();
+  trial.traffic.quality = true;
+  trial.weights = {0.25};
+  trial.regression.relevance_less = 0.1;
+  expect_caught(trial, 500, "feedback relevance: candidate 0.");
+}
+
+TEST(Detection, AnswersThatAreHalfAsLongAgain) {
+  Trial trial = at_five_percent();
+  trial.guards = section_six_guards_of_quality();
+  trial.traffic.quality = true;
+  trial.regression.tokens_factor = 1.5;
+  expect_caught(trial, 300, "tokensPerRequest: candidate 3");
+}
+
 TEST(Detection, ALongerTail) {
   Trial trial = at_five_percent();
   trial.regression.tail_factor = 2;

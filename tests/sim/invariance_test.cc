@@ -12,7 +12,9 @@ namespace {
 
 Trial busy() {
   Trial trial;
-  trial.guards = section_six_guards();
+  trial.guards = section_six_guards_of_quality();
+  trial.traffic.quality = true;
+  trial.traffic.scored_after = Seconds(5);
   trial.traffic.sticky = true;
   trial.traffic.storm_share = 1.0 / 8;
   trial.traffic.error_rate = 0.01;

@@ -174,7 +174,7 @@ TEST(Ceiling, OfALatencyNeedsNoHistory) {
   Judge judge(spec_of({latency_with_max(config::Duration(500))}));
   judge.begin_step(step_at(0.25));
   tick(judge, {});
-  const LatencyThresholds thresholds = judge.thresholds();
+  const Thresholds thresholds = judge.thresholds();
   ASSERT_EQ(thresholds.metrics, 2);
   EXPECT_EQ(thresholds.by_slot[0].candidate_us, 0U) << "the comparison is not armed";
   EXPECT_EQ(thresholds.by_slot[1].candidate_us, 500'000U);

@@ -127,9 +127,9 @@ TEST(Drift, SurvivesARestart) {
 // Half an hour, and no more: what was long ago is no reference.
 TEST(HalfHour, ForgetsWhatWasBefore) {
   HalfHour past;
-  MetricCounts bad{};
+  RateCounts bad{};
   bad[0] = {100, 50};
-  MetricCounts good{};
+  RateCounts good{};
   good[0] = {100, 1};
   for (int s = 0; s < 600; ++s) past.add(bad, Seconds(1));
   for (int s = 0; s < 1'860; ++s) past.add(good, Seconds(1));

@@ -44,7 +44,7 @@ std::vector<User> population(Random& random, double weight) {
 void add_latency(StepCounts& step, const User& user, const LatencyThreshold& threshold, double latency_us) {
   ArmCounts& arm = step.of(user.candidate ? Arm::kCandidate : Arm::kBaseline);
   const auto us = static_cast<std::uint64_t>(latency_us);
-  arm.latency.add(histogram_index(us));
+  arm.times[TimeMetric::kLatency].add(histogram_index(us));
   const std::uint64_t limit = user.candidate ? threshold.candidate_us : threshold.baseline_us;
   if (limit == 0) return;
   for (MetricCounts* counts : {&arm.metrics, &arm.clusters.of(user.cluster).metrics}) {

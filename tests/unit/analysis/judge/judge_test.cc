@@ -171,7 +171,7 @@ TEST(Judge, WhatTheBaselineDoesElsewhereIsNoEvidence) {
   StepCounts other = healthy(0, 0);
   add(other, {Arm::kBaseline, 2'500, OutcomeClass::kOk, 1});
   add(other, {Arm::kBaseline, 500, OutcomeClass::kHttp5xx, 2});
-  other.of(Arm::kBaseline).latency.add(histogram_index(10'000), 3'000);
+  other.of(Arm::kBaseline).times[TimeMetric::kLatency].add(histogram_index(10'000), 3'000);
   const ArmCounts* elsewhere[] = {&other.of(Arm::kBaseline)};
   judge.tick({.steps = {}, .elsewhere = elsewhere, .outside = nullptr, .malformed = 0, .dt = Seconds(1)});
   for (std::size_t i = 0; i < before.size(); ++i) {
@@ -221,7 +221,7 @@ TEST(Judge, AGateThatIsNotArmedHasNotPassed) {
   Judge judge(spec_of(default_guards()), memory_of(0, 7000));
   judge.begin_step(first_step(0.05));
   StepCounts step = healthy(190, 10);
-  step.of(Arm::kBaseline).latency.add(histogram_index(10'000), 1'200);
+  step.of(Arm::kBaseline).times[TimeMetric::kLatency].add(histogram_index(10'000), 1'200);
   tick(judge, step);
   EXPECT_TRUE(lacks(judge.verdict(), "not_armed: 1,200 of 2,000 (latency p99)"));
   EXPECT_EQ(judge.thresholds().by_slot[0].baseline_us, 0U);
@@ -240,7 +240,7 @@ TEST(Judge, FindsASlowCandidateByItsQuantile) {
   Judge judge(spec_of(default_guards()), memory_of(0, 7000));
   judge.begin_step(first_step(0.05));
   StepCounts history = healthy(1, 0);
-  history.of(Arm::kBaseline).latency.add(histogram_index(10'000), 3'000);
+  history.of(Arm::kBaseline).times[TimeMetric::kLatency].add(histogram_index(10'000), 3'000);
   tick(judge, history);
   const std::size_t p99 = latency_metric_index(0);
   for (std::uint8_t i = 0; i < 60; ++i) {
@@ -455,7 +455,7 @@ TEST(Judge, TakesUpExactlyWhereItWasSaved) {
   Judge judge(spec_of(default_guards()), memory_of(7, 7000));
   judge.begin_step(first_step(0.05, 0.25));
   StepCounts history = healthy(1, 0);
-  history.of(Arm::kBaseline).latency.add(histogram_index(10'000), 3'000);
+  history.of(Arm::kBaseline).times[TimeMetric::kLatency].add(histogram_index(10'000), 3'000);
   tick(judge, history);
   for (std::uint8_t i = 0; i < 40; ++i) tick(judge, healthy(190, 10, i));
   const std::string bytes = judge.save();

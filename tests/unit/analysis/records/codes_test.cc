@@ -19,7 +19,7 @@ constexpr std::uint64_t kSeed = 20'261'128;
 
 MetricCounts some_counts(std::uint64_t n) {
   MetricCounts counts{};
-  for (std::size_t m = 0; m < kMetricCount; ++m) counts[m] = {.n = n + m, .x = m};
+  for (std::size_t m = 0; m < kOutcomeMetricCount; ++m) counts[m] = {.n = n + m, .x = m};
   return counts;
 }
 
@@ -31,7 +31,7 @@ void fill(ArmCounts& arm, std::uint64_t seed) {
     ClusterCounts& counts = arm.clusters.of(cluster);
     counts.requests = 30 + cluster;
     counts.metrics = some_counts(30 + cluster);
-    for (std::size_t m = 0; m < kMetricCount; ++m) {
+    for (std::size_t m = 0; m < kOutcomeMetricCount; ++m) {
       arm.metrics[m].n += counts.metrics[m].n;
       arm.metrics[m].x += counts.metrics[m].x;
     }
@@ -39,13 +39,26 @@ void fill(ArmCounts& arm, std::uint64_t seed) {
   // As most are: nothing bad.
   ClusterCounts& usual = arm.clusters.of(9);
   usual.requests = 2;
-  for (std::size_t m = 0; m < kMetricCount; ++m) {
+  for (std::size_t m = 0; m < kOutcomeMetricCount; ++m) {
     usual.metrics[m].n = 2;
     arm.metrics[m].n += 2;
   }
-  arm.latency.add(1023, 2);
-  arm.latency.add(0, 1'000'000);
-  arm.latency.add(64 + seed);
+  HistogramDelta& latency = arm.times[TimeMetric::kLatency];
+  latency.add(1023, 2);
+  latency.add(0, 1'000'000);
+  latency.add(64 + seed);
+  arm.times[TimeMetric::kChunkGap].add(90 + seed, 3);
+  Answer answer;
+  answer.cluster = 77;
+  answer.counted = true;
+  answer.tokens_out = 300;
+  answer.finish = FinishReason::kLength;
+  answer.values[1] = 2'500;
+  arm.answers.add(answer);
+  Attribution of;
+  of.cluster = 4;
+  arm.answers.add(Score{.of = of, .slot = 5, .value = 9'000});
+  arm.answers.values[3] = {0, 12, 0};  // what no worker counts
   arm.users = {{.hash = 0xfffff, .age_ms = 12}, {.hash = 5, .age_ms = 0xffffffff}};
 }
 
@@ -72,9 +85,33 @@ void expect_same(const HistogramDelta& in, const HistogramDelta& out) {
   EXPECT_THAT(out.touched(), ::testing::UnorderedElementsAreArray(in.touched().begin(), in.touched().end()));
   for (const std::uint16_t bucket : in.touched()) EXPECT_EQ(in.count(bucket), out.count(bucket));
 }
+void expect_same(const TimeDeltas& in, const TimeDeltas& out) {
+  for (int i = 0; i < kTimeMetricCount; ++i) {
+    expect_same(in[static_cast<TimeMetric>(i)], out[static_cast<TimeMetric>(i)]);
+  }
+}
+void expect_same_totals(const AmountTotals& in, const AmountTotals& out) {
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    const auto& [n, sum] = in[i];
+    EXPECT_EQ(std::tie(n, sum), std::tie(out[i].n, out[i].sum));
+  }
+}
+void expect_same(const AnswerCounts& in, const AnswerCounts& out) {
+  const auto& [metrics, values, totals, clusters] = in;
+  expect_same_counts(metrics, out.metrics);
+  EXPECT_EQ(values, out.values);
+  expect_same_totals(totals, out.totals);
+  ASSERT_EQ(clusters.touched().size(), out.clusters.touched().size());
+  for (std::size_t i = 0; i < clusters.touched().size(); ++i) {
+    const auto& [cluster, of_metrics, of_values] = clusters.touched()[i];
+    EXPECT_EQ(cluster, out.clusters.touched()[i].cluster);
+    expect_same_counts(of_metrics, out.clusters.touched()[i].metrics);
+    EXPECT_EQ(of_values, out.clusters.touched()[i].values);
+  }
+}
 // All but the version's id, which means nothing in another process.
 void expect_same(const ArmCounts& in, const ArmCounts& out) {
-  const auto& [version, requests, overdue_change, metrics, clusters, latency, users] = in;
+  const auto& [version, requests, overdue_change, metrics, clusters, answers, times, users] = in;
   EXPECT_EQ(std::tie(requests, overdue_change), std::tie(out.requests, out.overdue_change));
   expect_same_counts(metrics, out.metrics);
   ASSERT_EQ(clusters.touched().size(), out.clusters.touched().size());
@@ -84,7 +121,8 @@ void expect_same(const ArmCounts& in, const ArmCounts& out) {
               std::tie(out.clusters.touched()[i].cluster, out.clusters.touched()[i].requests));
     expect_same_counts(counts, out.clusters.touched()[i].metrics);
   }
-  expect_same(latency, out.latency);
+  expect_same(answers, out.answers);
+  expect_same(times, out.times);
   ASSERT_EQ(users.size(), out.users.size());
   for (std::size_t i = 0; i < users.size(); ++i) {
     const auto& [hash, age_ms] = users[i];
@@ -124,7 +162,9 @@ struct Whole {
     fill(elsewhere, 3);
     outside.requests = 5;
     for (std::size_t m = 0; m < outside.metrics.size(); ++m) outside.metrics[m] = {.n = 9 + m, .x = 8};
-    outside.latency.add(77);
+    outside.times[TimeMetric::kLatency].add(77);
+    outside.answers[kEmptyOutputMetric] = {.n = 5, .x = 2};
+    outside.totals[1] = {.n = 3, .sum = 900};
     input = {.steps = steps, .elsewhere = elsewheres, .outside = &outside, .malformed = 11, .dt = Seconds(0.1)};
   }
 };
@@ -152,7 +192,9 @@ TEST(InputCode, ReadsWhatIsWritten) {
     ASSERT_NE(outside, nullptr);
     EXPECT_EQ(outside->requests, 5U);
     expect_same_counts(whole.outside.metrics, outside->metrics);
-    expect_same(whole.outside.latency, outside->latency);
+    expect_same(whole.outside.times, outside->times);
+    expect_same_counts(whole.outside.answers, outside->answers);
+    expect_same_totals(whole.outside.totals, outside->totals);
     EXPECT_EQ(malformed, 11U);
     EXPECT_EQ(dt, Seconds(0.1));
   }
@@ -177,17 +219,17 @@ TEST(InputCode, OfAHealthyTickTakesThreeBytesACluster) {
     for (int cluster = 0; cluster < 50; ++cluster) {
       ClusterCounts& of = arm.clusters.of(static_cast<std::uint8_t>(cluster));
       of.requests = 1;
-      for (std::size_t m = 0; m < kMetricCount; ++m) {
+      for (std::size_t m = 0; m < kOutcomeMetricCount; ++m) {
         of.metrics[m].n = 1;
         ++arm.metrics[m].n;
       }
       ++arm.requests;
-      arm.latency.add(300 + static_cast<std::size_t>(cluster) % 30);
+      arm.times[TimeMetric::kLatency].add(300 + static_cast<std::size_t>(cluster) % 30);
     }
   }
   const std::array<const StepCounts*, 1> steps{&counts};
   const std::string bytes = written({.steps = steps, .outside = nullptr, .dt = {}});
-  EXPECT_LE(bytes.size(), 2 * (50 * 3 + 30 * 2 + 20));
+  EXPECT_LE(bytes.size(), 2 * (50 * 3 + 30 * 2 + 24));
 }
 
 TEST(InputCode, BelievesNoDamage) {
@@ -239,14 +281,18 @@ config::Rollout a_policy() {
   guard.max_duration = std::chrono::milliseconds(8);
   guard.action = config::GuardAction::kPause;
   guard.gate = false;
+  guard.finish = FinishReason::kLength;
+  guard.cap = 0.9;
+  guard.scoring = {.name = "stars", .source = "judge", .binary = true, .lower_is_better = true, .from = -1, .to = 5};
   return policy;
 }
 
 void expect_same(const config::Guard& one, const config::Guard& other) {
   const auto tied = [](const config::Guard& guard) {
-    const auto& [metric, quantile, relative, absolute, absolute_duration, max_share, max_duration, action, gate] =
-        guard;
-    return std::tuple(metric, quantile, relative, absolute, absolute_duration, max_share, max_duration, action, gate);
+    const auto& [metric, quantile, relative, absolute, absolute_duration, max_share, max_duration, action, gate, finish,
+                 cap, scoring] = guard;
+    return std::tuple(metric, quantile, relative, absolute, absolute_duration, max_share, max_duration, action, gate,
+                      finish, cap, scoring);
   };
   EXPECT_EQ(tied(one), tied(other));
 }

@@ -63,7 +63,92 @@ TEST(Tick, CountsASlowRequestOnceWhileItRunsAndNothingElseOfIt) {
   EXPECT_EQ(arm.overdue_change, 1);
   EXPECT_EQ(arm.metrics[latency_metric_index(0)].n, 1U);
   EXPECT_EQ(arm.metrics[latency_metric_index(0)].x, 1U);
-  EXPECT_EQ(arm.latency.total(), 0U);
+  EXPECT_EQ(arm.times[TimeMetric::kLatency].total(), 0U);
+}
+
+Answer answered(StepId step, Arm arm) {
+  Answer record;
+  record.service = 3;
+  record.version = arm == Arm::kBaseline ? 7 : 8;
+  record.step = step;
+  record.arm = arm;
+  record.judged = true;
+  record.cluster = 9;
+  record.finish = FinishReason::kStop;
+  record.counted = true;
+  record.tokens_out = 20;
+  record.values[2] = 5'000;
+  record.time_to_output_us = 70;
+  return record;
+}
+
+TEST(Tick, CountsWhatAnswersWere) {
+  Tick tick;
+  tick.fold(answered(1, Arm::kCandidate));
+  Answer empty = answered(1, Arm::kCandidate);
+  empty.cluster = 10;
+  empty.empty = true;
+  empty.finish = FinishReason::kLength;
+  empty.time_to_output_us = 0;
+  empty.values[2] = 1'000;
+  tick.fold(empty);
+  Answer cut = answered(1, Arm::kCandidate);
+  cut.outcome = OutcomeClass::kTruncated;
+  cut.values[2] = kNoValue;
+  tick.fold(cut);
+  const ArmCounts& arm = tick.of(3)->steps.at(0)->of(Arm::kCandidate);
+  EXPECT_EQ(arm.requests, 0U) << "outcomes count requests";
+  const auto rate = [&](int metric) { return arm.rate(answer_metric_index(metric)); };
+  EXPECT_EQ(rate(kEmptyOutputMetric).n, 2U);
+  EXPECT_EQ(rate(kEmptyOutputMetric).x, 1U);
+  EXPECT_EQ(rate(kInvalidOutputMetric).x, 0U);
+  EXPECT_EQ(rate(finish_metric(FinishReason::kLength)).n, 2U);
+  EXPECT_EQ(rate(finish_metric(FinishReason::kLength)).x, 1U);
+  EXPECT_EQ(arm.answers.values[2], (ValueSums{2, 6'000, 26'000'000}));
+  EXPECT_EQ(arm.answers.values[0].n, 0U);
+  EXPECT_EQ(arm.answers.totals[0].n, 2U);
+  EXPECT_EQ(arm.answers.totals[0].sum, 40U);
+  EXPECT_EQ(arm.times[TimeMetric::kTimeToFirstOutput].total(), 1U);
+  ASSERT_EQ(arm.answers.clusters.touched().size(), 2U);
+  EXPECT_EQ(arm.answers.clusters.touched()[1].values[2], (ValueSums{1, 1'000, 1'000'000}));
+  tick.clear();
+  tick.fold(answered(1, Arm::kCandidate));
+  EXPECT_EQ(tick.of(3)->steps.at(0)->of(Arm::kCandidate).answers.values[2].n, 1U);
+}
+
+TEST(Tick, LearnsOfAnswersOutsideAStep) {
+  Tick tick;
+  Answer before = answered(0, Arm::kBaseline);
+  tick.fold(before);
+  before.overridden = true;
+  tick.fold(before);
+  BaselineMemories memories;
+  memories.update(tick, Seconds(1));
+  const BaselineMemory memory = memories.of(3, 7);
+  EXPECT_EQ(memory.amounts[0].x, 20);
+  EXPECT_EQ(memory.answers[kEmptyOutputMetric].n, 1);
+  EXPECT_EQ(memory.time(TimeMetric::kTimeToFirstOutput).total, 1);
+  EXPECT_EQ(memory.time(TimeMetric::kChunkGap).total, 0);
+}
+
+TEST(Tick, CountsAScoreForTheArmAndStepOfItsRequest) {
+  Tick tick;
+  Score score{.of = {.service = 3, .version = 8, .step = 1, .epoch = 0, .arm = Arm::kCandidate, .cluster = 4},
+              .slot = 7,
+              .value = 2'500};
+  tick.fold(score);
+  EXPECT_EQ(tick.of(3), nullptr) << "its request was no evidence";
+  score.of.judged = true;
+  tick.fold(score);
+  const ArmCounts& arm = tick.of(3)->steps.at(0)->of(Arm::kCandidate);
+  EXPECT_EQ(arm.sums(score_metric_index(7)), (ValueSums{1, 2'500, 6'250'000}));
+  EXPECT_EQ(arm.answers.clusters.touched()[0].cluster, 4);
+  score.slot = kScoreSlots;
+  tick.fold(score);
+  score.slot = 7;
+  score.value = kNoValue;
+  tick.fold(score);
+  EXPECT_EQ(tick.of(3)->malformed, 2U);
 }
 
 // Of what ended and of what goes on: a version that hangs has users, too.
@@ -155,7 +240,7 @@ TEST(Tick, IsAsNewOnceCleared) {
   EXPECT_EQ(arm.requests, 1U);
   EXPECT_EQ(metric(arm, BinaryMetric::kErrorRate).x, 0U);
   EXPECT_EQ(arm.clusters.touched().size(), 1U);
-  EXPECT_EQ(arm.latency.total(), 1U);
+  EXPECT_EQ(arm.times[TimeMetric::kLatency].total(), 1U);
 }
 
 TEST(BaselineMemories, FadesByTheLongerOfItsHalfLives) {
@@ -194,7 +279,7 @@ TEST(BaselineMemories, RemembersEachVersionByItself) {
   memories.update(tick, Seconds(0.1));
   EXPECT_EQ(memories.of(3, 7).rates[metric_index(BinaryMetric::kErrorRate)].x, 0);
   EXPECT_EQ(memories.of(3, 8).rates[metric_index(BinaryMetric::kErrorRate)].x, 1);
-  EXPECT_EQ(memories.of(3, 7).latency.total, 1);
+  EXPECT_EQ(memories.of(3, 7).time(TimeMetric::kLatency).total, 1);
   memories.forget(3);
   EXPECT_EQ(memories.of(3, 8).rates[0].n, 0);
 }

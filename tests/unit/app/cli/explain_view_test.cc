@@ -95,6 +95,8 @@ TEST(Figures, TimesReadAsPeopleSayThem) {
   EXPECT_EQ(time_words(std::numeric_limits<double>::infinity()), "never");
   EXPECT_EQ(rate_words(0.5), "0.5");
   EXPECT_EQ(rate_words(1200), "1,200");
+  EXPECT_EQ(mean_words(0.81234), "0.8123");
+  EXPECT_EQ(mean_words(12345.6), "12,346");
 }
 
 }  // namespace

@@ -24,14 +24,15 @@ json::Value status() {
         "guards":[{"name":"errorRate","baseline":{"n":12000,"x":12},"candidate":{"n":4000,"x":120},"toward_rollback":0.75,
                    "toward_advance":0.4,"gate":true,"gate_passed":false,"armed":true},
                   {"name":"latency p99","baseline":{"n":0,"x":0},"candidate":{"n":0,"x":0},"gate":true,"armed":false,
-                   "history":1200,"history_needed":2000}]}}]})")
+                   "history":1200,"history_needed":2000},
+                  {"name":"tokensPerRequest","baseline":{"n":12000,"mean":271.44},"candidate":{"n":0},"gate":true}]}}]})")
           .value;
 }
 
 TEST(View, ShowsStepWeightRatesEvidenceAndWhyItWaits) {
   const std::string frame = render_frame(status(), {.colour = false, .where = "http://127.0.0.1:9901"});
   for (const char* part : {"v1 → v2", "running", "step 2 of 4", "25 %", "hold 0:34 of at least 2:00", "371", "8.2 ms",
-                           "1.9 s", "3 % of 4,000", "0.10 % of 12,000", "75 %", "not armed: 1,200 of 2,000",
+                           "1.9 s", "3 % of 4,000", "0.10 % of 12,000", "271.4 of 12,000", "75 %", "not armed: 1,200 of 2,000",
                            "waits: not_armed", "! the disk takes no writes"}) {
     EXPECT_THAT(frame, HasSubstr(part));
   }

@@ -205,8 +205,7 @@ TEST(Load, SaysWhatIsWrongAndWhere) {
       {rollout("    strategy: bluegreen\n"),
        "plan:12:15: error: rollouts.chat.strategy: \"bluegreen\"; expected one of canary, blueGreen"},
       {rollout("    analysis: { guards: [ { metric: errorRate, cap: 1 } ] }\n"),
-       "plan:12:48: error: rollouts.chat.analysis.guards[0].cap: Means. This version does not have it yet; "
-       "expected the key left out"},
+       "plan:12:53: error: rollouts.chat.analysis.guards[0].cap: errorRate has none; expected the key left out"},
       {rollout("    analysis: { guards: [ { metric: latency, quantile: 0.95 } ] }\n"),
        "plan:12:27: error: rollouts.chat.analysis.guards[0]: this quantile has no margin of its own; expected "
        "allowedDegradation"},
@@ -216,10 +215,10 @@ TEST(Load, SaysWhatIsWrongAndWhere) {
       {rollout("    analysis: { guards: [ { metric: errorRate, max: 5ms } ] }\n"),
        "plan:12:53: error: rollouts.chat.analysis.guards[0].max: \"5ms\"; expected a percentage, for a rate"},
       {rollout("    analysis: { guards: [ { metric: latency, max: 5% } ] }\n"),
-       "plan:12:51: error: rollouts.chat.analysis.guards[0].max: \"5%\"; expected a duration, for a latency"},
+       "plan:12:51: error: rollouts.chat.analysis.guards[0].max: \"5%\"; expected a duration, for a time"},
       {rollout("    analysis: { guards: [ { metric: errorRate, max: 100% } ] }\n"),
        "plan:12:53: error: rollouts.chat.analysis.guards[0].max: \"100%\"; expected a percentage such as 0.1%, from "
-       "0.0001% to 99.9999%, or for latency a duration, from 1ms to 1h"},
+       "0.0001% to 99.9999%, or for times a duration, from 1ms to 1h"},
       {with("rollouts: { chat: { baseline: v1, candidate: v9 } }\n"),
        "plan:8:46: error: rollouts.chat.candidate: chat has no version \"v9\"; expected one of v1, v2"},
       {rollout("    steps: [ { setWeight: 5 }, { setWeight: 5 } ]\n"),
@@ -248,21 +247,19 @@ std::string routes(const std::string& list) {
 TEST(Load, SaysEachThingOnce) {
   const std::vector<BadPlan> plans = {
       {guards("{ metric: errorRate }, { metric: errorRate }"),
-       "plan:12:50: error: rollouts.chat.analysis.guards[1]: this guard is given twice; expected each metric and "
-       "quantile once"},
+       "plan:12:50: error: rollouts.chat.analysis.guards[1]: this guard is given twice; expected each once"},
       {guards("{ metric: latency, quantile: 0.5 }, { metric: latency, quantile: 0.50 }"),
-       "plan:12:63: error: rollouts.chat.analysis.guards[1]: this guard is given twice; expected each metric and "
-       "quantile once"},
+       "plan:12:63: error: rollouts.chat.analysis.guards[1]: this guard is given twice; expected each once"},
       {guards("{ metric: errorRate, quantile: 0.5 }"),
-       "plan:12:58: error: rollouts.chat.analysis.guards[0].quantile: errorRate is a rate, and has none; expected the "
-       "key left out"},
+       "plan:12:58: error: rollouts.chat.analysis.guards[0].quantile: errorRate has none; expected the key left out"},
       {guards("{ metric: latency, quantile: 0.5, enabled: false }"),
        "plan:12:27: error: rollouts.chat.analysis.guards[0]: there is no such default guard to take away; expected the "
        "entry left out"},
       {guards("{ metric: errorRat }"),
        "plan:12:37: error: rollouts.chat.analysis.guards[0].metric: \"errorRat\"; expected one of errorRate, "
        "capacityRate, "
-       "clientErrorRate, clientAbortRate, latency"},
+       "clientErrorRate, clientAbortRate, latency, timeToHeaders, timeToFirstOutput, chunkGap, tokensPerRequest, "
+       "costPerRequest, finishReason, emptyOutput, invalidOutput, truncated, feedback"},
       {rollout("    steps: [ { setWeight: ten }, { hold: {} } ]\n"),
        "plan:12:27: error: rollouts.chat.steps[0].setWeight: \"ten\"; expected a percentage in steps of 0.0001, from 0 "
        "to 100"},

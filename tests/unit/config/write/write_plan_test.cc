@@ -148,6 +148,12 @@ rollouts:
         - { metric: errorRate, allowedDegradation: { relative: 0%, absolute: 0.25% }, max: 1%, onGuardFail: warn, gate: false }
         - { metric: capacityRate, allowedDegradation: { relative: 11%, absolute: 0% }, onGuardFail: rollback, enabled: true }
         - { metric: clientErrorRate }
+        - { metric: timeToFirstOutput, quantile: 0.9, allowedDegradation: { relative: 10%, absolute: 20ms } }
+        - { metric: tokensPerRequest, allowedDegradation: { relative: 5%, absolute: 12.5 }, cap: 4096 }
+        - { metric: finishReason, is: length }
+        - { metric: feedback, name: stars, source: judge-v3, binary: false, better: higher, scale: { from: 1, to: 5 },
+            allowedDegradation: { absolute: 0.08 } }
+        - { metric: feedback, name: hallucination, binary: true, better: lower }
         - { metric: clientAbortRate, enabled: false }
         - { metric: latency, quantile: 0.99, enabled: false }
       onGuardFail: pause

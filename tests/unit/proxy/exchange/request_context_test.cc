@@ -199,6 +199,70 @@ TEST_F(RequestContextTest, PassesAThresholdOfItsOwnArmByMoreThanTheThreshold) {
   EXPECT_EQ(context_.newly_over(9'000), 0b100);
 }
 
+// One slot for each of these times, all with a threshold of 1,000 us.
+TEST_F(RequestContextTest, CountsEachTimeOnceAsSoonAsItIsTooLong) {
+  arm({{1'000, 1'000}, {1'000, 1'000}, {1'000, 1'000}, {1'000, 1'000}});
+  traffic_.times = {TimeMetric::kLatency, TimeMetric::kTimeToHeaders, TimeMetric::kTimeToFirstOutput,
+                    TimeMetric::kChunkGap};
+  traffic_.overdue_us = 9'000;
+  EXPECT_EQ(context_.newly_over(1'001), 0b0011);  // nobody looks into the answer
+  route_.inspect = config::Inspect::kOpenAi;
+  EXPECT_EQ(context_.newly_over(1'001), 0b0111);
+  EXPECT_EQ(context_.newly_over(1'000), 0b0000);
+  EXPECT_EQ(context_.next_threshold_us(0), 1'000U);
+
+  // The head has come in time, and the first output; the answer goes on.
+  context_.time_to_headers_us = 400;
+  AnswerFacts facts;
+  facts.known = true;
+  facts.outputs = 2;
+  facts.first_output_us = 700;
+  facts.last_output_us = 700 + 1'001;
+  facts.tokens_out = 12;
+  context_.answer = &facts;
+  EXPECT_EQ(context_.newly_over(1'001), 0b0001);
+  context_.over = 0b0001;
+  EXPECT_EQ(context_.next_threshold_us(1'001), 9'000U);
+  context_.status = 200;
+  context_.latency_us = 5'000;
+  context_.response_ended = true;
+  const Outcome outcome = context_.ended_outcome(0, 0);
+  EXPECT_EQ(outcome.over, 0b1000);
+  EXPECT_EQ(outcome.under, 0b0110);
+  traffic_.caps[2] = {ValueMetric::kTokens, 48};
+  const std::optional<Answer> answer = context_.ended_answer(outcome);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->time_to_output_us, 700U);
+  EXPECT_EQ(answer->mean_gap_us, 1'001U);
+  EXPECT_EQ(answer->tokens_out, 12U);
+  EXPECT_EQ(answer->values[2], 2'500);
+  context_.rescued = true;  // what came then was the baseline's
+  EXPECT_FALSE(context_.ended_answer(outcome));
+}
+
+TEST_F(RequestContextTest, HasNoTimeForWhatNeverCame) {
+  arm({{1'000, 1'000}, {1'000, 1'000}, {1'000, 1'000}});
+  traffic_.times = {TimeMetric::kTimeToHeaders, TimeMetric::kTimeToFirstOutput, TimeMetric::kChunkGap};
+  route_.inspect = config::Inspect::kOpenAi;
+  const AnswerFacts nothing;
+  context_.answer = &nothing;
+  answered(200);
+  context_.latency_us = 500;
+  context_.response_ended = true;
+  Outcome outcome = context_.ended_outcome(0, 0);
+  EXPECT_EQ(outcome.under, 0b001) << "an answer without output has no time to the first";
+  EXPECT_EQ(outcome.over, 0);
+  // Below its threshold a failure enters nothing; what had been too late stays so.
+  failed(ErrorKind::kReset);
+  EXPECT_EQ(context_.ended_outcome(0, 0).under, 0);
+  context_.time_to_headers_us = 0;
+  context_.latency_us = 1'500;
+  context_.status = 0;
+  outcome = context_.ended_outcome(0, 0);
+  EXPECT_EQ(outcome.over, 0b011);
+  EXPECT_EQ(outcome.under, 0);
+}
+
 TEST_F(RequestContextTest, KnowsTheNextThreshold) {
   traffic_.overdue_us = 60'000;
   EXPECT_EQ(context_.next_threshold_us(0), 60'000U);

@@ -1,0 +1,69 @@
+// Immutable. What a model server's answer really was, as far as its bytes told: the record that the data plane leaves
+// beside the Outcome of a request whose answer it looked into. What an Outcome says is not said again.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "base/ids.h"
+#include "base/outcome.h"
+#include "base/traffic_plan.h"
+
+namespace weir {
+
+// Why the model ended, in the words of the OpenAI API, into which other dialects' are translated ("max_tokens" is
+// `length`). Values are stored in the state file: append only.
+enum class FinishReason : std::uint8_t { kNone = 0, kStop, kLength, kToolCalls, kContentFilter, kError, kOther };
+inline constexpr int kFinishReasonCount = 7;
+std::string_view to_string(FinishReason reason);
+
+// The binary guards that an answer tells: empty output, invalid output, and one for each finish reason.
+inline constexpr int kEmptyOutputMetric = 0;
+inline constexpr int kInvalidOutputMetric = 1;
+constexpr int finish_metric(FinishReason reason) { return 2 + static_cast<int>(reason); }
+inline constexpr int kAnswerMetricCount = 2 + kFinishReasonCount;
+
+// An amount as it is judged: ten-thousandths of its cap (STATISTICS.md 4.1, v).
+inline constexpr std::uint16_t kWholeValue = 10'000;
+inline constexpr std::uint16_t kNoValue = 0xffff;
+
+// One cache line, once its request has ended. Written by one worker, read by the control thread through that worker's
+// ring.
+struct alignas(64) Answer {
+  // Whose it is, as in the Outcome.
+  ServiceId service = kNoId;
+  VersionId version = kNoId;
+  StepId step = 0;
+  Epoch epoch = 0;
+  RouteId route = kNoId;
+
+  std::uint32_t time_to_output_us = 0;  // to the first event that carries output; saturating; 0: there was none
+  std::uint32_t mean_gap_us = 0;        // between events with output; saturating; 0: fewer than two
+  std::uint32_t tokens_in = 0;          // those of the cache included
+  std::uint32_t tokens_out = 0;         // those of reasoning included
+  std::uint32_t tokens_cached = 0;
+
+  Arm arm = Arm::kBaseline;
+  std::uint8_t cluster = 0;
+  OutcomeClass outcome = OutcomeClass::kOk;
+  FinishReason finish = FinishReason::kNone;
+  bool judged : 1 = false;
+  bool overridden : 1 = false;
+  bool counted : 1 = false;  // the answer said its tokens
+  bool priced : 1 = false;   // cost_micros is known
+  bool empty : 1 = false;    // no output, or nothing but white space
+  bool invalid : 1 = false;  // JSON that was asked for, or a tool call's, that does not parse
+  bool streamed : 1 = false;
+
+  std::uint64_t cost_micros = 0;  // millionths of the plan's currency
+  // By the caps in force when the request was assigned: judged_values().
+  std::array<std::uint16_t, kMaxValueMetrics> values{kNoValue, kNoValue, kNoValue, kNoValue};
+};
+static_assert(sizeof(Answer) == 64);
+
+// The amounts of an answer as they are judged by `traffic`, which it was assigned by. Only an answer that ended well
+// and says the amount has one: half an answer is a small one.
+std::array<std::uint16_t, kMaxValueMetrics> judged_values(const Answer& answer, const RolloutTraffic& traffic);
+
+}  // namespace weir

@@ -1,0 +1,158 @@
+// Of every guard that a plan can have: a better candidate never fails it, and a worse one does.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <set>
+
+#include "analysis/judge/guard_rule.h"
+#include "tests/unit/analysis/judge/fleet.h"
+
+namespace weir::analysis {
+namespace {
+
+using config::GuardMetric;
+using testing::Went;
+
+constexpr double kBetter = 0.4;
+constexpr double kUsual = 1;
+constexpr double kWorse = 2.5;
+
+// What a guard is about, of one request; `rank` of many goes evenly from 0 to 1, and there is `factor` times as much of
+// what is bad.
+struct Direction {
+  config::Guard guard;
+  std::function<void(Went&, double rank, double factor)> set;
+};
+
+config::Guard guard_of(GuardMetric metric, double quantile = 0) {
+  return *config::default_guard(config::to_string(metric), quantile);
+}
+
+config::Guard feedback(const std::string& name, bool binary, bool lower) {
+  config::Guard guard;
+  guard.metric = GuardMetric::kFeedback;
+  guard.scoring = {.name = name, .source = {}, .binary = binary, .lower_is_better = lower};
+  config::set_default_margin(guard);
+  return guard;
+}
+
+template <class T>
+std::function<void(Went&, double, double)> scaled(T Went::*member) {
+  return [member](Went& went, double rank, double factor) {
+    went.*member = static_cast<T>(static_cast<double>(went.*member) * factor * (0.5 + rank));
+  };
+}
+
+std::function<void(Went&, double, double)> ends(OutcomeClass outcome) {
+  return [outcome](Went& went, double rank, double factor) {
+    if (rank < 0.1 * factor) went.outcome = outcome;
+  };
+}
+
+std::vector<Direction> rates() {
+  config::Guard length = guard_of(GuardMetric::kFinishReason);
+  length.finish = FinishReason::kLength;
+  return {
+      {guard_of(GuardMetric::kErrorRate), ends(OutcomeClass::kTimeout)},
+      {guard_of(GuardMetric::kCapacityRate), ends(OutcomeClass::kCapacity)},
+      {guard_of(GuardMetric::kClientErrorRate), ends(OutcomeClass::kHttp4xx)},
+      {guard_of(GuardMetric::kClientAbortRate), ends(OutcomeClass::kClientAbort)},
+      {guard_of(GuardMetric::kTruncated), ends(OutcomeClass::kTruncated)},
+      {guard_of(GuardMetric::kEmptyOutput), [](Went& w, double rank, double f) { w.empty = rank < 0.1 * f; }},
+      {guard_of(GuardMetric::kInvalidOutput), [](Went& w, double rank, double f) { w.invalid = rank < 0.1 * f; }},
+      {length,
+       [](Went& w, double rank, double f) {
+         if (rank < 0.1 * f) w.finish = FinishReason::kLength;
+       }},
+      {feedback("hallucination", true, true), [](Went& w, double rank, double f) { w.hallucinated = rank < 0.1 * f; }},
+      {feedback("relevance", true, false),
+       [](Went& w, double rank, double f) { w.relevance = rank < 0.1 * f ? 0 : 1; }}};
+}
+
+std::vector<Direction> numbers() {
+  std::vector<Direction> all;
+  for (const double quantile : {0.5, 0.9, 0.99}) {
+    all.push_back({guard_of(GuardMetric::kLatency, quantile), scaled(&Went::latency_us)});
+    all.push_back({guard_of(GuardMetric::kTimeToHeaders, quantile), scaled(&Went::headers_us)});
+    all.push_back({guard_of(GuardMetric::kTimeToFirstOutput, quantile), scaled(&Went::output_us)});
+    all.push_back({guard_of(GuardMetric::kChunkGap, quantile), scaled(&Went::gap_us)});
+  }
+  all.push_back({guard_of(GuardMetric::kTokensPerRequest), scaled(&Went::tokens)});
+  all.push_back({guard_of(GuardMetric::kCostPerRequest), scaled(&Went::cost_micros)});
+  const auto relevance = [](Went& w, double rank, double f) { w.relevance = 1 - 0.2 * f * (0.5 + rank); };
+  all.push_back({feedback("relevance", false, false), relevance});
+  all.push_back({feedback("relevance", false, true),
+                 [](Went& w, double rank, double f) { w.relevance = 0.2 * f * (0.5 + rank); }});
+  return all;
+}
+
+struct Course {
+  double most = -INFINITY;  // the largest evidence against the candidate
+  bool failed = false;
+  bool passed_gate = false;
+};
+
+// At a half, after half a minute that the baseline has to itself: until there is a verdict against it, or a minute at
+// least and until the gate has passed.
+Course course_of(const Direction& direction, double candidate) {
+  Judge judge({.guards = {direction.guard}, .steps = 1});
+  int second = 0;
+  const auto tick = [&](StepId step) {
+    Tick counts;
+    const testing::Published published(judge);
+    for (int i = 0; i < 100; ++i) {
+      for (const Arm arm : {Arm::kBaseline, Arm::kCandidate}) {
+        if (step == 0 && arm == Arm::kCandidate) continue;
+        Went went;
+        direction.set(went, (i + std::fmod(second * 0.618, 1)) / 100, arm == Arm::kBaseline ? kUsual : candidate);
+        // Users are many, and have all kinds of requests.
+        const auto cluster = static_cast<std::uint8_t>(i * 37 + second);
+        testing::fold(testing::records_of(went, testing::request_of(arm, cluster, step), published), counts);
+      }
+    }
+    testing::judge_tick(judge, counts);
+  };
+  for (; second < 30; ++second) tick(0);
+  judge.begin_step({.step = 1, .weight = 0.5, .next_weight = 1, .seed = StepContext::Seed::kRolloutStart});
+  Course course;
+  for (; second < 330 && !course.failed && !(course.passed_gate && second >= 90); ++second) {
+    if (second % 60 == 0) judge.begin_minute();
+    tick(1);
+    const Verdict verdict = judge.verdict();
+    course.most = std::max(course.most, verdict.log_evidence_rollback);
+    course.failed = verdict.kind == Verdict::Kind::kFail;
+    course.passed_gate = course.passed_gate || judge.guards().at(0).gate_passed;
+  }
+  return course;
+}
+
+void expect_direction(const Direction& direction) {
+  const std::string name = guard_name(direction.guard);
+  const Course worse = course_of(direction, kWorse);
+  EXPECT_TRUE(worse.failed) << name << " does not see a worse candidate: " << worse.most;
+  EXPECT_FALSE(worse.passed_gate) << name;
+  const Course better = course_of(direction, kBetter);
+  EXPECT_FALSE(better.failed) << name;
+  EXPECT_LT(better.most, 0) << name << " finds evidence against a better candidate";
+  EXPECT_TRUE(better.passed_gate) << name << " does not let a better candidate go on";
+}
+
+TEST(Direction, OfRates) {
+  for (const Direction& direction : rates()) expect_direction(direction);
+}
+
+TEST(Direction, OfTimesAndMeans) {
+  for (const Direction& direction : numbers()) expect_direction(direction);
+}
+
+// A metric that is not in this table has no direction that anybody has shown.
+TEST(Direction, IsShownForEveryMetric) {
+  std::set<GuardMetric> shown;
+  for (const Direction& direction : rates()) shown.insert(direction.guard.metric);
+  for (const Direction& direction : numbers()) shown.insert(direction.guard.metric);
+  EXPECT_EQ(shown.size(), static_cast<std::size_t>(GuardMetric::kFeedback) + 1);
+}
+
+}  // namespace
+}  // namespace weir::analysis
