@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <utility>
 
 namespace weir::analysis {
 
@@ -27,9 +28,10 @@ class ByteWriter {
     for (std::size_t i = 0; i < sizeof bits; ++i, bits >>= 8) at[i] = static_cast<char>(bits & 0xff);
     used_ += sizeof bits;
   }
+  // It is empty then, and may be used again.
   std::string take() {
-    out_.resize(used_);
-    return std::move(out_);
+    out_.resize(std::exchange(used_, 0));
+    return std::exchange(out_, {});
   }
   // Its length, then itself.
   void text(std::string_view bytes) {
