@@ -109,7 +109,9 @@ json::Object write_route(const Route& route, const Redaction& redaction) {
   set_section(section, "retries", write_retries(route.retries));
   const bool cancels = route.on_client_half_close == OnClientHalfClose::kCancel;
   section.set("onClientHalfClose", cancels ? "cancel" : "finish");
-  return section.set("inspect", kInspectWords[static_cast<std::size_t>(route.inspect)]);
+  // What answers by itself has no service whose answers to look into.
+  if (!route.service.empty()) section.set("inspect", kInspectWords[static_cast<std::size_t>(route.inspect)]);
+  return section;
 }
 
 }  // namespace weir::config
