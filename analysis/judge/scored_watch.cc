@@ -9,14 +9,19 @@ namespace weir::analysis {
 namespace {
 
 constexpr double kApart = 0.1;
-constexpr Margin kLess{.factor = 1 - kApart, .absolute = 0};
-constexpr Margin kMore{.factor = 1 + kApart, .absolute = 0};
+// Toward which side, of what margin.
+struct Question {
+  TestSide side;
+  Margin margin;
+};
+constexpr Question kLess{TestSide::kAdvance, {.factor = 1 - kApart, .absolute = 0}};
+constexpr Question kMore{TestSide::kRollback, {.factor = 1 + kApart, .absolute = 0}};
 const double kLogProof = std::log(1'000.0);
 
 // Of these odds; scores that come after their requests make more scored than ended in a tick, and that is as it should
 // be: what the request took away when it ended its score gives back.
-void add_odds(Mixture& into, TestSide side, const ScoredWatch::Counts& tick, const Margin& margin,
-              const Predicted& predicted) {
+void add_odds(Mixture& into, const Question& question, const ScoredWatch::Counts& tick, const Predicted& predicted) {
+  const auto& [side, margin] = question;
   const double edge = margin.factor * predicted.baseline_rate + margin.absolute;
   if (edge <= 0 || edge >= 1) return;
   const auto sum = [](const MetricCount& count, double scored, double not_scored) {
@@ -56,8 +61,8 @@ void ScoredWatch::add(const Counts& tick, double allocation) {
   if (total(Arm::kBaseline).x + total(Arm::kCandidate).x == 0) return;
   const Predicted predicted{
       .baseline_rate = baseline_rate(state_.usual.x, state_.usual.n), .allocation = allocation, .divisor = divisor()};
-  add_odds(less_, TestSide::kAdvance, tick, kLess, predicted);
-  add_odds(more_, TestSide::kRollback, tick, kMore, predicted);
+  add_odds(less_, kLess, tick, predicted);
+  add_odds(more_, kMore, tick, predicted);
   state_.most = std::max({state_.most, less_.log_evidence(), more_.log_evidence()});
 }
 

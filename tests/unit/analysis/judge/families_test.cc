@@ -44,13 +44,17 @@ StepContext step_of(StepId id, double weight, double next) {
 }
 
 // So many requests of an arm, of users that have all kinds of requests.
-void add(Judge& judge, Arm arm, int n, StepId step, const std::function<void(Went&, int)>& set, Tick& into) {
+struct Group {
+  Arm arm;
+  int n;
+};
+void add(Judge& judge, const Group& group, const std::function<void(Went&, int)>& set, Tick& into) {
   const testing::Published published(judge);
-  for (int i = 0; i < n; ++i) {
+  for (int i = 0; i < group.n; ++i) {
     Went went;
     set(went, i);
-    const auto cluster = static_cast<std::uint8_t>(i * 37 + static_cast<int>(arm));
-    fold(records_of(went, request_of(arm, cluster, step), published), into);
+    const auto cluster = static_cast<std::uint8_t>(i * 37 + static_cast<int>(group.arm));
+    fold(records_of(went, request_of(group.arm, cluster), published), into);
   }
 }
 
@@ -68,8 +72,8 @@ TEST(Amounts, WaitForTwoHundredValuesAndThenKeepTheirCap) {
   judge.begin_step(step_of(1, 0.5, 1));
   const auto tick = [&](int n) {
     Tick counts;
-    add(judge, Arm::kBaseline, n, 1, kUsual, counts);
-    add(judge, Arm::kCandidate, n, 1, kUsual, counts);
+    add(judge, {Arm::kBaseline, n}, kUsual, counts);
+    add(judge, {Arm::kCandidate, n}, kUsual, counts);
     judge_tick(judge, counts);
   };
   tick(101);
@@ -122,8 +126,8 @@ TEST(Means, SpeakAfterTwentyObservationsOfTheCandidate) {
   for (int n : {19, 1}) {
     EXPECT_FALSE(judge.guards()[0].speaks);
     Tick counts;
-    add(judge, Arm::kBaseline, n, 1, kUsual, counts);
-    add(judge, Arm::kCandidate, n, 1, kUsual, counts);
+    add(judge, {Arm::kBaseline, n}, kUsual, counts);
+    add(judge, {Arm::kCandidate, n}, kUsual, counts);
     judge_tick(judge, counts);
   }
   EXPECT_TRUE(judge.guards()[0].speaks);
@@ -136,9 +140,9 @@ TEST(Means, AreExplainedInTheirUnit) {
   judge.begin_step(step_of(1, 0.5, 1));
   Tick counts;
   add(
-      judge, Arm::kBaseline, 50, 1, [](Went& went, int) { went.tokens = 200; }, counts);
+      judge, {Arm::kBaseline, 50}, [](Went& went, int) { went.tokens = 200; }, counts);
   add(
-      judge, Arm::kCandidate, 40, 1, [](Went& went, int) { went.relevance = 0.6, went.tokens = 400; }, counts);
+      judge, {Arm::kCandidate, 40}, [](Went& went, int) { went.relevance = 0.6, went.tokens = 400; }, counts);
   judge_tick(judge, counts);
   const std::vector<GuardStatus> guards = judge.guards();
   const std::string of_tokens = explain(guards[0], 4.6);
@@ -172,9 +176,9 @@ TEST(Means, DropSumsThatCannotBe) {
   EXPECT_EQ(judge.guards()[0].means->in_step[1].n, 0U);
   for (int second = 0; second < 10; ++second) {
     Tick counts;
-    add(judge, Arm::kBaseline, 20, 1, kUsual, counts);
+    add(judge, {Arm::kBaseline, 20}, kUsual, counts);
     add(
-        judge, Arm::kCandidate, 20, 1, [](Went& went, int) { went.outcome = OutcomeClass::kReset; }, counts);
+        judge, {Arm::kCandidate, 20}, [](Went& went, int) { went.outcome = OutcomeClass::kReset; }, counts);
     judge_tick(judge, counts);
   }
   EXPECT_EQ(judge.verdict().kind, Verdict::Kind::kFail);
@@ -189,8 +193,8 @@ TEST(LateGates, KeepTheirEvidenceFromStepToStep) {
   judge.begin_step(step_of(1, 0.1, 0.5));
   for (int second = 0; second < 120; ++second) {
     Tick counts;
-    add(judge, Arm::kBaseline, 90, 1, kUsual, counts);
-    add(judge, Arm::kCandidate, 10, 1, kUsual, counts);
+    add(judge, {Arm::kBaseline, 90}, kUsual, counts);
+    add(judge, {Arm::kCandidate, 10}, kUsual, counts);
     judge_tick(judge, counts);
   }
   const std::vector<GuardStatus> before = judge.guards();
@@ -247,7 +251,7 @@ TEST(Families, AreSavedAndComeBackExactly) {
     Tick counts;
     for (const Arm arm : {Arm::kBaseline, Arm::kCandidate}) {
       add(
-          into, arm, 60, 1,
+          into, {arm, 60},
           [&](Went& went, int i) {
             went.tokens = 50 + random.below(500);
             went.cost_micros = 3 * went.tokens;
@@ -335,7 +339,7 @@ TEST(Families, ATickCutInTenCountsTheSame) {
   for (Judge* judge : {&whole, &tenths}) {
     for (const int requests : {500, 1}) {
       Tick tick;
-      add(*judge, Arm::kBaseline, requests, 1, kUsual, tick);
+      add(*judge, {Arm::kBaseline, requests}, kUsual, tick);
       judge_tick(*judge, tick);
     }
   }
@@ -345,8 +349,8 @@ TEST(Families, ATickCutInTenCountsTheSame) {
       Tick part;
       for (const Arm arm : {Arm::kBaseline, Arm::kCandidate}) {
         const auto set = [&](Went& went, int i) { went.tokens = static_cast<std::uint32_t>(10 * tenth + i); };
-        add(whole, arm, 12, 1, set, all);
-        add(tenths, arm, 12, 1, set, part);
+        add(whole, {arm, 12}, set, all);
+        add(tenths, {arm, 12}, set, part);
       }
       judge_tick(tenths, part, 0.1);
     }
