@@ -5,6 +5,7 @@ from typing import Any, Callable
 
 import pytest
 from assignment import arm, bucket
+from http_client import Connection
 from load import Load
 from origin import Origin
 from plans import Plan, at_weight, canary
@@ -78,6 +79,32 @@ def test_a_bad_candidate_is_taken_back(guard: str, behaviour: dict[str, Any], an
     assert f"; first requests: {failed['first_requests'][0]}" in record["reason"]
     users = [f"user-{i}" for i in range(_USERS)]
     assert set(versions_of(running.port, users).values()) == {"v1"}
+
+
+def test_total_failure_is_found_within_ten_requests(weir: Callable[..., Weir], origin: Callable[..., Origin]) -> None:
+    """One after the other, each once the last has been judged: so many that the machine's speed has no say."""
+    most = 10
+    candidate = origin("v2", fail_share=1, fail_status=500)
+    plan = canary(origin("v1"), candidate, at_weight(_WEIGHT), rollout={"analysis": WITHOUT_LATENCY})
+    running = begun(weir(plan))
+    users = [f"user-{i}" for i in range(_USERS)]
+    theirs = [user for user in users if arm(user, _WEIGHT) == "v2"][:most]
+    others = iter(user for user in users if arm(user, _WEIGHT) == "v1")
+
+    def judged(requests: int) -> Any:
+        rollout = running.admin.rollout()
+        over = rollout["phase"] == "rolledBack"
+        return rollout if over or rollout["requests_in_step"]["candidate"] >= requests else None
+
+    with Connection(running.port) as connection:
+        for sent, user in enumerate(theirs, 1):
+            for each in [next(others) for _ in range(4)] + [user]:
+                connection.request("GET", "/", {"x-user-id": each})
+            rollout = wait_until(lambda: judged(sent), f"request {sent} of the candidate is judged")
+            if rollout["phase"] == "rolledBack":
+                break
+    assert rollout["phase"] == "rolledBack" and candidate.counts().requests <= most
+    assert rollout["reason"].startswith("errorRate: candidate ")
 
 
 def test_a_ceiling_blames_the_candidate_where_both_are_bad(weir: Callable[..., Weir],
