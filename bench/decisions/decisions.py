@@ -1,8 +1,8 @@
 """Runs the simulations of decisions, cell after cell, and writes what came of them: tables and plots.
 
 Each cell has a file in the folder; replications that are there are not run again, so that it can be stopped at any time
-and goes on where it was. After a change of the analyzer the folder is old: remove it. The numbers depend on seeds alone,
-not on the machine.
+and goes on where it was. Each says how many runs are of which commit: after a change of the analyzer that
+moves numbers the folder is old, and has to be removed. The numbers depend on seeds alone, not on the machine.
 """
 from __future__ import annotations
 
@@ -43,12 +43,20 @@ def run_chunk(program: pathlib.Path, cell: str, first: int, runs: int) -> dict:
     return json.loads(done.stdout)
 
 
+def code() -> str:
+    """The last commit that changed what decides or what is decided about."""
+    return subprocess.run(["git", "-C", ROOT, "log", "-1", "--format=%h", "--", "analysis", "bench/decisions"], check=True,
+                          stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
 def fill_cell(program: pathlib.Path, folder: pathlib.Path, cell: dict, runs: int) -> str:
     path = file_of(folder, cell["name"])
     have = read_cell(path)
     while len(have["runs"]) < runs:
         chunk = run_chunk(program, cell["name"], len(have["runs"]), min(CHUNK, runs - len(have["runs"])))
-        have = {"name": cell["name"], "family": cell["family"], "first_seed": FIRST_SEED,
+        made_by = have.get("made_by", {})
+        made_by[code()] = made_by.get(code(), 0) + len(chunk["runs"])
+        have = {"name": cell["name"], "family": cell["family"], "first_seed": FIRST_SEED, "made_by": made_by,
                 "cpu_s": round(have["cpu_s"] + chunk["cpu_s"], 2), "runs": have["runs"] + chunk["runs"]}
         whole = path.with_suffix(".new")
         whole.write_text(json.dumps(have, separators=(",", ":")) + "\n")
