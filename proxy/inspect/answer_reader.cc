@@ -99,7 +99,7 @@ void AnswerReader::read_usage_headers(const http::ResponseHead& head) {
 }
 
 void AnswerReader::on_data(std::string_view data, std::uint64_t elapsed_us) {
-  now_us_ = elapsed_us;
+  now_us_ = std::max<std::uint64_t>(1, elapsed_us);
   if (kind_ == Framing::kEvents) {
     framing_.feed(data, *this);
   } else if (kind_ == Framing::kLines) {

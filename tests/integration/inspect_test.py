@@ -107,3 +107,18 @@ def test_a_candidate_that_fails_inside_its_200s_is_taken_back(fault: str, guard:
     assert metrics.total("weir_requests_total", version="v2", **{"class": outcome}) > 0
     assert metrics.total("weir_requests_total", version="v1") == metrics.total(
         "weir_requests_total", version="v1", **{"class": "ok"})
+
+
+def test_a_candidate_whose_first_token_comes_late_is_taken_back(weir: Callable[..., Weir],
+                                                                origin: Callable[..., Origin]) -> None:
+    # Its head comes as early as the baseline's, with an event that says nothing but whose turn it is.
+    versions = origin("v1", tokens=4), origin("v2", tokens=4, first_token_ms=1500)
+    guards = [*WITHOUT_LATENCY["guards"], {"metric": "timeToFirstOutput", "quantile": 0.9}]
+    plan = canary(*versions, at_weight(0), rollout={"analysis": {"guards": guards}}, routes=[route(inspect="openai")])
+    running = begun(weir(plan))
+    with Load(running.port, rate=100, users=200, connections=64):
+        wait_until(lambda: all(guard.get("armed", True) for guard in running.admin.rollout()["guards"]),
+                   "the baseline is known", timeout_s=60)
+        running.cli("weight", "chat", "20")
+        rollout = running.wait_phase("rolledBack")
+    assert rollout["reason"].startswith("timeToFirstOutput p90: candidate ")
