@@ -230,6 +230,18 @@ class Checker {
                  "inspect: auto on its route");
   }
 
+  // Likewise where nothing tells this version what they compare.
+  void check_sources(const std::string& name, const Rollout& rollout, const Position& position) {
+    for (const Guard& guard : rollout.analysis.guards) {
+      const bool score = guard.metric == GuardMetric::kFeedback;
+      if (!score && guard.metric != GuardMetric::kCostPerRequest) continue;
+      report_.warn(position,
+                   "rollouts." + name + ".analysis.guards: " + std::string(to_string(guard.metric)) + " has no data: " +
+                       (score ? "scores cannot be posted" : "a version cannot be given prices") + " yet",
+                   "gate: false, or the rollout waits for it until its steps' atMost");
+    }
+  }
+
   void check_guards(const std::string& name, const Rollout& rollout) {
     int times = 0;
     int scores = 0;
@@ -240,6 +252,7 @@ class Checker {
     const std::string path = "rollouts." + name + ".analysis.guards";
     const Position position = place(root_, {"rollouts", name, "analysis", "guards"});
     check_inspection(name, rollout, position);
+    check_sources(name, rollout, position);
     if (times > kMaxLatencyMetrics) {
       report_.error(position, path + ": too many guards of times",
                     "at most " + std::to_string(kMaxLatencyMetrics) + ", of which one with `max` is two");
