@@ -42,7 +42,7 @@ class ByteWriter {
 
  private:
   static constexpr std::size_t kLongestInteger = 10;
-  static constexpr std::size_t kFirstSize = 16 * 1024;
+  static constexpr std::size_t kFirstSize = 256;
 
   char* room(std::size_t bytes) {
     if (out_.size() - used_ < bytes) out_.resize(std::max(kFirstSize, 2 * out_.size() + bytes));

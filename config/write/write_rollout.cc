@@ -54,8 +54,6 @@ void write_strategy(json::Object& section, const Rollout& rollout) {
       section.set("bakeHold", write_hold(std::get<Hold>(rollout.steps.back().stages.front())));
       section.set("scaleDownDelay", format_duration(rollout.scale_down_delay.value_or(Duration(0))));
       break;
-    case Strategy::kAa:
-      break;
   }
 }
 
