@@ -10,7 +10,10 @@ void OutcomeSource::collect(analysis::Tick& into) {
     readers_.metrics.record(outcome);
     readers_.recent.record(outcome);
   });
-  server_.drain_answers([&](const Answer& answer) { into.fold(answer); });
+  server_.drain_answers([&](const Answer& answer) {
+    into.fold(answer);
+    readers_.answers.record(answer);
+  });
   server_.drain_failures([&](const FailedRequest& failed) { into.fold(failed); });
   const std::uint64_t dropped = server_.outcomes_dropped();
   into.lose(dropped - std::exchange(dropped_, dropped));

@@ -8,6 +8,7 @@
 #include "analysis/rollout/controller.h"
 #include "analysis/rollout/ports.h"
 #include "analysis/store/journal.h"
+#include "app/metrics/answer_metrics.h"
 #include "app/metrics/recent_traffic.h"
 #include "app/metrics/request_metrics.h"
 #include "proxy/server/server.h"
@@ -20,6 +21,7 @@ class OutcomeSource final : public analysis::MetricSource {
  public:
   struct Readers {
     RequestMetrics& metrics;
+    AnswerMetrics& answers;
     RecentTraffic& recent;
   };
   OutcomeSource(proxy::Server& server, const Readers& readers) : server_(server), readers_(readers) {}

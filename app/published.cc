@@ -62,6 +62,7 @@ ApiReply Published::metrics() const {
   const std::shared_ptr<const View> view = view_.load();
   Scrape scrape;
   scrape.requests = sources_.requests.totals();
+  scrape.answers = sources_.answers.totals();
   for (int i = 0; i < proxy::kCountCount; ++i) {
     scrape.counts[static_cast<std::size_t>(i)] = sources_.server.count(static_cast<proxy::Count>(i));
   }

@@ -12,6 +12,7 @@
 #include "app/access_log_file.h"
 #include "app/admin/backend.h"
 #include "app/command_queue.h"
+#include "app/metrics/answer_metrics.h"
 #include "app/metrics/exposition.h"
 #include "app/metrics/request_metrics.h"
 #include "app/webhooks/webhooks.h"
@@ -48,6 +49,7 @@ class Published final : public AdminBackend {
     const Clock& clock;
     const proxy::Server& server;  // for its counters and its topology alone
     const RequestMetrics& requests;
+    const AnswerMetrics& answers;
     const AccessLogFile& access_log;
     CommandQueue& commands;
   };

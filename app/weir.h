@@ -109,6 +109,7 @@ class Weir {
   std::optional<Reload> reload_;
   proxy::Server server_;
   RequestMetrics requests_;
+  AnswerMetrics answer_metrics_;
   RecentTraffic recent_;
   AccessLogFile access_log_;
   OutcomeSource source_;

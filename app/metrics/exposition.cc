@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "app/build/build_info.h"
+#include "app/metrics/answer_families.h"
 
 namespace weir::app {
 namespace {
@@ -96,6 +97,7 @@ class ScrapeCollectable final : public prometheus::Collectable {
     add(requests());
     add(durations());
     add(rescued());
+    for (MetricFamily& family : answer_families(scrape_.answers)) out.push_back(std::move(family));
     add(weights());
     add(phases());
     add(evidence());

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/metrics/answer_metrics.h"
 #include "app/metrics/endpoint_metrics.h"
 #include "app/metrics/request_metrics.h"
 #include "proxy/observe/counters.h"
@@ -75,6 +76,7 @@ ProcessSample process_sample();
 
 struct Scrape {
   RequestTotals requests;
+  std::vector<AnswerSeries> answers;
   std::array<std::int64_t, proxy::kCountCount> counts{};
   std::vector<std::string> phases;  // every word that a rollout's phase can be
   std::vector<RolloutSample> rollouts;

@@ -109,6 +109,11 @@ def test_a_candidate_that_fails_inside_its_200s_is_taken_back(fault: str, guard:
         "weir_requests_total", version="v1", **{"class": "ok"})
 
 
+def _first_tokens(weir: Weir) -> Exposition | None:
+    metrics = Exposition(weir.admin.metrics())
+    return metrics if metrics.total("gen_ai_server_time_to_first_token_seconds_count", version="v2") > 0 else None
+
+
 def test_a_candidate_whose_first_token_comes_late_is_taken_back(weir: Callable[..., Weir],
                                                                 origin: Callable[..., Origin]) -> None:
     # Its head comes as early as the baseline's, with an event that says nothing but whose turn it is.
@@ -121,4 +126,13 @@ def test_a_candidate_whose_first_token_comes_late_is_taken_back(weir: Callable[.
                    "the baseline is known", timeout_s=60)
         running.cli("weight", "chat", "20")
         rollout = running.wait_phase("rolledBack")
+        # It is taken back while they still run: the first of its answers may not have ended yet.
+        metrics = wait_until(lambda: _first_tokens(running), "an answer of the candidate has ended")
     assert rollout["reason"].startswith("timeToFirstOutput p90: candidate ")
+    late = {"version": "v2", "le": "1"}
+    assert metrics.total("gen_ai_server_time_to_first_token_seconds_bucket", **late) == 0
+    for kind, tokens in (("input", 7), ("output", 4)):
+        of = {"version": "v1", "gen_ai_token_type": kind}
+        answers = metrics.total("gen_ai_client_token_usage_count", **of)
+        assert answers > 0 and metrics.total("gen_ai_client_token_usage_sum", **of) == tokens * answers
+    assert metrics.labels("weir_answers_total", "finish_reason") == {"stop"}

@@ -10,7 +10,7 @@ from assignment import arm
 from exposition import Exposition
 from http_client import Connection, get
 from origin import Origin
-from plans import BY_USER, Plan, at_weight, canary, route, version
+from plans import BY_USER, Plan, at_weight, canary, one_version, route, version
 from polling import wait_until
 from ports import free_port
 from steering import WITHOUT_LATENCY, begun, set_weight
@@ -42,14 +42,30 @@ def _when(weir: Weir, requests: int) -> Exposition:
     return wait_until(counted, f"{requests} requests are in /metrics")
 
 
+def _check_with_promtool(text: str) -> None:
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, capture_output=True, timeout=60,
+                          check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_promtool_finds_nothing_to_say(weir: Callable[..., Weir], plan: Plan) -> None:
     running = begun(weir(plan))
     for target in ("/", "/search", "/gone", "/status/500"):
         get(running.port, target, {"x-user-id": "user-1"})
     _when(running, 4)
-    done = subprocess.run(["promtool", "check", "metrics"], input=running.admin.metrics(), text=True,
-                          capture_output=True, timeout=60, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    _check_with_promtool(running.admin.metrics())
+
+
+def test_promtool_finds_nothing_to_say_of_answers(weir: Callable[..., Weir], origin: Callable[..., Origin]) -> None:
+    running = weir(one_version(origin("v1", tokens=4), routes=[route(inspect="openai")]))
+    for _ in range(3):
+        get(running.port)
+    metrics = _when(running, 3)
+    _check_with_promtool(running.admin.metrics())
+    assert metrics.types["gen_ai_server_time_to_first_token_seconds"] == "histogram"
+    assert metrics.total("gen_ai_client_token_usage_sum", gen_ai_token_type="output") == 12
+    assert {"0.001", "0.02", "0.25", "10", "160", "+Inf"} <= metrics.labels(
+        "gen_ai_server_time_to_first_token_seconds_bucket", "le")
 
 
 def test_requests_are_counted_by_what_became_of_them(weir: Callable[..., Weir], plan: Plan) -> None:

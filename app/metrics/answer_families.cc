@@ -1,0 +1,107 @@
+#include "app/metrics/answer_families.h"
+
+#include <cmath>
+#include <utility>
+
+namespace weir::app {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using All = std::vector<AnswerSeries>;
+
+ClientMetric labelled(const AnswerSeries& series) {
+  ClientMetric metric;
+  metric.label = {{"service", series.service}, {"route", series.route}, {"version", series.version}};
+  return metric;
+}
+
+template <std::size_t kBounds>
+void add(MetricFamily& family, ClientMetric metric, const Distribution<kBounds>& values,
+         const std::array<double, kBounds>& bounds) {
+  std::uint64_t cumulative = 0;
+  for (std::size_t i = 0; i <= kBounds; ++i) {
+    cumulative += values.buckets[i];
+    metric.histogram.bucket.push_back({cumulative, i == kBounds ? INFINITY : bounds[i]});
+  }
+  if (cumulative == 0) return;
+  metric.histogram.sample_count = cumulative;
+  metric.histogram.sample_sum = values.sum;
+  family.metric.push_back(std::move(metric));
+}
+
+MetricFamily first_token(const All& all) {
+  MetricFamily out{"gen_ai_server_time_to_first_token_seconds",
+                   "From the request's head to the first event with output, of answers that are inspected.",
+                   MetricType::Histogram,
+                   {}};
+  for (const AnswerSeries& series : all) add(out, labelled(series), series.first_token, kFirstTokenBounds);
+  return out;
+}
+
+MetricFamily tokens(const All& all) {
+  MetricFamily out{"gen_ai_client_token_usage", "Tokens of an answer, as it says itself.", MetricType::Histogram, {}};
+  for (const AnswerSeries& series : all) {
+    ClientMetric in = labelled(series);
+    in.label.push_back({"gen_ai_token_type", "input"});
+    add(out, std::move(in), series.tokens_in, kTokenBounds);
+    ClientMetric given = labelled(series);
+    given.label.push_back({"gen_ai_token_type", "output"});
+    add(out, std::move(given), series.tokens_out, kTokenBounds);
+  }
+  return out;
+}
+
+MetricFamily gaps(const All& all) {
+  MetricFamily out{"weir_answer_chunk_gap_seconds",
+                   "Between the events with output of a stream, on average: one value each.",
+                   MetricType::Histogram,
+                   {}};
+  for (const AnswerSeries& series : all) add(out, labelled(series), series.chunk_gap, kChunkGapBounds);
+  return out;
+}
+
+MetricFamily finishes(const All& all) {
+  MetricFamily out{
+      "weir_answers_total", "Answers that were inspected, by why the model ended.", MetricType::Counter, {}};
+  for (const AnswerSeries& series : all) {
+    for (std::size_t i = 0; i < series.by_finish.size(); ++i) {
+      if (series.by_finish[i] == 0) continue;
+      ClientMetric metric = labelled(series);
+      metric.label.push_back({"finish_reason", std::string(to_string(static_cast<FinishReason>(i)))});
+      metric.counter.value = static_cast<double>(series.by_finish[i]);
+      out.metric.push_back(std::move(metric));
+    }
+  }
+  return out;
+}
+
+MetricFamily counted(const All& all, const char* name, const char* help, std::uint64_t AnswerSeries::*count) {
+  MetricFamily out{name, help, MetricType::Counter, {}};
+  for (const AnswerSeries& series : all) {
+    ClientMetric metric = labelled(series);
+    metric.counter.value = static_cast<double>(series.*count);
+    out.metric.push_back(std::move(metric));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<MetricFamily> answer_families(const std::vector<AnswerSeries>& series) {
+  std::vector<MetricFamily> out;
+  for (MetricFamily& family :
+       std::array{first_token(series), tokens(series), gaps(series), finishes(series),
+                  counted(series, "weir_answers_empty_total", "Answers with no output, or nothing but white space.",
+                          &AnswerSeries::empty),
+                  counted(series, "weir_answers_invalid_total",
+                          "Answers whose JSON, asked for or a tool call's, does not parse.", &AnswerSeries::invalid),
+                  counted(series, "weir_answer_tokens_cached_total", "Of the tokens in, those from a cache.",
+                          &AnswerSeries::tokens_cached)}) {
+    if (!family.metric.empty()) out.push_back(std::move(family));
+  }
+  return out;
+}
+
+}  // namespace weir::app

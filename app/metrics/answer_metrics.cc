@@ -1,0 +1,50 @@
+#include "app/metrics/answer_metrics.h"
+
+#include "app/metrics/request_metrics.h"
+
+namespace weir::app {
+namespace {
+
+constexpr const char* kOther = "other";
+constexpr std::uint64_t kOverflow = UINT64_MAX;
+
+double seconds(std::uint32_t us) { return static_cast<double>(us) / 1e6; }
+
+}  // namespace
+
+void AnswerMetrics::record(const Answer& answer) {
+  const std::lock_guard lock(mutex_);
+  AnswerSeries& into = series(answer);
+  ++into.by_finish[static_cast<std::size_t>(answer.finish)];
+  if (answer.empty) ++into.empty;
+  if (answer.invalid) ++into.invalid;
+  if (answer.time_to_output_us != 0) into.first_token.add(seconds(answer.time_to_output_us), kFirstTokenBounds);
+  if (answer.mean_gap_us != 0) into.chunk_gap.add(seconds(answer.mean_gap_us), kChunkGapBounds);
+  if (!answer.counted) return;
+  into.tokens_in.add(answer.tokens_in, kTokenBounds);
+  into.tokens_out.add(answer.tokens_out, kTokenBounds);
+  into.tokens_cached += answer.tokens_cached;
+}
+
+AnswerSeries& AnswerMetrics::series(const Answer& answer) {
+  const std::uint64_t key = (std::uint64_t{answer.route} << 32) | answer.version;
+  const auto known = series_.find(key);
+  if (known != series_.end()) return known->second;
+  const bool full = series_.size() >= kSeriesLimit;
+  AnswerSeries& added = series_[full ? kOverflow : key];
+  const std::string& service = names_.services.name(answer.service);
+  added.service = full ? kOther : service;
+  added.route = full ? kOther : names_.routes.name(answer.route);
+  added.version = full ? kOther : version_label(service, names_.versions.name(answer.version));
+  return added;
+}
+
+std::vector<AnswerSeries> AnswerMetrics::totals() const {
+  std::vector<AnswerSeries> out;
+  const std::lock_guard lock(mutex_);
+  out.reserve(series_.size());
+  for (const auto& [key, series] : series_) out.push_back(series);
+  return out;
+}
+
+}  // namespace weir::app

@@ -1,0 +1,72 @@
+// Thread-safe: the control thread records, the admin thread takes totals. What the answers of model servers were, where
+// they are looked into, by service, route and version.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/answer.h"
+#include "base/names.h"
+
+namespace weir::app {
+
+// The bounds of OpenTelemetry's conventions for generative models, widened: every dashboard made for those keeps its
+// `le` values. Seconds, and tokens.
+inline constexpr std::array<double, 20> kFirstTokenBounds = {
+    0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160};
+inline constexpr std::array<double, 18> kChunkGapBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15,
+                                                           0.2,   0.3,    0.4,   0.5,  0.75,  1,    2.5,   5,   10};
+inline constexpr std::array<double, 14> kTokenBounds = {1,     4,     16,     64,      256,     1024,     4096,
+                                                        16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864};
+
+template <std::size_t kBounds>
+struct Distribution {
+  std::array<std::uint64_t, kBounds + 1> buckets{};  // not cumulative; the last is +Inf's
+  double sum = 0;
+
+  void add(double value, const std::array<double, kBounds>& bounds) {
+    ++buckets[static_cast<std::size_t>(std::lower_bound(bounds.begin(), bounds.end(), value) - bounds.begin())];
+    sum += value;
+  }
+};
+
+struct AnswerSeries {
+  std::string service;
+  std::string route;
+  std::string version;
+  std::array<std::uint64_t, kFinishReasonCount> by_finish{};
+  std::uint64_t empty = 0;
+  std::uint64_t invalid = 0;
+  std::uint64_t tokens_cached = 0;
+  Distribution<kFirstTokenBounds.size()> first_token;
+  Distribution<kChunkGapBounds.size()> chunk_gap;
+  Distribution<kTokenBounds.size()> tokens_in;
+  Distribution<kTokenBounds.size()> tokens_out;
+};
+
+class AnswerMetrics {
+ public:
+  // Names are read by record() alone, hence on its thread.
+  explicit AnswerMetrics(const Names& names) : names_(names) {}
+
+  void record(const Answer& answer);
+  std::vector<AnswerSeries> totals() const;
+
+  // Series beyond this many fall under the labels "other".
+  static constexpr std::size_t kSeriesLimit = 2'000;
+
+ private:
+  AnswerSeries& series(const Answer& answer);
+
+  const Names& names_;
+  mutable std::mutex mutex_;
+  std::unordered_map<std::uint64_t, AnswerSeries> series_;  // by route and version
+};
+
+}  // namespace weir::app

@@ -1,0 +1,69 @@
+#include "app/metrics/answer_metrics.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "app/metrics/exposition.h"
+
+namespace weir::app {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class AnswerMetricsTest : public testing::Test {
+ protected:
+  Answer answer() const {
+    Answer out;
+    out.service = service_;
+    out.route = route_;
+    out.version = version_;
+    return out;
+  }
+  std::string text() const {
+    Scrape scrape;
+    scrape.answers = metrics_.totals();
+    return render_metrics(scrape);
+  }
+
+  Names names_;
+  ServiceId service_ = names_.services.intern("chat");
+  RouteId route_ = names_.routes.intern("route-1");
+  VersionId version_ = names_.version("chat", "v1");
+  AnswerMetrics metrics_{names_};
+};
+
+TEST_F(AnswerMetricsTest, SayNothingWithoutAnswers) { EXPECT_THAT(text(), Not(HasSubstr("gen_ai_"))); }
+
+TEST_F(AnswerMetricsTest, SayWhatAnAnswerWasUnderItsNames) {
+  Answer one = answer();
+  one.time_to_output_us = 20'000;  // exactly 0.02
+  one.mean_gap_us = 2'000'000;
+  one.counted = one.invalid = true;
+  one.tokens_in = 25;
+  one.tokens_out = 14;
+  one.tokens_cached = 5;
+  one.finish = FinishReason::kLength;
+  metrics_.record(one);
+  const std::string all = text();
+  const std::string labels = R"(service="chat",route="route-1",version="v1")";
+  EXPECT_THAT(all, HasSubstr("gen_ai_server_time_to_first_token_seconds_bucket{" + labels + R"(,le="0.01"} 0)"));
+  EXPECT_THAT(all, HasSubstr("gen_ai_server_time_to_first_token_seconds_bucket{" + labels + R"(,le="0.02"} 1)"));
+  EXPECT_THAT(all, HasSubstr("gen_ai_client_token_usage_sum{" + labels + R"(,gen_ai_token_type="input"} 25)"));
+  EXPECT_THAT(all, HasSubstr("gen_ai_client_token_usage_sum{" + labels + R"(,gen_ai_token_type="output"} 14)"));
+  EXPECT_THAT(all, HasSubstr("weir_answer_chunk_gap_seconds_sum{" + labels + "} 2"));
+  EXPECT_THAT(all, HasSubstr("weir_answers_total{" + labels + R"(,finish_reason="length"} 1)"));
+  EXPECT_THAT(all, HasSubstr("weir_answers_empty_total{" + labels + "} 0"));
+  EXPECT_THAT(all, HasSubstr("weir_answers_invalid_total{" + labels + "} 1"));
+  EXPECT_THAT(all, HasSubstr("weir_answer_tokens_cached_total{" + labels + "} 5"));
+}
+
+TEST_F(AnswerMetricsTest, CountOnlyWhatAnAnswerSaid) {
+  metrics_.record(answer());
+  const std::string all = text();
+  EXPECT_THAT(all, Not(HasSubstr("gen_ai_")));
+  EXPECT_THAT(all, HasSubstr(R"(finish_reason="none"} 1)"));
+}
+
+}  // namespace
+}  // namespace weir::app
