@@ -141,6 +141,39 @@ void ask_uncompressed(http::FieldChanges& changes) {
   changes.lines += "accept-encoding: identity\r\n";
 }
 
+using FieldNames = std::vector<std::string>;
+
+void append_headers(const std::vector<config::KeySource>& sources, FieldNames& names) {
+  for (const config::KeySource& source : sources) names.push_back(source.header);
+}
+
+void append_names(const config::HeaderEdits& edits, FieldNames& names) {
+  for (const auto& line : edits.set) names.push_back(line.first);
+  for (const auto& line : edits.add) names.push_back(line.first);
+  names.insert(names.end(), edits.remove.begin(), edits.remove.end());
+}
+
+// The request fields that the plan goes by or changes, wherever that is: what one route is chosen by is no less
+// meant where it is absent.
+FieldNames spoken_of(const config::Config& config) {
+  FieldNames names;
+  for (const config::Route& route : config.routes) {
+    for (const config::ValueMatch& rule : route.match.headers) names.push_back(rule.name);
+    append_names(route.request_headers, names);
+    if (!route.api_keys.keys.empty()) names.push_back(route.api_keys.header);
+    if (route.rate_limit) names.push_back(route.rate_limit->header);
+  }
+  for (const auto& [name, service] : config.services) {
+    append_headers(service.stickiness.by, names);
+    for (const auto& [version_name, version] : service.versions) append_headers(version.load_balancing.by, names);
+  }
+  for (const auto& [name, rollout] : config.rollouts) {
+    append_headers(rollout.stickiness.by, names);
+    for (const config::Override& rule : rollout.overrides) names.push_back(rule.header);
+  }
+  return names;
+}
+
 ListenerTopology build_listener(const config::Listener& listener, const config::Config& config, Names& names,
                                 RateLimiters& limiters) {
   config::Timeouts timeouts = config::preset_timeouts(config.preset);
@@ -152,6 +185,7 @@ ListenerTopology build_listener(const config::Listener& listener, const config::
   config::Retries retries;
   config::apply(retries, config.retries);
   config::apply(retries, listener.retries);
+  const auto lookalikes = std::make_shared<const http::Lookalikes>(spoken_of(config));
   std::vector<Route> routes;
   for (const config::Route& declared : config.routes) {
     Route route;
@@ -180,6 +214,7 @@ ListenerTopology build_listener(const config::Listener& listener, const config::
     route.on_client_half_close = declared.on_client_half_close;
     route.inspect = declared.inspect;
     if (route.inspect != config::Inspect::kOff) ask_uncompressed(route.request_changes);
+    if (!lookalikes->empty() || !route.request_changes.empty()) route.request_changes.lookalikes = lookalikes;
     routes.push_back(std::move(route));
   }
   const std::optional<config::TrustedHops>& named = listener.trusted_hops ? listener.trusted_hops : config.trusted_hops;

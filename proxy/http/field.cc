@@ -89,12 +89,6 @@ bool equal_words(const char* a, const char* b) {
   return ((left ^ right) & ~(letters >> 2)) == 0;
 }
 
-bool looks_like(std::string_view known, std::string_view name) {
-  const auto folded = [](char c) { return c == '_' ? '-' : lower_case(c); };
-  return std::equal(known.begin(), known.end(), name.begin(), name.end(),
-                    [&](char a, char b) { return a == folded(b); });
-}
-
 }  // namespace
 
 FieldId field_id(std::string_view name) {
@@ -104,7 +98,7 @@ FieldId field_id(std::string_view name) {
     const KnownField& known = kKnownFields[i];
     if (known.name.front() != initial) continue;
     if (equal_ignoring_case(known.name, name)) return known.id;
-    if (looks_like(known.name, name)) return FieldId::kLookalike;
+    if (same_variable(known.name, name)) return FieldId::kLookalike;
   }
   return FieldId::kOther;
 }
@@ -124,6 +118,11 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
            equal_words<std::uint32_t>(a.data() + size - 4, b.data() + size - 4);
   }
   return std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower_case(x) == lower_case(y); });
+}
+
+bool same_variable(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return variable_char(x) == variable_char(y); });
 }
 
 }  // namespace weir::http

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/text.h"
+
 namespace weir::http {
 
 // Names that mean something to the proxy. At most 64, so that a set of them is one word.
@@ -53,6 +55,11 @@ FieldId field_id(std::string_view name);
 
 // Equal but for the case of ASCII letters.
 bool equal_ignoring_case(std::string_view a, std::string_view b);
+
+// What a server of the CGI kind makes of a name's byte, but for the case (RFC 3875 4.1.18).
+constexpr char variable_char(char c) { return c == '_' ? '-' : lower_case(c); }
+// Such a server cannot tell the two names apart.
+bool same_variable(std::string_view a, std::string_view b);
 
 struct Field {
   std::string_view name;   // as received

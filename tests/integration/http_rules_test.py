@@ -3,7 +3,7 @@ the origin. Rules that refuse let nothing of the request reach an origin, and cl
 from __future__ import annotations
 
 import re
-from typing import Iterator
+from typing import Callable, Iterator
 
 import pytest
 from byte_origin import OK, ByteOrigin
@@ -261,6 +261,26 @@ def test_rule_24_a_client_cannot_nominate_away_what_the_weir_says(exchange: Exch
 def test_rule_24_a_client_cannot_say_the_same_with_underscores(exchange: Exchange, name: bytes) -> None:
     assert exchange.forwarded(get(name + b": 10.0.0.1", b"Connection: close, " + name)) == got()
     assert exchange.forwarded(get(name + b": 10.0.0.1", b"x_own: 1")) == got(b"x_own: 1")
+
+
+def test_rule_24_nor_what_the_plan_goes_by_sets_or_removes(origin: ByteOrigin, new_weir: Callable[..., Weir]) -> None:
+    chat = one_version(origin)
+    keys = {"header": "x-tok", "keys": [{"name": "a", "key": {"env": "KEY"}}]}
+    chat["routes"] = [
+        {"match": {"headers": [{"name": "x-debug"}]}, "respond": {"status": 403}},
+        {"match": {}, "service": "chat", "apiKeys": keys, "rateLimit": {"requests": 99, "per": "1s", "by": {"header": "x-user"}},
+         "requestHeaders": {"set": {"x-tier": "free"}, "add": {"x-tag": "weir"}, "remove": ["x-admin", "own_name"]}}]
+    chat["services"]["chat"]["stickiness"] = {"by": [{"header": "session_id"}]}
+    alike = (b"X_Tier: gold", b"x_debug: 1", b"x-Admin: 1", b"X_ADMIN: 1", b"x_tok: 1", b"X_User: 1", b"x_tag: 1",
+             b"session-id: 1", b"Own-Name: 1", b"x_tok_2: kept", b"Session_Id: kept", b"other_name: kept")
+    kept = (b"x_tok_2: kept", b"Session_Id: kept", b"other_name: kept")
+    exchange = Exchange(new_weir(chat).start(KEY="sesame"), origin)
+    added = b"x-tier: free\r\nx-tag: weir\r\n"
+    assert exchange.forwarded(get(b"X-Tok: sesame", *alike)) == got(*kept)[:-2] + added + b"\r\n"
+    body, end = b"2\r\nok\r\n0\r\n", (b"", b"")
+    seen = exchange.forwarded(post(b"X-Tok: sesame", b"Transfer-Encoding: chunked", body=body + b"\r\n".join((*alike, *end))))
+    head = got(line=b"POST /a HTTP/1.1")[:-2] + added + CHUNKED + b"\r\n"
+    assert seen == head + body + b"\r\n".join((*kept, *end))
 
 
 @pytest.mark.parametrize("protocol", [b"h2c", b"h2c, websocket", b"websocket", b"TLS/1.0"])

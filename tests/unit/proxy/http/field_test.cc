@@ -46,5 +46,11 @@ TEST(FieldId, KnowsANameInAnyCase) {
   EXPECT_EQ(field_id("hosts"), FieldId::kOther);
 }
 
+TEST(SameVariable, ForgivesUnderscoresToo) {
+  EXPECT_TRUE(same_variable("X_Tier-a", "x-tieR_A"));
+  EXPECT_FALSE(same_variable("x_tier", "x.tier"));
+  EXPECT_FALSE(same_variable("x_tier", "x-tie"));
+}
+
 }  // namespace
 }  // namespace weir::http
