@@ -92,11 +92,14 @@ class Tree:
         return tuple(source for source in self.sources if source.is_production)
 
 
+_NOT_OURS = ("__pycache__", "node_modules")
+
+
 def _text_paths(root: pathlib.Path):
     yield from (path for path in root.iterdir() if path.is_file())
     for top in PRODUCTION + OTHER_CODE + OTHER_TEXT:
         for folder, folders, names in os.walk(root / top):
-            folders[:] = [name for name in folders if name != "__pycache__" and not name.startswith(".")]
+            folders[:] = [name for name in folders if name not in _NOT_OURS and not name.startswith(".")]
             yield from (pathlib.Path(folder, name) for name in names)
 
 

@@ -22,6 +22,7 @@ class Traffic:
     target: str = "/v1/chat"
     method: str = "GET"
     body_bytes: int = 0
+    bodies: list[str] = dataclasses.field(default_factory=list)  # JSON, one after the other
     user_header: str = "x-user-id"
     user_prefix: str = "user"
     timeout_s: float = 30
@@ -133,7 +134,7 @@ class Generator:
         traffic, tally = self._traffic, self.tally
         # A fixed stride visits the users in a scattered order, each equally often.
         user = f"{traffic.user_prefix}-{traffic.first_user + number * 7919 % traffic.users}"
-        request = self._request(user)
+        request = self._request(user, number)
         tally.begun += 1
         began = time.monotonic()
         try:
@@ -160,14 +161,19 @@ class Generator:
         if version not in met:
             met.append(version)
 
-    def _request(self, user: str) -> bytes:
+    def _request(self, user: str, number: int) -> bytes:
         traffic = self._traffic
+        body = b"b" * traffic.body_bytes
+        if traffic.bodies:
+            body = traffic.bodies[number % len(traffic.bodies)].encode()
         head = f"{traffic.method} {traffic.target} HTTP/1.1\r\nhost: weir.test\r\n"
         if traffic.user_header:
             head += f"{traffic.user_header}: {user}\r\n"
-        if traffic.body_bytes:
-            head += f"content-length: {traffic.body_bytes}\r\n"
-        return head.encode() + b"\r\n" + b"b" * traffic.body_bytes
+        if traffic.bodies:
+            head += "content-type: application/json\r\n"
+        if body:
+            head += f"content-length: {len(body)}\r\n"
+        return head.encode() + b"\r\n" + body
 
 
 async def _obey(generator: Generator) -> None:

@@ -1,0 +1,55 @@
+// The model: one answer at a time, the others wait their turn.
+import { loadModel } from '@fugood/llama.node'
+
+const kContextTokens = 96 // what the models of tests/fixtures were trained on
+const kMostTokens = 48
+
+export class Model {
+  #context
+  #turn = Promise.resolve()
+  waiting = 0
+
+  static async load(path) {
+    const model = new Model()
+    model.#context = await loadModel({ model: path, n_ctx: kContextTokens, n_threads: 1, n_gpu_layers: 0 })
+    return model
+  }
+
+  // Calls onToken for each token, and gives { promptTokens, completionTokens, finishReason }; null where the signal came
+  // before its turn or during it.
+  async answer(question, mostTokens, signal, onToken) {
+    this.waiting += 1
+    const before = this.#turn
+    let done
+    this.#turn = new Promise((resolve) => (done = resolve))
+    try {
+      await before
+    } finally {
+      this.waiting -= 1
+    }
+    try {
+      return signal.aborted ? null : await this.#generate(question, mostTokens, signal, onToken)
+    } finally {
+      done()
+    }
+  }
+
+  async #generate(question, mostTokens, signal, onToken) {
+    const stop = () => this.#context.stopCompletion()
+    signal.addEventListener('abort', stop)
+    try {
+      const result = await this.#context.completion(
+        { prompt: `Q: ${question}\nA: `, n_predict: Math.min(mostTokens ?? kMostTokens, kMostTokens), temperature: 0, stop: ['\n'] },
+        ({ token }) => onToken(token),
+      )
+      if (signal.aborted) return null
+      return {
+        promptTokens: result.tokens_evaluated - result.tokens_predicted,
+        completionTokens: result.tokens_predicted,
+        finishReason: result.stopped_limited ? 'length' : 'stop',
+      }
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
+  }
+}

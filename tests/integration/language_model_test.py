@@ -1,0 +1,99 @@
+"""A real language model behind the weir: what makes it worse is taken back by the guard that is about it, and nothing else."""
+from __future__ import annotations
+
+import pathlib
+from typing import Any, Callable, Iterator
+
+import pytest
+from language_model import QUESTIONS, LanguageModel, chat
+from http_client import Connection, request_bytes
+from load import Load
+from outcomes import wait_for_outcomes
+from plans import Plan, at_weight, canary, one_version, route, step
+from polling import wait_until
+from steering import begun
+from weir_harness import Weir
+
+_BODIES = [chat(question) for question in QUESTIONS]
+# Two processes on a busy machine are not equally fast, and a weir that says so is right.
+_QUIET = [{"metric": "latency", "enabled": False}, {"metric": "clientAbortRate", "enabled": False}]
+
+
+@pytest.fixture
+def language_model(tmp_path: pathlib.Path) -> Iterator[Callable[..., LanguageModel]]:
+    """Starts a model: language_model("v2", token_delay=20)."""
+    started: list[LanguageModel] = []
+
+    def start(model: str, **flags: Any) -> LanguageModel:
+        started.append(LanguageModel(tmp_path / f"model{len(started)}.log", model, **flags))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+def _plan(versions: tuple[LanguageModel, LanguageModel], guards: list[Plan], steps: list[Plan]) -> Plan:
+    return canary(*versions, steps, rollout={"analysis": {"guards": [*_QUIET, *guards]}}, routes=[route(inspect="openai")])
+
+
+def _load(port: int, rate: float) -> Load:
+    return Load(port, rate=rate, users=100, connections=48, method="POST", target="/v1/chat/completions", bodies=_BODIES)
+
+
+@pytest.mark.parametrize("fault, guard, metric", [
+    ({"error_after": 3, "share": 50}, None, "errorRate"),
+    ({"cut_after": 3, "share": 50}, {"metric": "truncated"}, "truncated"),
+    ({"repeat": 2}, {"metric": "tokensPerRequest", "cap": 60}, "tokensPerRequest"),
+    ({"first_token_delay": 3000}, {"metric": "timeToFirstOutput", "quantile": 0.9}, "timeToFirstOutput"),
+], ids=["error_in_stream", "cut", "twice_the_tokens", "slow_first_token"])
+def test_a_worse_candidate_is_taken_back_by_the_guard_that_is_about_it(
+        fault: Plan, guard: Plan | None, metric: str, weir: Callable[..., Weir],
+        language_model: Callable[..., LanguageModel]) -> None:
+    versions = language_model("v2"), language_model("v2", **fault)
+    others = [{"metric": "errorRate", "enabled": False}] if metric == "truncated" else []
+    running = begun(weir(_plan(versions, [*([guard] if guard else []), *others], at_weight(0))))
+    # So slow that the model keeps up where other tests run beside this one: a queue before the baseline is no news of
+    # the candidate.
+    with _load(running.port, rate=8 if "first_token_delay" in fault else 20):
+        wait_until(lambda: all(guard.get("armed", True) for guard in running.admin.rollout()["guards"]),
+                   "the baseline is known", timeout_s=90)
+        running.cli("weight", "chat", "50")
+        rollout = running.wait_phase("rolledBack", timeout_s=90)
+    assert rollout["weight_percent"] == 0 and rollout["reason"].startswith(f"{metric}"), rollout["reason"]
+
+
+def test_the_same_model_is_promoted(weir: Callable[..., Weir], language_model: Callable[..., LanguageModel]) -> None:
+    versions = language_model("v2"), language_model("v2")
+    guards: list[Plan] = [{"metric": "truncated", "allowedDegradation": {"absolute": "20%"}},
+                          {"metric": "errorRate", "allowedDegradation": {"absolute": "20%"}},
+                          {"metric": "capacityRate", "allowedDegradation": {"absolute": "20%"}},
+                          {"metric": "clientErrorRate", "allowedDegradation": {"absolute": "20%"}},
+                          {"metric": "tokensPerRequest", "cap": 60, "allowedDegradation": {"relative": "50%"}}]
+    running = begun(weir(_plan(versions, guards, [*step(50, hold={"atLeast": "1s", "minRequests": 50}), {"setWeight": 100},
+                                                  {"hold": {"atLeast": "1s", "minRequests": 1}}])))
+    with _load(running.port, rate=20) as load:
+        running.wait_phase("promoted", timeout_s=120)
+        tally = load.stop()
+    assert set(tally.by_status) == {"200"} and tally.broken == 0
+
+
+@pytest.mark.parametrize("flags, streams, wait", [
+    ({"first_token_delay": 3_600_000}, False, lambda client: None),
+    ({"token_delay": 3_600_000}, True, lambda client: client.head()),
+    ({"token_delay": 3_600_000}, False, lambda client: None),
+], ids=["before_headers", "mid_stream", "not_streamed"])
+def test_a_client_that_leaves_ends_the_work_of_the_model(
+        flags: Plan, streams: bool, wait: Callable[[Connection], Any], weir: Callable[..., Weir],
+        language_model: Callable[..., LanguageModel]) -> None:
+    """Queued and connecting requests never reach a model: disconnect_test."""
+    model = language_model("v2", **flags)
+    running = weir(one_version(model))
+    with Connection(running.port) as client:
+        client.send(request_bytes("POST", "/v1/chat/completions", {}, chat(QUESTIONS[0], stream=streams).encode()))
+        wait_until(lambda: model.counters()["in_flight"] == 1, "the model works")
+        wait(client)
+        client.reset()
+        wait_until(lambda: model.counters()["cancelled"] == 1, "the model knows")
+    assert model.counters()["in_flight"] == 0
+    wait_for_outcomes(running, client_abort=1)
