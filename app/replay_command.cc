@@ -40,13 +40,16 @@ class Replaying {
 
   int execute() {
     std::optional<Refused> refused = read_words();
-    if (!refused) refused = find_segments();
     if (!refused) refused = read_times();
+    if (!refused) refused = find_segments();
     if (refused) return refuse(*refused);
     if (spec_.service.empty()) spec_.service = only_service();
+    if (!arguments_.plan.empty() && !spec_.service.empty()) refused = read_other();
+    if (refused) return refuse(*refused);
     const analysis::Replayed replayed = analysis::replay(spec_, segments_);
     if (!replayed.found) return refuse(nothing_of(replayed));
-    const ReplayReport report{.service = spec_.service, .replayed = replayed};
+    if (!replayed.incomparable.empty()) return refuse(cannot_tell(replayed.incomparable));
+    const ReplayReport report{.service = spec_.service, .plan = arguments_.plan, .replayed = replayed};
     const std::string text =
         invocation_.format == "json" ? report_json(report) : report_text(report, terminal_.out_colour);
     std::fwrite(text.data(), 1, text.size(), stdout);
@@ -125,6 +128,38 @@ class Replaying {
     return {};
   }
 
+  std::optional<Refused> read_other() {
+    other_ = read_plan_file(arguments_.plan);
+    if (!other_.ok()) {
+      for (const std::string& line : other_.messages()) std::fprintf(stderr, "%s\n", line.c_str());
+      return Refused{other_.name + " cannot be judged by", "What is wrong with it stands above."};
+    }
+    const auto at = other_.loaded.config->rollouts.find(spec_.service);
+    if (at == other_.loaded.config->rollouts.end()) {
+      return Refused{other_.name + " has no rollout of \"" + printable(spec_.service) + "\""};
+    }
+    spec_.other = &at->second;
+    return {};
+  }
+
+  // Each by its place in the plan.
+  Refused cannot_tell(const std::vector<analysis::Incomparable>& reasons) const {
+    for (const analysis::Incomparable& reason : reasons) {
+      std::vector<std::string> path{"rollouts", spec_.service};
+      path.insert(path.end(), reason.key.begin(), reason.key.end());
+      config::Problem problem{.position = other_.loaded.place(path),
+                              .what = reason.what + ": " + reason.why,
+                              .expected = {},
+                              .nearest = {}};
+      const auto steps = other_.loaded.steps.find(spec_.service);
+      if (reason.step && steps != other_.loaded.steps.end()) problem.position = steps->second.at(*reason.step);
+      std::fprintf(stderr, "%s\n", config::format(problem, other_.name).c_str());
+    }
+    return {"the records cannot tell what " + other_.name + " would have decided",
+            "It may differ in maxFalseRollback, maxFalseAdvance, margins, ceilings, actions, holds and pauses.",
+            kExitFailed};
+  }
+
   // Of those in the records, when there is just one.
   std::string only_service() const {
     const std::vector<std::string> services = analysis::services_in(segments_);
@@ -156,6 +191,7 @@ class Replaying {
   analysis::ReplaySpec spec_;
   std::vector<std::string> files_;
   std::vector<std::string> segments_;
+  PlanFile other_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "app/replay_report.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string_view>
 
 #include "app/cli/figures.h"
@@ -14,6 +15,8 @@ namespace {
 using analysis::ReplayEvent;
 using Kind = ReplayEvent::Kind;
 
+constexpr double kSameTick_ms = 50;  // half a tick: clocks of blocks and of decisions differ by little
+
 std::string_view word(Kind kind) {
   switch (kind) {
     case Kind::kBegins:
@@ -22,6 +25,10 @@ std::string_view word(Kind kind) {
       return "decided";
     case Kind::kDiverged:
       return "diverged";
+    case Kind::kWould:
+      return "would";
+    case Kind::kWouldNot:
+      return "would_not";
     case Kind::kGap:
       return "gap";
     case Kind::kRestart:
@@ -75,6 +82,12 @@ class Text {
         if (event.record.is_object()) because(event.record);
         return;
       case Kind::kBegins:
+        if (!event.words.empty()) line(time + tinted(printable(event.words), Tint::kDim, colour_));
+        return;
+      case Kind::kWould:
+        return would(event, time);
+      case Kind::kWouldNot:
+        line("      " + tinted(printable(report_.plan), Tint::kBold, colour_) + ": " + printable(event.words));
         return;
       default:
         line(time + tinted(std::string(word(event.kind)) + ": " + printable(event.words), Tint::kDim, colour_));
@@ -90,7 +103,35 @@ class Text {
     } else if (!event.ours) {
       text += tinted("by " + printable(event.record["actor"].string()), Tint::kDim, colour_);
     }
+    if (event.withdrawn) text += tinted(" and withdrawn before the disk had it", Tint::kDim, colour_);
     line(text);
+    because(event.record);
+    if (const std::string beside = beside_other(event); !beside.empty()) {
+      line("      " + tinted(printable(report_.plan), Tint::kBold, colour_) + ": " + beside);
+    }
+  }
+
+  // When the other plan would have decided the same in the same step, if it has been told already.
+  std::string beside_other(const ReplayEvent& event) const {
+    if (!event.ours) return {};
+    for (const ReplayEvent& other : replayed_.events) {
+      const bool same = other.kind == Kind::kWould &&
+                        other.record["decision"].string() == event.record["decision"].string() &&
+                        other.record["step_id_before"].integer() == event.record["step_id_before"].integer() &&
+                        other.record["attempt"].integer() == event.record["attempt"].integer();
+      if (!same) continue;
+      const auto earlier_ms = static_cast<double>(event.unix_ms - other.unix_ms);
+      if (std::abs(earlier_ms) < kSameTick_ms) return "the same, in the same tick";
+      if (earlier_ms > 0) return "the same, " + time_words(earlier_ms / 1000) + " earlier";
+    }
+    return {};
+  }
+
+  void would(const ReplayEvent& event, const std::string& time) {
+    const std::string& what = event.record["decision"].string();
+    line(time + tinted(padded(printable(what), 9), tint_of(what), colour_) + " " + padded(decision(event), 16) + "by " +
+         tinted(printable(report_.plan), Tint::kBold, colour_) +
+         (event.approximate ? ", by times that are approximate (1/32)" : ""));
     because(event.record);
   }
 
@@ -131,7 +172,9 @@ std::string report_json(const ReplayReport& report) {
     if (event.kind == Kind::kDecided) {
       entry.set("on_evidence", event.ours);
       if (event.ours) entry.set("again", event.again);
+      entry.set("withdrawn", event.withdrawn);
     }
+    if (event.kind == Kind::kWould) entry.set("approximate", event.approximate);
     if (event.record.is_object()) entry.set("record", event.record);
     events.push_back(std::move(entry));
   }
@@ -144,6 +187,7 @@ std::string report_json(const ReplayReport& report) {
                                          {"ticks", replayed.ticks},
                                          {"frames_equal", replayed.frames_equal},
                                          {"problems", json::Array(replayed.problems.begin(), replayed.problems.end())},
+                                         {"plan", report.plan.empty() ? json::Value() : json::Value(report.plan)},
                                          {"events", std::move(events)}});
 }
 

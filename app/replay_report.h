@@ -9,6 +9,7 @@ namespace weir::app {
 
 struct ReplayReport {
   std::string service;
+  std::string plan;  // the other one's name; empty: there is none
   const analysis::Replayed& replayed;
 };
 

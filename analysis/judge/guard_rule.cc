@@ -174,14 +174,10 @@ std::uint64_t limit_us(const config::Guard& guard) {
   return static_cast<std::uint64_t>(us.count());
 }
 
-namespace {
-
 bool same_number(const config::Guard& one, const config::Guard& other) {
   return one.metric == other.metric && one.quantile == other.quantile && one.finish == other.finish &&
          one.cap == other.cap && one.scoring == other.scoring;
 }
-
-}  // namespace
 
 bool same_limit(const config::Guard& one, const config::Guard& other) {
   return same_number(one, other) && one.max_share == other.max_share && one.max_duration == other.max_duration &&

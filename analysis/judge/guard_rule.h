@@ -47,6 +47,8 @@ std::uint64_t candidate_threshold_us(const config::Guard& guard, double baseline
 double limit_share(const config::Guard& guard);
 std::uint64_t limit_us(const config::Guard& guard);
 
+// Whether both are about the same number: counted in the same way, whatever they allow.
+bool same_number(const config::Guard& one, const config::Guard& other);
 // Whether evidence gathered for one is evidence for the other: all but what gates.
 bool same_rule(const config::Guard& one, const config::Guard& other);
 // Likewise for their ceilings.

@@ -105,6 +105,9 @@ class Judge {
   static std::optional<Judge> of_snapshot(const JudgeSpec& spec, std::string_view bytes);
   // What the baseline is like lately, as this judge knows it; of a new one, what it was made with.
   BaselineMemory memory() const;
+  // What `known` knows of the baseline, for who judges the same requests by other margins: the memory, and of guards of
+  // the same number its history, threshold and cap.
+  void take_baseline(const Judge& known);
 
  private:
   explicit Judge(std::unique_ptr<State> state);

@@ -149,4 +149,25 @@ void Judge::State::remember(const TickInput& input) {
   }
 }
 
+void Judge::take_baseline(const Judge& known) {
+  State& s = *state_;
+  s.memory = known.state_->memory;
+  for (GuardState& guard : s.guards) {
+    if (guard.is_limit) continue;
+    const auto same = [&](const GuardState& other) { return !other.is_limit && same_number(other.guard, guard.guard); };
+    const std::vector<GuardState>& guards = known.state_->guards;
+    const auto from = std::find_if(guards.begin(), guards.end(), same);
+    if (from == guards.end()) continue;
+    guard.history = from->history;
+    guard.usual = from->usual;
+    guard.cap = from->cap;
+    guard.threshold = from->threshold;
+    if (same_rule(from->guard, guard.guard) || guard.threshold.baseline_us == 0) continue;
+    const auto baseline_us = static_cast<double>(guard.threshold.baseline_us);
+    guard.threshold.candidate_us = std::max<std::uint64_t>(1, candidate_threshold_us(guard.guard, baseline_us));
+  }
+  ++s.threshold_version;
+  s.edited = true;
+}
+
 }  // namespace weir::analysis

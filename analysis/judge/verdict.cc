@@ -287,6 +287,7 @@ std::vector<GuardStatus> Judge::guards() const {
     const Margin advance = guard.advance_margin(s.current.next_weight);
     status.guard = guard.guard;
     status.is_limit = guard.is_limit;
+    status.metric = guard.metric;
     status.weight = guard.weight;
     status.margin_factor = margin.factor;
     status.margin = margin.absolute;

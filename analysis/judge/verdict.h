@@ -68,6 +68,7 @@ struct Verdict {
 struct GuardStatus {
   config::Guard guard;
   bool is_limit = false;             // the guard's ceiling, not its comparison
+  std::size_t metric = 0;            // index in every table of counts
   double weight = 0;                 // share of alpha within its pool
   double margin_factor = 1;          // a
   double margin = 0;                 // d, toward rollback

@@ -6,6 +6,8 @@
 #include <set>
 #include <utility>
 
+#include "analysis/records/input_code.h"
+#include "analysis/records/other_trial.h"
 #include "analysis/records/segment.h"
 #include "base/log.h"
 
@@ -18,7 +20,9 @@ std::int64_t ms_of(std::chrono::nanoseconds time) { return std::chrono::duration
 
 class Replay {
  public:
-  explicit Replay(const ReplaySpec& spec) : spec_(spec) {}
+  explicit Replay(const ReplaySpec& spec) : spec_(spec) {
+    if (spec.other != nullptr) other_.emplace(*spec.other);
+  }
 
   void run(const std::vector<std::string>& segments) {
     for (std::size_t i = first(segments); i < segments.size() && !over_; ++i) read(segments[i]);
@@ -190,11 +194,35 @@ class Replay {
     if (!std::exchange(due_, false)) return;
     unsettled_ = true;
     if (trial_) {
+      if (other_) introduce_other();
       trial_->tick(input_.input(dt_), open_);
+      if (other_) would(other_->tick(input_, dt_, open_, now_ms_));
       if (result_.ticks++ == 0) result_.from_ms = now_ms_;
       result_.to_ms = now_ms_;
     }
     input_.clear();
+  }
+
+  void would(const std::optional<OtherTrial::Would>& would) {
+    if (!would) return;
+    add({.kind = Kind::kWould,
+         .unix_ms = now_ms_,
+         .record = json::parse(would->record).value,
+         .words = {},
+         .approximate = would->approximate});
+  }
+
+  // Before a tick, when the other plan does not know where the one that ran stands. What it would have decided before
+  // `from` is nobody's question.
+  void introduce_other() {
+    const bool begins_anew = std::exchange(begins_anew_, false);
+    if (now_ms_ >= spec_.from_ms && (begins_anew || unseen_)) {
+      unseen_ = false;
+      if (other_->know(*trial_, begins_anew)) {
+        tell(Kind::kBegins, "the other plan is judged from here on, as if the one that ran had been edited");
+      }
+    }
+    other_->prepare(*trial_);
   }
 
   // What was not decided in this tick must not be decided now either.
@@ -221,19 +249,21 @@ class Replay {
     }
     awaits_judge_ = false;
     pending_ = frame.pending;
+    unseen_ = unseen_ || !goes_on;
     const bool begins = !trial_;
     trial_ = Trial::of(std::move(frame));
-    if (!trial_) {
-      complain("what the judge knew is of another version of the weir, and cannot be read");
-    } else if (begins) {
-      tell(Kind::kBegins, {});
-    }
+    if (!trial_) return complain("what the judge knew is of another version of the weir, and cannot be read");
+    if (begins) tell(Kind::kBegins, {});
+    if (!other_ || over_) return;
+    result_.incomparable = incomparable(trial_->policy(), *spec_.other);
+    over_ = !result_.incomparable.empty();
   }
 
   void take_proposed(const Proposed& proposed) {
     reach(proposed.moment);
     unsettled_ = false;
     pending_ = true;
+    ours_ = proposed.ours;
     if (!trial_) return;
     ReplayEvent event{.kind = Kind::kDecided,
                       .unix_ms = proposed.unix_ms,
@@ -260,7 +290,11 @@ class Replay {
   void take_effect(const Effect& effect) {
     reach(effect.moment);
     pending_ = false;
-    if (trial_) awaits_judge_ = !trial_->take(effect);
+    begins_anew_ = effect.new_judge;
+    if (!trial_) return;
+    awaits_judge_ = !trial_->take(effect);
+    if (!other_) return;
+    if (std::optional<std::string> why = other_->follow(effect, ours_)) tell(Kind::kWouldNot, std::move(*why));
   }
 
   void complain(std::string what) { result_.problems.push_back(std::move(what)); }
@@ -283,6 +317,10 @@ class Replay {
   bool over_ = false;
 
   std::optional<Trial> trial_;
+  std::optional<OtherTrial> other_;
+  bool unseen_ = true;         // the other plan does not know where the one that ran stands
+  bool begins_anew_ = false;   // the next frame's judge is a new one
+  bool ours_ = false;          // what is on its way was decided on the evidence
   bool pending_ = false;       // a decision is on its way to the disk
   bool awaits_judge_ = false;  // the next frame is the first to know the judge
   RecordedInput input_;

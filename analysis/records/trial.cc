@@ -32,6 +32,46 @@ std::optional<Trial> Trial::of(Frame frame) {
   return trial;
 }
 
+Trial Trial::under(const config::Rollout& policy, const Trial& ran, bool begins_anew) {
+  Trial trial;
+  trial.key_ = ran.key_;
+  trial.policy_ = policy;
+  trial.state_ = ran.state_;
+  trial.minutes_ = ran.minutes_;
+  if (!ran.judge_) return trial;
+  if (begins_anew) {
+    trial.state_ = begin_step(ran.state_, policy, ran.state_.weight_ppm);
+    trial.state_.step = ran.state_.step;
+    trial.judge_.emplace(judge_spec(policy, trial.state_), ran.judge_->memory());
+    trial.judge_->begin_step(step_context(trial.state_, StepContext::Seed::kRolloutStart));
+  } else {
+    if (Decision edited = edit(ran.state_, policy); edited.kind != Decision::Kind::kHold) {
+      trial.state_ = std::move(edited.after);
+      trial.state_.reason = ran.state_.reason;
+    }
+    trial.judge_ = Judge::of_snapshot(judge_spec(ran.policy_, ran.state_), ran.judge_->snapshot());
+    if (trial.judge_) {
+      trial.judge_->change_guards(judge_spec(policy, trial.state_));
+      trial.judge_->take_baseline(*ran.judge_);
+    }
+  }
+  if (trial.judge_) trial.verdict_ = trial.judge_->verdict();
+  return trial;
+}
+
+void Trial::stand(RolloutState state, bool clears) {
+  state_ = std::move(state);
+  if (!judge_) return;
+  if (clears) judge_->resume();
+  if (judge_->step() != state_.step) judge_->begin_step(step_context(state_, StepContext::Seed::kStep));
+  verdict_ = judge_->verdict();
+}
+
+void Trial::catch_up(Seconds time, const Judge& known) {
+  pass_time(state_, time);
+  if (judge_) judge_->take_baseline(known);
+}
+
 void Trial::tick(const TickInput& input, bool open) {
   if (open) pass_time(state_, input.dt);
   if (!judge_) return;

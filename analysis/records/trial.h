@@ -16,6 +16,9 @@ class Trial {
  public:
   // Nothing when the judge's snapshot is damaged, or of another version.
   static std::optional<Trial> of(Frame frame);
+  // The same under another plan, `begins_anew` where the judge of `ran` has just begun,
+  // else as if the plan had been edited here.
+  static Trial under(const config::Rollout& policy, const Trial& ran, bool begins_anew);
 
   // One tick. `open`: as in Rollout::tick().
   void tick(const TickInput& input, bool open);
@@ -25,6 +28,11 @@ class Trial {
   std::string record(Decision decision, std::int64_t unix_ms) const;
   // What was decided comes into effect. False: a judge begins anew, and only a frame knows with what.
   bool take(const Effect& effect);
+
+  // Of another plan, which goes where the one that ran went. `clears`: an operator lets go what the judge has latched.
+  void stand(RolloutState state, bool clears);
+  // Time that was not seen, and what `known` has learnt of the baseline.
+  void catch_up(Seconds time, const Judge& known);
 
   // How it differs from what was recorded at the same moment; empty: it does not.
   std::string difference(const Frame& frame) const;

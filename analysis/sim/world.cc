@@ -49,6 +49,12 @@ World::World(WorldSpec spec)
       Ports{.clock = clock_, .source = *this, .traffic = *this, .store = *this, .recorder = spec_.recorder},
       Controller::Past{});
   while (now() < Seconds(0)) tick(kTickBefore);
+  requests_ = 0;
+  edit(spec_.policy);
+}
+
+void World::edit(config::Rollout policy) {
+  spec_.policy = std::move(policy);
   RolloutPlan plan;
   plan.key = {.service = spec_.service,
               .baseline = spec_.policy.baseline,
@@ -57,7 +63,6 @@ World::World(WorldSpec spec)
   plan.policy = spec_.policy;
   plan.service = kService;
   plan.baseline = kBaseline;
-  requests_ = 0;
   std::vector<RolloutPlan> plans;
   plans.push_back(std::move(plan));
   controller_->set_plans(std::move(plans));

@@ -44,6 +44,8 @@ class World final : private MetricSource, private TrafficControl, private StateS
   explicit World(WorldSpec spec);
 
   void tick(Milliseconds dt);
+  // The plan says something else about the same rollout, and has guards of the same scores.
+  void edit(config::Rollout policy);
   // Refused when that cannot be done now; the word why.
   std::optional<std::string> say(Command::Verb verb, std::uint32_t weight_ppm = 0);
 

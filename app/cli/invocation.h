@@ -85,6 +85,7 @@ struct ReplayArguments {
   std::string state;               // the state file
   std::string from;                // as typed
   std::string to;
+  std::string plan;  // another plan's file; empty: the plan that ran alone
 };
 
 struct Invocation {

@@ -105,6 +105,9 @@ Exit codes: 0 simulated, whatever came of it; 2 wrong usage, or the plan has err
 constexpr const char* kReplayFooter = R"(
 Reads what a weir recorded of each tick (`state.records` of its plan, beside the state file), and makes the decisions again:
 the same ones, to the last bit of their evidence. No weir has to run, and one that runs is not disturbed.
+--plan says beside it what another plan would have decided, and when. It may have another maxFalseRollback and maxFalseAdvance,
+other margins, ceilings, actions, holds and pauses, but must have the same weights and split users in the same way: what
+would have come under others nobody knows. It goes along where the weights went.
 
 Times are UTC, as 2026-11-28T18:00:00Z or 18:00 (the last one), or how long ago: 2h. WHAT is the service, if there are
 several, and files or folders of records; without these the folder beside the state file of --state or --config, or beside
@@ -112,11 +115,11 @@ several, and files or folders of records; without these the folder beside the st
 
 Examples:
   weir replay chat --config weir.yaml --from 2h
-  weir replay chat --config weir.yaml --from 09:00 --to 10:00
+  weir replay chat --config weir.yaml --from 09:00 --plan stricter.yaml
   weir replay ./copied-records --format json
 
-Exit codes: 0 replayed; 1 something else was decided this time, or there is nothing to replay; 2 wrong usage, or the plan
-has errors.)";
+Exit codes: 0 replayed; 1 something else was decided this time, there is nothing to replay, or the records cannot tell of
+that plan; 2 wrong usage, or a plan has errors.)";
 
 constexpr const char* kWatchFooter = R"(
 Shows each rollout's step and weight, both versions' rates, errors and latencies, the evidence toward rollback and
@@ -302,13 +305,14 @@ class Grammar {
 
   void add_replay() {
     ReplayArguments& replay = wanted_.replay;
-    CLI::App* command = add(Verb::kReplay, "replay", "Make recorded decisions again");
+    CLI::App* command = add(Verb::kReplay, "replay", "Make recorded decisions again, or another plan's");
     command->add_option("WHAT", replay.words,
                         "The rollout's service, if there are several; files or folders of records");
     command->add_option("--config", replay.config, "Plan file that names the state file")->type_name("FILE");
     command->add_option("--state", replay.state, "The state file")->type_name("FILE");
     command->add_option("--from", replay.from, "From when on")->type_name("TIME");
     command->add_option("--to", replay.to, "Until when")->type_name("TIME");
+    command->add_option("--plan", replay.plan, "What this plan would have decided")->type_name("FILE");
     add_format(command);
     command->footer(kReplayFooter);
   }

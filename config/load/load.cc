@@ -1,6 +1,7 @@
 #include "config/load/load.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 #include "config/address.h"
@@ -134,7 +135,19 @@ LoadResult load(std::string_view yaml, const Environment& environment) {
   }
   if (!report.has_errors()) result.config = std::move(config);
   result.problems = report.take();
+  result.document = std::make_shared<const Node>(std::move(root));
   return result;
+}
+
+Position LoadResult::place(std::span<const std::string> path) const {
+  if (!document) return {};
+  const Node* at = document.get();
+  for (const std::string& key : path) {
+    const Node* const next = at->find(key);
+    if (next == nullptr) break;
+    at = next;
+  }
+  return at->position;
 }
 
 }  // namespace weir::config

@@ -4,7 +4,9 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,12 +36,17 @@ struct Environment {
   std::function<std::vector<TlsFault>(const OriginTls&)> origin_tls = {};
 };
 
+struct Node;
+
 struct LoadResult {
   std::optional<Config> config;   // when there is no error
   std::vector<Problem> problems;  // by position
   // Where each step of a rollout is written, for who finds more to say about it; the nearest place of one that is not.
   std::map<std::string, std::vector<Position>> steps = {};
+  std::shared_ptr<const Node> document = {};
   bool ok() const { return config.has_value(); }
+  // Where the value of a key is written, for who finds more to say about it; the nearest place of one that is not.
+  Position place(std::span<const std::string> path) const;
 };
 
 LoadResult load(std::string_view yaml, const Environment& environment);

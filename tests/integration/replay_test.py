@@ -70,3 +70,52 @@ def test_a_live_rollout_is_decided_again(weir: Callable[..., Weir], origin: Call
     told = run_cli("replay", f"{state}.records").stdout
     assert "2 of 2 decisions on the evidence were made again, to the last bit" in told
     assert f"because {history[-1]['reason'][:40]}" in told
+
+
+def test_another_plan_is_judged_by_the_same_traffic(weir: Callable[..., Weir], origin: Callable[..., Origin],
+                                                    tmp_path: pathlib.Path) -> None:
+    plan = _plan(origin("v1"), origin("v2", fail_share=0.3, fail_status=500))
+    running = begun(weir(plan))
+    with Load(running.port, rate=300, users=_USERS, connections=32):
+        running.wait_phase("rolledBack")
+    story = running.cli("history", "chat").stdout
+    assert "because errorRate" in story and "over the same seconds" in story and "groups of users" in story, story
+    # Nothing is flushed by a kill: what was decided is there.
+    running.kill()
+    other = tmp_path / "other.yaml"
+
+    def replay(*, code: int = 0, **rollout: Any) -> Any:
+        changed = {**running.plan, "rollouts": {"chat": {**plan["rollouts"]["chat"], **rollout}}}
+        other.write_text(json.dumps(changed, indent=1))
+        done = run_cli("replay", "chat", "--config", str(running.file), "--plan", str(other), "--format", "json")
+        assert done.returncode == code, (done.stdout, done.stderr)
+        return done.stderr if code else json.loads(done.stdout)["events"]
+
+    def would(events: Any) -> list[str]:
+        return [event["record"]["decision"] for event in events if event["event"] == "would"]
+
+    assert would(replay()) == ["rollback"]
+    watched: Plan = {"guards": [{**guard, "onGuardFail": "pause"} for guard in _GUARDS["guards"]]}
+    assert would(replay(analysis=watched)) == ["pause"]
+    lenient: Plan = {"guards": [{"metric": "errorRate", "allowedDegradation": {"absolute": "90%"}}, *_GUARDS["guards"][1:]]}
+    events = replay(analysis=lenient)
+    assert would(events) == []
+    assert [event["text"] for event in events if event["event"] == "would_not"][0].startswith("it would not have been taken back")
+    refused = replay(code=1, steps=step(20, _HOLD))
+    line = next(number for number, text in enumerate(other.read_text().splitlines(), 1) if '"setWeight": 20' in text)
+    assert f"{other}:{line}:" in refused and "setWeight 20% where 10% was" in refused, refused
+
+
+def test_nothing_is_kept_where_the_plan_says_so(weir: Callable[..., Weir], origin: Callable[..., Origin]) -> None:
+    running = weir(_plan(origin("v1"), origin("v2")))
+    running.stop()
+    plan = {**running.plan, "state": {"path": str(running.directory / "none.db"), "records": "0B"}}
+    running.write(plan)
+    begun(running.start())
+    running.stop()
+    assert not (running.directory / "none.db.records").exists()
+    done = run_cli("replay", "--config", str(running.file))
+    assert done.returncode == 1 and "there are no decision records in" in done.stderr
+    for wrong in (("--from", "yesterday"), ("--from", "1h", "--to", "2h"), ("chat", "search"),
+                  ("--config", str(running.directory / "missing.yaml"))):
+        assert run_cli("replay", *wrong).returncode == 2, wrong
