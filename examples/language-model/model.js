@@ -37,12 +37,22 @@ export class Model {
   async #generate(question, mostTokens, signal, onToken) {
     const stop = () => this.#context.stopCompletion()
     signal.addEventListener('abort', stop)
+    // The last tokens may be called out after the result is there: what is missing of it then goes out at once.
+    let said = ''
+    let over = false
+    const say = (token) => {
+      if (over || token === '') return
+      said += token
+      onToken(token)
+    }
     try {
       const result = await this.#context.completion(
         { prompt: `Q: ${question}\nA: `, n_predict: Math.min(mostTokens ?? kMostTokens, kMostTokens), temperature: 0, stop: ['\n'] },
-        ({ token }) => onToken(token),
+        ({ token }) => say(token),
       )
       if (signal.aborted) return null
+      say(result.text.slice(said.length))
+      over = true
       return {
         promptTokens: result.tokens_evaluated - result.tokens_predicted,
         completionTokens: result.tokens_predicted,
