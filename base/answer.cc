@@ -4,12 +4,6 @@
 
 namespace weir {
 
-std::string_view to_string(FinishReason reason) {
-  constexpr std::array<std::string_view, kFinishReasonCount> kNames = {
-      "none", "stop", "length", "tool_calls", "content_filter", "error", "other"};
-  return kNames[static_cast<std::size_t>(reason)];
-}
-
 std::array<std::uint16_t, kMaxValueMetrics> judged_values(const Answer& answer, const RolloutTraffic& traffic) {
   std::array<std::uint16_t, kMaxValueMetrics> values;
   values.fill(kNoValue);

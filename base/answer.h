@@ -4,19 +4,13 @@
 
 #include <array>
 #include <cstdint>
-#include <string_view>
 
+#include "base/finish_reason.h"
 #include "base/ids.h"
 #include "base/outcome.h"
 #include "base/traffic_plan.h"
 
 namespace weir {
-
-// Why the model ended, in the words of the OpenAI API, into which other dialects' are translated ("max_tokens" is
-// `length`). Values are stored in the state file: append only.
-enum class FinishReason : std::uint8_t { kNone = 0, kStop, kLength, kToolCalls, kContentFilter, kError, kOther };
-inline constexpr int kFinishReasonCount = 7;
-std::string_view to_string(FinishReason reason);
 
 // The binary guards that an answer tells: empty output, invalid output, and one for each finish reason.
 inline constexpr int kEmptyOutputMetric = 0;
@@ -28,9 +22,8 @@ inline constexpr int kAnswerMetricCount = 2 + kFinishReasonCount;
 inline constexpr std::uint16_t kWholeValue = 10'000;
 inline constexpr std::uint16_t kNoValue = 0xffff;
 
-// One cache line, once its request has ended. Written by one worker, read by the control thread through that worker's
-// ring.
-struct alignas(64) Answer {
+// Made once its request has ended. Written by one worker, read by the control thread through that worker's ring.
+struct Answer {
   // Whose it is, as in the Outcome.
   ServiceId service = kNoId;
   VersionId version = kNoId;
@@ -38,6 +31,7 @@ struct alignas(64) Answer {
   Epoch epoch = 0;
   RouteId route = kNoId;
 
+  std::uint32_t duration_us = 0;        // the judged latency; saturating
   std::uint32_t time_to_output_us = 0;  // to the first event that carries output; saturating; 0: there was none
   std::uint32_t mean_gap_us = 0;        // between events with output; saturating; 0: fewer than two
   std::uint32_t tokens_in = 0;          // those of the cache included
@@ -48,6 +42,7 @@ struct alignas(64) Answer {
   std::uint8_t cluster = 0;
   OutcomeClass outcome = OutcomeClass::kOk;
   FinishReason finish = FinishReason::kNone;
+  bool known : 1 = true;  // false: a request that failed before there was an answer; only what stands above is known
   bool judged : 1 = false;
   bool overridden : 1 = false;
   bool counted : 1 = false;  // the answer said its tokens
@@ -60,7 +55,7 @@ struct alignas(64) Answer {
   // By the caps in force when the request was assigned: judged_values().
   std::array<std::uint16_t, kMaxValueMetrics> values{kNoValue, kNoValue, kNoValue, kNoValue};
 };
-static_assert(sizeof(Answer) == 64);
+static_assert(sizeof(Answer) == 72);
 
 // The amounts of an answer as they are judged by `traffic`, which it was assigned by. Only an answer that ended well
 // and says the amount has one: half an answer is a small one.

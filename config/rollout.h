@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-#include "base/answer.h"
+#include "base/finish_reason.h"
 #include "config/limits.h"
 #include "config/network.h"
 #include "config/retry.h"

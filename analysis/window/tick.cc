@@ -116,7 +116,7 @@ void Tick::fold(const Answer& answer) {
     ++malformed_;
     return;
   }
-  if (answer.overridden) return;
+  if (answer.overridden || !answer.known) return;
   ServiceCounts& counts = service(answer.service);
   if (impossible(answer)) {
     ++counts.malformed;

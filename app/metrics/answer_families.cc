@@ -31,12 +31,39 @@ void add(MetricFamily& family, ClientMetric metric, const Distribution<kBounds>&
   family.metric.push_back(std::move(metric));
 }
 
+MetricFamily durations(const All& all) {
+  MetricFamily out{"gen_ai_server_request_duration_seconds",
+                   "From the request's head to the last byte received from the endpoint, where answers are inspected; "
+                   "with an error_type, of those that failed.",
+                   MetricType::Histogram,
+                   {}};
+  for (const AnswerSeries& series : all) {
+    for (std::size_t i = 0; i < series.duration.size(); ++i) {
+      ClientMetric metric = labelled(series);
+      const auto outcome = static_cast<OutcomeClass>(i);
+      if (outcome != OutcomeClass::kOk) metric.label.push_back({"error_type", std::string(to_string(outcome))});
+      add(out, std::move(metric), series.duration[i], kDurationBounds);
+    }
+  }
+  return out;
+}
+
 MetricFamily first_token(const All& all) {
   MetricFamily out{"gen_ai_server_time_to_first_token_seconds",
-                   "From the request's head to the first event with output, of answers that are inspected.",
+                   "From the request's head to the first event with output, of answers that ended well.",
                    MetricType::Histogram,
                    {}};
   for (const AnswerSeries& series : all) add(out, labelled(series), series.first_token, kFirstTokenBounds);
+  return out;
+}
+
+MetricFamily token_times(const All& all) {
+  MetricFamily out{"gen_ai_server_time_per_output_token_seconds",
+                   "Of each token behind the first, on average, of streams that ended well and said their tokens: one "
+                   "value each.",
+                   MetricType::Histogram,
+                   {}};
+  for (const AnswerSeries& series : all) add(out, labelled(series), series.token_time, kTokenTimeBounds);
   return out;
 }
 
@@ -55,10 +82,10 @@ MetricFamily tokens(const All& all) {
 
 MetricFamily gaps(const All& all) {
   MetricFamily out{"weir_answer_chunk_gap_seconds",
-                   "Between the events with output of a stream, on average: one value each.",
+                   "Between the events with output of a stream that ended well, on average: one value each.",
                    MetricType::Histogram,
                    {}};
-  for (const AnswerSeries& series : all) add(out, labelled(series), series.chunk_gap, kChunkGapBounds);
+  for (const AnswerSeries& series : all) add(out, labelled(series), series.chunk_gap, kTokenTimeBounds);
   return out;
 }
 
@@ -92,7 +119,8 @@ MetricFamily counted(const All& all, const char* name, const char* help, std::ui
 std::vector<MetricFamily> answer_families(const std::vector<AnswerSeries>& series) {
   std::vector<MetricFamily> out;
   for (MetricFamily& family :
-       std::array{first_token(series), tokens(series), gaps(series), finishes(series),
+       std::array{durations(series), first_token(series), token_times(series), tokens(series), gaps(series),
+                  finishes(series),
                   counted(series, "weir_answers_empty_total", "Answers with no output, or nothing but white space.",
                           &AnswerSeries::empty),
                   counted(series, "weir_answers_invalid_total",

@@ -1,7 +1,5 @@
 #include "app/metrics/answer_metrics.h"
 
-#include "app/metrics/request_metrics.h"
-
 namespace weir::app {
 namespace {
 
@@ -10,16 +8,31 @@ constexpr std::uint64_t kOverflow = UINT64_MAX;
 
 double seconds(std::uint32_t us) { return static_cast<double>(us) / 1e6; }
 
+// Without the first one. What is not streamed comes all at once.
+bool has_token_time(const Answer& answer) {
+  return answer.streamed && answer.counted && answer.tokens_out > 1 && answer.time_to_output_us != 0 &&
+         answer.duration_us > answer.time_to_output_us;
+}
+
+void add_times(const Answer& answer, AnswerSeries& into) {
+  if (answer.time_to_output_us != 0) into.first_token.add(seconds(answer.time_to_output_us), kFirstTokenBounds);
+  if (answer.mean_gap_us != 0) into.chunk_gap.add(seconds(answer.mean_gap_us), kTokenTimeBounds);
+  if (!has_token_time(answer)) return;
+  const std::uint32_t generating_us = answer.duration_us - answer.time_to_output_us;
+  into.token_time.add(seconds(generating_us) / (answer.tokens_out - 1), kTokenTimeBounds);
+}
+
 }  // namespace
 
 void AnswerMetrics::record(const Answer& answer) {
   const std::lock_guard lock(mutex_);
   AnswerSeries& into = series(answer);
+  into.duration[static_cast<std::size_t>(answer.outcome)].add(seconds(answer.duration_us), kDurationBounds);
+  if (!answer.known) return;
   ++into.by_finish[static_cast<std::size_t>(answer.finish)];
   if (answer.empty) ++into.empty;
   if (answer.invalid) ++into.invalid;
-  if (answer.time_to_output_us != 0) into.first_token.add(seconds(answer.time_to_output_us), kFirstTokenBounds);
-  if (answer.mean_gap_us != 0) into.chunk_gap.add(seconds(answer.mean_gap_us), kChunkGapBounds);
+  if (answer.outcome == OutcomeClass::kOk) add_times(answer, into);
   if (!answer.counted) return;
   into.tokens_in.add(answer.tokens_in, kTokenBounds);
   into.tokens_out.add(answer.tokens_out, kTokenBounds);

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "app/metrics/request_metrics.h"
 #include "base/answer.h"
 #include "base/names.h"
 
@@ -20,8 +21,8 @@ namespace weir::app {
 // `le` values. Seconds, and tokens.
 inline constexpr std::array<double, 20> kFirstTokenBounds = {
     0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160};
-inline constexpr std::array<double, 18> kChunkGapBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15,
-                                                           0.2,   0.3,    0.4,   0.5,  0.75,  1,    2.5,   5,   10};
+inline constexpr std::array<double, 18> kTokenTimeBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15,
+                                                            0.2,   0.3,    0.4,   0.5,  0.75,  1,    2.5,   5,   10};
 inline constexpr std::array<double, 14> kTokenBounds = {1,     4,     16,     64,      256,     1024,     4096,
                                                         16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864};
 
@@ -44,8 +45,11 @@ struct AnswerSeries {
   std::uint64_t empty = 0;
   std::uint64_t invalid = 0;
   std::uint64_t tokens_cached = 0;
+  std::array<Distribution<kDurationBounds.size()>, kOutcomeClassCount> duration;
+  // Of those that ended well, as the conventions want it.
   Distribution<kFirstTokenBounds.size()> first_token;
-  Distribution<kChunkGapBounds.size()> chunk_gap;
+  Distribution<kTokenTimeBounds.size()> token_time;
+  Distribution<kTokenTimeBounds.size()> chunk_gap;
   Distribution<kTokenBounds.size()> tokens_in;
   Distribution<kTokenBounds.size()> tokens_out;
 };

@@ -179,9 +179,12 @@ Outcome RequestContext::ended_outcome(std::uint64_t bytes_in, std::uint64_t byte
 }
 
 std::optional<Answer> RequestContext::ended_answer(const Outcome& ended) const {
+  if (route->inspect == config::Inspect::kOff) return {};
   const AnswerFacts* const facts = own_answer();
-  if (facts == nullptr || !facts->known) return {};
   Answer out;
+  out.known = facts != nullptr && facts->known;
+  // What is no model's answer is not told; that a model had none is.
+  if (!out.known && ended.outcome == OutcomeClass::kOk) return {};
   out.service = ended.service;
   out.version = ended.version;
   out.step = ended.step;
@@ -192,6 +195,8 @@ std::optional<Answer> RequestContext::ended_answer(const Outcome& ended) const {
   out.outcome = ended.outcome;
   out.judged = ended.judged;
   out.overridden = ended.reason == AssignmentReason::kOverride;
+  out.duration_us = saturate(ended.latency_us);
+  if (!out.known) return out;
   out.time_to_output_us = saturate(facts->first_output_us);
   out.mean_gap_us = saturate(facts->mean_gap_us());
   out.counted = facts->tokens_out.has_value();

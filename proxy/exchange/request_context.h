@@ -83,7 +83,8 @@ struct RequestContext {
   // The parts of a record that were known when the version was assigned.
   Outcome base_outcome() const;
   Outcome ended_outcome(std::uint64_t bytes_in, std::uint64_t bytes_out) const;
-  // What its answer was; nothing when nobody could tell, or it was another version's. `ended` is its outcome.
+  // What its answer was, or that there was none: nothing where nobody looks into answers, and of what is no model's.
+  // Another version's is none of this one. `ended` is its outcome.
   std::optional<Answer> ended_answer(const Outcome& ended) const;
 
  private:

@@ -96,6 +96,9 @@ TEST(Tick, CountsWhatAnswersWere) {
   cut.outcome = OutcomeClass::kTruncated;
   cut.values[2] = kNoValue;
   tick.fold(cut);
+  Answer none = answered(1, Arm::kCandidate);
+  none.known = false;  // there was no answer
+  tick.fold(none);
   const ArmCounts& arm = tick.of(3)->steps.at(0)->of(Arm::kCandidate);
   EXPECT_EQ(arm.requests, 0U) << "outcomes count requests";
   const auto rate = [&](int metric) { return arm.rate(answer_metric_index(metric)); };

@@ -43,6 +43,8 @@ TEST_F(AnswerMetricsTest, SayWhatAnAnswerWasUnderItsNames) {
   one.tokens_in = 25;
   one.tokens_out = 14;
   one.tokens_cached = 5;
+  one.streamed = true;
+  one.duration_us = 280'000;  // 260 ms for the 13 tokens behind the first
   one.finish = FinishReason::kLength;
   metrics_.record(one);
   const std::string all = text();
@@ -56,13 +58,36 @@ TEST_F(AnswerMetricsTest, SayWhatAnAnswerWasUnderItsNames) {
   EXPECT_THAT(all, HasSubstr("weir_answers_empty_total{" + labels + "} 0"));
   EXPECT_THAT(all, HasSubstr("weir_answers_invalid_total{" + labels + "} 1"));
   EXPECT_THAT(all, HasSubstr("weir_answer_tokens_cached_total{" + labels + "} 5"));
+  EXPECT_THAT(all, HasSubstr("gen_ai_server_request_duration_seconds_sum{" + labels + "} 0.28"));
+  EXPECT_THAT(all, HasSubstr("gen_ai_server_time_per_output_token_seconds_bucket{" + labels + R"(,le="0.01"} 0)"));
+  EXPECT_THAT(all, HasSubstr("gen_ai_server_time_per_output_token_seconds_bucket{" + labels + R"(,le="0.025"} 1)"));
 }
 
 TEST_F(AnswerMetricsTest, CountOnlyWhatAnAnswerSaid) {
   metrics_.record(answer());
   const std::string all = text();
-  EXPECT_THAT(all, Not(HasSubstr("gen_ai_")));
+  EXPECT_THAT(all, HasSubstr("gen_ai_server_request_duration_seconds_count"));
+  for (const char* const unsaid : {"first_token", "output_token", "token_usage", "chunk_gap"}) {
+    EXPECT_THAT(all, Not(HasSubstr(unsaid)));
+  }
   EXPECT_THAT(all, HasSubstr(R"(finish_reason="none"} 1)"));
+}
+
+TEST_F(AnswerMetricsTest, TellWhatFailedApart) {
+  Answer broken = answer();
+  broken.outcome = OutcomeClass::kTruncated;
+  broken.time_to_output_us = broken.mean_gap_us = 1'000;
+  metrics_.record(broken);
+  Answer none = answer();
+  none.outcome = OutcomeClass::kHttp5xx;
+  none.known = false;
+  metrics_.record(none);
+  const std::string all = text();
+  EXPECT_THAT(all, HasSubstr(R"(error_type="truncated",le="+Inf"} 1)"));
+  EXPECT_THAT(all, HasSubstr(R"(error_type="http_5xx",le="+Inf"} 1)"));
+  EXPECT_THAT(all, HasSubstr(R"(finish_reason="none"} 1)")) << "the other one was no answer";
+  EXPECT_THAT(all, Not(HasSubstr("first_token")));
+  EXPECT_THAT(all, Not(HasSubstr("chunk_gap")));
 }
 
 }  // namespace

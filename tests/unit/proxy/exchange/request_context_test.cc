@@ -236,7 +236,24 @@ TEST_F(RequestContextTest, CountsEachTimeOnceAsSoonAsItIsTooLong) {
   EXPECT_EQ(answer->mean_gap_us, 1'001U);
   EXPECT_EQ(answer->tokens_out, 12U);
   EXPECT_EQ(answer->values[2], 2'500);
+  EXPECT_EQ(answer->duration_us, 5'000U);
+  EXPECT_TRUE(answer->known && !answer->priced);
   context_.rescued = true;  // what came then was the baseline's
+  EXPECT_FALSE(context_.ended_answer(outcome));
+}
+
+TEST_F(RequestContextTest, TellsOfAnAnswerThatNeverCame) {
+  Outcome outcome;
+  outcome.outcome = OutcomeClass::kTimeout;
+  outcome.latency_us = 7'000;
+  EXPECT_FALSE(context_.ended_answer(outcome)) << "nobody looks into the answers";
+  route_.inspect = config::Inspect::kAuto;
+  const std::optional<Answer> answer = context_.ended_answer(outcome);
+  ASSERT_TRUE(answer);
+  EXPECT_FALSE(answer->known);
+  EXPECT_EQ(answer->outcome, OutcomeClass::kTimeout);
+  EXPECT_EQ(answer->duration_us, 7'000U);
+  outcome.outcome = OutcomeClass::kOk;  // a page, a picture
   EXPECT_FALSE(context_.ended_answer(outcome));
 }
 
