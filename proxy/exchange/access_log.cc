@@ -92,6 +92,23 @@ void append_ms(std::uint64_t us, std::string& out) {
   for (const std::uint64_t unit : {100U, 10U, 1U}) out += static_cast<char>('0' + us / unit % 10);
 }
 
+// In the words of the outcomes; an answer that was given up has none.
+std::string_view word_of(Ending ending) {
+  switch (ending) {
+    case Ending::kOpen:
+      break;
+    case Ending::kOk:
+      return to_string(OutcomeClass::kOk);
+    case Ending::kTruncated:
+      return to_string(OutcomeClass::kTruncated);
+    case Ending::kError:
+      return to_string(OutcomeClass::kErrorEvent);
+    case Ending::kCapacity:
+      return to_string(OutcomeClass::kCapacity);
+  }
+  return {};
+}
+
 }  // namespace
 
 struct AccessLog::Value {
@@ -102,6 +119,7 @@ struct AccessLog::Value {
 
   static Value of(std::string_view text) { return {text.empty() ? Kind::kNone : Kind::kText, text, 0}; }
   static Value count(std::uint64_t number) { return {Kind::kNumber, {}, number}; }
+  static Value count(std::optional<std::uint64_t> number) { return number ? count(*number) : Value(); }
   static Value duration(std::uint64_t us) { return {us == 0 ? Kind::kNone : Kind::kMicroseconds, {}, us}; }
 };
 
@@ -207,6 +225,33 @@ AccessLog::Value AccessLog::value_of_version(const LogPart& part, const RequestC
       return Value::duration(context.time_to_headers_us);
     case LogField::kLatency:
       return Value::duration(context.latency_us);
+    default:
+      return context.answer == nullptr || !context.answer->known ? Value() : value_of_answer(part, context);
+  }
+}
+
+// Of the answer that the client got, whoever gave it.
+AccessLog::Value AccessLog::value_of_answer(const LogPart& part, const RequestContext& context) {
+  const AnswerFacts& answer = *context.answer;
+  switch (part.field) {
+    case LogField::kAnswer:
+      return Value::of(word_of(answer.ending));
+    case LogField::kModel:
+      return Value::of(answer.model());
+    case LogField::kFinishReason:
+      return answer.finish == FinishReason::kNone ? Value() : Value::of(to_string(answer.finish));
+    case LogField::kFirstOutput:
+      return Value::duration(answer.first_output_us);
+    case LogField::kChunkGap:
+      return Value::duration(answer.mean_gap_us());
+    case LogField::kTokensIn:
+      return Value::count(answer.tokens_in);
+    case LogField::kTokensOut:
+      return Value::count(answer.tokens_out);
+    case LogField::kTokensCached:
+      return answer.tokens_in ? Value::count(answer.tokens_cached) : Value();
+    case LogField::kTokensReasoning:
+      return answer.tokens_out ? Value::count(answer.tokens_reasoning) : Value();
     default:
       return {};
   }

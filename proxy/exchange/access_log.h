@@ -49,6 +49,7 @@ class AccessLog {
 
   Value value_of(const config::LogPart& part, const RequestContext& context, const Traffic& traffic);
   static Value value_of_version(const config::LogPart& part, const RequestContext& context);
+  static Value value_of_answer(const config::LogPart& part, const RequestContext& context);
   std::string_view time_text();
   void write_json(const config::LogPart& part, const Value& value);
   void write_text(const config::LogPart& part, const Value& value);

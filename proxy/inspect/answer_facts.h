@@ -1,6 +1,8 @@
 // Immutable values. What the bytes of a model server's answer tell of it, as far as they have come.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -40,6 +42,11 @@ struct AnswerFacts {
   std::uint64_t tokens_cached = 0;
   std::uint64_t tokens_reasoning = 0;
 
+  // What the answer calls its model; cut.
+  std::array<char, 64> model_space{};
+  std::size_t model_size = 0;
+
+  std::string_view model() const { return {model_space.data(), model_size}; }
   bool failed() const { return ending == Ending::kError || ending == Ending::kCapacity; }
   // Between events with output, on average; 0: there were less than two.
   std::uint64_t mean_gap_us() const { return outputs < 2 ? 0 : (last_output_us - first_output_us) / (outputs - 1); }

@@ -200,6 +200,10 @@ void AnswerReader::settle_message() {
     facts_.last_output_us = now_us_;
   }
   settle_usage();
+  if (facts_.model_size == 0) {
+    facts_.model_space = model_;
+    facts_.model_size = message_.model_size;
+  }
   if (message_.finish != FinishReason::kNone) facts_.finish = message_.finish;
   if (message_.type == MessageType::kCompleted || message_.type == MessageType::kIncomplete) {
     const bool cut = message_.type == MessageType::kIncomplete;
@@ -272,6 +276,9 @@ void AnswerReader::on_text(int path, std::string_view piece, bool end) {
         message_.finish = FinishReason::kStop;
       }
       return;
+    case Meaning::kModel:
+      if (facts_.model_size != 0) return;  // each event of a stream says it again
+      break;
     default:
       break;
   }
@@ -334,6 +341,10 @@ void AnswerReader::on_word(Meaning meaning, std::string_view word) {
       return;
     case Meaning::kIncomplete:
       message_.incomplete = finish_reason(word);
+      return;
+    case Meaning::kModel:
+      std::copy(word.begin(), word.end(), model_.begin());
+      message_.model_size = word.size();
       return;
     case Meaning::kStatus:
       // Of a whole response; the events of a stream have types.

@@ -66,6 +66,7 @@ class AnswerReader final : public BodyObserver, private EventFraming::Sink, priv
     MessageType type = MessageType::kOther;
     FinishReason finish = FinishReason::kNone;
     FinishReason incomplete = FinishReason::kNone;
+    std::size_t model_size = 0;  // of model_
     Usage usage;
   };
 
@@ -116,6 +117,7 @@ class AnswerReader final : public BodyObserver, private EventFraming::Sink, priv
   std::uint64_t now_us_ = 0;
   std::size_t message_size_ = 0;
   std::array<char, 8> message_start_{};
+  std::array<char, 64> model_{};
   // A word that comes in parts.
   std::array<char, 64> word_{};
   std::size_t word_size_ = 0;

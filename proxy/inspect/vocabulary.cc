@@ -22,6 +22,7 @@ constexpr std::array kPlaces = {
     Place{"code", M::kErrorCode, kOpenAi, kPlain},
     Place{"object", M::kObject, kOpenAi, kPlain},
     Place{"type", M::kType, kOpenAi | kAnthropic, kPlain},
+    Place{"model", M::kModel, kOpenAi | kAnthropic | kOllama, kPlain},
 
     // Chat and completions.
     Place{"choices", M::kAnswer, kOpenAi},
@@ -70,6 +71,7 @@ constexpr std::array kPlaces = {
     Place{"usage.output_tokens", M::kTokensOut, kOpenAi | kAnthropic},
     Place{"usage.input_tokens_details.cached_tokens", M::kTokensCached, kOpenAi},
     Place{"usage.output_tokens_details.reasoning_tokens", M::kTokensReasoning, kOpenAi},
+    Place{"response.model", M::kModel, kOpenAi, kPlain},
     Place{"response.error", M::kError, kOpenAi, kPlain},
     Place{"response.error.code", M::kErrorCode, kOpenAi, kPlain},
     Place{"response.incomplete_details.reason", M::kIncomplete, kOpenAi, kPlain},
@@ -92,6 +94,7 @@ constexpr std::array kPlaces = {
     Place{"stop_reason", M::kFinish, kAnthropic},
     Place{"usage.cache_read_input_tokens", M::kTokensRead, kAnthropic},
     Place{"usage.cache_creation_input_tokens", M::kTokensWritten, kAnthropic},
+    Place{"message.model", M::kModel, kAnthropic, kPlain},
     Place{"message.usage.input_tokens", M::kTokensIn, kAnthropic},
     Place{"message.usage.output_tokens", M::kTokensOut, kAnthropic},
     Place{"message.usage.cache_read_input_tokens", M::kTokensRead, kAnthropic},
@@ -118,7 +121,7 @@ constexpr std::array kPlaces = {
     Place{"details.generated_tokens", M::kTokensOut, kTgi},
 
     // The open inference protocol, and TensorFlow Serving.
-    Place{"model_name", M::kAnswer, kOip, kPlain},
+    Place{"model_name", M::kModel, kOip, kPlain},
     Place{"model_version", M::kAnswer, kOip, kPlain},
     Place{"text_output", M::kText, kOip},
     Place{"outputs", M::kMedia, kOip, kPlain},

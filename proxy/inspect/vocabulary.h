@@ -32,6 +32,7 @@ enum class Meaning : std::uint8_t {
   kIncomplete,  // why it did not get further
   kStatus,
   kType,  // of the message
+  kModel,
   kObject,
   kError,
   kErrorCode,

@@ -67,6 +67,23 @@ def wait_lines(path: pathlib.Path, count: int) -> list[Any]:
     return lines(path)
 
 
+def test_what_an_answer_was_is_in_the_line(origin: StartOrigin, logged: Callable[..., Logged],
+                                          tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "access.log"
+    plan = one_version(origin("v1", tokens=4, model="tiny-qa"), routes=[route(prefix="/seen", inspect="openai"), route()])
+    gateway = logged(plan, "--access-log", str(path))
+    get(gateway.weir.port, "/seen")
+    get(gateway.weir.port, "/unseen")
+    line = {line["path"]: line for line in wait_lines(path, 2)}
+    seen, unseen = line["/seen"], line["/unseen"]
+    assert seen["first_output_ms"] > 0
+    said = {"answer": "ok", "model": "tiny-qa", "finish_reason": "stop", "tokens_in": 7, "tokens_out": 4, "tokens_cached": 0,
+            "tokens_reasoning": 0}
+    assert {name: seen.get(name) for name in said} == said
+    assert not unseen.keys() & {*said, "first_output_ms", "chunk_gap_ms"}
+    gateway.end()
+
+
 def test_one_line_a_request(origin: StartOrigin, logged: Callable[..., Logged], tmp_path: pathlib.Path) -> None:
     server = origin("v1")
     path = tmp_path / "access.log"

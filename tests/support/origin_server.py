@@ -30,6 +30,7 @@ class Behaviour:
     idle_close_s: float | None = None  # between requests
     tokens: int = 0  # more than none: a chat completion, one event each
     first_token_ms: float = 0
+    model: str = ""  # that the completion says it is of
     stream_fault: str = ""  # of the share that fails, after half of the tokens: "error", "no_room", "cut"
 
 
@@ -192,7 +193,8 @@ class Origin:
         elif not fault:
             events += [{"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, {"choices": [], "usage": usage}]
         self.head(writer, 200, "content-type: text/event-stream", "transfer-encoding: chunked")
-        texts = [json.dumps(event) for event in events] + ([] if fault else ["[DONE]"])
+        named = {"model": behaviour.model} if behaviour.model else {}
+        texts = [json.dumps({**event, **named}) for event in events] + ([] if fault else ["[DONE]"])
         for i, text in enumerate(texts):
             data = f"data: {text}\n\n".encode()
             writer.write(b"%x\r\n%s\r\n" % (len(data), data))

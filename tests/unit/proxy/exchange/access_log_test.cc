@@ -31,6 +31,10 @@ class AccessLogTest : public testing::Test {
     context.request_id = "id-1";
     context.status = status;
     context.reason = status == 200 ? "" : "no_route";
+    if (answer_ != nullptr) {
+      context.answer = answer_;
+      context.version = context.answering = &version_;
+    }
     log_.begin(request, context);
     const SocketAddress peer = parse_ip("2001:db8::1", 80).value();
     log_.end(context, {.listener = "127.0.0.1:80", .peer = peer, .scheme = "http", .bytes_in = 3, .bytes_out = 4});
@@ -40,6 +44,8 @@ class AccessLogTest : public testing::Test {
   }
 
   std::uint32_t sample_ppm_ = kMillion;
+  const AnswerFacts* answer_ = nullptr;
+  VersionTopology version_;
   Random random_{1};
   AccessLog log_{random_};
   std::shared_ptr<const Topology> topology_;
@@ -72,6 +78,29 @@ TEST_F(AccessLogTest, WritesOneJsonObjectALine) {
   EXPECT_EQ(parsed.value["header:authorization"].string(), "[redacted]");
   EXPECT_EQ(parsed.value["header:referer"].string(), "http://a/?password=[redacted]&b=1");
   EXPECT_EQ(parsed.value["time"].string().size(), std::string_view("2026-11-23T10:15:30.123Z").size());
+}
+
+TEST_F(AccessLogTest, SaysWhatAnAnswerWas) {
+  use("%answer% %model% %finish_reason% %first_output_ms% %chunk_gap_ms% %tokens_in%+%tokens_out% %tokens_cached% "
+      "%tokens_reasoning%");
+  EXPECT_EQ(line(&request_), "- - - - - -+- - -\n");
+  AnswerFacts facts;
+  answer_ = &facts;
+  EXPECT_EQ(line(&request_), "- - - - - -+- - -\n") << "nobody knows what it was";
+  facts.known = true;
+  EXPECT_EQ(line(&request_), "- - - - - -+- - -\n");
+  facts.ending = Ending::kError;
+  facts.finish = FinishReason::kLength;
+  facts.model_space = {'t', '"', 'y'};
+  facts.model_size = 3;
+  facts.outputs = 3;
+  facts.first_output_us = 1'500;
+  facts.last_output_us = 5'500;
+  facts.tokens_in = 25;
+  facts.tokens_out = 14;
+  facts.tokens_cached = 5;
+  facts.tokens_reasoning = 6;
+  EXPECT_EQ(line(&request_), "error_event t\\\"y length 1.500 2.000 25+14 5 6\n");
 }
 
 TEST_F(AccessLogTest, EscapesWhateverAClientSends) {

@@ -58,6 +58,7 @@ inline std::string describe(const AnswerFacts& facts) {
   }
   if (facts.tokens_cached != 0) text += " " + std::to_string(facts.tokens_cached) + " cached";
   if (facts.tokens_reasoning != 0) text += " " + std::to_string(facts.tokens_reasoning) + " reasoning";
+  if (facts.model_size != 0) text += " by " + std::string(facts.model());
   if (facts.empty) text += " empty";
   if (facts.invalid) text += " invalid";
   return text;

@@ -114,6 +114,7 @@ class Slow {
     const std::size_t other_before = other_;
     const json::Value& value = parsed.value;
     std::string type = name.empty() ? value["type"].string() : name;
+    if (facts_.model_size == 0) take_model(value);
     if (sent_.inspect == Inspect::kOpenAi) take_chat(value);
     if (sent_.inspect == Inspect::kAnthropic) take_message(value, type);
     if (sent_.inspect == Inspect::kOllama) take_ollama(value);
@@ -128,6 +129,19 @@ class Slow {
           text_at(value, "error.type") + text_at(value, "error_type") + text_at(value, "error.code");
       const bool busy = names_capacity(code) || value["error"]["code"].number() == 429;
       facts_.ending = busy ? Ending::kCapacity : Ending::kError;
+    }
+  }
+
+  void take_model(const json::Value& value) {
+    if (sent_.inspect == Inspect::kTgi) return;
+    for (const char* const path : {"model", "message.model"}) {
+      if (path[1] == 'e' && sent_.inspect != Inspect::kAnthropic) continue;
+      for (const json::Value* model : at(value, path)) {
+        const std::string word = model->string().substr(0, facts_.model_space.size());
+        if (word.empty()) continue;
+        std::copy(word.begin(), word.end(), facts_.model_space.begin());
+        facts_.model_size = word.size();
+      }
     }
   }
 
