@@ -50,6 +50,7 @@ constexpr std::array kFields = {
     Named{"tokens_out", LogField::kTokensOut},
     Named{"tokens_cached", LogField::kTokensCached},
     Named{"tokens_reasoning", LogField::kTokensReasoning},
+    Named{"cost", LogField::kCost},
     Named{"request_id", LogField::kRequestId},
     Named{"trace_id", LogField::kTraceId},
     Named{"api_key", LogField::kApiKey},

@@ -46,6 +46,7 @@ enum class LogField : std::uint8_t {
   kTokensOut,
   kTokensCached,
   kTokensReasoning,
+  kCost,
   kRequestId,
   kTraceId,
   kApiKey,

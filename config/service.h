@@ -1,6 +1,8 @@
 // Immutable once loaded. A service, its versions and where they run.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -21,12 +23,34 @@ struct Endpoint {
   bool tls = false;            // https
 };
 
+// Of a million tokens, in the plan's currency, whichever that is.
+struct Prices {
+  double input = 0;
+  double output = 0;
+  double cached = 0;  // of those in, from a cache
+
+  struct Tokens {
+    std::uint64_t in = 0;  // those from a cache included
+    std::uint64_t cached = 0;
+    std::uint64_t out = 0;
+  };
+  // Millionths of the currency, rounded.
+  std::uint64_t cost_micros(const Tokens& tokens) const {
+    const std::uint64_t cached_in = std::min(tokens.cached, tokens.in);
+    const double micros = input * static_cast<double>(tokens.in - cached_in) +
+                          cached * static_cast<double>(cached_in) + output * static_cast<double>(tokens.out);
+    return static_cast<std::uint64_t>(std::llround(std::min(micros, 1e18)));
+  }
+  bool operator==(const Prices&) const = default;
+};
+
 struct Version {
   std::vector<Endpoint> endpoints;
   OriginTls tls = {};  // of the endpoints that are https
   LoadBalancing load_balancing;
   Outlier outlier;
   std::optional<HealthCheck> health_check;
+  std::optional<Prices> prices = {};
 };
 
 // What a service is expected to get, for forecasts of its rollouts alone.

@@ -4,6 +4,23 @@
 namespace weir::config::keys {
 namespace {
 
+const Section& prices() {
+  static const Range kPrice = {"0", "1000000000"};
+  static const Section section{
+      .name = "prices",
+      .sentence =
+          "What a million tokens cost, in a currency that is the same in all of the plan. Answers say how many they are "
+          "where the route has `inspect`.",
+      .keys = {required({.name = "input", .kind = Kind::kNumber, .sentence = "Tokens of requests.", .range = kPrice}),
+               required({.name = "output", .kind = Kind::kNumber, .sentence = "Tokens of answers.", .range = kPrice}),
+               {.name = "cached",
+                .kind = Kind::kNumber,
+                .sentence = "Tokens of requests that came from a cache.",
+                .fallback = "as input",
+                .range = kPrice}}};
+  return section;
+}
+
 const Section& version() {
   static const Section section{
       .name = "version",
@@ -18,7 +35,8 @@ const Section& version() {
                 .kind = Kind::kObjectOrOff,
                 .sentence = "When an endpoint is left out for what its requests show.",
                 .section = &outlier()},
-               object("healthCheck", "Asks each endpoint whether it is well.", health_check())}};
+               object("healthCheck", "Asks each endpoint whether it is well.", health_check()),
+               object("prices", "What its tokens cost.", prices())}};
   return section;
 }
 

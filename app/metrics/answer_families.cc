@@ -114,13 +114,28 @@ MetricFamily counted(const All& all, const char* name, const char* help, std::ui
   return out;
 }
 
+MetricFamily cost(const All& all) {
+  MetricFamily out{"weir_answers_cost_total",
+                   "What the tokens of answers cost by the prices of their versions, in the plan's currency.",
+                   MetricType::Counter,
+                   {}};
+  for (const AnswerSeries& series : all) {
+    if (series.priced == 0) continue;
+    ClientMetric metric = labelled(series);
+    metric.counter.value = static_cast<double>(series.cost_micros) / 1e6;
+    out.metric.push_back(std::move(metric));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<MetricFamily> answer_families(const std::vector<AnswerSeries>& series) {
   std::vector<MetricFamily> out;
   for (MetricFamily& family :
        std::array{durations(series), first_token(series), token_times(series), tokens(series), gaps(series),
-                  finishes(series),
+                  finishes(series), cost(series),
+                  counted(series, "weir_answers_priced_total", "Answers whose cost is known.", &AnswerSeries::priced),
                   counted(series, "weir_answers_empty_total", "Answers with no output, or nothing but white space.",
                           &AnswerSeries::empty),
                   counted(series, "weir_answers_invalid_total",

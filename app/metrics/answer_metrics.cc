@@ -33,6 +33,10 @@ void AnswerMetrics::record(const Answer& answer) {
   if (answer.empty) ++into.empty;
   if (answer.invalid) ++into.invalid;
   if (answer.outcome == OutcomeClass::kOk) add_times(answer, into);
+  if (answer.priced) {
+    ++into.priced;
+    into.cost_micros += answer.cost_micros;
+  }
   if (!answer.counted) return;
   into.tokens_in.add(answer.tokens_in, kTokenBounds);
   into.tokens_out.add(answer.tokens_out, kTokenBounds);

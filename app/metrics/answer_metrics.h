@@ -1,5 +1,5 @@
 // Thread-safe: the control thread records, the admin thread takes totals. What the answers of model servers were, where
-// they are looked into, by service, route and version.
+// they are looked into, by service, route and version. Who has prices is told apart from who costs nothing.
 #pragma once
 
 #include <algorithm>
@@ -45,6 +45,8 @@ struct AnswerSeries {
   std::uint64_t empty = 0;
   std::uint64_t invalid = 0;
   std::uint64_t tokens_cached = 0;
+  std::uint64_t priced = 0;       // answers whose cost is known
+  std::uint64_t cost_micros = 0;  // of these
   std::array<Distribution<kDurationBounds.size()>, kOutcomeClassCount> duration;
   // Of those that ended well, as the conventions want it.
   Distribution<kFirstTokenBounds.size()> first_token;

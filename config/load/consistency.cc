@@ -123,6 +123,7 @@ class Checker {
       report_.error(position, "services." + name + " has several versions, and nothing says how to split",
                     "weights or a rollout");
     }
+    check_bodies(name, service);
     if (service.weights_ppm.empty()) return;
     const Position weights = place(root_, {"services", name, "weights"});
     if (rolled_out) report_.error(weights, "services." + name + " has both weights and a rollout", "one of them");
@@ -217,10 +218,26 @@ class Checker {
     }
   }
 
+  bool is_inspected(const std::string& service) const {
+    return std::any_of(config_.routes.begin(), config_.routes.end(), [&](const Route& route) {
+      return route.service == service && route.inspect != Inspect::kOff;
+    });
+  }
+
+  // What only they have a use for who look into bodies.
+  void check_bodies(const std::string& name, const Service& service) {
+    if (is_inspected(name)) return;
+    for (const auto& [version, settings] : service.versions) {
+      if (!settings.prices) continue;
+      report_.warn(place(root_, {"services", name, "versions", version, "prices"}),
+                   "services." + name + ".versions." + version + ".prices: no route of " + name + " looks into answers",
+                   "inspect: auto on its route");
+    }
+  }
+
   // A gate that is never armed holds the rollout for good.
   void check_inspection(const std::string& name, const Rollout& rollout, const Position& position) {
-    const auto looks = [&](const Route& route) { return route.service == name && route.inspect != Inspect::kOff; };
-    if (std::any_of(config_.routes.begin(), config_.routes.end(), looks)) return;
+    if (is_inspected(name)) return;
     const auto& guards = rollout.analysis.guards;
     const auto read = std::find_if(guards.begin(), guards.end(), reads_answers);
     if (read == guards.end()) return;
@@ -230,16 +247,28 @@ class Checker {
                  "inspect: auto on its route");
   }
 
-  // Likewise where nothing tells this version what they compare.
+  // Likewise where nothing tells what they compare.
   void check_sources(const std::string& name, const Rollout& rollout, const Position& position) {
+    const std::string path = "rollouts." + name + ".analysis.guards: ";
     for (const Guard& guard : rollout.analysis.guards) {
-      const bool score = guard.metric == GuardMetric::kFeedback;
-      if (!score && guard.metric != GuardMetric::kCostPerRequest) continue;
-      report_.warn(position,
-                   "rollouts." + name + ".analysis.guards: " + std::string(to_string(guard.metric)) + " has no data: " +
-                       (score ? "scores cannot be posted" : "a version cannot be given prices") + " yet",
-                   "gate: false, or the rollout waits for it until its steps' atMost");
+      if (guard.metric == GuardMetric::kFeedback) {
+        report_.warn(position, path + "feedback has no data: scores cannot be posted yet",
+                     "gate: false, or the rollout waits for it until its steps' atMost");
+      }
+      if (guard.metric != GuardMetric::kCostPerRequest) continue;
+      for (const std::string& version : {rollout.baseline, rollout.candidate}) {
+        if (has_prices(name, version)) continue;
+        report_.warn(position, path + "costPerRequest has no data: " + version + " has no prices",
+                     "prices: { input: 0.15, output: 0.6 } in services." + name + ".versions." + version);
+      }
     }
+  }
+
+  bool has_prices(const std::string& service, const std::string& version) const {
+    const auto known = config_.services.find(service);
+    if (known == config_.services.end()) return true;  // which is reported elsewhere
+    const auto at = known->second.versions.find(version);
+    return at == known->second.versions.end() || at->second.prices;
   }
 
   void check_guards(const std::string& name, const Rollout& rollout) {

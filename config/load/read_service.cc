@@ -22,6 +22,14 @@ std::optional<Endpoint> parse_endpoint(const std::string& url) {
                  : std::nullopt;
 }
 
+Prices read_prices(const Node& node) {
+  Prices prices;
+  prices.input = decimal_of(node, "input").value_or(0);
+  prices.output = decimal_of(node, "output").value_or(0);
+  prices.cached = decimal_of(node, "cached").value_or(prices.input);
+  return prices;
+}
+
 Version read_version(const Node& node, const std::string& path, Report& report) {
   Version version;
   version.tls = read_origin_tls(node);
@@ -34,6 +42,7 @@ Version read_version(const Node& node, const std::string& path, Report& report) 
   if (const Node* const check = node.find("healthCheck")) {
     version.health_check = read_health_check(*check, path + ".healthCheck", report);
   }
+  if (const Node* const prices = node.find("prices")) version.prices = read_prices(*prices);
   const Node* const endpoints = node.find("endpoints");
   if (endpoints == nullptr) return version;
   for (const Node& element : endpoints->list) {

@@ -85,12 +85,15 @@ void append_number(std::uint64_t number, std::string& out) {
   out.append(digits.data(), end);
 }
 
-// Microseconds as milliseconds.
-void append_ms(std::uint64_t us, std::string& out) {
-  append_number(us / 1'000, out);
+// `parts` of which `per`, a power of ten, are one.
+void append_parts(std::uint64_t parts, std::uint64_t per, std::string& out) {
+  append_number(parts / per, out);
   out += '.';
-  for (const std::uint64_t unit : {100U, 10U, 1U}) out += static_cast<char>('0' + us / unit % 10);
+  for (std::uint64_t unit = per / 10; unit != 0; unit /= 10) out += static_cast<char>('0' + parts / unit % 10);
 }
+
+// Microseconds as milliseconds.
+void append_ms(std::uint64_t us, std::string& out) { append_parts(us, 1'000, out); }
 
 // In the words of the outcomes; an answer that was given up has none.
 std::string_view word_of(Ending ending) {
@@ -112,7 +115,7 @@ std::string_view word_of(Ending ending) {
 }  // namespace
 
 struct AccessLog::Value {
-  enum class Kind : std::uint8_t { kNone, kText, kNumber, kMicroseconds };
+  enum class Kind : std::uint8_t { kNone, kText, kNumber, kMicroseconds, kMillionths };
   Kind kind = Kind::kNone;
   std::string_view text = {};
   std::uint64_t number = 0;
@@ -120,6 +123,9 @@ struct AccessLog::Value {
   static Value of(std::string_view text) { return {text.empty() ? Kind::kNone : Kind::kText, text, 0}; }
   static Value count(std::uint64_t number) { return {Kind::kNumber, {}, number}; }
   static Value count(std::optional<std::uint64_t> number) { return number ? count(*number) : Value(); }
+  static Value millionths(std::optional<std::uint64_t> of) {
+    return of ? Value{Kind::kMillionths, {}, *of} : Value();
+  }
   static Value duration(std::uint64_t us) { return {us == 0 ? Kind::kNone : Kind::kMicroseconds, {}, us}; }
 };
 
@@ -252,6 +258,8 @@ AccessLog::Value AccessLog::value_of_answer(const LogPart& part, const RequestCo
       return answer.tokens_in ? Value::count(answer.tokens_cached) : Value();
     case LogField::kTokensReasoning:
       return answer.tokens_out ? Value::count(answer.tokens_reasoning) : Value();
+    case LogField::kCost:
+      return Value::millionths(context.cost_micros());
     default:
       return {};
   }
@@ -282,6 +290,7 @@ void AccessLog::write_json(const LogPart& part, const Value& value) {
   line_ += "\":";
   if (value.kind == Value::Kind::kNumber) return append_number(value.number, line_);
   if (value.kind == Value::Kind::kMicroseconds) return append_ms(value.number, line_);
+  if (value.kind == Value::Kind::kMillionths) return append_parts(value.number, kMillion, line_);
   line_ += '"';
   append_escaped(value.text, "\\u00", line_);
   line_ += '"';
@@ -299,6 +308,8 @@ void AccessLog::write_text(const LogPart& part, const Value& value) {
       return append_number(value.number, line_);
     case Value::Kind::kMicroseconds:
       return append_ms(value.number, line_);
+    case Value::Kind::kMillionths:
+      return append_parts(value.number, kMillion, line_);
   }
 }
 

@@ -178,6 +178,12 @@ Outcome RequestContext::ended_outcome(std::uint64_t bytes_in, std::uint64_t byte
   return outcome;
 }
 
+std::optional<std::uint64_t> RequestContext::cost_micros() const {
+  if (answer == nullptr || !answer->tokens_in || !answer->tokens_out || !answering->prices) return {};
+  return answering->prices->cost_micros(
+      {.in = *answer->tokens_in, .cached = answer->tokens_cached, .out = *answer->tokens_out});
+}
+
 std::optional<Answer> RequestContext::ended_answer(const Outcome& ended) const {
   if (route->inspect == config::Inspect::kOff) return {};
   const AnswerFacts* const facts = own_answer();
@@ -207,6 +213,10 @@ std::optional<Answer> RequestContext::ended_answer(const Outcome& ended) const {
   out.empty = facts->empty;
   out.invalid = facts->invalid;
   out.streamed = facts->streamed;
+  if (const std::optional<std::uint64_t> cost = cost_micros()) {
+    out.priced = true;
+    out.cost_micros = *cost;
+  }
   out.values = judged_values(out, *traffic);
   return out;
 }

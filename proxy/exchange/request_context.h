@@ -86,6 +86,9 @@ struct RequestContext {
   // What its answer was, or that there was none: nothing where nobody looks into answers, and of what is no model's.
   // Another version's is none of this one. `ended` is its outcome.
   std::optional<Answer> ended_answer(const Outcome& ended) const;
+  // Of the answer that the client got, by the prices of the version that gave it, in millionths of the plan's currency.
+  // Nothing: it has no prices, or the answer did not say its tokens.
+  std::optional<std::uint64_t> cost_micros() const;
 
  private:
   // The arm's threshold of the k-th time metric; 0: none.

@@ -118,6 +118,7 @@ std::unique_ptr<const ServiceTopology> build_service(const std::string& name, co
                              .balancing = version.load_balancing,
                              .outlier = version.outlier,
                              .health_check = version.health_check,
+                             .prices = version.prices,
                              .group = nullptr,
                              .max_connections = limits.upstream_connections,
                              .max_pending = limits.pending,

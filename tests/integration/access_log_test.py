@@ -71,6 +71,7 @@ def test_what_an_answer_was_is_in_the_line(origin: StartOrigin, logged: Callable
                                           tmp_path: pathlib.Path) -> None:
     path = tmp_path / "access.log"
     plan = one_version(origin("v1", tokens=4, model="tiny-qa"), routes=[route(prefix="/seen", inspect="openai"), route()])
+    plan["services"]["chat"]["versions"]["v1"]["prices"] = {"input": 2, "output": 10}
     gateway = logged(plan, "--access-log", str(path))
     get(gateway.weir.port, "/seen")
     get(gateway.weir.port, "/unseen")
@@ -78,7 +79,7 @@ def test_what_an_answer_was_is_in_the_line(origin: StartOrigin, logged: Callable
     seen, unseen = line["/seen"], line["/unseen"]
     assert seen["first_output_ms"] > 0
     said = {"answer": "ok", "model": "tiny-qa", "finish_reason": "stop", "tokens_in": 7, "tokens_out": 4, "tokens_cached": 0,
-            "tokens_reasoning": 0}
+            "tokens_reasoning": 0, "cost": 0.000054}
     assert {name: seen.get(name) for name in said} == said
     assert not unseen.keys() & {*said, "first_output_ms", "chunk_gap_ms"}
     gateway.end()

@@ -109,6 +109,24 @@ def test_a_candidate_that_fails_inside_its_200s_is_taken_back(fault: str, guard:
         "weir_requests_total", version="v1", **{"class": "ok"})
 
 
+def test_a_candidate_that_costs_more_is_taken_back(weir: Callable[..., Weir], origin: Callable[..., Origin]) -> None:
+    # As fast and as well, with three words where there was one.
+    versions = origin("v1", tokens=4), origin("v2", tokens=12)
+    guards = [*WITHOUT_LATENCY["guards"], {"metric": "costPerRequest", "cap": 0.0001}]
+    plan = canary(*versions, at_weight(20), rollout={"analysis": {"guards": guards}}, routes=[route(inspect="openai")])
+    for one in plan["services"]["chat"]["versions"].values():
+        one["prices"] = {"input": 1, "output": 2}
+    running = begun(weir(plan))
+    with Load(running.port, rate=200, users=200, connections=32):
+        rollout = running.wait_phase("rolledBack")
+        assert rollout["reason"].startswith("costPerRequest: candidate ")
+        metrics = Exposition(running.admin.metrics())
+    for name, cost in (("v1", 7 + 2 * 4), ("v2", 7 + 2 * 12)):
+        answers = metrics.total("weir_answers_priced_total", version=name)
+        assert answers > 0
+        assert metrics.total("weir_answers_cost_total", version=name) == pytest.approx(answers * cost / 1e6)
+
+
 def _first_tokens(weir: Weir) -> Exposition | None:
     metrics = Exposition(weir.admin.metrics())
     return metrics if metrics.total("gen_ai_server_time_to_first_token_seconds_count", version="v2") > 0 else None

@@ -43,8 +43,9 @@ TEST_F(AnswerMetricsTest, SayWhatAnAnswerWasUnderItsNames) {
   one.tokens_in = 25;
   one.tokens_out = 14;
   one.tokens_cached = 5;
-  one.streamed = true;
+  one.streamed = one.priced = true;
   one.duration_us = 280'000;  // 260 ms for the 13 tokens behind the first
+  one.cost_micros = 1'500'000;
   one.finish = FinishReason::kLength;
   metrics_.record(one);
   const std::string all = text();
@@ -61,13 +62,15 @@ TEST_F(AnswerMetricsTest, SayWhatAnAnswerWasUnderItsNames) {
   EXPECT_THAT(all, HasSubstr("gen_ai_server_request_duration_seconds_sum{" + labels + "} 0.28"));
   EXPECT_THAT(all, HasSubstr("gen_ai_server_time_per_output_token_seconds_bucket{" + labels + R"(,le="0.01"} 0)"));
   EXPECT_THAT(all, HasSubstr("gen_ai_server_time_per_output_token_seconds_bucket{" + labels + R"(,le="0.025"} 1)"));
+  EXPECT_THAT(all, HasSubstr("weir_answers_cost_total{" + labels + "} 1.5"));
+  EXPECT_THAT(all, HasSubstr("weir_answers_priced_total{" + labels + "} 1"));
 }
 
 TEST_F(AnswerMetricsTest, CountOnlyWhatAnAnswerSaid) {
   metrics_.record(answer());
   const std::string all = text();
   EXPECT_THAT(all, HasSubstr("gen_ai_server_request_duration_seconds_count"));
-  for (const char* const unsaid : {"first_token", "output_token", "token_usage", "chunk_gap"}) {
+  for (const char* const unsaid : {"first_token", "output_token", "token_usage", "chunk_gap", "cost_total"}) {
     EXPECT_THAT(all, Not(HasSubstr(unsaid)));
   }
   EXPECT_THAT(all, HasSubstr(R"(finish_reason="none"} 1)"));

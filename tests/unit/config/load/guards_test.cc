@@ -122,5 +122,19 @@ TEST(Load, WarnsOfAGuardThatNothingFeeds) {
   EXPECT_NE(said[0].find("feedback has no data: scores cannot be posted yet; expected gate: false"), std::string::npos);
 }
 
+TEST(Load, WarnsOfCostsOfAVersionWithoutPrices) {
+  std::string yaml = guards("{ metric: costPerRequest }");
+  const std::string prices = "], prices: { input: 1, output: 2 } }";
+  const auto give = [&](const std::string& url) { yaml.replace(yaml.find(url) + url.size() + 1, 3, prices); };
+  EXPECT_EQ(problems_of(yaml).size(), 2U);
+  give("http://127.0.0.1:9001");
+  EXPECT_EQ(problems_of(yaml),
+            std::vector<std::string>{"plan:8:25: warning: rollouts.chat.analysis.guards: costPerRequest has no data: v2 "
+                                     "has no prices; expected prices: { input: 0.15, output: 0.6 } in "
+                                     "services.chat.versions.v2"});
+  give("http://127.0.0.1:9002");
+  EXPECT_TRUE(problems_of(yaml).empty()) << testing::PrintToString(problems_of(yaml));
+}
+
 }  // namespace
 }  // namespace weir::config

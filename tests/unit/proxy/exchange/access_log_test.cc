@@ -82,13 +82,14 @@ TEST_F(AccessLogTest, WritesOneJsonObjectALine) {
 
 TEST_F(AccessLogTest, SaysWhatAnAnswerWas) {
   use("%answer% %model% %finish_reason% %first_output_ms% %chunk_gap_ms% %tokens_in%+%tokens_out% %tokens_cached% "
-      "%tokens_reasoning%");
-  EXPECT_EQ(line(&request_), "- - - - - -+- - -\n");
+      "%tokens_reasoning% %cost%");
+  EXPECT_EQ(line(&request_), "- - - - - -+- - - -\n");
+  version_.prices = config::Prices{.input = 0.5, .output = 2, .cached = 0.25};
   AnswerFacts facts;
   answer_ = &facts;
-  EXPECT_EQ(line(&request_), "- - - - - -+- - -\n") << "nobody knows what it was";
+  EXPECT_EQ(line(&request_), "- - - - - -+- - - -\n") << "nobody knows what it was";
   facts.known = true;
-  EXPECT_EQ(line(&request_), "- - - - - -+- - -\n");
+  EXPECT_EQ(line(&request_), "- - - - - -+- - - -\n");
   facts.ending = Ending::kError;
   facts.finish = FinishReason::kLength;
   facts.model_space = {'t', '"', 'y'};
@@ -100,7 +101,7 @@ TEST_F(AccessLogTest, SaysWhatAnAnswerWas) {
   facts.tokens_out = 14;
   facts.tokens_cached = 5;
   facts.tokens_reasoning = 6;
-  EXPECT_EQ(line(&request_), "error_event t\\\"y length 1.500 2.000 25+14 5 6\n");
+  EXPECT_EQ(line(&request_), "error_event t\\\"y length 1.500 2.000 25+14 5 6 0.000039\n");
 }
 
 TEST_F(AccessLogTest, EscapesWhateverAClientSends) {

@@ -257,6 +257,28 @@ TEST_F(RequestContextTest, TellsOfAnAnswerThatNeverCame) {
   EXPECT_FALSE(context_.ended_answer(outcome));
 }
 
+TEST_F(RequestContextTest, ReckonsWhatAnAnswerCosts) {
+  route_.inspect = config::Inspect::kOpenAi;
+  VersionTopology version;
+  AnswerFacts facts;
+  facts.known = true;
+  facts.tokens_in = 1'000;
+  facts.tokens_out = 100;
+  facts.tokens_cached = 400;
+  context_.answer = &facts;
+  context_.answering = &version;
+  EXPECT_FALSE(context_.cost_micros());
+  version.prices = config::Prices{.input = 0.5, .output = 2, .cached = 0.25};
+  EXPECT_EQ(context_.cost_micros(), 300U + 100U + 200U);
+  const std::optional<Answer> answer = context_.ended_answer({});
+  EXPECT_TRUE(answer && answer->priced);
+  EXPECT_EQ(answer->cost_micros, 600U);
+  facts.tokens_cached = 2'000;  // more than there were: at most all of them
+  EXPECT_EQ(context_.cost_micros(), 250U + 200U);
+  facts.tokens_out.reset();
+  EXPECT_FALSE(context_.cost_micros());
+}
+
 TEST_F(RequestContextTest, HasNoTimeForWhatNeverCame) {
   arm({{1'000, 1'000}, {1'000, 1'000}, {1'000, 1'000}});
   traffic_.times = {TimeMetric::kTimeToHeaders, TimeMetric::kTimeToFirstOutput, TimeMetric::kChunkGap};
