@@ -20,4 +20,12 @@ enum class Inspect : std::uint8_t {
 inline constexpr std::array<std::string_view, 7> kInspectWords = {"off",    "auto", "openai", "anthropic",
                                                                   "ollama", "tgi",  "oip"};
 
+// Whether an origin is asked to say an answer's tokens where the client has not asked for that.
+enum class IncludeUsage : std::uint8_t {
+  kAuto,  // where the plan has a use for them: prices, a guard of tokens or cost
+  kAlways,
+  kLeave,
+};
+inline constexpr std::array<std::string_view, 3> kIncludeUsageWords = {"auto", "always", "never"};
+
 }  // namespace weir::config

@@ -55,6 +55,7 @@ struct Route {
   RetryOverrides retries = {};
   OnClientHalfClose on_client_half_close = OnClientHalfClose::kFinish;
   Inspect inspect = Inspect::kOff;
+  IncludeUsage include_usage = IncludeUsage::kAuto;
   Position position;
 };
 

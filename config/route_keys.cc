@@ -96,7 +96,12 @@ const Section& route() {
                word("inspect",
                     "Whose words the answers are read in, as they pass: for errors inside a 200, answers that break "
                     "off, tokens, time to first output. Origins are asked not to compress. auto: whichever it is.",
-                    "off", {kInspectWords.begin(), kInspectWords.end()})},
+                    "off", {kInspectWords.begin(), kInspectWords.end()}),
+               word("includeUsage",
+                    "Whether streams of the OpenAI kind are asked for their tokens (stream_options.include_usage) where "
+                    "the client has not: it does not get the chunk that says them. Only with inspect: openai or auto. "
+                    "auto: where prices, or a guard of tokens or cost, have a use for them.",
+                    "auto", {kIncludeUsageWords.begin(), kIncludeUsageWords.end()})},
       .place = Place::kRoute};
   return section;
 }

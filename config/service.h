@@ -51,6 +51,7 @@ struct Version {
   Outlier outlier;
   std::optional<HealthCheck> health_check;
   std::optional<Prices> prices = {};
+  std::string model = {};  // what it is asked for, whatever the client calls it; empty: as the client does
 };
 
 // What a service is expected to get, for forecasts of its rollouts alone.

@@ -36,7 +36,11 @@ const Section& version() {
                 .sentence = "When an endpoint is left out for what its requests show.",
                 .section = &outlier()},
                object("healthCheck", "Asks each endpoint whether it is well.", health_check()),
-               object("prices", "What its tokens cost.", prices())}};
+               object("prices", "What its tokens cost.", prices()),
+               {.name = "model",
+                .sentence = "What it calls its model: `model` in the JSON of its requests is that, whatever the client "
+                            "asked for. Where the route has `inspect`.",
+                .fallback = "as the client asks"}}};
   return section;
 }
 

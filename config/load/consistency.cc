@@ -228,9 +228,11 @@ class Checker {
   void check_bodies(const std::string& name, const Service& service) {
     if (is_inspected(name)) return;
     for (const auto& [version, settings] : service.versions) {
-      if (!settings.prices) continue;
-      report_.warn(place(root_, {"services", name, "versions", version, "prices"}),
-                   "services." + name + ".versions." + version + ".prices: no route of " + name + " looks into answers",
+      const char* const key = settings.prices ? "prices" : settings.model.empty() ? nullptr : "model";
+      if (key == nullptr) continue;
+      report_.warn(place(root_, {"services", name, "versions", version, key}),
+                   "services." + name + ".versions." + version + "." + key + ": no route of " + name +
+                       " looks into requests and answers",
                    "inspect: auto on its route");
     }
   }

@@ -72,6 +72,12 @@ Route read_route(const Node& node, std::size_t index, const Environment& environ
     const auto* const word = std::find(kInspectWords.begin(), kInspectWords.end(), *inspect);
     if (word != kInspectWords.end()) route.inspect = static_cast<Inspect>(word - kInspectWords.begin());
   }
+  if (const std::string* const usage = scalar(node, "includeUsage")) {
+    const auto* const word = std::find(kIncludeUsageWords.begin(), kIncludeUsageWords.end(), *usage);
+    if (word != kIncludeUsageWords.end()) {
+      route.include_usage = static_cast<IncludeUsage>(word - kIncludeUsageWords.begin());
+    }
+  }
   return route;
 }
 

@@ -43,6 +43,7 @@ Version read_version(const Node& node, const std::string& path, Report& report) 
     version.health_check = read_health_check(*check, path + ".healthCheck", report);
   }
   if (const Node* const prices = node.find("prices")) version.prices = read_prices(*prices);
+  read(node, "model", version.model);
   const Node* const endpoints = node.find("endpoints");
   if (endpoints == nullptr) return version;
   for (const Node& element : endpoints->list) {

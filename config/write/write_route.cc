@@ -110,7 +110,10 @@ json::Object write_route(const Route& route, const Redaction& redaction) {
   const bool cancels = route.on_client_half_close == OnClientHalfClose::kCancel;
   section.set("onClientHalfClose", cancels ? "cancel" : "finish");
   // What answers by itself has no service whose answers to look into.
-  if (!route.service.empty()) section.set("inspect", kInspectWords[static_cast<std::size_t>(route.inspect)]);
+  if (!route.service.empty()) {
+    section.set("inspect", kInspectWords[static_cast<std::size_t>(route.inspect)]);
+    section.set("includeUsage", kIncludeUsageWords[static_cast<std::size_t>(route.include_usage)]);
+  }
   return section;
 }
 

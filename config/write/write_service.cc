@@ -77,6 +77,7 @@ json::Object write_version(const Version& version, const Redaction& redaction) {
     section.set("prices",
                 json::Object{{"input", prices->input}, {"output", prices->output}, {"cached", prices->cached}});
   }
+  set_text(section, "model", version.model);
   return section;
 }
 

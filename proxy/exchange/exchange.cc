@@ -37,7 +37,7 @@ Exchange::Exchange(WorkerContext& worker, const Client& client, Local<Topology> 
 
 Exchange::~Exchange() {
   worker_.counters.add(Count::kRequests, -1);
-  if (reader_ != nullptr) worker_.readers.give(std::move(reader_));
+  if (inspection_ != nullptr) worker_.inspections.give(std::move(inspection_));
   if (context_.version == nullptr) return;
   VersionLoad& load = worker_.loads[context_.assignment.version];
   --load.active;
@@ -68,7 +68,8 @@ Awaitable<> Exchange::run() {
       lease = std::move(*opened);
     }
     Forwarder forwarder({downstream_, body_, lease.stream(), *this, waiting_, context_.clock, context_.route->timeouts,
-                         context_.route->on_client_half_close == config::OnClientHalfClose::kCancel, observer()});
+                         context_.route->on_client_half_close == config::OnClientHalfClose::kCancel, observer(),
+                         editor()});
     for (bool more = start(forwarder); more; more = forwarder.resume()) {
       if (!waker.take()) co_await waker.wait();
     }
@@ -255,16 +256,27 @@ bool Exchange::start(Forwarder& forwarder) const {
   edits.set_path(context_.path);
   if (route.rewrite) edits.set_host(route.rewrite->host);
   edits.change(route.request_changes);
+  if (inspection_ != nullptr) edits.lengthen(inspection_->growth());
   return forwarder.start(edits);
 }
 
 BodyObserver* Exchange::observer() {
   const config::Inspect inspect = context_.route->inspect;
   if (inspect == config::Inspect::kOff) return nullptr;
-  if (reader_ == nullptr) reader_ = worker_.readers.take();
-  reader_->begin(inspect);
-  context_.answer = &reader_->facts();
-  return reader_.get();
+  if (inspection_ == nullptr) inspection_ = worker_.inspections.take();
+  AnswerReader& reader = inspection_->begin(inspect);
+  context_.answer = &reader.facts();
+  return &reader;
+}
+
+// Behind observer().
+BodyFilter* Exchange::editor() {
+  if (inspection_ == nullptr || body_.ended()) return nullptr;
+  return inspection_->edit(downstream_.request(), *context_.route, *context_.answering);
+}
+
+BodyFilter* Exchange::filter_response(const http::ResponseHead& head) {
+  return inspection_ == nullptr ? nullptr : inspection_->filter(head);
 }
 
 // There is no connection to an origin. True: the client has been told; false: once more.
@@ -436,7 +448,7 @@ void Exchange::write_line() {
 
 void Exchange::record() {
   slowness_.clear();
-  if (reader_ != nullptr && reader_->unreadable()) worker_.counters.add(Count::kUninspected);
+  if (inspection_ != nullptr && inspection_->reader().unreadable()) worker_.counters.add(Count::kUninspected);
   const Outcome outcome = context_.ended_outcome(downstream_.request_body_received(), response_bytes_);
   worker_.outcomes.push(outcome);
   if (const std::optional<Answer> answer = context_.ended_answer(outcome)) worker_.answers.push(*answer);

@@ -7,11 +7,11 @@
 #include "base/asio.h"
 #include "proxy/downstream/downstream_stream.h"
 #include "proxy/exchange/forwarded.h"
+#include "proxy/exchange/inspection.h"
 #include "proxy/exchange/own_replies.h"
 #include "proxy/exchange/request_context.h"
 #include "proxy/exchange/worker_context.h"
 #include "proxy/forward/forwarder.h"
-#include "proxy/inspect/answer_reader.h"
 
 namespace weir::proxy {
 
@@ -64,6 +64,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   bool client_cancelled() const;
   bool start(Forwarder& forwarder) const;
   BodyObserver* observer();
+  BodyFilter* editor();
   bool settle_unconnected(const Error& error);
   bool settle(const ForwardResult& result, EndpointLease& lease);
   Again again_after(const FailedAttempt& failed) const;
@@ -84,6 +85,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
 
   bool passes_on(const http::ResponseHead& head) override;
   void on_response_head(http::ResponseHead& head, http::Edits& edits, SteadyTime now) override;
+  BodyFilter* filter_response(const http::ResponseHead& head) override;
   void on_response_end(SteadyTime now) override;
   bool given_up() const override;
   void connecting(bool now) override;
@@ -95,13 +97,13 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   const ListenerTopology& listener_;
   RequestContext context_;
   RequestBody body_;
-  std::unique_ptr<AnswerReader> reader_;  // null: answers are not inspected
-  FailedAttempt failed_;                  // the last one
-  Again again_ = Again::kNo;              // after it
-  bool refreshed_ = false;                // kFresh has been tried
-  bool retried_ = false;                  // counted in its version's load
-  std::uint32_t tries_ = 1;               // at the version that is asked now
-  SteadyTime not_before_{};               // the next attempt waits until then
+  std::unique_ptr<Inspection> inspection_;  // null: answers are not inspected
+  FailedAttempt failed_;                    // the last one
+  Again again_ = Again::kNo;                // after it
+  bool refreshed_ = false;                  // kFresh has been tried
+  bool retried_ = false;                    // counted in its version's load
+  std::uint32_t tries_ = 1;                 // at the version that is asked now
+  SteadyTime not_before_{};                 // the next attempt waits until then
   std::uint64_t response_bytes_ = 0;
   bool streaming_ = false;
   bool cut_ = false;

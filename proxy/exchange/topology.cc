@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "base/json.h"
 #include "proxy/resolve/endpoint_names.h"
 #include "proxy/route/action.h"
 
@@ -119,6 +120,7 @@ std::unique_ptr<const ServiceTopology> build_service(const std::string& name, co
                              .outlier = version.outlier,
                              .health_check = version.health_check,
                              .prices = version.prices,
+                             .model = version.model.empty() ? "" : json::write(version.model),
                              .group = nullptr,
                              .max_connections = limits.upstream_connections,
                              .max_pending = limits.pending,
@@ -175,6 +177,28 @@ FieldNames spoken_of(const config::Config& config) {
   return names;
 }
 
+// Whether the plan has a use for the tokens of a service's answers.
+bool counts_tokens(const config::Config& config, const std::string& service) {
+  const auto counts = [](const config::Guard& guard) {
+    return guard.metric == config::GuardMetric::kTokensPerRequest ||
+           guard.metric == config::GuardMetric::kCostPerRequest;
+  };
+  const auto rollout = config.rollouts.find(service);
+  if (rollout != config.rollouts.end()) {
+    const auto& guards = rollout->second.analysis.guards;
+    if (std::any_of(guards.begin(), guards.end(), counts)) return true;
+  }
+  const auto& versions = config.services.at(service).versions;
+  return std::any_of(versions.begin(), versions.end(),
+                     [](const auto& version) { return version.second.prices.has_value(); });
+}
+
+bool asks_usage(const config::Config& config, const config::Route& route) {
+  if (route.inspect != config::Inspect::kOpenAi && route.inspect != config::Inspect::kAuto) return false;
+  if (route.include_usage != config::IncludeUsage::kAuto) return route.include_usage == config::IncludeUsage::kAlways;
+  return counts_tokens(config, route.service);
+}
+
 ListenerTopology build_listener(const config::Listener& listener, const config::Config& config, Names& names,
                                 RateLimiters& limiters) {
   config::Timeouts timeouts = config::preset_timeouts(config.preset);
@@ -216,6 +240,7 @@ ListenerTopology build_listener(const config::Listener& listener, const config::
     route.inspect = declared.inspect;
     if (route.inspect != config::Inspect::kOff) ask_uncompressed(route.request_changes);
     if (!lookalikes->empty() || !route.request_changes.empty()) route.request_changes.lookalikes = lookalikes;
+    if (!declared.service.empty()) route.asks_usage = asks_usage(config, declared);
     routes.push_back(std::move(route));
   }
   const std::optional<config::TrustedHops>& named = listener.trusted_hops ? listener.trusted_hops : config.trusted_hops;

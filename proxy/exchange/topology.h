@@ -39,6 +39,7 @@ struct VersionTopology {
   config::Outlier outlier;
   std::optional<config::HealthCheck> health_check;
   std::optional<config::Prices> prices;
+  std::string model;  // what it is asked for, as a JSON string; empty: what the client asks for
   std::shared_ptr<EndpointGroup> group;  // what is known of the endpoints: the same before and after a reload
   std::uint32_t max_connections = 1024;  // of the process, shared out among the workers
   std::uint32_t max_pending = 1024;

@@ -11,9 +11,9 @@
 #include "base/snapshot.h"
 #include "base/traffic_plan.h"
 #include "proxy/exchange/access_log.h"
+#include "proxy/exchange/inspection.h"
 #include "proxy/exchange/topology.h"
 #include "proxy/http/date.h"
-#include "proxy/inspect/answer_reader.h"
 #include "proxy/net/buffer_pool.h"
 #include "proxy/net/deadline_list.h"
 #include "proxy/observe/counters.h"
@@ -73,7 +73,7 @@ struct WorkerContext {
   AnswerRing answers;
   FailureRing failures{kFailuresKept};
   AccessLog access_log;
-  AnswerReaders readers;
+  Inspections inspections;
 
   Local<Topology> topology;
   std::vector<std::unique_ptr<Cluster>> clusters;  // by VersionId; null where there is none

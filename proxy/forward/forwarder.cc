@@ -13,6 +13,7 @@ Forwarder::Forwarder(const ForwardSpec& spec)
       timeouts_(spec.timeouts),
       cancel_on_half_close_(spec.cancel_on_half_close),
       body_observer_(spec.body_observer),
+      request_filter_(spec.request_filter),
       deadline_(spec.deadline) {}
 
 bool Forwarder::start(const http::Edits& edits) {
@@ -62,7 +63,7 @@ void Forwarder::pump_request() {
       request_done_ = true;
       break;
     }
-    const http::BodyEvent event = body_.read_body();
+    const http::BodyEvent event = read_request();
     if (event.state == http::BodyEvent::State::kPending) {
       upstream_.flush();
       return;
@@ -110,6 +111,7 @@ bool Forwarder::pump_head() {
     }
     if (body_observer_ != nullptr) body_observer_->on_response_head(upstream_.head());
     observer_.on_response_head(upstream_.head(), edits, now_);
+    response_filter_ = observer_.filter_response(upstream_.head());
     downstream_.send_head(upstream_.head(), edits);
     head_done_ = result_.response_started = result_.client_heard = true;
   }
@@ -122,9 +124,8 @@ void Forwarder::pump_response() {
   if (downstream_.send_failed()) return fail({ErrorKind::kReset, Side::kDownstream, Retry::kNever, "client_gone"});
   if (!pump_head()) return;
   while (!downstream_.sending() && !response_done_) {
-    const http::BodyEvent event = upstream_.read_body();
+    const http::BodyEvent event = read_response();
     if (event.state == http::BodyEvent::State::kPending) break;
-    if (body_observer_ != nullptr) show(event);
     if (event.state == http::BodyEvent::State::kFailed) {
       downstream_.flush();
       return fail(event.error);
@@ -138,6 +139,25 @@ void Forwarder::pump_response() {
     observer_.on_response_end(now_);
   }
   downstream_.flush();
+}
+
+http::BodyEvent Forwarder::read_request() {
+  if (request_filter_ == nullptr) return body_.read_body();
+  if (request_filter_->pending()) return request_filter_->next();
+  const http::BodyEvent event = body_.read_body();
+  if (event.state != http::BodyEvent::State::kData) return event;
+  request_filter_->take(event);
+  return request_filter_->next();
+}
+
+http::BodyEvent Forwarder::read_response() {
+  if (response_filter_ != nullptr && response_filter_->pending()) return response_filter_->next();
+  const http::BodyEvent event = upstream_.read_body();
+  if (event.state == http::BodyEvent::State::kPending) return event;
+  if (body_observer_ != nullptr) show(event);
+  if (response_filter_ == nullptr || event.state == http::BodyEvent::State::kFailed) return event;
+  response_filter_->take(event);
+  return response_filter_->next();
 }
 
 void Forwarder::show(const http::BodyEvent& event) const {

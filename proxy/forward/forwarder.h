@@ -10,6 +10,7 @@
 #include "proxy/downstream/downstream_stream.h"
 #include "proxy/forward/judged_clock.h"
 #include "proxy/forward/request_body.h"
+#include "proxy/inspect/body_filter.h"
 #include "proxy/inspect/body_observer.h"
 #include "proxy/net/deadline_list.h"
 #include "proxy/upstream/upstream_stream.h"
@@ -23,6 +24,8 @@ class ForwardObserver {
   virtual bool passes_on(const http::ResponseHead& head) = 0;
   // The final head, before it goes to the client: what to change in it.
   virtual void on_response_head(http::ResponseHead& head, http::Edits& edits, SteadyTime now) = 0;
+  // Behind that: what changes the body, whose length is then not said before it. Null: it goes on as it comes.
+  virtual BodyFilter* filter_response(const http::ResponseHead& head) = 0;
   // The last byte has come from upstream.
   virtual void on_response_end(SteadyTime now) = 0;
 
@@ -39,7 +42,8 @@ struct ForwardSpec {
   JudgedClock& clock;
   const config::Timeouts& timeouts;
   bool cancel_on_half_close = false;
-  BodyObserver* body_observer = nullptr;  // of the response; outlives the forwarder
+  BodyObserver* body_observer = nullptr;  // of the response, as it came; outlives the forwarder
+  BodyFilter* request_filter = nullptr;   // the same of the request
 };
 
 struct ForwardResult {
@@ -67,6 +71,8 @@ class Forwarder {
   void pump_request();
   void pump_response();
   bool pump_head();
+  http::BodyEvent read_request();
+  http::BodyEvent read_response();
   void show(const http::BodyEvent& event) const;
   void note_turns();
   void note_progress();
@@ -86,6 +92,8 @@ class Forwarder {
   const config::Timeouts& timeouts_;
   bool cancel_on_half_close_;
   BodyObserver* body_observer_;
+  BodyFilter* request_filter_;
+  BodyFilter* response_filter_ = nullptr;
   Deadline& deadline_;
 
   ForwardResult result_;

@@ -74,7 +74,7 @@ void ClientCodec::release() {
 void ClientCodec::write_head(const RequestHead& request, const Edits& edits, HeadBuffer& out) {
   scanner_.expect_answer_to_head(request.is_head());
   write_request_head(request, edits, out);
-  encoder_.start(request.framing, request.content_length, edits.changes());
+  encoder_.start(request.framing, request.content_length + edits.longer(), edits.changes());
 }
 
 Scan ClientCodec::read_head(std::string_view buffer) {

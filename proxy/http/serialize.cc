@@ -72,7 +72,7 @@ void write_request_head(const RequestHead& head, const Edits& edits, HeadBuffer&
     out.append(kCrlf);
   }
   append_added(edits, out);
-  append_framing(head.framing, head.content_length, out);
+  append_framing(head.framing, head.content_length + edits.longer(), out);
   out.append(kCrlf);
 }
 

@@ -43,6 +43,8 @@ class Edits {
   // Another target and authority for a request than it came with; empty: no other.
   void set_path(std::string_view path) { path_ = path; }
   void set_host(std::string_view host) { host_ = host; }
+  // A body whose length is said becomes longer by so many bytes.
+  void lengthen(std::uint64_t bytes) { longer_ = bytes; }
   // What a plan changes beside: in what was received, and where it replaces a name in what is added here, too.
   void change(const FieldChanges& changes) { changes_ = changes.empty() ? nullptr : &changes; }
 
@@ -53,6 +55,7 @@ class Edits {
   std::string_view fallback_host() const { return fallback_host_; }
   std::string_view path() const { return path_; }
   std::string_view host() const { return host_; }
+  std::uint64_t longer() const { return longer_; }
   const FieldChanges* changes() const { return changes_; }
 
  private:
@@ -62,6 +65,7 @@ class Edits {
   std::string_view fallback_host_;
   std::string_view path_;
   std::string_view host_;
+  std::uint64_t longer_ = 0;
   const FieldChanges* changes_ = nullptr;
 };
 

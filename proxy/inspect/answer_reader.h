@@ -123,19 +123,4 @@ class AnswerReader final : public BodyObserver, private EventFraming::Sink, priv
   std::size_t word_size_ = 0;
 };
 
-// Readers that are not in use, kept for the next answer.
-class AnswerReaders {
- public:
-  std::unique_ptr<AnswerReader> take() {
-    if (free_.empty()) return std::make_unique<AnswerReader>();
-    std::unique_ptr<AnswerReader> reader = std::move(free_.back());
-    free_.pop_back();
-    return reader;
-  }
-  void give(std::unique_ptr<AnswerReader> reader) { free_.push_back(std::move(reader)); }
-
- private:
-  std::vector<std::unique_ptr<AnswerReader>> free_;
-};
-
 }  // namespace weir::proxy

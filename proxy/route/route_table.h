@@ -53,6 +53,7 @@ struct Route {
   http::FieldChanges response_changes = {};
   config::OnClientHalfClose on_client_half_close = config::OnClientHalfClose::kFinish;
   config::Inspect inspect = config::Inspect::kOff;
+  bool asks_usage = false;  // streams of the OpenAI kind are asked for their tokens
 
   bool matches(const RequestFacts& request) const;
   // It leads to no service.

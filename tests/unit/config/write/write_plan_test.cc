@@ -79,6 +79,7 @@ services:
           { type: http, path: "/health?deep=1", host: well.example, expect: 200-299, interval: 3s, timeout: 2s,
             jitter: 20%, fall: 4, rise: 5 }
         prices: { input: 0.15, output: 1.25, cached: 0.075 }
+        model: llama-8b
       v2: { endpoints: ["http://127.0.0.1:9002"], healthCheck: { type: tcp }, outlier: "off" }
     traffic: { requestsPerSecond: 12.5, errors: 0.3%, p50: 250ms }
   split:
@@ -109,6 +110,7 @@ routes:
     retries: { attempts: 2, budget: 1% }
     onClientHalfClose: cancel
     inspect: openai
+    includeUsage: never
   - name: moved
     match: { pathExact: /old }
     redirect: { status: 308, scheme: https, host: new.example, port: 8443, path: /new }

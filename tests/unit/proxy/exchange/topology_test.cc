@@ -168,6 +168,45 @@ TEST_F(TopologyTest, GivesEachVersionTheFilesLimits) {
   }
 }
 
+TEST_F(TopologyTest, AsksForTokensWhereThePlanHasAUseForThem) {
+  const auto asks = [&] {
+    const auto topology = build();
+    return route(*topology, 0, "/1").asks_usage;
+  };
+  config::Route& first = config_.routes.front();
+  config::Version& version = config_.services["chat"].versions["v2"];
+  first.inspect = config::Inspect::kAuto;
+  EXPECT_FALSE(asks());
+  version.prices = config::Prices{.input = 1, .output = 2, .cached = 1};
+  EXPECT_TRUE(asks());
+  first.inspect = config::Inspect::kAnthropic;
+  EXPECT_FALSE(asks()) << "who says them anyway would not know the word";
+  first.inspect = config::Inspect::kOpenAi;
+  first.include_usage = config::IncludeUsage::kLeave;
+  EXPECT_FALSE(asks());
+  first.include_usage = config::IncludeUsage::kAuto;
+  version.prices.reset();
+  EXPECT_FALSE(asks());
+  config_.services["chat"].weights_ppm.clear();
+  config::Rollout& rollout = config_.rollouts["chat"];
+  rollout.baseline = "v1";
+  rollout.candidate = "v2";
+  EXPECT_FALSE(asks());
+  rollout.analysis.guards.push_back({.metric = config::GuardMetric::kTokensPerRequest});
+  EXPECT_TRUE(asks());
+  config_.rollouts.clear();
+  config_.services["chat"].weights_ppm = {{"v1", 1'000'000}};
+  first.include_usage = config::IncludeUsage::kAlways;
+  EXPECT_TRUE(asks());
+}
+
+TEST_F(TopologyTest, SaysAVersionsModelAsJson) {
+  config_.services["chat"].versions["v1"].model = "a\"b";
+  const auto topology = build();
+  EXPECT_EQ(topology->version(names_.versions.find("chat/v1"))->model, R"("a\"b")");
+  EXPECT_EQ(topology->version(names_.versions.find("chat/v2"))->model, "");
+}
+
 TEST_F(TopologyTest, WritesAnEndpointAsAHostFieldDoes) {
   const auto topology = build();
   const auto authority = [&](std::string_view service, std::string_view version) {

@@ -27,7 +27,8 @@ class Forwarded : public testing::Test, protected ForwardObserver {
   void start(bool cancel_on_half_close = false) {
     clock_.start(std::chrono::steady_clock::now());
     forwarder_.emplace(
-        ForwardSpec{client_, body_, origin_, *this, deadline_, clock_, timeouts_, cancel_on_half_close, body_observer_});
+        ForwardSpec{client_, body_, origin_, *this, deadline_, clock_, timeouts_, cancel_on_half_close, body_observer_,
+                    request_filter_});
     asio::co_spawn(loop_.io, forward(*forwarder_, client_.waker(), result_), asio::detached);
     loop_.settle();
   }
@@ -53,6 +54,7 @@ class Forwarded : public testing::Test, protected ForwardObserver {
     heads_.push_back(head.status);
     edits.add("x-edited", "");
   }
+  BodyFilter* filter_response(const http::ResponseHead&) override { return response_filter_; }
   void on_response_end(SteadyTime) override { ++ends_; }
 
   Loop loop_;
@@ -65,6 +67,8 @@ class Forwarded : public testing::Test, protected ForwardObserver {
   JudgedClock clock_;
   config::Timeouts timeouts_;
   BodyObserver* body_observer_ = nullptr;
+  BodyFilter* request_filter_ = nullptr;
+  BodyFilter* response_filter_ = nullptr;
   std::vector<int> heads_;
   int ends_ = 0;
   std::optional<ForwardResult> result_;

@@ -378,6 +378,44 @@ TEST_F(ForwarderTest, TellsTheObserverOfABodyThatBreaks) {
   EXPECT_EQ(watching.seen, "<200>[a]!");
 }
 
+// Every slice in three pieces, of which the second is the filter's own.
+struct Marking final : BodyFilter {
+  void take(const http::BodyEvent& slice) override {
+    slice_ = slice;
+    left_ = 3;
+  }
+  bool pending() const override { return left_ > 0; }
+  http::BodyEvent next() override {
+    --left_;
+    if (left_ == 2) return http::body_slice({}, false);
+    return left_ == 1 ? http::body_slice("+", false) : slice_;
+  }
+  http::BodyEvent slice_;
+  int left_ = 0;
+};
+
+TEST_F(ForwarderTest, SendsWhatTheFiltersMakeOfTheBodies) {
+  Marking request, response;
+  Watching watching;
+  request_filter_ = &request;
+  response_filter_ = &response;
+  body_observer_ = &watching;
+  with_body();
+  say(client_.script, "ab");
+  say(client_.script, "c", true);
+  start();
+  EXPECT_EQ(origin_.script.told, "<POST>+ab+c");
+  origin_.statuses = {200};
+  say(origin_.script, "de");
+  say(origin_.script, "f", true);
+  wake();
+  ASSERT_TRUE(result_);
+  EXPECT_FALSE(result_->error);
+  EXPECT_EQ(client_.script.told, "<200 x-edited>+de+f");
+  EXPECT_EQ(watching.seen, "<200>[de][f].") << "it sees what came";
+  EXPECT_EQ(ends_, 1);
+}
+
 TEST_F(ForwarderTest, AnswersAClientThatHasFinishedSendingUnlessToldOtherwise) {
   start();
   client_.is_half_closed = true;

@@ -1,0 +1,171 @@
+#include "proxy/inspect/request_scan.h"
+
+#include <algorithm>
+
+namespace weir::proxy {
+namespace {
+
+constexpr bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+constexpr bool ends_scalar(char c) { return is_space(c) || c == ',' || c == '}' || c == ']'; }
+
+Member member_of(std::string_view name, bool of_stream_options) {
+  if (of_stream_options) return name == "include_usage" ? Member::kIncludeUsage : Member::kOther;
+  if (name == "model") return Member::kModel;
+  if (name == "stream") return Member::kStream;
+  return name == "stream_options" ? Member::kStreamOptions : Member::kOther;
+}
+
+}  // namespace
+
+RequestScan::Found RequestScan::next(std::string_view& bytes) {
+  Found found;
+  for (;;) {
+    if (ended_ && end_value(found)) return found;
+    if (at_ == At::kEnd) bytes = {};
+    if (bytes.empty() || announces(bytes.front(), found)) return found;
+    step(bytes);
+  }
+}
+
+bool RequestScan::end_value(Found& found) {
+  ended_ = false;
+  if (member_ == Member::kOther) return false;
+  found = {.what = What::kValueEnd, .member = member_};
+  return true;
+}
+
+bool RequestScan::announces(char c, Found& found) {
+  if (announced_ || is_space(c)) return false;
+  if (at_ == At::kValue && member_ != Member::kOther && !ends_scalar(c) && c != ':') {
+    found = {.what = What::kValue, .member = member_, .first = c};
+  } else if ((at_ == At::kFirstName || at_ == At::kComma) && c == '}') {
+    found = {.what = What::kObjectEnd, .member = inside_ ? Member::kStreamOptions : Member::kOther, .empty = empty_};
+  } else {
+    return false;
+  }
+  announced_ = true;
+  return true;
+}
+
+void RequestScan::step(std::string_view& bytes) {
+  announced_ = false;
+  const char c = bytes.front();
+  switch (at_) {
+    case At::kString:
+      if (skip_string(bytes)) close_value();
+      return;
+    case At::kScalar:
+      if (ends_scalar(c)) return close_value();
+      if (word_size_ < word_.size()) word_[word_size_++] = c;
+      break;
+    case At::kNested:
+      return take_nested(bytes);
+    case At::kNestedString:
+      if (skip_string(bytes)) at_ = At::kNested;
+      return;
+    case At::kName:
+      take_name(c);
+      break;
+    default:
+      if (!is_space(c)) take_between(c);
+      break;
+  }
+  bytes.remove_prefix(1);
+}
+
+void RequestScan::close_value() {
+  ended_ = true;
+  at_ = At::kComma;
+}
+
+// What stands between names and values.
+void RequestScan::take_between(char c) {
+  const bool names = at_ == At::kFirstName || at_ == At::kNextName;
+  if (at_ == At::kValue) {
+    open_value(c);
+  } else if (at_ == At::kStart && c == '{') {
+    at_ = At::kFirstName;
+    empty_ = true;
+  } else if (names && c == '"') {
+    at_ = At::kName;
+    word_size_ = 0;
+  } else if (at_ == At::kColon && c == ':') {
+    at_ = At::kValue;
+  } else if (at_ == At::kComma && c == ',') {
+    at_ = At::kNextName;
+  } else if (inside_ && c == '}' && at_ != At::kNextName && at_ != At::kColon) {
+    inside_ = empty_ = false;
+    member_ = Member::kStreamOptions;
+    word_size_ = 0;
+    close_value();
+  } else {
+    at_ = At::kEnd;
+  }
+}
+
+void RequestScan::take_name(char c) {
+  if (escaped_) {
+    escaped_ = false;
+  } else if (c == '"') {
+    member_ = member_of({word_.data(), word_size_}, inside_);
+    at_ = At::kColon;
+    empty_ = false;
+  } else if (c == '\\') {
+    escaped_ = true;
+    word_size_ = word_.size();
+  } else if (word_size_ < word_.size()) {
+    word_[word_size_++] = c;
+  }
+}
+
+void RequestScan::open_value(char c) {
+  word_size_ = 0;
+  if (c == '"') {
+    at_ = At::kString;
+  } else if (c == '{' && member_ == Member::kStreamOptions) {
+    inside_ = empty_ = true;
+    at_ = At::kFirstName;
+  } else if (c == '{' || c == '[') {
+    depth_ = 1;
+    at_ = At::kNested;
+  } else if (ends_scalar(c) || c == ':') {
+    at_ = At::kEnd;
+  } else {
+    at_ = At::kScalar;
+    word_[word_size_++] = c;
+  }
+}
+
+void RequestScan::take_nested(std::string_view& bytes) {
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const char c = bytes[i];
+    if (c == '{' || c == '[') ++depth_;
+    const bool closes = (c == '}' || c == ']') && --depth_ == 0;
+    if (c != '"' && !closes) continue;
+    bytes.remove_prefix(i + 1);
+    if (closes) return close_value();
+    at_ = At::kNestedString;
+    return;
+  }
+  bytes = {};
+}
+
+// True: past its end. Backslashes are looked for up to the next quote alone, and that is looked for once: a text of
+// nothing but escapes costs no more than another.
+bool RequestScan::skip_string(std::string_view& bytes) {
+  std::size_t i = escaped_ ? 1 : 0;
+  escaped_ = false;
+  std::size_t quote = std::min(bytes.find('"', i), bytes.size());
+  for (;;) {
+    const std::size_t slash = bytes.substr(0, quote).find('\\', i);
+    if (slash == std::string_view::npos) break;
+    i = slash + 2;
+    if (i > quote) quote = std::min(bytes.find('"', i), bytes.size());
+  }
+  escaped_ = i > bytes.size();
+  const bool closed = quote < bytes.size();
+  bytes.remove_prefix(closed ? quote + 1 : bytes.size());
+  return closed;
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,81 @@
+// Confined to one worker. Finds what a JSON request says at its top, as its bytes pass, be it behind megabytes of
+// messages: the seam for all that is asked of a request's body. It keeps one short word and looks at each byte once. It
+// is no judge of JSON: what is no object is taken for one without members, and what it skips it does not look into.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace weir::proxy {
+
+// Those that anybody asks for. A name with an escape in it is no name of these.
+enum class Member : std::uint8_t {
+  kOther,
+  kModel,
+  kStream,
+  kStreamOptions,
+  kIncludeUsage,  // of the stream options
+};
+
+class RequestScan {
+ public:
+  enum class What : std::uint8_t {
+    kNothing,    // what there was is used up
+    kValue,      // a member's value begins with the next byte
+    kValueEnd,   // and ended with the one before
+    kObjectEnd,  // the object that is the member's value ends with the next byte; of kOther: the whole request
+  };
+  struct Found {
+    What what = What::kNothing;
+    Member member = Member::kOther;
+    char first = 0;      // kValue: its first byte
+    bool empty = false;  // kObjectEnd: it has no members
+  };
+
+  void begin() { *this = RequestScan(); }
+  // Takes off `bytes` what stands before the next thing that is found, or all. Call again with the rest.
+  Found next(std::string_view& bytes);
+  // At kValueEnd: a number, true, false or null; cut. Empty: the value was none of these.
+  std::string_view word() const { return {word_.data(), word_size_}; }
+
+ private:
+  enum class At : std::uint8_t {
+    kStart,
+    kFirstName,
+    kNextName,
+    kName,
+    kColon,
+    kValue,
+    kString,
+    kScalar,
+    kNested,
+    kNestedString,
+    kComma,
+    kEnd,  // of the object, or there is none: the rest is nobody's
+  };
+
+  void step(std::string_view& bytes);
+  void close_value();
+  void take_between(char c);
+  void take_name(char c);
+  void take_nested(std::string_view& bytes);
+  bool skip_string(std::string_view& bytes);
+  void open_value(char c);
+  bool announces(char c, Found& found);
+  bool end_value(Found& found);
+
+  At at_ = At::kStart;
+  Member member_ = Member::kOther;
+  bool inside_ = false;     // the stream options
+  bool announced_ = false;  // what comes next has been told
+  bool ended_ = false;      // a value has, and that has not been told
+  bool escaped_ = false;    // the next byte, in a string
+  bool empty_ = false;      // the object so far
+  std::uint32_t depth_ = 0;
+  std::size_t word_size_ = 0;
+  std::array<char, 24> word_{};  // a name, or a scalar; one byte more than the longest that means something
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,67 @@
+// Requests of clients on their way to a model server, and streams on their way back. How the bytes were cut never
+// matters; a request is as long as was said before it, and what is left of a stream is what came.
+#include <string>
+
+#include "proxy/inspect/request_editor.h"
+#include "proxy/inspect/usage_filter.h"
+#include "tests/fuzz/input.h"
+
+namespace weir::fuzz {
+namespace {
+
+std::string passed(proxy::BodyFilter& filter, const Input& input, const std::vector<std::size_t>& cuts) {
+  std::string out;
+  std::size_t begin = 0;
+  bool ended = false;
+  for (const std::size_t end : cuts) {
+    filter.take(http::body_slice(input.bytes.substr(begin, end - begin), end == input.bytes.size()));
+    begin = end;
+    while (filter.pending()) {
+      require(!ended, "nothing comes behind the end");
+      const http::BodyEvent event = filter.next();
+      out += event.data;
+      ended = event.end;
+    }
+  }
+  require(ended, "the body ends");
+  return out;
+}
+
+void edit(const Input& input) {
+  const proxy::RequestEditor::Wishes wishes{.include_usage = (input.choice & 1) != 0,
+                                            .model = (input.choice & 2) != 0 ? "\"m\"" : "",
+                                            .length_said = (input.choice & 4) != 0};
+  proxy::RequestEditor editor;
+  editor.begin(wishes);
+  const std::string whole = passed(editor, input, {input.bytes.size()});
+  const bool added = editor.usage_added();
+  editor.begin(wishes);
+  require(passed(editor, input, cuts_of(input)) == whole, "cuts do not matter to a request");
+  require(editor.usage_added() == added, "cuts do not matter to what was added");
+  if (wishes.length_said) require(whole.size() == input.bytes.size() + editor.growth(), "it is as long as was said");
+  if (!wishes.include_usage && wishes.model.empty()) require(whole == input.bytes, "what nobody wishes is not done");
+}
+
+void filter(const Input& input) {
+  static proxy::UsageFilter filter;
+  filter.begin();
+  const std::string whole = passed(filter, input, {input.bytes.size()});
+  filter.begin();
+  require(passed(filter, input, cuts_of(input)) == whole, "cuts do not matter to a stream");
+  std::size_t at = 0;
+  for (const char c : whole) {
+    at = input.bytes.find(c, at);
+    require(at != std::string_view::npos, "nothing is added to a stream");
+    ++at;
+  }
+}
+
+}  // namespace
+}  // namespace weir::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const weir::fuzz::Input input = weir::fuzz::split_input(data, size);
+  weir::fuzz::edit(input);
+  weir::fuzz::filter(input);
+  return 0;
+}
