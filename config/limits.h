@@ -11,8 +11,9 @@ namespace weir::config {
 
 enum class Preset : std::uint8_t { kEdge, kSidecar };
 
-// What a client's FIN after a complete request means: answer and close, or give up at once.
-enum class OnClientHalfClose : std::uint8_t { kFinish, kCancel };
+// What a client's FIN after a complete request means: that it has gone away, or that it only sends no more
+// (docs/decisions/0004).
+enum class OnClientHalfClose : std::uint8_t { kCancel, kFinish };
 
 using Duration = std::chrono::milliseconds;
 inline constexpr Duration kNever = Duration::max();

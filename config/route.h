@@ -53,7 +53,7 @@ struct Route {
   TimeoutOverrides timeouts;
   LimitOverrides limits;
   RetryOverrides retries = {};
-  OnClientHalfClose on_client_half_close = OnClientHalfClose::kFinish;
+  OnClientHalfClose on_client_half_close = OnClientHalfClose::kCancel;
   Inspect inspect = Inspect::kOff;
   IncludeUsage include_usage = IncludeUsage::kAuto;
   Position position;

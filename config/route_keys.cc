@@ -91,8 +91,12 @@ const Section& route() {
                object("timeouts", "For this route alone.", timeouts()),
                object("limits", "For this route alone.", limits()),
                object("retries", "For this route alone.", retries()),
-               word("onClientHalfClose", "What a client's FIN after its request means: answer it, or give up.",
-                    "finish", {"finish", "cancel"}),
+               word("onClientHalfClose",
+                    "What it means when a client ends its side behind a whole request: it has gone away, so that what "
+                    "is done for it ends (cancel); or it sends no more and still reads, and is answered (finish). "
+                    "finish is for clients that shut down their side and wait, such as nc -N; those that give up are "
+                    "then served to the end.",
+                    "cancel", {"cancel", "finish"}),
                word("inspect",
                     "Whose words the answers are read in, as they pass: for errors inside a 200, answers that break "
                     "off, tokens, time to first output. Origins are asked not to compress. auto: whichever it is.",

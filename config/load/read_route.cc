@@ -67,7 +67,7 @@ Route read_route(const Node& node, std::size_t index, const Environment& environ
   route.timeouts = read_timeouts(node);
   route.limits = read_limits(node);
   const std::string* const half_close = scalar(node, "onClientHalfClose");
-  if (half_close != nullptr && *half_close == "cancel") route.on_client_half_close = OnClientHalfClose::kCancel;
+  if (half_close != nullptr && *half_close == "finish") route.on_client_half_close = OnClientHalfClose::kFinish;
   if (const std::string* const inspect = scalar(node, "inspect")) {
     const auto* const word = std::find(kInspectWords.begin(), kInspectWords.end(), *inspect);
     if (word != kInspectWords.end()) route.inspect = static_cast<Inspect>(word - kInspectWords.begin());

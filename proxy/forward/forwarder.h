@@ -41,7 +41,7 @@ struct ForwardSpec {
   Deadline& deadline;  // wakes the downstream's waker; the forwarder's own while it runs
   JudgedClock& clock;
   const config::Timeouts& timeouts;
-  bool cancel_on_half_close = false;
+  bool cancel_on_half_close = true;
   BodyObserver* body_observer = nullptr;  // of the response, as it came; outlives the forwarder
   BodyFilter* request_filter = nullptr;   // the same of the request
 };

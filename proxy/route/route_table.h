@@ -51,7 +51,7 @@ struct Route {
   std::optional<config::Rewrite> rewrite = {};
   http::FieldChanges request_changes = {};
   http::FieldChanges response_changes = {};
-  config::OnClientHalfClose on_client_half_close = config::OnClientHalfClose::kFinish;
+  config::OnClientHalfClose on_client_half_close = config::OnClientHalfClose::kCancel;
   config::Inspect inspect = config::Inspect::kOff;
   bool asks_usage = false;  // streams of the OpenAI kind are asked for their tokens
 

@@ -8,7 +8,7 @@ from exposition import Exposition
 from http_client import Connection, get, request_bytes
 from origin import Origin
 from outcomes import metric, wait_for_outcomes
-from plans import Plan, one_version, route, version
+from plans import Plan, one_version, version
 from polling import wait_until
 from ports import free_port
 from raw_origin import Peer, RawOrigin, always
@@ -25,10 +25,6 @@ def endpoints(*origins: Any, top: Plan | None = None, **rest: Any) -> Plan:
     return plan
 
 
-# A client that leaves is given up at once.
-CANCEL = {"routes": [route(onClientHalfClose="cancel")]}
-
-
 def of_endpoint(weir: Weir, name: str, origin: Any) -> float:
     return metric(weir, f"weir_upstream_endpoint_{name}", service="chat", version="v1",
                   endpoint=f"http://127.0.0.1:{origin.port}")
@@ -40,7 +36,7 @@ def of_endpoint(weir: Weir, name: str, origin: Any) -> float:
 def test_an_endpoint_gets_no_more_connections_than_it_may(weir: StartWeir, origin: StartOrigin) -> None:
     slow, free = origin("slow"), origin("free")
     served = weir(endpoints(slow, free, loadBalancing={"policy": "hash", "by": [{"header": "x-key"}], "maxLoad": "1000%"},
-                            top={**CANCEL, "limits": {"endpointConnections": 2}}))
+                            top={"limits": {"endpointConnections": 2}}))
     # A key of the slow one's.
     key = next(f"k{i}" for i in range(100) if get(served.port, "/", {"x-key": f"k{i}"})["x-origin"] == "slow")
     clients = [Connection(served.port) for _ in range(4)]
@@ -58,7 +54,7 @@ def test_an_endpoint_gets_no_more_connections_than_it_may(weir: StartWeir, origi
 
 
 def test_more_than_may_wait_are_503_overflow(weir: StartWeir, origin: StartOrigin) -> None:
-    served = weir(endpoints(origin(), top={**CANCEL, "limits": {"endpointConnections": 1, "endpointPending": 1}}))
+    served = weir(endpoints(origin(), top={"limits": {"endpointConnections": 1, "endpointPending": 1}}))
     with Connection(served.port) as first, Connection(served.port) as second:
         first.send(request_bytes("GET", "/hang"))
         wait_until(lambda: metric(served, "weir_upstream_endpoint_requests_active") == 1, "the first is under way")

@@ -50,16 +50,19 @@ def _baseline_users_saw_no_error(tally: Any, hung: int) -> None:
     ("capacityRate", {"fail_share": 1, "fail_status": 429}, WITHOUT_LATENCY, 400),
     ("clientErrorRate", {"fail_share": 1, "fail_status": 404}, WITHOUT_LATENCY, 400),
     ("latency p99", {"hang": True}, {}, 400),
+    # Whose users give up, by an orderly end: nothing else is judged that would show it.
+    ("clientAbortRate", {"hang": True}, WITHOUT_LATENCY, 400),
     # Slower than the slowest hundredth of the baseline's requests, on a busy machine too.
     ("latency p99", {"delay_ms": 800}, {}, 200),
     ("timeToHeaders p90", {"hang": True}, _HEADERS, 400),
     ("timeToHeaders p90", {"delay_ms": 400}, _HEADERS, 200),
-], ids=["fails", "refuses", "finds_nothing", "hangs", "is_slow", "sends_no_head", "sends_its_head_late"])
+], ids=["fails", "refuses", "finds_nothing", "hangs", "is_given_up", "is_slow", "sends_no_head", "sends_its_head_late"])
 def test_a_bad_candidate_is_taken_back(guard: str, behaviour: dict[str, Any], analysis: Plan, rate: int,
                                        weir: Callable[..., Weir], origin: Callable[..., Origin]) -> None:
     baseline, candidate = origin("v1", delay_ms=5), origin("v2", **{"delay_ms": 5, **behaviour})
     running = begun(weir(canary(baseline, candidate, at_weight(0), rollout={"analysis": analysis})))
-    with Load(running.port, rate=rate, users=_USERS, connections=64, timeout_s=10) as load:
+    with Load(running.port, rate=rate, users=_USERS, connections=64,
+              timeout_s=3 if guard == "clientAbortRate" else 10) as load:
         wait_until(lambda: _is_armed(running), "the baseline is known", timeout_s=60)
         running.cli("weight", "chat", str(_WEIGHT))
         rollout = running.wait_phase("rolledBack")

@@ -23,6 +23,7 @@ StartWeir = Callable[..., Weir]
 
 _MIB = 1024 * 1024
 _SHORT = "300ms"
+_FINISH = {"X-Route": "finish"}
 # What kernels and the weir may hold of a body on its way, on both connections; the bodies are many times as large.
 _ON_ITS_WAY = 64 * _MIB
 
@@ -55,7 +56,7 @@ def _served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with running_origin() as origin:
         plan = one_version(origin, listeners=listeners, limits={"body": "none"})
         plan["routes"] = [*(by_name(name, timeouts={name: _SHORT}) for name in names),
-                          by_name("cancel", onClientHalfClose="cancel"), route()]
+                          by_name("finish", onClientHalfClose="finish"), route()]
         with running_weir(plan, tmp_path_factory.mktemp("weir")) as weir:
             yield Served(weir, origin, *ports)
 
@@ -261,13 +262,13 @@ def test_total_ends_a_stream_too(served: Served) -> None:
         assert is_cut(client)
 
 
-# Clients that end their side
+# Clients that end their side: where a route takes them to be still reading, and where not (disconnect_test.py)
 
 
 @pytest.mark.parametrize("target", ["/inspect", "/drip/5/20", "/bytes/3000000"])
 def test_a_client_that_sends_no_more_is_still_answered(served: Served, target: str) -> None:
     with Connection(served.port) as client:
-        client.send(request_bytes("GET", target))
+        client.send(request_bytes("GET", target, _FINISH))
         client.half_close()
         assert client.reply().status == 200
         assert client.at_end()
@@ -275,7 +276,7 @@ def test_a_client_that_sends_no_more_is_still_answered(served: Served, target: s
 
 def test_a_body_may_be_followed_by_the_end(served: Served) -> None:
     with Connection(served.port) as client:
-        client.send(request_bytes("POST", "/sink", {}, b"b" * 100_000))
+        client.send(request_bytes("POST", "/sink", _FINISH, b"b" * 100_000))
         client.half_close()
         assert client.reply().json()["bytes"] == 100_000
         assert client.at_end()
@@ -283,7 +284,7 @@ def test_a_body_may_be_followed_by_the_end(served: Served) -> None:
 
 def test_pipelined_requests_before_the_end_are_all_answered(served: Served) -> None:
     with Connection(served.port) as client:
-        client.send(b"".join(request_bytes("GET", target) for target in ("/drip/3/20", "/inspect?2", "/inspect?3")))
+        client.send(b"".join(request_bytes("GET", target, _FINISH) for target in ("/drip/3/20", "/inspect?2", "/inspect?3")))
         client.half_close()
         assert client.reply().body == b"drop\n" * 3
         assert client.reply().json()["target"] == "/inspect?2"
@@ -291,13 +292,14 @@ def test_pipelined_requests_before_the_end_are_all_answered(served: Served) -> N
         assert client.at_end()
 
 
-def test_a_route_may_take_the_end_for_an_abort(served: Served) -> None:
+def test_an_end_behind_pipelined_requests_begins_none_of_them(served: Served) -> None:
     with aborted_upstream(served, client_abort=1), Connection(served.port) as client:
-        before = served.origin.counts().waiting
-        client.send(request_bytes("GET", "/hang", {"X-Route": "cancel"}))
-        wait_until(lambda: served.origin.counts().waiting == before + 1, "the request is at the origin")
+        before = served.origin.counts()
+        client.send(request_bytes("GET", "/hang") + request_bytes("GET", "/inspect"))
+        wait_until(lambda: served.origin.counts().waiting == before.waiting + 1, "the request is at the origin")
         client.half_close()
         assert is_cut(client)
+        assert served.origin.counts().requests == before.requests + 1
 
 
 def test_an_end_inside_a_head_is_no_request(served: Served) -> None:
@@ -365,7 +367,7 @@ def test_a_client_that_ends_behind_a_stalled_upload_is_served(served: Served) ->
     """Its FIN is met while bytes of its body wait for the origin: that is no end inside the body."""
     size = 4 * _MIB
     with Connection(served.port) as client:
-        client.send(request_bytes("POST", "/sink", {"Content-Length": str(size)}))
+        client.send(request_bytes("POST", "/sink", {"Content-Length": str(size), **_FINISH}))
         client.send(b"b" * size)
         client.half_close()
         assert client.reply(to="POST").json()["bytes"] == size

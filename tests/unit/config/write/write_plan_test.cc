@@ -108,7 +108,7 @@ routes:
     timeouts: { bodyIdle: 1s, total: 2s }
     limits: { body: 1MiB, responseFieldCount: 10 }
     retries: { attempts: 2, budget: 1% }
-    onClientHalfClose: cancel
+    onClientHalfClose: finish
     inspect: openai
     includeUsage: never
   - name: moved

@@ -24,7 +24,7 @@ inline Awaitable<> forward(Forwarder& forwarder, Waker& waker, std::optional<For
 
 class Forwarded : public testing::Test, protected ForwardObserver {
  protected:
-  void start(bool cancel_on_half_close = false) {
+  void start(bool cancel_on_half_close = true) {
     clock_.start(std::chrono::steady_clock::now());
     forwarder_.emplace(
         ForwardSpec{client_, body_, origin_, *this, deadline_, clock_, timeouts_, cancel_on_half_close, body_observer_,

@@ -416,8 +416,8 @@ TEST_F(ForwarderTest, SendsWhatTheFiltersMakeOfTheBodies) {
   EXPECT_EQ(ends_, 1);
 }
 
-TEST_F(ForwarderTest, AnswersAClientThatHasFinishedSendingUnlessToldOtherwise) {
-  start();
+TEST_F(ForwarderTest, AnswersAClientThatHasFinishedSendingWhenTold) {
+  start(false);
   client_.is_half_closed = true;
   wake();
   EXPECT_FALSE(result_);
@@ -428,8 +428,8 @@ TEST_F(ForwarderTest, AnswersAClientThatHasFinishedSendingUnlessToldOtherwise) {
   EXPECT_FALSE(result_->error);
 }
 
-TEST_F(ForwarderTest, CancelsForAClientThatHasFinishedSendingWhenTold) {
-  start(true);
+TEST_F(ForwarderTest, CancelsForAClientThatHasFinishedSending) {
+  start();
   client_.is_half_closed = true;
   wake();
   expect_error(ErrorKind::kEof, Side::kDownstream, "client_half_closed");

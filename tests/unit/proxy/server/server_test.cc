@@ -253,9 +253,11 @@ TEST(Server, NeverBlamesAVersionForItsClient) {
   EXPECT_EQ(proxy.outcome().value().outcome, OutcomeClass::kClientAbort);
 }
 
-TEST(Server, AnswersAClientThatHasFinishedSending) {
+TEST(Server, AnswersAClientThatHasFinishedSendingWhereToldTo) {
   Origin origin(&answer_with_path);
-  Proxy proxy(config_for(origin.port()));
+  config::Config config = config_for(origin.port());
+  config.routes[0].on_client_half_close = config::OnClientHalfClose::kFinish;
+  Proxy proxy(config);
   Socket client = proxy.client();
   client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
   client.shutdown_send();
