@@ -106,6 +106,26 @@ struct Connector::Attempt final : std::enable_shared_from_this<Attempt>, Wakeabl
     try_next();
   }
 
+  // An address that has not answered yet was asked: nothing is lacking here.
+  void expire() {
+    if (state != State::kPending) return;
+    shortage = {};
+    if (stream.is_open()) {
+      reason = "tls_handshake";
+      tls_failure = "the handshake did not end in time";
+    }
+    state = State::kFailed;
+    abandon();
+  }
+
+  // What is under way ends, and tells nobody.
+  void abandon() {
+    observer = nullptr;
+    error_code ignored;  // the descriptor is gone either way
+    socket.close(ignored);
+    stream.close();
+  }
+
   void finish(State to) {
     state = to;
     observer->wake();
@@ -125,14 +145,11 @@ Connector::Connector(IoContext& io, const Remote& remote, Wakeable& observer)
   }
 }
 
-Connector::~Connector() {
-  attempt_->observer = nullptr;
-  error_code ignored;  // the descriptor is gone either way
-  attempt_->socket.close(ignored);
-  attempt_->stream.close();
-}
+Connector::~Connector() { attempt_->abandon(); }
 
 Connector::State Connector::state() const { return attempt_->state; }
+
+void Connector::expire() { attempt_->expire(); }
 
 std::string_view Connector::reason() const { return attempt_->reason; }
 std::string Connector::shortage() const {

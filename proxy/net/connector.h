@@ -35,13 +35,16 @@ class Connector {
   Connector& operator=(const Connector&) = delete;
 
   State state() const;
+  // It has taken too long: if it is still kPending it is kFailed from now on, and nobody is woken.
+  void expire();
   // Once kFailed: "connect", "tls_verify" for a certificate that is not accepted, "tls_handshake" for what else is
-  // wrong with TLS; "no_resources" when an address could not even be asked, and nobody who was has answered.
+  // wrong with TLS, one that has not come to its end included; "no_resources" when an address could not even be asked,
+  // and nobody who was has answered.
   std::string_view reason() const;
   // What this process or its machine lacked, for "no_resources", in the system's words; else empty. The origin has no
   // part in it.
   std::string shortage() const;
-  // What OpenSSL says to that; empty when TLS has no part in it.
+  // What there is to say to that, in OpenSSL's words if they are known; empty when TLS has no part in it.
   std::string_view tls_failure() const;
   ByteStream take();  // once kConnected
 

@@ -44,7 +44,12 @@ struct Cluster::Opening final : public Wakeable {
         endpoint(to),
         idle_timeout(timeouts.upstream_idle),
         deadline(
-            of.context_.deadlines, [](void* self) { static_cast<Opening*>(self)->finish(); }, this),
+            of.context_.deadlines,
+            [](void* self) {
+              static_cast<Opening*>(self)->connector.expire();
+              static_cast<Opening*>(self)->finish();
+            },
+            this),
         connector(of.context_.io, to.remote(), *this) {
     endpoint.add_connection(1);
     deadline.set(after(std::chrono::steady_clock::now(), timeouts.connect));
@@ -203,6 +208,7 @@ Awaitable<Result<EndpointLease>> Cluster::open(Request request, Endpoint& endpoi
   while (connector.state() == Connector::State::kPending && !timed_out && !request.waiter.given_up()) {
     if (!request.waker.take()) co_await request.waker.wait();
   }
+  if (timed_out) connector.expire();
   request.waiter.connecting(false);
   --opening_;
   if (connector.state() == Connector::State::kConnected) {

@@ -15,10 +15,11 @@ import pytest
 from certificates import Authority
 from http_client import Connection, Truncated, get, request_bytes
 from origin import Nginx
-from outcomes import metric
+from outcomes import metric, wait_for_outcomes
 from plans import Plan, route
 from polling import wait_until
-from raw_origin import RawOrigin, always
+from ports import unanswering_port
+from raw_origin import Peer, RawOrigin, always
 from weir_harness import Weir, run_cli
 
 _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -114,6 +115,24 @@ def test_an_origin_that_refuses_our_certificate_is_named(version: ssl.TLSVersion
         wait_until(lambda: "upstream_tls_failed" in proxy.log() and "alert" in proxy.log(), "the log says why")
         assert "weir_upstream_tls_failures_total 0" not in proxy.admin.metrics()
         assert not origin.heads
+
+
+def test_a_handshake_that_does_not_end_is_named(weir: Callable[..., Weir]) -> None:
+    with RawOrigin(Peer.wait_for_close) as silent, unanswering_port() as port:
+        plan = _plan(silent, insecureSkipVerify=True)
+        plan["timeouts"] = {"connect": "300ms"}
+        plan["retries"] = {"attempts": 0}
+        proxy = weir(plan)
+        reply = get(proxy.port)
+        assert (reply.status, reply["x-weir-reason"]) == (503, "tls_handshake")
+        wait_until(lambda: "the handshake did not end in time" in proxy.log(), "the log says why")
+        assert metric(proxy, "weir_upstream_tls_failures_total") >= 1
+        wait_for_outcomes(proxy, connect=1)
+        # Where nobody takes the connection, TLS has no part in it.
+        plan["services"]["chat"]["versions"]["v1"]["endpoints"] = [f"https://127.0.0.1:{port}"]
+        proxy.write(plan)
+        proxy.cli("reload")
+        assert get(proxy.port)["x-weir-reason"] == "connect"
 
 
 def test_health_checks_verify_as_requests_do(authority: Authority, weir: Callable[..., Weir]) -> None:

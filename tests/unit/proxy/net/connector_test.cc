@@ -130,11 +130,16 @@ TEST_F(ConnectorTest, WakesNobodyOnceDestroyed) {
   EXPECT_EQ(observer_.woken, 0);
 }
 
-TEST_F(ConnectorTest, StaysPendingWhileNobodyAnswers) {
+TEST_F(ConnectorTest, StaysPendingWhileNobodyAnswersUntilItExpires) {
   const FullListener full;
   connector_.emplace(loop_.io, Remote{"127.0.0.1", full.port()}, observer_);
   loop_.settle();
   EXPECT_EQ(connector_->state(), Connector::State::kPending);
+  connector_->expire();
+  loop_.settle();
+  EXPECT_EQ(connector_->state(), Connector::State::kFailed);
+  EXPECT_EQ(connector_->reason(), "connect");
+  EXPECT_EQ(connector_->tls_failure(), "");
   EXPECT_EQ(observer_.woken, 0);
 }
 
