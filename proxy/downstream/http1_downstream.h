@@ -55,6 +55,8 @@ class Http1Downstream final : public DownstreamStream {
   // The kernel has all that was to be sent.
   bool sent() const { return writer_.empty() && !stream_.writing(); }
 
+  // What is valid of a head that is refused, or has not come to its end in time.
+  const http::RequestHead& refused_request() { return codec_.refused_head({in_.data(), in_.size()}); }
   Waker& waker() override { return waker_; }
   const SocketAddress& peer() const override { return peer_; }
   std::string_view peer_text() const override;

@@ -49,7 +49,7 @@ void append_of_request(const http::RequestHead& request, const LogPart& part, co
       append_redacted_query(request.query, log.redact, out);
       return;
     case LogField::kProtocol:
-      out += request.minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1";
+      if (request.minor_version >= 0) out += request.minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1";
       return;
     default:
       append_header(request, part, log, out);
@@ -129,7 +129,7 @@ struct AccessLog::Value {
   static Value duration(std::uint64_t us) { return {us == 0 ? Kind::kNone : Kind::kMicroseconds, {}, us}; }
 };
 
-void AccessLog::begin(const http::RequestHead* request, RequestContext& context) {
+void AccessLog::begin(const http::RequestHead& request, RequestContext& context) {
   if (free_.empty()) {
     context.log = std::make_unique<LogEntry>();
   } else {
@@ -142,7 +142,7 @@ void AccessLog::begin(const http::RequestHead* request, RequestContext& context)
   for (std::size_t i = 0; i < log.format.parts.size(); ++i) {
     const LogPart& part = log.format.parts[i];
     const std::size_t before = entry.text.size();
-    if (request != nullptr && of_request(part.field)) append_of_request(*request, part, log, entry.text);
+    if (of_request(part.field)) append_of_request(request, part, log, entry.text);
     if (entry.text.size() - before > kMostValue) entry.text.resize(before + kMostValue);
     entry.ends[i] = static_cast<std::uint32_t>(entry.text.size());
   }

@@ -36,8 +36,8 @@ class AccessLog {
     std::uint64_t bytes_out = 0;
   };
 
-  // `context.topology` has an access log. No request: its head could not be read.
-  void begin(const http::RequestHead* request, RequestContext& context);
+  // `context.topology` has an access log. Of a request that could not be read, `request` is what there is.
+  void begin(const http::RequestHead& request, RequestContext& context);
   // Of a request that has begun.
   void end(RequestContext& context, const Traffic& traffic);
 

@@ -48,7 +48,7 @@ Exchange::~Exchange() {
 // The only coroutine from a head to its outcome, when a connection to the origin is at hand.
 Awaitable<> Exchange::run() {
   identify(arrival(), listener_, worker_.random, context_);
-  if (context_.topology->access_log) worker_.access_log.begin(&downstream_.request(), context_);
+  if (context_.topology->access_log) worker_.access_log.begin(downstream_.request(), context_);
   if (worker_.draining) downstream_.close_after();
   if (!match()) co_return write_line();
   assign();

@@ -1,5 +1,7 @@
 #include "proxy/http/codec.h"
 
+#include "proxy/http/meaning.h"
+
 namespace weir::http {
 
 void ServerCodec::reset() {
@@ -24,6 +26,13 @@ Scan ServerCodec::read_head(std::string_view buffer) {
   receiver_ = {head_.minor_version, head_.is_head(), head_.keep_alive};
   keep_alive_ = head_.keep_alive;
   return scan;
+}
+
+const RequestHead& ServerCodec::refused_head(std::string_view buffer) {
+  // Else it was whole, and what it means is wrong.
+  if (head_.method.empty()) scanner_.describe(buffer, head_);
+  if (head_.path.empty()) describe_target(head_);
+  return head_;
 }
 
 Fault ServerCodec::start_body(std::uint64_t limit) {

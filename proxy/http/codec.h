@@ -36,6 +36,9 @@ class ServerCodec {
   bool idle() const { return scanner_.idle(); }
   RequestHead& head() { return head_; }
   const RequestHead& head() const { return head_; }
+  // What is valid of a head that is refused, or has not come to its end: a log tells of it. Of its target there is a
+  // path, whatever it is, and no user information. After read_head(), of the same buffer.
+  const RequestHead& refused_head(std::string_view buffer);
 
   // Before the first read_body(): the limit may be the route's. kBodyTooLarge: refuse with 413.
   Fault start_body(std::uint64_t limit);

@@ -28,9 +28,9 @@ struct RequestHead {
   bool has_query = false;      // tells "/a?" from "/a"
   std::string_view authority;  // host[:port] of the target or of Host; empty only for an HTTP/1.0 client that sent none
   std::string_view host;       // without port, brackets kept, case as received
-  int minor_version = 1;
-  FieldList fields;                          // Host is dropped too: it is regenerated from `authority`
-  NameSet nominated;                         // by Connection, hop-by-hop fields aside: dropped from trailers too
+  int minor_version = 1;       // -1: not known, of a head that is not whole
+  FieldList fields;            // Host is dropped too: it is regenerated from `authority`
+  NameSet nominated;           // by Connection, hop-by-hop fields aside: dropped from trailers too
   BodyFraming framing = BodyFraming::kNone;  // kNone, kLength or kChunked
   std::uint64_t content_length = 0;          // for kLength
   bool keep_alive = true;

@@ -141,6 +141,13 @@ bool split_authority(std::string_view authority, std::string_view& host) {
   return end == authority.size() || is_port(authority.substr(end));
 }
 
+// False: it is not valid, and the head has none.
+bool take_authority(std::string_view authority, RequestHead& head) {
+  const bool valid = split_authority(authority, head.host);
+  head.authority = valid ? authority : std::string_view();
+  return valid;
+}
+
 // The target's own authority, when it has one (absolute-form, RFC 9112 3.2.2).
 Fault read_target(RequestHead& head, std::string_view& target_authority) {
   std::string_view rest = head.target;
@@ -175,13 +182,9 @@ Fault read_authority(RequestHead& head, std::string_view target_authority) {
   const auto is_host = [](const Field& field) { return field.id == FieldId::kHost; };
   if (host != nullptr && std::count_if(head.fields.begin(), head.fields.end(), is_host) != 1)
     return Fault::kRepeatedHost;
-  if (host != nullptr) {
-    head.authority = host->value;
-    if (!split_authority(head.authority, head.host)) return Fault::kBadHost;
-  }
+  if (host != nullptr && !take_authority(host->value, head)) return Fault::kBadHost;
   if (target_authority.empty()) return Fault::kNone;
-  head.authority = target_authority;
-  return split_authority(head.authority, head.host) ? Fault::kNone : Fault::kBadTarget;
+  return take_authority(target_authority, head) ? Fault::kNone : Fault::kBadTarget;
 }
 
 Fault read_expectation(RequestHead& head) {
@@ -215,6 +218,20 @@ void read_keep_alive_timeout(ResponseHead& head) {
 }
 
 }  // namespace
+
+void describe_target(RequestHead& head) {
+  std::string_view rest = head.target;
+  if (!rest.starts_with('/')) {
+    const std::size_t scheme = rest.find("://");
+    const std::size_t begin = scheme == std::string_view::npos ? 0 : scheme + 3;
+    const std::size_t at = rest.substr(0, rest.find('/', begin)).rfind('@');
+    if (at != std::string_view::npos) rest.remove_prefix(at + 1);
+  }
+  const std::size_t question = rest.find('?');
+  head.path = rest.substr(0, question);
+  head.has_query = question != std::string_view::npos;
+  head.query = head.has_query ? rest.substr(question + 1) : std::string_view();
+}
 
 Fault understand(RequestHead& head) {
   if (head.method == "CONNECT") return Fault::kConnect;

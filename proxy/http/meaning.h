@@ -10,6 +10,8 @@ namespace weir::http {
 // `head` has its start line and all fields as received; the rest is filled in, and what is not to be forwarded is
 // dropped.
 Fault understand(RequestHead& head);
+// Of a target that may be none: everything before its first question mark is its path, but for user information.
+void describe_target(RequestHead& head);
 Fault understand(ResponseHead& head, bool head_request);
 
 }  // namespace weir::http

@@ -49,6 +49,16 @@ Scan RequestScanner::scan(std::string_view buffer, RequestHead& head) {
   return {Scan::State::kDone, fields_.end(), Fault::kNone};
 }
 
+void RequestScanner::describe(std::string_view buffer, RequestHead& head) const {
+  head.clear();
+  head.minor_version = state_ > State::kVersion ? minor_version_ : -1;
+  if (state_ <= State::kMethod) return;
+  head.method = buffer.substr(begin_, method_end_ - begin_);
+  const std::size_t target_end = state_ == State::kTarget ? pos_ : target_end_;
+  const std::string_view target = buffer.substr(method_end_ + 1, target_end - method_end_ - 1);
+  if (state_ > State::kTarget || target.starts_with('/')) head.target = target;
+}
+
 // True once the start line is whole.
 bool RequestScanner::scan_line(std::string_view buffer) {
   while (fault_ == Fault::kNone) {

@@ -50,6 +50,10 @@ class RequestScanner {
   bool is_head(std::string_view buffer) const {
     return state_ > State::kMethod && buffer.substr(begin_, method_end_ - begin_) == "HEAD";
   }
+  // The valid part of a request line whose head is not whole: the method, the version, and the target as far as it has
+  // come and is one, unless it is an absolute one that breaks off, maybe inside a password. To be told, not to be
+  // obeyed.
+  void describe(std::string_view buffer, RequestHead& head) const;
   void reset();
   void set_limits(const HeadLimits& limits) {
     limits_ = limits;

@@ -205,7 +205,7 @@ void Connection::write_line(const http::LocalReply& reply, std::string_view requ
   context.request_id = request_id;
   context.status = reply.status;
   context.reason = reply.code;
-  worker_.access_log.begin(nullptr, context);
+  worker_.access_log.begin(stream_.refused_request(), context);
   worker_.access_log.end(context, {.listener = of == nullptr ? std::string_view() : std::string_view(of->address),
                                    .peer = stream_.peer(),
                                    .scheme = stream_.scheme()});

@@ -8,10 +8,18 @@ namespace {
 
 constexpr std::uint64_t kAny = std::uint64_t{1} << 20;
 
+// Of what is refused a log tells only what a request line may hold.
+void require_tellable(const http::RequestHead& head) {
+  for (const std::string_view part : {head.method, head.path, head.query, head.authority}) {
+    for (const char c : part) require(c > ' ' && c < 0x7f, "what is told of a refused request is valid");
+  }
+}
+
 void forward(std::string_view message) {
   http::ServerCodec client_side(config::Limits{});
   const http::Scan scan = client_side.read_head(message);
-  if (!scan.done() || client_side.head().answer_here) return;
+  if (!scan.done()) return require_tellable(client_side.refused_head(message));
+  if (client_side.head().answer_here) return;
   if (client_side.start_body(config::kUnlimited) != http::Fault::kNone) return;
   const http::RequestHead& head = client_side.head();
   require_clean(lines_of(head.fields));

@@ -148,11 +148,25 @@ def test_what_is_refused_has_its_line(origin: StartOrigin, logged: Callable[...,
     ask(b"POST /there HTTP/1.1\r\nHost: a\r\nContent-Length: 1025\r\n\r\n")
     ask(b"GET / HT")
     ask(b"GET /there HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 101 + b"\r\n")
+    ask(b"TRACE /there?token=S3CRET&q=1 HTTP/1.1\r\nHost: a\r\nUser-Agent: me\r\n\r\n")
+    ask(b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n")
+    ask(b"GET /there HTTP/2.0\r\nHost: a\r\n\r\n")
+    ask(b'GET /the"re\x00 HTTP/1.1\r\nHost: a\r\n\r\n')
+    ask(b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+    ask(b"\x16\x03\x01 is no method\r\n\r\n")
     ask(b"OPTIONS /there HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n")
     written = lines(path)
     assert [(line["status"], line.get("reason"), line.get("path")) for line in written] == [
-        (400, "missing_host", None), (404, "no_route", "/elsewhere"), (413, "body_too_large", "/there"),
-        (408, "header_timeout", None), (431, "too_many_fields", None), (200, None, "/there")]
+        (400, "missing_host", "/"), (404, "no_route", "/elsewhere"), (413, "body_too_large", "/there"),
+        (408, "header_timeout", "/"), (431, "too_many_fields", "/there"),
+        (405, "trace_not_allowed", "/there?token=[redacted]&q=1"), (501, "connect_not_supported", "a:443"),
+        (505, "unsupported_version", "/there"), (400, "bad_target", '/the"re'),
+        (414, "request_line_too_long", "/" + "a" * 4095), (400, "bad_method", None), (200, None, "/there")]
+    assert [(line.get("method"), line.get("protocol"), line.get("host"), line.get("user_agent"))
+            for line in written[3:11]] == [
+        ("GET", None, None, None), ("GET", "HTTP/1.1", None, None), ("TRACE", "HTTP/1.1", "a", "me"),
+        ("CONNECT", "HTTP/1.1", None, None), ("GET", None, None, None), ("GET", None, None, None),
+        ("GET", None, None, None), (None, None, None, None)]
     for line, reply in zip(written, replies):
         assert line["request_id"] == reply["x-request-id"] and line["client"] == "127.0.0.1"
         assert line["listener"] == f"127.0.0.1:{port}" and "version" not in line and "class" not in line

@@ -23,8 +23,9 @@ class AccessLogTest : public testing::Test {
     request_.path = "/a b\"\\";
     request_.has_query = true;
     request_.query = "q=1&token=s3cret";
+    unread_.minor_version = -1;
   }
-  std::string line(const http::RequestHead* request, int status = 200) {
+  std::string line(const http::RequestHead& request, int status = 200) {
     RequestContext context;
     context.topology = Local<Topology>(topology_);
     context.client = parse_ip_bytes("192.0.2.7").value();
@@ -50,13 +51,14 @@ class AccessLogTest : public testing::Test {
   AccessLog log_{random_};
   std::shared_ptr<const Topology> topology_;
   http::RequestHead request_;
+  http::RequestHead unread_;  // nothing of it was valid
 };
 
 TEST_F(AccessLogTest, WritesTextAsThePlanSays) {
   use("%client% %peer% [%host%] \"%method% %path% %protocol%\" %status% %reason% %bytes_in%/%bytes_out% %version%.");
-  EXPECT_EQ(line(&request_),
+  EXPECT_EQ(line(request_),
             "192.0.2.7 2001:db8::1 [weir.test] \"GET /a b\\\"\\\\?q=1&token=[redacted] HTTP/1.1\" 200 - 3/4 -.\n");
-  EXPECT_EQ(line(nullptr, 404), "192.0.2.7 2001:db8::1 [-] \"- - -\" 404 no_route 3/4 -.\n");
+  EXPECT_EQ(line(unread_, 404), "192.0.2.7 2001:db8::1 [-] \"- - -\" 404 no_route 3/4 -.\n");
 }
 
 TEST_F(AccessLogTest, WritesOneJsonObjectALine) {
@@ -65,7 +67,7 @@ TEST_F(AccessLogTest, WritesOneJsonObjectALine) {
   request_.fields.add("X-Tenant", "mine");
   request_.fields.add("Authorization", "Bearer s3cret");
   request_.fields.add("Referer", "http://a/?password=s3cret&b=1");
-  const std::string text = line(&request_);
+  const std::string text = line(request_);
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
   EXPECT_EQ(text.find("s3cret"), std::string::npos);
   const json::ParseResult parsed = json::parse(text);
@@ -83,13 +85,13 @@ TEST_F(AccessLogTest, WritesOneJsonObjectALine) {
 TEST_F(AccessLogTest, SaysWhatAnAnswerWas) {
   use("%answer% %model% %finish_reason% %first_output_ms% %chunk_gap_ms% %tokens_in%+%tokens_out% %tokens_cached% "
       "%tokens_reasoning% %cost%");
-  EXPECT_EQ(line(&request_), "- - - - - -+- - - -\n");
+  EXPECT_EQ(line(request_), "- - - - - -+- - - -\n");
   version_.prices = config::Prices{.input = 0.5, .output = 2, .cached = 0.25};
   AnswerFacts facts;
   answer_ = &facts;
-  EXPECT_EQ(line(&request_), "- - - - - -+- - - -\n") << "nobody knows what it was";
+  EXPECT_EQ(line(request_), "- - - - - -+- - - -\n") << "nobody knows what it was";
   facts.known = true;
-  EXPECT_EQ(line(&request_), "- - - - - -+- - - -\n");
+  EXPECT_EQ(line(request_), "- - - - - -+- - - -\n");
   facts.ending = Ending::kError;
   facts.finish = FinishReason::kLength;
   facts.model_space = {'t', '"', 'y'};
@@ -101,7 +103,7 @@ TEST_F(AccessLogTest, SaysWhatAnAnswerWas) {
   facts.tokens_out = 14;
   facts.tokens_cached = 5;
   facts.tokens_reasoning = 6;
-  EXPECT_EQ(line(&request_), "error_event t\\\"y length 1.500 2.000 25+14 5 6 0.000039\n");
+  EXPECT_EQ(line(request_), "error_event t\\\"y length 1.500 2.000 25+14 5 6 0.000039\n");
 }
 
 TEST_F(AccessLogTest, EscapesWhateverAClientSends) {
@@ -109,7 +111,7 @@ TEST_F(AccessLogTest, EscapesWhateverAClientSends) {
   std::string all;
   for (int byte = 1; byte < 256; ++byte) all += static_cast<char>(byte);
   request_.fields.add("User-Agent", all);
-  const std::string text = line(&request_);
+  const std::string text = line(request_);
   EXPECT_EQ(text.find('\n'), text.size() - 1);
   EXPECT_NE(text.find("\\x0a"), std::string::npos);
   for (const char c : text.substr(0, text.size() - 1)) EXPECT_TRUE(c >= ' ' && c < 0x7f);
@@ -119,16 +121,16 @@ TEST_F(AccessLogTest, CutsLongValuesOff) {
   use("%user_agent% %host%");
   const std::string agent(AccessLog::kMostValue + 1, 'a');
   request_.fields.add("User-Agent", agent);
-  EXPECT_EQ(line(&request_), agent.substr(1) + " weir.test\n");
+  EXPECT_EQ(line(request_), agent.substr(1) + " weir.test\n");
 }
 
 TEST_F(AccessLogTest, TakesASampleAndAllThatFailed) {
   sample_ppm_ = 100'000;
   use("%status%");
   int lines = 0;
-  for (int i = 0; i < 1'000; ++i) lines += line(&request_).empty() ? 0 : 1;
+  for (int i = 0; i < 1'000; ++i) lines += line(request_).empty() ? 0 : 1;
   EXPECT_NEAR(lines, 100, 40);
-  for (int i = 0; i < 20; ++i) EXPECT_EQ(line(&request_, 502), "502\n");
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(line(request_, 502), "502\n");
 }
 
 }  // namespace

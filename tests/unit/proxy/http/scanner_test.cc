@@ -1,12 +1,18 @@
 #include "proxy/http/scanner.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "proxy/http/codec.h"
 
 namespace weir::http {
 namespace {
+
+using testing::StartsWith;
 
 std::string describe_head(const RequestHead& head) {
   std::string text = std::string(head.method) + " " + std::string(head.path) + " ?" + std::string(head.query) + " @" +
@@ -273,6 +279,39 @@ TEST(ResponseScanner, FramesByStatusAndRequest) {
   EXPECT_EQ(framing("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", false), BodyFraming::kNone);
   EXPECT_EQ(framing("HTTP/1.1 200 OK\r\n\r\n", false), BodyFraming::kUntilClose);
   EXPECT_EQ(framing("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", false), BodyFraming::kChunked);
+}
+
+// What can be told of a request that is refused, or has not come to its end.
+TEST(RequestScanner, SaysWhatIsValidOfAHeadThatIsNot) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"GET /a?b HTTP/1.1\r\n\r\n", "GET /a ?b @ 1.1"},
+      {"TRACE /a HTTP/1.1\r\nHost: h:1\r\n\r\n", "TRACE /a ? @h:1 1.1"},
+      {"CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n", "CONNECT h:443 ? @ 1.1"},
+      {"GET /a HTTP/1.1\r\nHost: a b\r\n\r\n", "GET /a ? @ 1.1"},
+      {"GET /a HTTP/1.0\r\nX : y\r\n\r\n", "GET /a ? @ 1.0"},
+      {"GET /a HTTP/2.0\r\n\r\n", "GET /a ? @ 1.-1"},
+      {"GET /a b HTTP/1.1\r\n\r\n", "GET /a ? @ 1.-1"},
+      {"GET /a\x01/b HTTP/1.1\r\n\r\n", "GET /a ? @ 1.-1"},
+      {"GET /a\xff HTTP/1.1\r\n\r\n", "GET /a ? @ 1.-1"},
+      {"GET /a?q=1", "GET /a ?q=1 @ 1.-1"},
+      {"GET a/b HTTP/1.1\r\nHost: h\r\n\r\n", "GET a/b ? @ 1.1"},
+      {"GET", "  ? @ 1.-1"},
+      {"G\x01T / HTTP/1.1\r\n\r\n", "  ? @ 1.-1"},
+      {"", "  ? @ 1.-1"},
+      // User information is a secret.
+      {"GET http://u:secret@h/a?b HTTP/1.1\r\nHost: h\r\n\r\n", "GET /a ?b @ 1.1"},
+      {"GET ftp://u:sec?ret@h/a HTTP/1.1\r\nHost: h\r\n\r\n", "GET h/a ? @ 1.1"},
+      {"CONNECT u:secret@h:443 HTTP/1.1\r\n\r\n", "CONNECT h:443 ? @ 1.1"},
+      {"GET http://u:secr", "GET  ? @ 1.-1"},
+      {"GET http://u:secr\x01et@h/ HTTP/1.1\r\n\r\n", "GET  ? @ 1.-1"},
+  };
+  for (const auto& [message, expected] : cases) {
+    ServerCodec codec(config::Limits{});
+    ASSERT_FALSE(codec.read_head(message).done()) << message;
+    const std::string told = describe_head(codec.refused_head(message));
+    EXPECT_THAT(told, StartsWith(expected + " framing")) << message;
+    EXPECT_EQ(told.find("sec"), std::string::npos) << message;
+  }
 }
 
 }  // namespace
