@@ -370,14 +370,23 @@ void Weir::advance_drain() {
       server_.close_listeners();
       break;
     case Drain::Action::kCutRequests:
-      log::warn("cutting_requests", {{"requests", server_.count(proxy::Count::kRequests)}});
-      server_.cut_requests();
+      cut_requests();
       break;
     case Drain::Action::kStop:
       ended_ = true;
       break;
   }
   news_ = true;
+}
+
+// Streams, which go on, are not among them.
+void Weir::cut_requests() {
+  const std::int64_t under_way = server_.count(proxy::Count::kRequests);
+  const std::int64_t before = server_.count(proxy::Count::kRequestsCut);
+  server_.cut_requests();
+  const std::int64_t cut = server_.count(proxy::Count::kRequestsCut) - before;
+  const log::Level level = cut > 0 ? log::Level::kWarn : log::Level::kInfo;
+  log::write(level, "cutting_requests", {{"requests", cut}, {"streams", std::max<std::int64_t>(0, under_way - cut)}});
 }
 
 // After a rename, as logrotate does it.

@@ -89,6 +89,7 @@ class Weir {
   ApiReply begin_drain(std::string_view actor);
   ApiReply set_log_level(log::Level level, std::string_view actor);
   void advance_drain();
+  void cut_requests();
   void reopen_access_log();
   void note(std::string_view decision, std::string_view actor, std::string_view reason);
   void tell_news();

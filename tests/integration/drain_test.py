@@ -29,10 +29,14 @@ def timeouts(**given: str) -> dict[str, str]:
     return {"drainDelay": "0s", "drain": "20s", "streamDrain": "20s", **given}
 
 
-def ended(weir: Weir) -> dict[str, str]:
-    """The words of the last line of the log."""
-    line = next(line for line in weir.log().splitlines() if '"ended"' in line)
+def event(weir: Weir, name: str) -> dict[str, str]:
+    """The words of this event's line of the log."""
+    line = next(line for line in weir.log().splitlines() if f'"{name}"' in line)
     return dict(re.findall(r'"(\w+)":"?([^",}]*)', line))
+
+
+def ended(weir: Weir) -> dict[str, str]:
+    return event(weir, "ended")
 
 
 def reset_or_cut(connection: Connection) -> bool:
@@ -235,6 +239,8 @@ def test_default_drain_cuts_requests_while_streams_go_on(origin: StartOrigin, we
             sent = server.counts().body_out
             wait_until(lambda: server.counts().body_out > sent + 50, "the stream goes on")
             assert gateway.running() and stream.connection.read_some()
+            cutting = event(gateway, "cutting_requests")
+            assert (cutting["level"], cutting["requests"], cutting["streams"]) == ("warn", "2", "1")
         # The last one leaves: nothing is left to wait for.
     assert gateway.wait() == 0
     assert ended(gateway)["requests_cut"] == "2"
