@@ -13,7 +13,7 @@ namespace {
 void tell_one(const json::Value& record) {
   const std::string& decision = record["decision"].string();
   const bool alarm = decision == "pause" && record["actor"].string() == "weir" && record["rule"].string() != "plan";
-  const bool bad = decision == "rollback" || alarm;
+  const bool bad = decision == "rollback" || decision == "alarm" || alarm;
   log::write(bad ? log::Level::kWarn : log::Level::kInfo, "decision",
              {{"service", record["service"].string()},
               {"decision", decision},
@@ -28,7 +28,9 @@ void tell_one(const json::Value& record) {
 std::string standing(const analysis::Rollout& rollout) {
   const analysis::RolloutState& state = rollout.state();
   return rollout.plan().key.service + ": " + std::string(analysis::to_string(state.phase)) + ", " +
-         config::format_percent(state.served_ppm) + " of the users on " + rollout.plan().key.candidate;
+         config::format_percent(state.served_ppm) + " of the users " +
+         (rollout.plan().policy.strategy == config::Strategy::kAa ? "in the second arm of " : "on ") +
+         rollout.plan().key.candidate;
 }
 
 bool DecisionLog::tell(const std::function<void(const json::Value&)>& also) {

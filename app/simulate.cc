@@ -48,6 +48,10 @@ std::optional<Wrong> read_arguments(const SimulateArguments& arguments, sim::Wor
   traffic.client_error_rate = 0.01;
   traffic.client_abort_rate = 0.01;
   apply_traffic_word(arguments.traffic, traffic);
+  if (spec.policy.strategy == config::Strategy::kAa && !arguments.regress.empty()) {
+    return Wrong{"--regress: the rollout compares " + printable(spec.policy.baseline) +
+                 " with itself, and no candidate can be worse"};
+  }
   for (const std::string& text : arguments.regress) {
     const std::string wrong = add_regression(text, traffic, spec.regression);
     if (!wrong.empty()) return Wrong{"--regress " + wrong};

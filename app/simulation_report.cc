@@ -30,7 +30,7 @@ std::string clock_of(Seconds time) {
 }
 
 struct Summary {
-  std::array<std::size_t, 4> endings{};
+  std::array<std::size_t, analysis::sim::kEndingCount> endings{};
   std::size_t falsely = 0;     // rolled back before anything was wrong
   std::vector<double> delays;  // of the other rollbacks, ascending, from when something was
   std::uint64_t requests = 0;
@@ -42,6 +42,8 @@ Summary summary_of(const Simulation& simulation) {
   for (const Played& run : simulation.runs) {
     ++out.endings[static_cast<std::size_t>(run.ending)];
     out.requests += run.requests;
+    const auto is_alarm = [](const analysis::sim::TimelineEntry& entry) { return entry.decision == "alarm"; };
+    if (std::any_of(run.timeline.begin(), run.timeline.end(), is_alarm)) ++out.falsely;
     if (run.ending != Ending::kRolledBack) continue;
     if (healthy || run.took < simulation.regressed_after) {
       ++out.falsely;
@@ -67,10 +69,11 @@ std::string headline(const Simulation& simulation) {
   if (!arguments.after.empty()) wrong += " after " + arguments.after;
   std::array<char, 40> rps{};
   std::snprintf(rps.data(), rps.size(), "%g", arguments.rps);
-  return simulation.service + ": " + simulation.policy.baseline + " to " + simulation.policy.candidate + ", " +
-         rps.data() + " requests/s of " + with_commas(arguments.users) + " users (" + arguments.traffic +
-         "), baseline errors " + arguments.baseline_errors + ", candidate " + (wrong.empty() ? "healthy" : wrong) +
-         "\n";
+  const bool aa = simulation.policy.strategy == config::Strategy::kAa;
+  return simulation.service + ": " + simulation.policy.baseline +
+         (aa ? " against itself" : " to " + simulation.policy.candidate) + ", " + rps.data() + " requests/s of " +
+         with_commas(arguments.users) + " users (" + arguments.traffic + "), baseline errors " +
+         arguments.baseline_errors + (aa ? "" : ", candidate " + (wrong.empty() ? "healthy" : wrong)) + "\n";
 }
 
 std::string ending_words(const Played& run) {
@@ -81,6 +84,8 @@ std::string ending_words(const Played& run) {
       return "rolled back";
     case Ending::kPaused:
       return "paused, until somebody resumes it,";
+    case Ending::kReported:
+      return "reported";
     case Ending::kUnfinished:
       break;
   }
@@ -117,11 +122,14 @@ std::string runs_text(const Simulation& simulation, const Summary& summary) {
   const bool healthy = simulation.arguments.regress.empty();
   std::string out = "seeds " + std::to_string(simulation.arguments.seed) + " to " +
                     std::to_string(simulation.arguments.seed + runs - 1) + "\n";
-  out += "rolled back  " + part(summary.endings[1]) + "\n";
-  out += "promoted     " + part(summary.endings[0]) + "\n";
+  const bool aa = simulation.policy.strategy == config::Strategy::kAa;
+  if (!aa) out += "rolled back  " + part(summary.endings[1]) + "\n";
+  if (!aa) out += "promoted     " + part(summary.endings[0]) + "\n";
   out += "paused       " + part(summary.endings[2]) + "\n";
   if (summary.endings[3] > 0) out += "unfinished   " + part(summary.endings[3]) + "\n";
-  out += "falsely      " + part(summary.falsely) + " rolled back while nothing was wrong; the plan allows " +
+  out += "falsely      " + part(summary.falsely) +
+         (aa ? " alarmed, though both arms are the same version; the plan allows "
+             : " rolled back while nothing was wrong; the plan allows ") +
          config::format_share(simulation.policy.analysis.max_false_rollback) + " in a day\n";
   if (healthy) return out;
   const std::optional<double> median = delay_of(summary, 0.5, runs), most = delay_of(summary, 0.95, runs);

@@ -123,18 +123,19 @@ struct Analysis {
 enum class Strategy : std::uint8_t {
   kCanary,
   kBlueGreen,  // two steps: the preview, and all at once
+  kAa,         // the baseline against itself: one step that nothing leaves, with a report whenever its hold is over
 };
 std::string_view to_string(Strategy strategy);  // as a plan writes it
 
 struct Rollout {
   std::string baseline;
-  std::string candidate;
+  std::string candidate;  // the baseline itself when the strategy is kAa
   std::string revision;
   std::string salt;  // resolved: service/candidate/revision unless given
   Stickiness stickiness;
   std::vector<Override> overrides;
   Strategy strategy = Strategy::kCanary;
-  std::vector<Step> steps;  // resolved: ends with a step at kMillion
+  std::vector<Step> steps;  // resolved: ends with a step at kMillion, unless the strategy is kAa
   // kBlueGreen: how long the baseline is kept after the promotion, until an event says that it may be stopped.
   std::optional<Duration> scale_down_delay = {};
   Analysis analysis;

@@ -99,9 +99,11 @@ const Section& analysis() {
 }
 
 Key strategy() {
-  Key key = word("strategy", "`canary` goes by steps; `blueGreen` previews, then switches everybody at once.", "canary",
-                 {"canary", "blueGreen"});
-  key.later = {"aa", "shadow"};
+  Key key = word("strategy",
+                 "`canary` goes by steps; `blueGreen` previews, then switches everybody at once; `aa` compares the "
+                 "baseline with itself and reports the noise.",
+                 "canary", {"canary", "blueGreen", "aa"});
+  key.later = {"shadow"};
   return key;
 }
 
@@ -112,7 +114,9 @@ const Section& rollout() {
       .name = "rollout",
       .sentence = "Moves a service from its baseline to its candidate. Its key is the service's name.",
       .keys = {{.name = "baseline", .sentence = "The version that serves now.", .required = true},
-               {.name = "candidate", .sentence = "The version that is to serve.", .required = true},
+               {.name = "candidate",
+                .sentence = "The version that is to serve. Has to be there, unless the strategy is `aa`.",
+                .fallback = "with `aa` the baseline"},
                {.name = "revision", .sentence = "A free label; a new one is a new rollout.", .fallback = "empty"},
                {.name = "salt", .sentence = "What users are hashed with.", .fallback = "service/candidate/revision"},
                strategy(),
@@ -128,6 +132,12 @@ const Section& rollout() {
                        "`blueGreen`: how long after the promotion the baseline is kept; then the event `scaleDown` "
                        "says that it may be stopped.",
                        "30s", {"0s", "365d"}),
+               {.name = "splitWeight",
+                .kind = Kind::kPercent,
+                .sentence = "`aa`: the share of users in the second arm.",
+                .fallback = "50",
+                .range = {"0.0001", "50"}},
+               timeout("reportEvery", "`aa`: how often a report goes into the history.", "1d", {"1s", "365d"}),
                {.name = "stickiness",
                 .kind = Kind::kObject,
                 .sentence = "What keeps a user on one version.",

@@ -16,7 +16,7 @@ Moment read_moment(ByteReader& in) {
 
 void write(ByteWriter& out, Decision::Kind kind) { out.integer(static_cast<std::uint64_t>(kind)); }
 Decision::Kind read_kind(ByteReader& in) {
-  return static_cast<Decision::Kind>(in.integer_up_to(static_cast<std::uint64_t>(Decision::Kind::kScaleDown)));
+  return static_cast<Decision::Kind>(in.integer_up_to(static_cast<std::uint64_t>(Decision::Kind::kReport)));
 }
 
 void write(ByteWriter& out, bool value) { out.integer(value ? 1 : 0); }

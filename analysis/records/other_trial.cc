@@ -59,7 +59,11 @@ std::optional<OtherTrial::Would> OtherTrial::tick(RecordedInput& input, Seconds 
 }
 
 std::optional<std::string> OtherTrial::follow(const Effect& effect, bool ours) {
-  if (!own_ || over_ || effect.new_judge) return {};
+  if (!own_ || over_) return {};
+  if (effect.new_judge) {
+    const bool alarmed = effect.kind == Decision::Kind::kAlarm && ours;
+    return alarmed && !left_ ? std::optional<std::string>("it would not have alarmed") : std::nullopt;
+  }
   const RolloutState& after = effect.after;
   const bool moves = after.step != own_->state().step;
   std::optional<std::string> why;

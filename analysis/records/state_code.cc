@@ -165,7 +165,7 @@ void each_of_policy(const Code& code, Policy& policy) {
 template <class Code, class State>
 void each_of_state(const Code& code, State& state) {
   auto& [phase, cause, reason, weight_ppm, stage, step, attempt, steps_at_start, decided_ms, served_ppm, next_ppm, salt,
-         plan, keeps_baseline, elapsed, in_step, in_stage, warmup_left] = state;
+         plan, alarms, keeps_baseline, elapsed, in_step, in_stage, warmup_left] = state;
   code(phase);
   code(cause);
   code(reason);
@@ -179,6 +179,7 @@ void each_of_state(const Code& code, State& state) {
   code(next_ppm);
   code(salt);
   code(plan);
+  code(alarms);
   code(keeps_baseline);
   code(elapsed);
   code(in_step);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "analysis/records/state_code.h"
+#include "analysis/rollout/noise.h"
 #include "analysis/rollout/record.h"
 #include "base/json.h"
 
@@ -84,11 +85,14 @@ std::string Trial::record(Decision decision, std::int64_t unix_ms) const {
   decision.after.decided_ms = unix_ms;
   decision.after.plan = fingerprint(policy_);
   const std::vector<GuardStatus> guards = this->guards();
+  const json::Value noise = noise_json(policy_, state_, judge());
+  say_noise(decision, noise);
   return json::write(decision_record({.key = key_,
                                       .before = state_,
                                       .decision = decision,
                                       .verdict = verdict_,
                                       .guards = guards,
+                                      .noise = noise,
                                       .actor = "weir",
                                       .unix_ms = unix_ms}));
 }

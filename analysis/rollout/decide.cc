@@ -91,6 +91,35 @@ Decision leave_stage(const RolloutState& state, const config::Rollout& policy, s
   return decided(Decision::Kind::kAdvance, rule, std::move(after), "the next stage of the same step");
 }
 
+bool is_latched(const RolloutState& state) { return state.phase == Phase::kPaused && state.cause != PauseCause::kPlan; }
+
+// Both arms are the same version: what would have ended a rollout is false, and takes nothing from anybody. The
+// evidence begins anew, to be tested again.
+Decision alarm(const RolloutState& state, const Verdict& verdict, const config::Rollout& policy) {
+  RolloutState after = begin_step(state, policy, state.weight_ppm);
+  after.in_stage = state.in_stage;
+  ++after.alarms;
+  if (is_latched(state)) {
+    after.phase = state.phase;
+    after.cause = state.cause;
+  }
+  Decision decision = decided(Decision::Kind::kAlarm, "guard", std::move(after),
+                              "a false alarm, for both arms are " + policy.baseline + ": " + verdict.because);
+  decision.new_judge = true;
+  return decision;
+}
+
+Decision report_if_due(const RolloutState& state, const config::Rollout& policy) {
+  const config::Duration every = std::get<config::Hold>(policy.steps.front().stages.front()).at_least;
+  if (state.in_stage < every) return {};
+  const std::string alarms = state.alarms == 0   ? "no false alarm"
+                             : state.alarms == 1 ? "1 false alarm"
+                                                 : std::to_string(state.alarms) + " false alarms";
+  const auto whole = std::chrono::duration_cast<std::chrono::seconds>(state.elapsed);
+  return decided(Decision::Kind::kReport, "report_every", begin_stage(state, policy, 0),
+                 config::format_duration(whole) + " of " + policy.baseline + " against itself: " + alarms);
+}
+
 // Time is over, and nothing is proved.
 Decision give_up(const RolloutState& state, const config::Hold& hold, std::string reason) {
   const bool back = hold.on_inconclusive == config::OnInconclusive::kRollback;
@@ -143,14 +172,17 @@ Refusal refuse(std::string message) { return {std::move(message)}; }
 }  // namespace
 
 std::string_view to_string(Decision::Kind kind) {
-  constexpr std::array<std::string_view, 10> kWords = {"hold",    "start",    "advance", "pause", "resume",
-                                                       "promote", "rollback", "weight",  "edit",  "scaleDown"};
+  constexpr std::array<std::string_view, 12> kWords = {"hold",   "start",     "advance",  "pause",
+                                                       "resume", "promote",   "rollback", "weight",
+                                                       "edit",   "scaleDown", "alarm",    "report"};
   return kWords[static_cast<std::size_t>(kind)];
 }
 
 Decision decide(const RolloutState& state, const Verdict& verdict, const config::Rollout& policy) {
   if (state.over()) return scale_down(state, policy);
   if (state.step == 0) return {};
+  const bool aa = policy.strategy == config::Strategy::kAa;
+  if (aa && (verdict.kind == Verdict::Kind::kFail || verdict.pause_pool_fired)) return alarm(state, verdict, policy);
   if (verdict.kind == Verdict::Kind::kFail) return rollback(state, "guard", verdict.because);
   // An alarm is told in a pause too: what ends that pause would end the alarm unseen.
   const auto told = [&](PauseCause cause) { return state.phase == Phase::kPaused && state.cause == cause; };
@@ -160,8 +192,8 @@ Decision decide(const RolloutState& state, const Verdict& verdict, const config:
     return pause(state, PauseCause::kCounts, joined(verdict.lacks));
   }
   if (verdict.split.alarm && !fault_told) return pause(state, PauseCause::kSplit, verdict.split.because);
-  const bool latched = state.phase == Phase::kPaused && state.cause != PauseCause::kPlan;
-  if (latched) return {};
+  if (is_latched(state)) return {};
+  if (aa) return report_if_due(state, policy);
   const config::Step step = step_at(policy, state.weight_ppm);
   if (state.stage >= step.stages.size()) return {};
   if (const auto* hold = std::get_if<config::Hold>(&step.stages[state.stage])) {
@@ -193,12 +225,15 @@ Decision start(const RolloutState& from, const config::Rollout& policy) {
 
 Decision edit(const RolloutState& state, const config::Rollout& policy) {
   if (state.over() || state.step == 0) return {};
-  const bool same_test = state.served_ppm == served_weight(policy, state.weight_ppm) &&
-                         state.next_ppm == weight_after(policy, state.weight_ppm) && state.salt == policy.salt;
-  const bool latched = state.phase == Phase::kPaused && state.cause != PauseCause::kPlan;
+  // The weight in force stays, but for a split that serves the measurement alone.
+  const bool aa = policy.strategy == config::Strategy::kAa;
+  const std::uint32_t weight_ppm = aa ? policy.steps.front().weight_ppm : state.weight_ppm;
+  const bool same_test = weight_ppm == state.weight_ppm && state.served_ppm == served_weight(policy, weight_ppm) &&
+                         state.next_ppm == weight_after(policy, weight_ppm) && state.salt == policy.salt;
+  const bool latched = is_latched(state);
   RolloutState after = state;
   if (!same_test) {
-    after = begin_step(state, policy, state.weight_ppm);
+    after = begin_step(state, policy, weight_ppm);
   } else {
     const auto stages = static_cast<std::uint32_t>(step_at(policy, state.weight_ppm).stages.size());
     const Seconds spent = state.in_stage;
@@ -256,7 +291,7 @@ std::variant<Decision, Refusal> set_weight_by(const RolloutState& state, const C
     return refuse("a weight between " + config::format_percent(bake) +
                   " and 100% leaves less than the holdback on the baseline");
   }
-  const bool latched = state.phase == Phase::kPaused && state.cause != PauseCause::kPlan;
+  const bool latched = is_latched(state);
   RolloutState after = begin_step(state, policy, command.weight_ppm);
   if (latched) {
     after.phase = state.phase;
@@ -270,6 +305,12 @@ std::variant<Decision, Refusal> set_weight_by(const RolloutState& state, const C
 
 std::variant<Decision, Refusal> obey(const RolloutState& state, const Command& command, const config::Rollout& policy) {
   if (state.step == 0) return refuse("the rollout has not begun: its state is not written yet");
+  const bool moves = command.verb == Command::Verb::kPromote || command.verb == Command::Verb::kPromoteFull ||
+                     command.verb == Command::Verb::kWeight;
+  if (moves && policy.strategy == config::Strategy::kAa) {
+    return refuse("both arms are " + policy.baseline + ": there is nothing to move; `splitWeight` in the plan splits " +
+                  "otherwise, and a plan without the rollout ends it");
+  }
   switch (command.verb) {
     case Command::Verb::kPromote:
     case Command::Verb::kPromoteFull:

@@ -25,6 +25,9 @@ struct Decision {
     kSetWeight,
     kEdit,
     kScaleDown,  // changes nothing: the baseline may be stopped
+    // Of the baseline against itself; neither changes what anybody gets.
+    kAlarm,   // a guard would have rolled it back
+    kReport,  // what the noise is like
   };
 
   Kind kind = Kind::kHold;

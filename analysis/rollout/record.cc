@@ -115,7 +115,7 @@ json::Value decision_record(const RecordContext& context) {
   const RolloutState& after = context.decision.after;
   json::Array guards;
   for (const GuardStatus& guard : context.guards) guards.push_back(guard_json(guard, context.verdict));
-  return json::Object{{"time", log::iso_time(context.unix_ms)},
+  json::Object record{{"time", log::iso_time(context.unix_ms)},
                       {"service", context.key.service},
                       {"baseline", context.key.baseline},
                       {"candidate", context.key.candidate},
@@ -135,6 +135,8 @@ json::Value decision_record(const RecordContext& context) {
                       {"evidence_rollback", evidence_of(context.verdict.log_evidence_rollback)},
                       {"p_anytime", context.verdict.p_anytime},
                       {"guards", std::move(guards)}};
+  if (!context.noise.is_null()) record.set("aa", context.noise);
+  return record;
 }
 
 }  // namespace weir::analysis

@@ -19,6 +19,7 @@ struct RecordContext {
   const Decision& decision;
   const Verdict& verdict;
   std::span<const GuardStatus> guards;
+  const json::Value& noise;  // of the baseline against itself; else null
   std::string_view actor;    // "weir", "file", or who sent the command
   std::int64_t unix_ms = 0;  // wall time
 };

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "analysis/rollout/noise.h"
 #include "analysis/rollout/record.h"
 
 namespace weir::analysis {
@@ -204,11 +205,14 @@ void Rollout::propose(Decision decision, std::string_view actor, CommandDone don
   decision.after.decided_ms = now_ms;
   decision.after.plan = fingerprint(plan_.policy);
   const std::vector<GuardStatus> guards = this->guards();
+  const json::Value noise = this->noise();
+  say_noise(decision, noise);
   json::Value record = decision_record({.key = plan_.key,
                                         .before = state_,
                                         .decision = decision,
                                         .verdict = verdict_,
                                         .guards = guards,
+                                        .noise = noise,
                                         .actor = actor,
                                         .unix_ms = now_ms});
   const RolloutState& after = decision.after;
@@ -398,6 +402,8 @@ RolloutTraffic Rollout::traffic() const {
   traffic.caps = thresholds.caps;
   return traffic;
 }
+
+json::Value Rollout::noise() const { return noise_json(plan_.policy, state_, judge_ ? &*judge_ : nullptr); }
 
 std::vector<GuardStatus> Rollout::guards() const { return judge_ ? judge_->guards() : last_guards_; }
 

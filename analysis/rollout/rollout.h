@@ -93,6 +93,8 @@ class Rollout {
   std::vector<Judge::ScoreSlot> score(std::string_view name, std::string_view source, double value) const {
     return judge_ ? judge_->score(name, source, value) : std::vector<Judge::ScoreSlot>();
   }
+  // Of the baseline against itself what noise_json() says; else null.
+  json::Value noise() const;
   bool durable() const { return world_.store.durable_through() >= undurable_; }
   bool waits_for_disk() const { return pending_.has_value(); }
   bool open() const { return open_; }

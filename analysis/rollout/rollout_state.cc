@@ -51,6 +51,7 @@ std::string write_state(const RolloutState& state) {
                                   {"salt", state.salt},
                                   {"plan", state.plan},
                                   {"keeps_baseline", state.keeps_baseline},
+                                  {"alarms", state.alarms},
                                   {"elapsed_s", state.elapsed.count()},
                                   {"in_step_s", state.in_step.count()},
                                   {"in_stage_s", state.in_stage.count()},
@@ -79,6 +80,7 @@ std::optional<RolloutState> read_state(std::string_view text) {
   state.salt = in["salt"].string();
   state.plan = in["plan"].string();
   state.keeps_baseline = in["keeps_baseline"].boolean();  // false in what was written before there was one
+  state.alarms = whole("alarms");                         // likewise
   state.elapsed = Seconds(in["elapsed_s"].number());
   state.in_step = Seconds(in["in_step_s"].number());
   state.in_stage = Seconds(in["in_stage_s"].number());

@@ -44,7 +44,8 @@ struct RolloutState {
   std::uint32_t served_ppm = 0;  // of new users, on the candidate
   std::uint32_t next_ppm = 0;
   std::string salt;
-  std::string plan;  // fingerprint() of the plan it was decided under
+  std::string plan;          // fingerprint() of the plan it was decided under
+  std::uint32_t alarms = 0;  // of the baseline against itself: how often a guard would have rolled it back
   // Promoted, and nobody has been told yet that the baseline may be stopped.
   bool keeps_baseline = false;
   // Running time, without what was spent down. In pauses only `elapsed` goes on, and `in_stage` of the plan's own

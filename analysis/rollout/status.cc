@@ -68,6 +68,10 @@ class Waits {
       return;
     }
     const auto& hold = std::get<config::Hold>(step.stages[state_.stage]);
+    if (rollout_.plan().policy.strategy == config::Strategy::kAa) {
+      say("report: the next in " + format_duration(rest_of(hold.at_least, state_.in_stage)));
+      return;
+    }
     if (state_.in_stage < hold.at_least) {
       say("at_least: " + format_duration(rest_of(hold.at_least, state_.in_stage)) + " to go");
     }
@@ -136,7 +140,7 @@ json::Value rollout_status(const Rollout& rollout) {
   json::Array guards;
   for (const GuardStatus& guard : rollout.guards()) guards.push_back(guard_json(guard, verdict));
   const double served = rollout.open() ? static_cast<double>(state.served_ppm) / 10'000 : 0;
-  return json::Object{{"baseline", rollout.plan().key.baseline},
+  json::Object status{{"baseline", rollout.plan().key.baseline},
                       {"candidate", rollout.plan().key.candidate},
                       {"revision", rollout.plan().key.revision},
                       {"strategy", to_string(policy.strategy)},
@@ -160,6 +164,8 @@ json::Value rollout_status(const Rollout& rollout) {
                       {"split", split_json(rollout)},
                       {"guards", std::move(guards)},
                       {"waits", Waits(rollout).list()}};
+  if (json::Value noise = rollout.noise(); !noise.is_null()) status.set("aa", std::move(noise));
+  return status;
 }
 
 }  // namespace weir::analysis

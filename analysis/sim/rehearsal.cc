@@ -51,7 +51,8 @@ Ending ending_of(const RolloutState& state) {
 }  // namespace
 
 std::string_view to_string(Ending ending) {
-  constexpr std::array<std::string_view, 4> kWords = {"promoted", "rolled_back", "paused", "unfinished"};
+  constexpr std::array<std::string_view, kEndingCount> kWords = {"promoted", "rolled_back", "paused", "unfinished",
+                                                                 "reported"};
   return kWords[static_cast<std::size_t>(ending)];
 }
 
@@ -64,6 +65,8 @@ Played play(WorldSpec spec, Seconds longest) {
     world.tick(next_tick(rollout));
     take_history(world, told, played.timeline);
     played.ending = ending_of(rollout.state());
+    const bool reported = !played.timeline.empty() && played.timeline.back().decision == "report";
+    if (reported) played.ending = Ending::kReported;
     const bool waits = !rollout.waits_for_disk() && waits_for_a_person(rollout.state(), rollout.plan().policy);
     if (waits) world.say(Command::Verb::kResume);
   }

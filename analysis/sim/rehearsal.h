@@ -11,7 +11,8 @@
 
 namespace weir::analysis::sim {
 
-enum class Ending : std::uint8_t { kPromoted, kRolledBack, kPaused, kUnfinished };
+enum class Ending : std::uint8_t { kPromoted, kRolledBack, kPaused, kUnfinished, kReported };
+inline constexpr std::size_t kEndingCount = 5;
 std::string_view to_string(Ending ending);
 
 struct TimelineEntry {
@@ -31,7 +32,7 @@ struct Played {
 };
 
 // A pause of the plan that waits for a person is resumed at once; any other pause that does so is an end, as is
-// `longest`.
+// `longest`, and the first report of a baseline against itself.
 Played play(WorldSpec spec, Seconds longest);
 
 }  // namespace weir::analysis::sim

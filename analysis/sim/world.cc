@@ -155,7 +155,7 @@ Outcome World::assigned(const Request& request, const User& user) const {
   const auto drawn_ppm = static_cast<std::uint32_t>(((request.id & 0xffffffff) * kMillion) >> 32);
   const bool candidate = (keyed_ ? user.bucket_ppm : drawn_ppm) < traffic.weight_ppm;
   outcome.arm = candidate ? Arm::kCandidate : Arm::kBaseline;
-  outcome.version = candidate ? kCandidate : kBaseline;
+  outcome.version = candidate && spec_.policy.strategy != config::Strategy::kAa ? kCandidate : kBaseline;
   outcome.step = traffic.step;
   outcome.epoch = traffic.epoch;
   outcome.judged = traffic.judged;

@@ -66,7 +66,7 @@ class World final : private MetricSource, private TrafficControl, private StateS
  private:
   static constexpr ServiceId kService = 0;
   static constexpr VersionId kBaseline = 0;
-  static constexpr VersionId kCandidate = 1;
+  static constexpr VersionId kCandidate = 1;  // the baseline itself where it is compared with itself
 
   static double slot_seconds(std::int64_t slot) { return static_cast<double>(slot) * Seconds(kSlot).count(); }
   void collect(Tick& into) override;

@@ -111,11 +111,25 @@ int ClientCommands::failed(const AdminReply& reply) const {
 int ClientCommands::status(const Invocation& invocation) const {
   const AdminReply reply = client_.get("/api/v1/status");
   if (!reply.ok()) return failed(reply);
-  const json::ParseResult body = json::parse(reply.body, kReplyLimits);
+  json::Value document = json::parse(reply.body, kReplyLimits).value;
+  if (!invocation.service.empty()) {
+    json::Object narrowed = document.object();
+    json::Array named;
+    for (const json::Value& service : document["services"].array()) {
+      if (service["name"].string() == invocation.service) named.push_back(service);
+    }
+    if (named.empty()) {
+      print_error(terminal_,
+                  "the weir at " + client_.url() + " has no service \"" + printable(invocation.service) + "\"",
+                  "`weir status` without one names all that it has.");
+      return kExitFailed;
+    }
+    document = narrowed.set("services", std::move(named));
+  }
   if (invocation.format == "json")
-    print(json::write_pretty(body.value));
+    print(json::write_pretty(document));
   else
-    print(render_frame(body.value, {.colour = terminal_.out_colour, .where = client_.url()}));
+    print(render_frame(document, {.colour = terminal_.out_colour, .where = client_.url()}));
   return kExitOk;
 }
 

@@ -84,6 +84,11 @@ class Explanation {
 
   std::string render() {
     head();
+    if (rollout_["aa"].is_object()) {
+      noise();
+      warnings();
+      return std::move(out_);
+    }
     steps();
     if (rollout_["judged"].boolean()) {
       gates();
@@ -108,8 +113,8 @@ class Explanation {
   void title(std::string_view text) { line("\n" + tint(wrapped(text, 0, columns_), Tint::kBold)); }
 
   void head() {
-    line(tint(shown(rollout_["service"]) + ": " + shown(rollout_["baseline"]) + " → " + shown(rollout_["candidate"]),
-              Tint::kBold));
+    const std::string whom = rollout_["aa"].is_object() ? " against itself" : " → " + shown(rollout_["candidate"]);
+    line(tint(shown(rollout_["service"]) + ": " + shown(rollout_["baseline"]) + whom, Tint::kBold));
     const json::Value& traffic = rollout_["traffic"];
     say(rate_words(traffic["requests_per_second"].number()) + " requests/s (" +
         shown(traffic["requests_per_second_from"]) + "). The baseline: errors " +
@@ -131,6 +136,30 @@ class Explanation {
     return std::any_of(guards.begin(), guards.end(), [](const json::Value& guard) {
       return guard["measure"].string() == "increase_percent" || guard["measure"].string() == "points";
     });
+  }
+
+  // Nothing moves: what counts is from when on the report can say something.
+  void noise() {
+    const json::Value& aa = rollout_["aa"];
+    title("The smallest margin that is honest after: an equal candidate would have advanced with it, 95 times in 100");
+    const json::Array& guards = aa["guards"].array();
+    std::string heading = padded("guard", kFirstColumn);
+    if (!guards.empty()) {
+      for (const json::Value& at : guards.front()["margins"].array()) {
+        heading += padded(rough(at["after_s"].number()), 10);
+      }
+    }
+    line(tint(heading + padded("the plan's", 12) + "is honest after", Tint::kDim));
+    for (const json::Value& guard : guards) {
+      std::string text = padded(shown(guard["name"]), kFirstColumn);
+      for (const json::Value& at : guard["margins"].array()) text += padded(degree(guard, at["honest_from"]), 10);
+      text += padded(degree(guard, guard["planned"]), 12);
+      text += guard["gate"].boolean() ? rough(seconds(guard["planned_is_honest_after_s"])) : "– (no gate)";
+      line(text);
+    }
+    say("The second arm gets " + percent(aa["split_percent"].number()) + " of the users, " +
+        rate_words(aa["second_arm_requests_per_second"].number()) +
+        " requests/s. What real users are like, a design effect above all, is what the report is for.");
   }
 
   void blue_green() {

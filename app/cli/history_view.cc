@@ -17,7 +17,7 @@ std::string shown(const json::Value& text) { return printable(text.string()); }
 
 Tint tint_of(std::string_view decision) {
   if (decision == "rollback") return Tint::kRed;
-  if (decision == "pause") return Tint::kYellow;
+  if (decision == "pause" || decision == "alarm") return Tint::kYellow;
   return decision == "promote" || decision == "advance" ? Tint::kGreen : Tint::kPlain;
 }
 
@@ -65,7 +65,8 @@ class Story {
                        tinted(printable(what), tint_of(what), options_.colour);
     if (record["weight_after_percent"].is_number()) {
       text += "  " + percent(record["weight_before_percent"].number()) + " → " +
-              percent(record["weight_after_percent"].number()) + " of users on " + shown(record["candidate"]);
+              percent(record["weight_after_percent"].number()) + " of users " +
+              (record["aa"].is_object() ? "in the second arm" : "on " + shown(record["candidate"]));
     }
     line(text + "  by " + shown(record["actor"]));
     line("  because " + head_of(record));
@@ -86,10 +87,13 @@ class Story {
   // The guard whose evidence decided; null where none did.
   static const json::Value* decisive(const json::Value& record) {
     const std::string& what = record["decision"].string();
-    if (record["rule"].string() != "guard" || (what != "rollback" && what != "pause")) return nullptr;
+    const bool alarm = what == "alarm";
+    if (record["rule"].string() != "guard" || (what != "rollback" && what != "pause" && !alarm)) return nullptr;
     const json::Value* worst = nullptr;
     for (const json::Value& guard : record["guards"].array()) {
-      if (guard["action"].string() != what || !guard["speaks"].boolean()) continue;
+      const std::string& action = guard["action"].string();
+      if (alarm ? action == "warn" : action != what) continue;
+      if (!guard["speaks"].boolean()) continue;
       const bool more =
           worst == nullptr || guard["evidence_rollback"].number() > (*worst)["evidence_rollback"].number();
       if (more) worst = &guard;
@@ -97,10 +101,13 @@ class Story {
     return worst;
   }
 
-  // All numbers of the guard that decided; of an advance, what each gate showed; else only who was worst.
+  // All numbers of the guard that decided; of an advance, what each gate showed; of a report, what each is like.
   void guards(const json::Value& record) {
     if (const json::Value* const worst = decisive(record)) return whole(*worst);
     const std::string& what = record["decision"].string();
+    if (what == "report") {
+      for (const json::Value& guard : record["aa"]["guards"].array()) line("    " + shown(guard["says"]));
+    }
     if (what != "advance" && what != "promote" && what != "pause" && what != "rollback") return;
     for (const json::Value& guard : record["guards"].array()) brief(guard);
   }

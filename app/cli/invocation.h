@@ -95,9 +95,9 @@ struct Invocation {
   SimulateArguments simulate;
   ExplainArguments explain;
   ReplayArguments replay;
-  std::string file;  // check, explain, simulate
-  std::string
-      service;  // what a rollout command is about; history, explain: empty for all; simulate: empty for the only one
+  std::string file;     // check, explain, simulate
+  std::string service;  // what a rollout command is about; status, history, explain: empty for all; simulate: empty for
+                        // the only one
   std::string format = "text";   // check, explain, simulate, status, history, replay: text or json
   std::string percent;           // weight, as typed
   std::uint32_t weight_ppm = 0;  // weight

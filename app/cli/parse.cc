@@ -292,7 +292,9 @@ class Grammar {
   }
 
   void add_views() {
-    add_format(add_client(Verb::kStatus, "status", "Say how every service and rollout stands"));
+    CLI::App* status = add_client(Verb::kStatus, "status", "Say how every service and rollout stands");
+    status->add_option("SERVICE", wanted_.service, "Only this one");
+    add_format(status);
     CLI::App* watch = add_client(Verb::kWatch, "watch", "Show how the rollouts go on, and why they wait");
     watch->add_flag("--no-redraw", wanted_.frames_only, "Print a frame per change, also on a terminal");
     watch->footer(kWatchFooter);

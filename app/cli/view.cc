@@ -64,34 +64,51 @@ class Frame {
 
   void rollout(const json::Value& service, const json::Value& rollout) {
     const std::string phase = shown(rollout["phase"]);
-    std::string title = bold(shown(service["name"])) + "  " + shown(rollout["baseline"]) + " → " +
-                        shown(rollout["candidate"]) + "  " + tinted(phase, tint_of_phase(phase), options_.colour);
+    const bool aa = rollout["strategy"].string() == "aa";
+    const std::string whom = aa ? " against itself" : " → " + shown(rollout["candidate"]);
+    std::string title = bold(shown(service["name"])) + "  " + shown(rollout["baseline"]) + whom + "  " +
+                        tinted(phase, tint_of_phase(phase), options_.colour);
     if (rollout["strategy"].string() == "blueGreen") title += "  blue-green";
     title +=
         "  step " + std::to_string(rollout["step"].integer()) + " of " + std::to_string(rollout["steps"].integer());
     if (!rollout["stage"].string().empty()) title += " · " + shown(rollout["stage"]);
     line(title);
     const double weight = rollout["weight_percent"].number();
-    row(bar(weight / 100, kWeightBar) + " " + percent(weight) + " of users on " + shown(rollout["candidate"]));
+    row(bar(weight / 100, kWeightBar) + " " + percent(weight) + " of users " +
+        (aa ? "in the second arm" : "on " + shown(rollout["candidate"])));
     if (!rollout["reason"].string().empty()) row("because " + shown(rollout["reason"]));
     if (rollout["durable"].is_null() ? false : !rollout["durable"].boolean()) {
       row(tinted("not yet durable: the disk has not taken this decision", Tint::kYellow, options_.colour));
     }
-    versions(service, rollout);
+    versions(service, aa ? json::Value() : rollout);
     guards(rollout);
-    split(rollout["split"]);
+    noise(rollout["aa"]);
+    split(rollout["split"], aa ? "in the second arm" : "on the candidate");
     waits(rollout);
   }
 
+  // What the baseline against itself has shown so far.
+  void noise(const json::Value& aa) {
+    if (!aa.is_object()) return;
+    const std::int64_t alarms = aa["alarms"].integer();
+    row((alarms == 0 ? "no false alarm"
+                     : tinted("false alarms: " + with_commas(alarms), Tint::kYellow, options_.colour)) +
+        "; " + shown(aa["summary"]));
+    for (const json::Value& guard : aa["guards"].array()) {
+      row(guard["too_tight"].boolean() ? tinted(shown(guard["says"]), Tint::kYellow, options_.colour)
+                                       : shown(guard["says"]));
+    }
+  }
+
   // Whether each version gets its share of users.
-  void split(const json::Value& split) {
+  void split(const json::Value& split, const std::string& where) {
     if (!split.is_object()) return;
     const std::int64_t candidate = split["candidate"].integer();
     const std::int64_t all = candidate + split["baseline"].integer();
     if (all <= 0) return;
     const double share = 100 * static_cast<double>(candidate) / static_cast<double>(all);
     std::string text = "split: " + with_commas(candidate) + " of " + with_commas(all) + " " + shown(split["unit"]) +
-                       " on the candidate, " + percent(share) + " where " + percent(split["due_percent"].number()) +
+                       " " + where + ", " + percent(share) + " where " + percent(split["due_percent"].number()) +
                        " is due";
     if (!split["counting"].boolean()) text += "; counted enough for this step";
     if (split["alarm"].boolean()) text += "; broken";
@@ -183,7 +200,9 @@ std::string render_history(const json::Value& history, const ViewOptions& option
   std::string out;
   for (const json::Value& record : history["records"].array()) {
     const std::string& decision = record["decision"].string();
-    const Tint tint = decision == "rollback" ? Tint::kRed : decision == "pause" ? Tint::kYellow : Tint::kPlain;
+    const Tint tint = decision == "rollback"                       ? Tint::kRed
+                      : decision == "pause" || decision == "alarm" ? Tint::kYellow
+                                                                   : Tint::kPlain;
     out += shown(record["time"]) + "  " + shown(record["service"]) + "  ";
     out += tinted(padded(printable(decision), 9), tint, options.colour) + " ";
     if (record["weight_after_percent"].is_number()) {  // a reload changes none by itself
@@ -191,6 +210,8 @@ std::string render_history(const json::Value& history, const ViewOptions& option
              percent(record["weight_after_percent"].number()) + "  ";
     }
     out += shown(record["actor"]) + "  " + shown(record["reason"]) + "\n";
+    if (decision != "report") continue;
+    for (const json::Value& guard : record["aa"]["guards"].array()) out += "    " + shown(guard["says"]) + "\n";
   }
   if (out.empty()) out = "Nothing was decided yet.\n";
   return out;

@@ -10,6 +10,7 @@
 #include "analysis/judge/guard_rule.h"
 #include "app/cli/figures.h"
 #include "app/explain/caution_words.h"
+#include "app/explain/noise_document.h"
 
 namespace weir::app {
 namespace {
@@ -19,8 +20,6 @@ using analysis::Detection;
 using analysis::Regression;
 
 constexpr double kMs = 1'000;  // microseconds
-
-json::Value finite(double value) { return std::isfinite(value) ? json::Value(value) : json::Value(); }
 
 json::Value span_json(const analysis::TimeSpan& span) {
   return json::Object{{"median", finite(span.p50)}, {"p95", finite(span.p95)}};
@@ -62,16 +61,20 @@ class Document {
       steps.push_back(step_json(i));
       by_person = by_person || outlook_.steps[i].time.by_person;
     }
-    return {{"service", service_},
-            {"baseline", rollout_.baseline},
-            {"candidate", rollout_.candidate},
-            {"strategy", to_string(rollout_.strategy)},
-            {"judged", rollout_.analysis.enabled},
-            {"traffic", traffic_json()},
-            {"total_s", span_json(outlook_.total_s)},
-            {"waits_for_person", by_person},
-            {"steps", std::move(steps)},
-            {"warnings", warnings()}};
+    json::Object document{{"service", service_},
+                          {"baseline", rollout_.baseline},
+                          {"candidate", rollout_.candidate},
+                          {"strategy", to_string(rollout_.strategy)},
+                          {"judged", rollout_.analysis.enabled},
+                          {"traffic", traffic_json()},
+                          {"total_s", span_json(outlook_.total_s)},
+                          {"waits_for_person", by_person},
+                          {"steps", std::move(steps)},
+                          {"warnings", warnings()}};
+    if (rollout_.strategy == config::Strategy::kAa) {
+      document.set("aa", noise_document(rollout_, reckoning_.traffic, outlook_.steps.front()));
+    }
+    return document;
   }
 
  private:
@@ -147,17 +150,12 @@ class Document {
     return *value;
   }
 
-  std::string_view measure(std::size_t index) const {
-    constexpr std::array<std::string_view, 4> kWords = {"percent", "slowdown_percent", "increase_percent", "points"};
-    return kWords[static_cast<std::size_t>(family_of(guard(index)))];
-  }
-
   json::Object guard_json(const analysis::StepOutlook& step, std::size_t index) const {
     const analysis::GuardTime& time = step.time.guards[index];
     const analysis::GuardSight& sight = step.guards[index];
     const bool rate = family_of(guard(index)) == config::Family::kRate;
     return {{"name", analysis::guard_name(guard(index))},
-            {"measure", measure(index)},
+            {"measure", measure_word(family_of(guard(index)))},
             {"on_fail", action_word(guard(index).action)},
             {"gate", time.gate},
             {"armed_s", finite(time.armed_s)},

@@ -170,9 +170,17 @@ class Checker {
 
   void check_strategy(const std::string& name, const Rollout& rollout) {
     const std::string path = "rollouts." + name;
-    if (!rollout.baseline.empty() && rollout.baseline == rollout.candidate) {
-      report_.error(place(root_, {"rollouts", name, "candidate"}),
-                    path + ": baseline and candidate are the same version", "two versions");
+    const Position candidate = place(root_, {"rollouts", name, "candidate"});
+    const bool same = rollout.baseline == rollout.candidate;
+    if (rollout.strategy == Strategy::kAa) {
+      if (!same) {
+        report_.error(candidate, path + ".candidate: strategy aa compares the baseline with itself",
+                      "the key left out, or strategy: canary");
+      }
+      check_aa_analysis(name, rollout);
+    } else if (same && !rollout.baseline.empty()) {
+      report_.error(candidate, path + ": baseline and candidate are the same version",
+                    "two versions, or strategy: aa to see how much two halves of one differ");
     }
     if (rollout.strategy != Strategy::kBlueGreen || rollout.steps.front().weight_ppm > 0) return;
     const auto shows = [&](const Override& rule) { return rule.version == rollout.candidate; };
@@ -180,6 +188,19 @@ class Checker {
       report_.warn(place(root_, {"rollouts", name, "previewWeight"}),
                    path + ": nobody sees the candidate before everybody is switched to it",
                    "an override that shows it, or a previewWeight above 0");
+    }
+  }
+
+  void check_aa_analysis(const std::string& name, const Rollout& rollout) {
+    const std::string path = "rollouts." + name + ".analysis";
+    if (!rollout.analysis.enabled) {
+      report_.error(place(root_, {"rollouts", name, "analysis"}),
+                    path + " is off: strategy aa has nothing to report then", "guards, or the key left out");
+    }
+    if (rollout.analysis.rescue.enabled) {
+      report_.error(place(root_, {"rollouts", name, "analysis", "rescue"}),
+                    path + ".rescue: both arms are the same version, and neither can rescue the other",
+                    "the key left out");
     }
   }
 

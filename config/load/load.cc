@@ -83,7 +83,9 @@ std::vector<Position> step_places(const Rollout& rollout, const Node& node) {
       if (const Node* const weight = entry.find("setWeight")) places.push_back(weight->position);
     }
   }
-  if (const Node* const preview = node.find("previewWeight")) places.push_back(preview->position);
+  for (const char* weight : {"previewWeight", "splitWeight"}) {
+    if (const Node* const given = node.find(weight)) places.push_back(given->position);
+  }
   places.resize(rollout.steps.size(), steps != nullptr ? steps->position : node.position);
   return places;
 }

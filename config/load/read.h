@@ -18,7 +18,8 @@ Route read_route(const Node& node, std::size_t index, const Environment& environ
 // What is done with its requests, into `route`.
 void read_action(const Node& node, Route& route);
 Rollout read_rollout(const std::string& service, const Node& node, const Environment& environment, Report& report);
-// What it holds about how the weight moves, into `rollout`: strategy and steps; `path` is its own.
+// What it holds about how the weight moves, into `rollout`, whose baseline and candidate are read: strategy, steps, and
+// the candidate that may be left out; `path` is its own.
 void read_strategy(const Node& node, const std::string& path, Rollout& rollout, Report& report);
 // `path` is the list's.
 std::vector<Webhook> read_webhooks(const Node& node, const std::string& path, const Environment& environment,

@@ -69,7 +69,7 @@ std::vector<Step> default_steps() {
 std::optional<Strategy> strategy_of(const Node& node) {
   if (node.find("strategy") == nullptr) return Strategy::kCanary;
   const std::string* const word = scalar(node, "strategy");
-  for (const Strategy known : {Strategy::kCanary, Strategy::kBlueGreen}) {
+  for (const Strategy known : {Strategy::kCanary, Strategy::kBlueGreen, Strategy::kAa}) {
     if (word != nullptr && *word == to_string(known)) return known;
   }
   return {};
@@ -79,11 +79,18 @@ struct OwnKey {
   std::string_view name;
   Strategy of;
 };
-constexpr std::array<OwnKey, 5> kOwnKeys = {{{"steps", Strategy::kCanary},
+constexpr std::array<OwnKey, 7> kOwnKeys = {{{"steps", Strategy::kCanary},
                                              {"previewWeight", Strategy::kBlueGreen},
                                              {"previewHold", Strategy::kBlueGreen},
                                              {"bakeHold", Strategy::kBlueGreen},
-                                             {"scaleDownDelay", Strategy::kBlueGreen}}};
+                                             {"scaleDownDelay", Strategy::kBlueGreen},
+                                             {"splitWeight", Strategy::kAa},
+                                             {"reportEvery", Strategy::kAa}}};
+
+std::string_view instead_of_steps(Strategy strategy) {
+  if (strategy == Strategy::kAa) return "splitWeight in their place, or strategy: canary";
+  return "previewWeight, previewHold and bakeHold in their place, or strategy: canary";
+}
 
 void refuse_foreign_keys(const Node& node, Strategy strategy, const std::string& path, Report& report) {
   for (const OwnKey& key : kOwnKeys) {
@@ -92,7 +99,7 @@ void refuse_foreign_keys(const Node& node, Strategy strategy, const std::string&
     const std::string name = path + "." + std::string(key.name);
     if (key.of == Strategy::kCanary) {
       report.error(given->position, name + ": strategy " + std::string(to_string(strategy)) + " has steps of its own",
-                   "previewWeight, previewHold and bakeHold in their place, or strategy: canary");
+                   std::string(instead_of_steps(strategy)));
     } else {
       report.error(given->position, name + " belongs to strategy " + std::string(to_string(key.of)),
                    "strategy: " + std::string(to_string(key.of)) + ", or the key left out");
@@ -125,6 +132,17 @@ void read_blue_green(const Node& node, const std::string& path, Rollout& rollout
   rollout.scale_down_delay = duration_of(node, "scaleDownDelay").value_or(Duration(kScaleDownDelay));
 }
 
+// One step that no evidence ends; its hold is the time from one report to the next.
+void read_aa(const Node& node, Rollout& rollout) {
+  constexpr std::uint32_t kSplit = 500'000;
+  Hold until_report;
+  until_report.at_least = duration_of(node, "reportEvery").value_or(std::chrono::hours(24));
+  until_report.at_most = kNever;
+  until_report.min_requests = 0;
+  rollout.steps = {{.weight_ppm = percent_of(node, "splitWeight").value_or(kSplit), .stages = {until_report}}};
+  if (node.find("candidate") == nullptr) rollout.candidate = rollout.baseline;
+}
+
 }  // namespace
 
 void read_strategy(const Node& node, const std::string& path, Rollout& rollout, Report& report) {
@@ -133,9 +151,15 @@ void read_strategy(const Node& node, const std::string& path, Rollout& rollout, 
   rollout.strategy = strategy.value_or(Strategy::kCanary);
   if (rollout.strategy == Strategy::kBlueGreen) {
     read_blue_green(node, path, rollout, report);
+  } else if (rollout.strategy == Strategy::kAa) {
+    read_aa(node, rollout);
   } else {
     const Node* const steps = node.find("steps");
     rollout.steps = steps != nullptr ? read_steps(*steps, path + ".steps", report) : default_steps();
+  }
+  // Of a strategy that cannot be read nobody knows whether it needs one.
+  if (strategy && *strategy != Strategy::kAa && node.find("candidate") == nullptr) {
+    report.error(node.position, path + ".candidate is missing", "a text");
   }
 }
 

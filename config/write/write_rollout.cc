@@ -54,6 +54,10 @@ void write_strategy(json::Object& section, const Rollout& rollout) {
       section.set("bakeHold", write_hold(std::get<Hold>(rollout.steps.back().stages.front())));
       section.set("scaleDownDelay", format_duration(rollout.scale_down_delay.value_or(Duration(0))));
       break;
+    case Strategy::kAa:
+      section.set("splitWeight", format_percent(first.weight_ppm));
+      section.set("reportEvery", format_duration(std::get<Hold>(first.stages.front()).at_least));
+      break;
   }
 }
 

@@ -75,7 +75,8 @@ Assignment Split::assign(const UnitFacts& request, const RolloutTraffic& planned
 
 bool Split::take_override(const UnitFacts& request, const RolloutTraffic& traffic, Assignment& result) const {
   for (const SplitSpec::Override& entry : spec_.overrides) {
-    const bool candidate = entry.version == spec_.candidate;
+    // Where both arms are the same version, naming it chooses the first.
+    const bool candidate = entry.version == spec_.candidate && spec_.candidate != spec_.baseline;
     if ((candidate && traffic.candidate_closed) || !applies(entry.rule, request)) continue;
     result.version = entry.version;
     result.arm = candidate ? Arm::kCandidate : Arm::kBaseline;

@@ -334,6 +334,7 @@ TEST(StateCode, ReadsTheStateThatIsWritten) {
                         .next_ppm = 8,
                         .salt = "salt",
                         .plan = "plan",
+                        .alarms = 9,
                         .keeps_baseline = true,
                         .elapsed = Seconds(0.1),
                         .in_step = Seconds(0.2),
@@ -348,9 +349,9 @@ TEST(StateCode, ReadsTheStateThatIsWritten) {
   ASSERT_TRUE(reader.ok() && reader.at_end());
   const auto tied = [](const RolloutState& state) {
     const auto& [phase, cause, reason, weight_ppm, stage, step, attempt, steps_at_start, decided_ms, served_ppm,
-                 next_ppm, salt, plan, keeps_baseline, elapsed, in_step, in_stage, warmup_left] = state;
+                 next_ppm, salt, plan, alarms, keeps_baseline, elapsed, in_step, in_stage, warmup_left] = state;
     return std::tuple(phase, cause, reason, weight_ppm, stage, step, attempt, steps_at_start, decided_ms, served_ppm,
-                      next_ppm, salt, plan, keeps_baseline, elapsed.count(), in_step.count(), in_stage.count(),
+                      next_ppm, salt, plan, alarms, keeps_baseline, elapsed.count(), in_step.count(), in_stage.count(),
                       warmup_left.count());
   };
   EXPECT_EQ(tied(in), tied(read));

@@ -83,6 +83,20 @@ TEST(Strategy, WithoutAPreviewWeightBlueGreenWaitsForAPerson) {
 
 TEST(Strategy, ACanaryKeepsNothingWarm) { EXPECT_EQ(rollout_of("    candidate: v2\n").scale_down_delay, std::nullopt); }
 
+TEST(Strategy, ABaselineAgainstItselfIsOneStep) {
+  for (const char* candidate : {"", "    candidate: v1\n"}) {
+    const Rollout rollout = rollout_of(std::string(candidate) + "    strategy: aa\n");
+    EXPECT_EQ(rollout.candidate, "v1");
+    EXPECT_EQ(rollout.salt, "chat/v1/");
+    ASSERT_EQ(rollout.steps.size(), 1U);
+    EXPECT_EQ(rollout.steps[0].weight_ppm, 500'000U);
+    EXPECT_EQ(std::get<Hold>(rollout.steps[0].stages.at(0)).at_least, std::chrono::hours(24));
+  }
+  const Rollout rollout = rollout_of("    strategy: aa\n    splitWeight: 1\n    reportEvery: 6h\n");
+  EXPECT_EQ(rollout.steps.at(0).weight_ppm, 10'000U);
+  EXPECT_EQ(std::get<Hold>(rollout.steps[0].stages.at(0)).at_least, std::chrono::hours(6));
+}
+
 TEST(Strategy, EachThingThatIsWrongIsSaidOnce) {
   const std::string green = kBlueGreen;
   const std::vector<std::pair<std::string, std::string>> plans = {
@@ -111,11 +125,30 @@ TEST(Strategy, EachThingThatIsWrongIsSaidOnce) {
        "plan:13:15: error: rollouts.chat.bakeHold: atLeast is longer than atMost; expected atLeast <= atMost"},
       {"    strategy: blueGreen\n", "plan:10:5: error: rollouts.chat.candidate is missing; expected a text"},
       {"    candidate: v1\n",
-       "plan:11:16: error: rollouts.chat: baseline and candidate are the same version; expected two versions"},
+       "plan:11:16: error: rollouts.chat: baseline and candidate are the same version; expected two versions, or "
+       "strategy: aa to see how much two halves of one differ"},
+      {"    candidate: v2\n    strategy: aa\n",
+       "plan:11:16: error: rollouts.chat.candidate: strategy aa compares the baseline with itself; expected the key "
+       "left "
+       "out, or strategy: canary"},
+      {"    strategy: aa\n    steps: [ { setWeight: 5 } ]\n",
+       "plan:12:12: error: rollouts.chat.steps: strategy aa has steps of its own; expected splitWeight in their place, "
+       "or "
+       "strategy: canary"},
+      {"    candidate: v2\n    splitWeight: 5\n",
+       "plan:12:18: error: rollouts.chat.splitWeight belongs to strategy aa; expected strategy: aa, or the key left "
+       "out"},
+      {"    strategy: aa\n    splitWeight: 0\n",
+       "plan:12:18: error: rollouts.chat.splitWeight: \"0\"; expected a percentage in steps of 0.0001, from 0.0001 to "
+       "50"},
+      {"    strategy: aa\n    analysis: { rescue: {} }\n",
+       "plan:12:25: error: rollouts.chat.analysis.rescue: both arms are the same version, and neither can rescue the "
+       "other; expected the key left out"},
+
       // A word that is none says nothing about the other keys.
       {"    candidate: v2\n    strategy: shadow\n    previewWeight: 5\n",
        "plan:12:15: error: rollouts.chat.strategy: \"shadow\" is not in this version yet; expected one of canary, "
-       "blueGreen"},
+       "blueGreen, aa"},
   };
   for (const auto& [keys, message] : plans) {
     const std::vector<Problem> problems = load_rollout(keys).problems;

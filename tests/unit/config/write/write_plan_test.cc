@@ -186,8 +186,10 @@ services:
   s:
     versions: { v1: { endpoints: ["http://127.0.0.1:9001"] }, v2: { endpoints: ["http://127.0.0.1:9002"] } }
   t: { versions: { v1: { endpoints: ["http://127.0.0.1:9001"] }, v2: { endpoints: ["http://127.0.0.1:9002"] } } }
+  u: { versions: { v1: { endpoints: ["http://127.0.0.1:9001"] } } }
 routes: [{ match: { pathPrefix: / }, service: s }]
 rollouts:
+  u: { baseline: v1, candidate: v1, strategy: aa, splitWeight: 20%, reportEvery: 6h }
   s:
     baseline: v1
     candidate: v2
