@@ -48,7 +48,9 @@ config::Environment environment() {
             return read.error.empty() ? std::optional<std::string>(std::move(read.text)) : std::nullopt;
           },
           .listener_tls = listener_faults,
-          .origin_tls = origin_faults};
+          .origin_tls = origin_faults,
+          .listener_tls_doubts = listener_doubts,
+          .origin_tls_doubts = origin_doubts};
 }
 
 // What is only seen once the plan is reckoned through.

@@ -82,6 +82,7 @@ ApiReply Published::metrics() const {
                                .dropped = webhook.counts.dropped,
                                .waiting = webhook.waiting});
   }
+  scrape.certificates = view->certificates;
   scrape.process = process_sample();
   scrape.outcomes_dropped = sources_.server.outcomes_dropped();
   scrape.access_log_dropped = sources_.server.access_lines_dropped() + sources_.access_log.refused();

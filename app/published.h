@@ -32,6 +32,7 @@ struct View {
   RecordsSample records;
   NameSample names;
   std::vector<WebhookStanding> webhooks;
+  std::vector<CertificateSample> certificates;
   std::uint64_t reloads = 0;
   std::uint64_t reloads_refused = 0;
   std::uint64_t admin_turned_away = 0;

@@ -1,6 +1,12 @@
 #include "app/tls_files.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <set>
+#include <system_error>
 #include <utility>
 
 #include "base/log.h"
@@ -31,6 +37,23 @@ std::vector<std::optional<FileStamp>> stamps_of(const std::vector<std::string>& 
   return stamps;
 }
 
+// What the system says; empty when it can be read.
+std::string unreadable(const std::string& path) {
+  return ::access(path.c_str(), R_OK) == 0 ? std::string() : std::generic_category().message(errno);
+}
+
+// What people should know now, for the plan's check.
+template <class Context>
+std::vector<config::TlsFault> doubts_of(const std::shared_ptr<const Context>& context) {
+  std::vector<config::TlsFault> doubts;
+  const std::int64_t now_s = std::time(nullptr);
+  if (context == nullptr) return doubts;
+  for (const proxy::FileValidity& validity : context->validities()) {
+    if (std::optional<config::TlsFault> fault = doubt(validity, now_s)) doubts.push_back(std::move(*fault));
+  }
+  return doubts;
+}
+
 std::string text_of(const std::vector<config::TlsFault>& faults) {
   std::string text;
   for (const config::TlsFault& fault : faults) text += (text.empty() ? "" : "; ") + fault.path + ": " + fault.what;
@@ -47,6 +70,7 @@ TlsFiles::TlsFiles(const config::Config& config, std::shared_ptr<proxy::TlsTicke
     if (!listener.tls) continue;
     add({.name = "listener " + listener.address,
          .paths = paths_of(*listener.tls),
+         .labels = {{"listener", listener.address}},
          .listener = listener.tls,
          .place = i},
         nullptr);
@@ -56,7 +80,11 @@ TlsFiles::TlsFiles(const config::Config& config, std::shared_ptr<proxy::TlsTicke
       const auto is_secure = [](const config::Endpoint& endpoint) { return endpoint.tls; };
       if (std::none_of(version.endpoints.begin(), version.endpoints.end(), is_secure)) continue;
       const std::string whole = service + "/" + name;
-      add({.name = "version " + whole, .paths = paths_of(version.tls), .origin = version.tls, .version = whole},
+      add({.name = "version " + whole,
+           .paths = paths_of(version.tls),
+           .labels = {{"service", service}, {"version", name}},
+           .origin = version.tls,
+           .version = whole},
           before);
       if (version.tls.insecure_skip_verify) unverified_.push_back(whole);
     }
@@ -67,6 +95,7 @@ void TlsFiles::add(Entry entry, const TlsFiles* before) {
   // Watched from before they are read: what changes meanwhile is a change.
   for (const std::string& path : entry.paths) entry.files.emplace_back(path);
   entry.stamps = stamps_of(entry.paths);
+  entry.losses.resize(entry.paths.size());
   const bool kept = before != nullptr && keep(entry, *before);
   if (!kept && !read(entry)) faults_.push_back(entry.name + ": " + entry.problem);
   entries_.push_back(std::move(entry));
@@ -85,40 +114,122 @@ bool TlsFiles::keep(Entry& entry, const TlsFiles& before) {
 bool TlsFiles::read(Entry& entry) {
   std::vector<config::TlsFault> faults;
   entry.stamps = stamps_of(entry.paths);
+  bool usable = false;
   if (entry.listener) {
     auto context = proxy::TlsServerContext::read(*entry.listener, tickets_, faults);
-    if (context != nullptr) contexts_.listeners[entry.place] = std::move(context);
+    usable = context != nullptr;
+    if (usable) faults = context->left_out();
+    if (usable) contexts_.listeners[entry.place] = std::move(context);
   } else {
     auto context = proxy::TlsClientContext::read(*entry.origin, faults);
-    if (context != nullptr) contexts_.origins[entry.version] = std::move(context);
+    usable = context != nullptr;
+    if (usable) contexts_.origins[entry.version] = std::move(context);
   }
   entry.problem = text_of(faults);
-  return faults.empty();
+  entry.served = usable;
+  return usable;
 }
 
-bool TlsFiles::look() {
+bool TlsFiles::look(std::int64_t unix_s) {
   bool changed = false;
   for (Entry& entry : entries_) {
+    tell_losses(entry);
     bool touched = false;
     for (FileWatch& file : entry.files) touched = file.changed() || touched;
-    if (!touched) continue;
-    if (read(entry)) {
+    if (touched && read(entry)) {
       log::info("certificates_loaded", {{"for", entry.name}});
       changed = true;
-    } else {
+      if (!entry.problem.empty())
+        log::error("ocsp_response_refused", {{"for", entry.name}, {"problem", entry.problem}});
+    } else if (touched) {
       log::error("certificates_refused", {{"for", entry.name},
                                           {"problem", entry.problem},
                                           {"effect", "what was loaded before is used until they are mended"}});
     }
+    tell_standings(entry, unix_s);
   }
   return changed;
+}
+
+// Whoever writes a file anew may take it away first: once is no loss.
+void TlsFiles::tell_losses(Entry& entry) {
+  for (std::size_t i = 0; i < entry.paths.size(); ++i) {
+    Loss& loss = entry.losses[i];
+    const std::string problem = unreadable(entry.paths[i]);
+    if (problem.empty() && !loss.problem.empty())
+      log::info("certificate_file_back", {{"for", entry.name}, {"file", entry.paths[i]}});
+    if (problem.empty()) loss = {};
+    if (problem.empty() || ++loss.looks != 2) continue;
+    loss.problem = problem;
+    log::warn("certificate_file_lost", {{"for", entry.name},
+                                        {"file", entry.paths[i]},
+                                        {"problem", problem},
+                                        {"effect", "what was read from it is used; a restart or reload would fail"}});
+  }
+}
+
+// Of what stood in the files when the plan was loaded, the plan's own warnings have told.
+void TlsFiles::tell_standings(Entry& entry, std::int64_t unix_s) {
+  const std::vector<proxy::FileValidity>& validities = validities_of(entry);
+  const bool silent = !std::exchange(entry.looked_at, true);
+  entry.doubts.clear();
+  for (const proxy::FileValidity& of : validities) {
+    const proxy::Standing now = standing(of, unix_s);
+    const bool news = std::exchange(entry.standings[of.path], now) != now;  // good until it is told otherwise
+    const std::optional<config::TlsFault> fault = doubt(of, unix_s);
+    if (!fault) continue;
+    entry.doubts.push_back(entry.name + ": " + fault->path + ": " + fault->what);
+    if (news && !silent)
+      log::warn("certificate_validity", {{"for", entry.name}, {"file", fault->path}, {"problem", fault->what}});
+  }
+}
+
+const std::vector<proxy::FileValidity>& TlsFiles::validities_of(const Entry& entry) const {
+  static const std::vector<proxy::FileValidity> kNone;
+  if (!entry.listener) {
+    const auto at = contexts_.origins.find(entry.version);
+    return at == contexts_.origins.end() ? kNone : at->second->validities();
+  }
+  const auto& context = contexts_.listeners[entry.place];
+  return context == nullptr ? kNone : context->validities();
+}
+
+std::vector<CertificateSample> TlsFiles::samples(std::int64_t unix_s) const {
+  std::vector<CertificateSample> all;
+  for (const Entry& entry : entries_) {
+    std::set<std::string> seen;  // one file may be named more than once
+    const auto add = [&](const std::string& path, bool ocsp, const proxy::Validity& validity) {
+      if (!seen.insert(path).second) return;
+      all.push_back({.owner = entry.labels,
+                     .file = path,
+                     .ocsp = ocsp,
+                     .until_s = validity.until_s,
+                     .holds = validity.holds(unix_s)});
+    };
+    for (const proxy::FileValidity& of : validities_of(entry))
+      add(of.path, of.file == config::TlsFault::File::kOcsp, of.validity);
+    if (!entry.listener) continue;
+    for (const config::Certificate& certificate : entry.listener->certificates) {
+      if (!certificate.ocsp.empty()) add(certificate.ocsp, true, {.from_s = 0, .until_s = 0});  // left out
+    }
+  }
+  return all;
 }
 
 std::vector<std::string> TlsFiles::problems() const {
   std::vector<std::string> lines;
   for (const Entry& entry : entries_) {
-    if (!entry.problem.empty())
-      lines.push_back(entry.name + " uses certificates that are no longer in its files: " + entry.problem);
+    if (!entry.problem.empty()) {
+      const char* const effect =
+          entry.served ? " does not use all of its files: " : " uses certificates that are no longer in its files: ";
+      lines.push_back(entry.name + effect + entry.problem);
+    }
+    for (std::size_t i = 0; i < entry.paths.size(); ++i) {
+      const std::string& lost = entry.losses[i].problem;
+      if (lost.empty()) continue;
+      lines.push_back(entry.name + " uses what was read from a file that is gone: " + entry.paths[i] + ": " + lost);
+    }
+    lines.insert(lines.end(), entry.doubts.begin(), entry.doubts.end());
   }
   for (const std::string& version : unverified_)
     lines.push_back("the endpoints of version " + version + " are not verified (insecureSkipVerify)");
@@ -127,7 +238,8 @@ std::vector<std::string> TlsFiles::problems() const {
 
 std::vector<config::TlsFault> listener_faults(const config::ListenerTls& settings) {
   std::vector<config::TlsFault> faults;
-  proxy::TlsServerContext::read(settings, nullptr, faults);
+  const auto context = proxy::TlsServerContext::read(settings, nullptr, faults);
+  if (context != nullptr) faults = context->left_out();
   return faults;
 }
 
@@ -135,6 +247,16 @@ std::vector<config::TlsFault> origin_faults(const config::OriginTls& settings) {
   std::vector<config::TlsFault> faults;
   proxy::TlsClientContext::read(settings, faults);
   return faults;
+}
+
+std::vector<config::TlsFault> listener_doubts(const config::ListenerTls& settings) {
+  std::vector<config::TlsFault> faults;
+  return doubts_of(proxy::TlsServerContext::read(settings, nullptr, faults));
+}
+
+std::vector<config::TlsFault> origin_doubts(const config::OriginTls& settings) {
+  std::vector<config::TlsFault> faults;
+  return doubts_of(proxy::TlsClientContext::read(settings, faults));
 }
 
 }  // namespace weir::app

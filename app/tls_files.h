@@ -3,15 +3,19 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "app/file_watch.h"
+#include "app/metrics/exposition.h"
 #include "config/config.h"
 #include "proxy/exchange/topology.h"
 #include "proxy/net/tls_tickets.h"
+#include "proxy/net/validity.h"
 
 namespace weir::app {
 
@@ -25,17 +29,26 @@ class TlsFiles {
   const std::vector<std::string>& faults() const { return faults_; }
   const proxy::TlsContexts& contexts() const { return contexts_; }
 
-  // Once a second. True: contexts() has changed.
-  bool look();
-  // Files that are not what is served, and why; and what is not verified.
+  // Once a second. True: contexts() has changed. Tells the log once of each file that is gone, and of each certificate
+  // and response when its time ends, will soon, or has not begun.
+  bool look(std::int64_t unix_s);
+  // Files that are not what is served, and why; as of the last look what is about to end; and what is not verified.
   std::vector<std::string> problems() const;
+  // How long what is served holds.
+  std::vector<CertificateSample> samples(std::int64_t unix_s) const;
   // Versions whose endpoints are believed whoever they are.
   const std::vector<std::string>& unverified() const { return unverified_; }
 
  private:
+  // A file that cannot be read any more.
+  struct Loss {
+    int looks = 0;        // in a row
+    std::string problem;  // told
+  };
   struct Entry {
     std::string name;  // as people know it
     std::vector<std::string> paths;
+    std::map<std::string, std::string> labels = {};  // as metrics know it
     std::optional<config::ListenerTls> listener = {};
     std::size_t place = 0;  // of the listener
     std::optional<config::OriginTls> origin = {};
@@ -43,11 +56,19 @@ class TlsFiles {
     std::vector<FileWatch> files = {};
     std::vector<std::optional<FileStamp>> stamps = {};  // as the files were read
     std::string problem = {};
+    bool served = true;             // what is in the files, but for what `problem` says is left out
+    std::vector<Loss> losses = {};  // by path
+    std::map<std::string, proxy::Standing> standings = {};  // by path, of what is served, as told
+    std::vector<std::string> doubts = {};
+    bool looked_at = false;
   };
 
   void add(Entry entry, const TlsFiles* before);
   bool keep(Entry& entry, const TlsFiles& before);
   bool read(Entry& entry);
+  static void tell_losses(Entry& entry);
+  void tell_standings(Entry& entry, std::int64_t unix_s);
+  const std::vector<proxy::FileValidity>& validities_of(const Entry& entry) const;
 
   std::shared_ptr<proxy::TlsTickets> tickets_;
   std::vector<Entry> entries_;
@@ -59,5 +80,8 @@ class TlsFiles {
 // What is wrong with the files, for the plan's check.
 std::vector<config::TlsFault> listener_faults(const config::ListenerTls& settings);
 std::vector<config::TlsFault> origin_faults(const config::OriginTls& settings);
+// What people should know of them now, though they can be used.
+std::vector<config::TlsFault> listener_doubts(const config::ListenerTls& settings);
+std::vector<config::TlsFault> origin_doubts(const config::OriginTls& settings);
 
 }  // namespace weir::app

@@ -204,7 +204,7 @@ void Weir::look_at_names() {
 // Connections that began with the old ones keep them.
 void Weir::look_at_certificates() {
   const std::vector<std::string> before = plan_.tls().problems();
-  if (plan_.tls().look()) server_.apply_topology(topology_of(plan_.config(), plan_.tls()));
+  if (plan_.tls().look(unix_ms(clock_) / 1'000)) server_.apply_topology(topology_of(plan_.config(), plan_.tls()));
   if (plan_.tls().problems() != before) news_ = true;
 }
 
@@ -456,6 +456,7 @@ void Weir::publish() {
   view.records = records_.sample();
   view.names = resolution_.sample();
   view.webhooks = webhooks_.standings();
+  view.certificates = plan_.tls().samples(unix_ms(clock_) / 1'000);
   const std::vector<EndpointStanding> endpoints = endpoint_standings(*server_.topology(), begun);
   endpoint_log_.tell(endpoints);
   const json::Value document = status_document({.config = plan_.config(),

@@ -107,6 +107,7 @@ class ScrapeCollectable final : public prometheus::Collectable {
       add(single(kCountWords[i], static_cast<double>(scrape_.counts[i])));
     }
     for (MetricFamily& family : endpoint_families(scrape_.endpoints)) out.push_back(std::move(family));
+    for (MetricFamily& family : certificate_families(scrape_.certificates)) out.push_back(std::move(family));
     add(deliveries());
     add(undelivered());
     own(add);

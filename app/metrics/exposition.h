@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/metrics/answer_metrics.h"
+#include "app/metrics/certificate_metrics.h"
 #include "app/metrics/endpoint_metrics.h"
 #include "app/metrics/request_metrics.h"
 #include "proxy/observe/counters.h"
@@ -85,6 +86,7 @@ struct Scrape {
   RecordsSample records;
   NameSample names;
   std::vector<WebhookSample> webhooks;
+  std::vector<CertificateSample> certificates;
   ProcessSample process;
   std::uint64_t outcomes_dropped = 0;
   std::uint64_t access_log_dropped = 0;

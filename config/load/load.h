@@ -34,6 +34,9 @@ struct Environment {
   // What is wrong with the files; they are not looked at without it.
   std::function<std::vector<TlsFault>(const ListenerTls&)> listener_tls = {};
   std::function<std::vector<TlsFault>(const OriginTls&)> origin_tls = {};
+  // What people should know of files that can be used, such as that a certificate expires.
+  std::function<std::vector<TlsFault>(const ListenerTls&)> listener_tls_doubts = {};
+  std::function<std::vector<TlsFault>(const OriginTls&)> origin_tls_doubts = {};
 };
 
 struct Node;

@@ -44,6 +44,15 @@ bool complete(const ListenerTls& tls) {
   return complete;
 }
 
+std::string_view key_of(const TlsFault& fault) {
+  if (fault.file == TlsFault::File::kCa) return "ca";
+  return fault.file == TlsFault::File::kKey ? "key" : "certificate";
+}
+
+std::string text_of(const std::string& key, const TlsFault& fault) {
+  return key + ": " + fault.path + ": " + fault.what;
+}
+
 // What a version says of TLS, and whether the files can be used.
 struct OriginPlace {
   const Node& version;
@@ -68,10 +77,13 @@ void check_origin(const OriginPlace& at, const Version& settings, const Environm
   }
   if (!environment.origin_tls) return;
   for (const TlsFault& fault : environment.origin_tls(origin)) {
-    const std::string_view key = fault.file == TlsFault::File::kCa    ? "ca"
-                                 : fault.file == TlsFault::File::kKey ? "key"
-                                                                      : "certificate";
-    report.error(place(*tls, {key}), path + ".tls." + std::string(key) + ": " + fault.path + ": " + fault.what);
+    const std::string_view key = key_of(fault);
+    report.error(place(*tls, {key}), text_of(path + ".tls." + std::string(key), fault));
+  }
+  if (!environment.origin_tls_doubts) return;
+  for (const TlsFault& doubt : environment.origin_tls_doubts(origin)) {
+    const std::string_view key = key_of(doubt);
+    report.warn(place(*tls, {key}), text_of(path + ".tls." + std::string(key), doubt));
   }
 }
 
@@ -83,9 +95,13 @@ void check_tls_files(const Config& config, const Node& root, const Environment& 
     const Listener& listener = config.listeners[i];
     const Node* const tls = element(listeners, i).find("tls");
     if (tls == nullptr || !listener.tls || !complete(*listener.tls)) continue;
+    const std::string path = "listeners[" + std::to_string(i) + "].tls.";
     for (const TlsFault& fault : environment.listener_tls(*listener.tls)) {
-      report.error(position_of(fault, *tls), "listeners[" + std::to_string(i) + "].tls." + name_of(fault) + ": " +
-                                                 fault.path + ": " + fault.what);
+      report.error(position_of(fault, *tls), text_of(path + name_of(fault), fault));
+    }
+    if (!environment.listener_tls_doubts) continue;
+    for (const TlsFault& doubt : environment.listener_tls_doubts(*listener.tls)) {
+      report.warn(position_of(doubt, *tls), text_of(path + name_of(doubt), doubt));
     }
   }
   for (const auto& [name, service] : config.services) {

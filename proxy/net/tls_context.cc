@@ -1,14 +1,15 @@
 #include "proxy/net/tls_context.h"
 
 #include <openssl/err.h>
-#include <openssl/ocsp.h>
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <new>
 #include <sstream>
@@ -17,6 +18,7 @@
 #include "base/text.h"
 #include "proxy/net/address.h"
 #include "proxy/net/tls_tickets.h"
+#include "proxy/net/x509_time.h"
 
 namespace weir::proxy {
 namespace {
@@ -68,11 +70,19 @@ std::string reason(std::string_view otherwise) {
   return no_pem || text == nullptr ? std::string(otherwise) : text;
 }
 
+Validity validity_of(const X509* certificate) {
+  return {.from_s = unix_s(X509_get0_notBefore(certificate)), .until_s = unix_s(X509_get0_notAfter(certificate))};
+}
+
 // Reads one certificate and its key into a context.
 class CertificateReader {
  public:
-  CertificateReader(SSL_CTX* context, std::size_t place, std::vector<TlsFault>& faults)
-      : context_(context), place_(place), faults_(faults) {}
+  struct Found {
+    std::vector<TlsFault>& faults;
+    std::vector<FileValidity>& validities;
+  };
+  CertificateReader(SSL_CTX* context, std::size_t place, const Found& found)
+      : context_(context), place_(place), faults_(found.faults), validities_(found.validities) {}
 
   void read(const std::string& certificate, const std::string& key) {
     // Of both, so that each is complained of.
@@ -91,28 +101,33 @@ class CertificateReader {
       const std::string why = reason("it holds no private key in PEM that can be read without a passphrase");
       return fault(File::kKey, key, mismatch ? "it is not the key of " + certificate : why);
     }
-    if (SSL_CTX_check_private_key(context_) != 1) fault(File::kKey, key, reason("it is not the key of " + certificate));
+    if (SSL_CTX_check_private_key(context_) != 1)
+      return fault(File::kKey, key, reason("it is not the key of " + certificate));
+    note(File::kCertificate, certificate, validity_of_chain());
   }
 
-  // The response in DER, or nothing.
-  std::string read_staple(const std::string& path) {
-    if (path.empty() || !readable(File::kOcsp, path)) return {};
-    std::string problem;
-    std::string der = read_file(path, problem);
-    const auto* at = reinterpret_cast<const unsigned char*>(der.data());
-    const std::unique_ptr<OCSP_RESPONSE, decltype(&OCSP_RESPONSE_free)> response(
-        d2i_OCSP_RESPONSE(nullptr, &at, static_cast<long>(der.size())), &OCSP_RESPONSE_free);
-    ERR_clear_error();
-    const bool good = response != nullptr && OCSP_response_status(response.get()) == OCSP_RESPONSE_STATUS_SUCCESSFUL;
-    if (!good) fault(File::kOcsp, path, "it holds no successful OCSP response in DER");
-    return good ? der : std::string();
+  // Of the certificate that was read.
+  OcspResponse read_staple(const std::string& path, std::vector<TlsFault>& left_out) {
+    if (path.empty() || SSL_CTX_get0_certificate(context_) == nullptr) return {};
+    OcspResponse response;
+    const std::string der = read_file(path, response.remark);
+    STACK_OF(X509)* chain = nullptr;
+    SSL_CTX_get0_chain_certs(context_, &chain);
+    if (response.remark.empty()) response = read_ocsp_response(der, SSL_CTX_get0_certificate(context_), chain);
+    if (response.der.empty()) {
+      left_out.push_back({.file = File::kOcsp, .certificate = place_, .path = path, .what = response.remark});
+    } else {
+      note(File::kOcsp, path, response.validity, response.remark);
+    }
+    return response;
   }
 
   void read_authorities(const std::string& path) {
     if (!readable(File::kCa, path)) return;
     ERR_clear_error();
     if (SSL_CTX_load_verify_locations(context_, path.c_str(), nullptr) != 1)
-      fault(File::kCa, path, reason("it holds no certificate in PEM"));
+      return fault(File::kCa, path, reason("it holds no certificate in PEM"));
+    note(File::kCa, path, validity_of_authorities());
   }
 
  private:
@@ -125,10 +140,39 @@ class CertificateReader {
   void fault(File file, const std::string& path, std::string what) {
     faults_.push_back({.file = file, .certificate = place_, .path = path, .what = std::move(what)});
   }
+  void note(File file, const std::string& path, const Validity& validity, std::string remark = {}) {
+    // All certificates of a listener have the same authorities.
+    if (file == File::kCa && place_ > 0) return;
+    validities_.push_back(
+        {.file = file, .certificate = place_, .path = path, .validity = validity, .remark = std::move(remark)});
+  }
+
+  Validity validity_of_chain() const {
+    Validity all = validity_of(SSL_CTX_get0_certificate(context_));
+    STACK_OF(X509)* chain = nullptr;
+    SSL_CTX_get0_chain_certs(context_, &chain);
+    for (int i = 0; i < sk_X509_num(chain); ++i) {
+      const Validity one = validity_of(sk_X509_value(chain, i));
+      all = {.from_s = std::max(all.from_s, one.from_s), .until_s = std::min(all.until_s, one.until_s)};
+    }
+    return all;
+  }
+  Validity validity_of_authorities() const {
+    Validity any{.from_s = Validity::kEver, .until_s = 0};
+    STACK_OF(X509_OBJECT)* const objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(context_));
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); ++i) {
+      const X509* const certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+      if (certificate == nullptr) continue;
+      const Validity one = validity_of(certificate);
+      any = {.from_s = std::min(any.from_s, one.from_s), .until_s = std::max(any.until_s, one.until_s)};
+    }
+    return any;
+  }
 
   SSL_CTX* context_;
   std::size_t place_;
   std::vector<TlsFault>& faults_;
+  std::vector<FileValidity>& validities_;
 };
 
 // The names that a certificate is for, in lower case.
@@ -192,8 +236,8 @@ struct TlsServerContext::Callbacks {
   }
 
   static int staple(SSL* ssl, void* response) {
-    const std::string& der = *static_cast<const std::string*>(response);
-    if (der.empty()) return SSL_TLSEXT_ERR_NOACK;
+    const auto& [der, validity, remark] = *static_cast<const OcspResponse*>(response);
+    if (der.empty() || !validity.holds(std::time(nullptr))) return SSL_TLSEXT_ERR_NOACK;
     auto* const copy = static_cast<unsigned char*>(OPENSSL_memdup(der.data(), der.size()));
     if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
     SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(der.size()));
@@ -224,9 +268,9 @@ std::shared_ptr<const TlsServerContext> TlsServerContext::read(const config::Lis
     SSL_CTX_set_tlsext_servername_callback(context, &Callbacks::name);
     SSL_CTX_set_tlsext_servername_arg(context, made.get());
     agree_on_http11(context);
-    CertificateReader reader(context, i, faults);
+    CertificateReader reader(context, i, {faults, made->validities_});
     reader.read(settings.certificates[i].certificate, settings.certificates[i].key);
-    made->staples_[i] = reader.read_staple(settings.certificates[i].ocsp);
+    made->staples_[i] = reader.read_staple(settings.certificates[i].ocsp, made->left_out_);
     SSL_CTX_set_tlsext_status_cb(context, &Callbacks::staple);
     SSL_CTX_set_tlsext_status_arg(context, &made->staples_[i]);
     if (settings.clients && (i == 0 || faults.size() == before)) reader.read_authorities(settings.clients->ca);
@@ -235,7 +279,9 @@ std::shared_ptr<const TlsServerContext> TlsServerContext::read(const config::Lis
     for (const std::string& name : names_of(context)) made->names_.try_emplace(name, context);
   }
   ERR_clear_error();
-  return faults.size() == before && !made->contexts_.empty() ? made : nullptr;
+  if (faults.size() == before && !made->contexts_.empty()) return made;
+  faults.insert(faults.end(), made->left_out_.begin(), made->left_out_.end());
+  return nullptr;
 }
 
 std::unique_ptr<TlsSession> TlsServerContext::accept() const {
@@ -262,7 +308,7 @@ std::shared_ptr<const TlsClientContext> TlsClientContext::read(const config::Ori
   made->server_name_ = settings.server_name;
   made->verifies_ = !settings.insecure_skip_verify;
   SSL_CTX* const context = made->context_.get();
-  CertificateReader reader(context, 0, faults);
+  CertificateReader reader(context, 0, {faults, made->validities_});
   if (!settings.ca.empty()) {
     reader.read_authorities(settings.ca);
   } else {

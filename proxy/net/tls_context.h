@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "config/tls.h"
+#include "proxy/net/ocsp_response.h"
 #include "proxy/net/tls_session.h"
+#include "proxy/net/validity.h"
 
 struct ssl_ctx_st;
 
@@ -25,13 +27,18 @@ using TlsContextPtr = std::unique_ptr<ssl_ctx_st, FreeTlsContext>;
 // Of a listener: TLS 1.2 and 1.3 with forward secrecy and authenticated ciphers alone (Mozilla's "intermediate").
 class TlsServerContext : public std::enable_shared_from_this<TlsServerContext> {
  public:
-  // Null, and at least one fault, when a file cannot be used. `tickets` lets clients resume.
+  // Null, and at least one fault, when a file cannot be used; but for an OCSP response, which is left out then: a
+  // certificate that is renewed before its response must not wait for it. `tickets` lets clients resume.
   static std::shared_ptr<const TlsServerContext> read(const config::ListenerTls& settings,
                                                       std::shared_ptr<TlsTickets> tickets,
                                                       std::vector<config::TlsFault>& faults);
 
   std::unique_ptr<TlsSession> accept() const;
   bool asks_for_certificates() const { return asks_for_certificates_; }
+  // OCSP responses that are not stapled, and why.
+  const std::vector<config::TlsFault>& left_out() const { return left_out_; }
+  // Of what was read and can end. A response is stapled while it holds.
+  const std::vector<FileValidity>& validities() const { return validities_; }
 
  private:
   struct Callbacks;
@@ -40,7 +47,9 @@ class TlsServerContext : public std::enable_shared_from_this<TlsServerContext> {
 
   std::shared_ptr<TlsTickets> tickets_;
   std::vector<TlsContextPtr> contexts_;  // in the plan's order
-  std::vector<std::string> staples_;     // one each, empty for none
+  std::vector<OcspResponse> staples_;    // one each, without DER for none
+  std::vector<config::TlsFault> left_out_;
+  std::vector<FileValidity> validities_;
   std::unordered_map<std::string, ssl_ctx_st*> names_;
   bool asks_for_certificates_ = false;
 };
@@ -53,9 +62,12 @@ class TlsClientContext : public std::enable_shared_from_this<TlsClientContext> {
 
   // To an endpoint at `host`: the name, or the address, that its certificate has to be for.
   std::unique_ptr<TlsSession> connect(const std::string& host, std::shared_ptr<TlsSessionCache> cache) const;
+  // Of what was read and can end; of the system's authorities nothing.
+  const std::vector<FileValidity>& validities() const { return validities_; }
 
  private:
   TlsContextPtr context_;
+  std::vector<FileValidity> validities_;
   std::string server_name_;
   bool verifies_ = true;
 };

@@ -150,6 +150,123 @@ def test_the_ocsp_response_is_stapled_to_its_certificate_alone(site: Site) -> No
     assert "OCSP response: no response sent" in site.s_client("-status", "-servername", "b.test")
 
 
+def _told(site: Weir, event: str) -> list[str]:
+    return [line for line in site.log().splitlines() if event in line]
+
+
+def _staples(port: int) -> bool:
+    told = openssl("s_client", "-connect", f"127.0.0.1:{port}", "-status", given=b"Q\n", check=False)
+    assert ("Cert Status: good" in told) != ("OCSP response: no response sent" in told), told
+    return "Cert Status: good" in told
+
+
+def test_a_response_that_has_expired_is_not_stapled(tmp_path: pathlib.Path, new_weir: Callable[..., Weir],
+                                                    origin: Callable[..., Origin]) -> None:
+    authority, port = Authority(tmp_path / "ca"), free_port()
+    served = authority.issue("a.test")
+    response = authority.outdated_response(served)
+    weir = new_weir(_tls_plan(origin(), port, served.plan(ocsp=str(response)))).start()
+    assert f"ocsp: {response}: the response expired " in weir.log()
+    assert not _staples(port)
+    stapled = f'weir_ocsp_response_stapled{{listener="127.0.0.1:{port}",file="{response}"}} '
+    assert stapled + "0" in weir.admin.metrics()
+    authority.ocsp_response(served)  # into the same file
+    wait_until(lambda: _staples(port), "the new response is stapled", timeout_s=30)
+    wait_until(lambda: stapled + "1" in weir.admin.metrics(), "the metric says so")
+    assert not any("response" in line for line in weir.admin.status()["problems"])
+
+
+def test_a_certificate_does_not_wait_for_its_response(tmp_path: pathlib.Path, new_weir: Callable[..., Weir],
+                                                      origin: Callable[..., Origin]) -> None:
+    authority, port = Authority(tmp_path / "ca"), free_port()
+    served, fresh = authority.issue("a.test", "old.test"), authority.issue("a.test", "new.test")
+    response, right = authority.ocsp_response(served), authority.ocsp_response(fresh)
+    weir = new_weir(_tls_plan(origin(), port, served.plan(ocsp=str(response)))).start()
+    assert _staples(port)
+    fresh.put_over(served)
+
+    def now_served() -> set[str]:
+        with Connection(port, tls=(authority.client(), "a.test")) as client:
+            return _names(client)
+
+    wait_until(lambda: "new.test" in now_served(), "the new certificate is served", timeout_s=30)
+    wait_until(lambda: not _staples(port), "the old response is left out", timeout_s=30)
+    wait_until(lambda: any("its response is for another certificate" in line for line in weir.admin.status()["problems"]),
+               "the status says so", timeout_s=30)
+    assert _told(weir, "ocsp_response_refused")
+    assert f'weir_ocsp_response_stapled{{listener="127.0.0.1:{port}",file="{response}"}} 0' in weir.admin.metrics()
+    response.write_bytes(right.read_bytes())
+    wait_until(lambda: _staples(port), "the new response is stapled", timeout_s=30)
+
+
+def test_a_file_that_is_gone_is_told_of_once(tmp_path: pathlib.Path, new_weir: Callable[..., Weir],
+                                             origin: Callable[..., Origin]) -> None:
+    authority, port = Authority(tmp_path / "ca"), free_port()
+    served = authority.issue("a.test")
+    asks = {"ca": str(authority.certificate), "require": False}
+    weir = new_weir(_tls_plan(origin(), port, served.plan(), clientCertificates=asks)).start()
+
+    def gone(path: pathlib.Path) -> bool:
+        problem = f"listener 127.0.0.1:{port} uses what was read from a file that is gone: {path}: No such file"
+        return any(line.startswith(problem) for line in weir.admin.status()["problems"])
+
+    kept = served.key.rename(tmp_path / "kept")
+    wait_until(lambda: gone(served.key), "the loss of the key is told", timeout_s=30)
+    believed = authority.client()
+    authority.certificate.rename(tmp_path / "ca.kept")
+    wait_until(lambda: gone(authority.certificate), "the loss of the authorities is told", timeout_s=30)
+    assert len(_told(weir, "certificate_file_lost")) == 2  # once each, though the key's was looked at again
+    with Connection(port, tls=(believed, "a.test")) as client:
+        assert client.request("GET", "/").status == 200
+    kept.rename(served.key)
+    wait_until(lambda: not gone(served.key), "it is back", timeout_s=30)
+    assert len(_told(weir, "certificate_file_back")) == 1 and gone(authority.certificate)
+
+
+def test_certificates_that_end_are_told_of_and_served(tmp_path: pathlib.Path, new_weir: Callable[..., Weir],
+                                                      origin: Callable[..., Origin]) -> None:
+    authority, port = Authority(tmp_path / "ca"), free_port()
+    ended, soon = authority.issue_between("ended.test", -9, -2), authority.issue_between("soon.test", -1, 6)
+    later, long = authority.issue_between("later.test", 3, 90), authority.issue("long.test")
+    certificates = [one.plan() for one in (ended, soon, later, long)]
+    version = {"endpoints": ["https://127.0.0.1:1"],
+               "tls": {"ca": str(ended.certificate), "certificate": str(soon.certificate), "key": str(soon.key)}}
+    plan = _tls_plan(origin(), port, *certificates)
+    plan["services"]["secure"] = {"versions": {"v1": version}}
+    weir = new_weir(plan).start()
+    checked = run_cli("check", str(weir.file))
+    assert checked.returncode == 1  # warnings alone
+    for where, what in ((f"listeners[0].tls.certificates[0].certificate: {ended.certificate}", "it expired 2 days ago, at 20"),
+                        (f"listeners[0].tls.certificates[1].certificate: {soon.certificate}", "it expires in 5 days, at 20"),
+                        (f"listeners[0].tls.certificates[2].certificate: {later.certificate}", "it is not valid before 20"),
+                        (f"services.secure.versions.v1.tls.ca: {ended.certificate}", "it expired 2 days ago, at 20"),
+                        (f"services.secure.versions.v1.tls.certificate: {soon.certificate}", "it expires in 5 days, at")):
+        assert f": warning: {where}: {what}" in checked.stderr
+    assert str(long.certificate) not in checked.stderr
+    weir.cli("reload")
+    told = openssl("s_client", "-connect", f"127.0.0.1:{port}", "-servername", "ended.test", given=b"Q\n", check=False)
+    assert "CN = ended.test" in told
+
+    def ends(issued: Issued) -> int:
+        text = openssl("x509", "-in", str(issued.certificate), "-noout", "-enddate").strip().partition("=")[2]
+        return int(ssl.cert_time_to_seconds(text))
+
+    def expiry(labels: str) -> int:
+        line = next(line for line in weir.admin.metrics().splitlines()
+                    if line.startswith("weir_certificate_expiry_timestamp_seconds{" + labels))
+        return int(float(line.split()[-1]))
+
+    for one in (ended, soon, later, long):
+        assert expiry(f'listener="127.0.0.1:{port}",file="{one.certificate}"}}') == ends(one)
+    assert expiry(f'service="secure",version="v1",file="{soon.certificate}"}}') == ends(soon)
+    # What is put in the place of another is told of by the log.
+    ended.put_over(long)
+    wait_until(lambda: _told(weir, "certificate_validity"), "the log tells that it has expired", timeout_s=30)
+    assert str(long.certificate) in _told(weir, "certificate_validity")[0]
+    wait_until(lambda: any(f"{long.certificate}: it expired 2 days ago" in line for line in weir.admin.status()["problems"]),
+               "the status does", timeout_s=30)
+
+
 def test_curl(site: Site) -> None:
     done = subprocess.run(["curl", "-sS", "--cacert", str(site.authority.certificate), "--resolve",
                            f"a.test:{site.port}:127.0.0.1", f"https://a.test:{site.port}/", "-w", "%{http_code}",
@@ -381,6 +498,7 @@ def test_certificates_are_replaced_under_load_and_no_request_fails(mutual: bool,
 def test_check_points_at_files_that_cannot_be_used(tmp_path: pathlib.Path) -> None:
     authority = Authority(tmp_path / "ca")
     one, two = authority.issue("a.test"), authority.issue("b.test")
+    response, old = authority.ocsp_response(one), authority.outdated_response(two)
     (tmp_path / "text").write_text("no pem")
     plan = tmp_path / "plan.yaml"
     plan.write_text(f"""\
@@ -399,6 +517,12 @@ listeners:
         - certificate: {two.certificate}
           key: {two.key}
           ocsp: {tmp_path}/text
+        - certificate: {two.certificate}
+          key: {two.key}
+          ocsp: {response}
+        - certificate: {two.certificate}
+          key: {two.key}
+          ocsp: {old}
       clientCertificates:
         ca: {tmp_path}/text
 """)
@@ -407,5 +531,6 @@ listeners:
                  f":9:24: error: listeners[0].tls.certificates[1].certificate: {tmp_path}/none: No such file",
                  f":12:16: error: listeners[0].tls.certificates[2].key: {tmp_path}/text: it holds no private key",
                  f":15:17: error: listeners[0].tls.certificates[3].ocsp: {tmp_path}/text: it holds no successful OCSP",
-                 f":17:13: error: listeners[0].tls.clientCertificates.ca: {tmp_path}/text: "):
+                 f":18:17: error: listeners[0].tls.certificates[4].ocsp: {response}: its response is for another certificate",
+                 f":23:13: error: listeners[0].tls.clientCertificates.ca: {tmp_path}/text: "):
         assert f"{plan}{line}" in told

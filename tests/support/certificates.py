@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import pathlib
+import re
 import ssl
 import subprocess
 
@@ -44,16 +46,37 @@ class Authority:
         openssl("req", "-x509", *_NEW_KEY, "-keyout", str(self.key), "-out", str(self.certificate), "-days", "30",
                 "-subj", f"/CN={name}", "-addext", "basicConstraints=critical,CA:TRUE")
 
-    def issue(self, *names: str, subject: str = "") -> Issued:
-        """For these names or addresses; the first is the subject's common name unless one is given."""
+    def _next(self) -> Issued:
         self._count += 1
         stem = self.directory / f"{self._count}"
-        issued = Issued(stem.with_suffix(".pem"), stem.with_suffix(".key"))
+        return Issued(stem.with_suffix(".pem"), stem.with_suffix(".key"))
+
+    def issue(self, *names: str, subject: str = "") -> Issued:
+        """For these names or addresses; the first is the subject's common name unless one is given."""
+        issued = self._next()
         kinds = [("IP:" if name.replace(".", "").isdigit() or ":" in name else "DNS:") + name for name in names]
         extension = ["-addext", "subjectAltName=" + ",".join(kinds)] if kinds else []
         openssl("req", "-x509", *_NEW_KEY, "-CA", str(self.certificate), "-CAkey", str(self.key), "-keyout",
                 str(issued.key), "-out", str(issued.certificate), "-days", "30", "-subj", subject or f"/CN={names[0]}",
                 "-addext", "basicConstraints=critical,CA:FALSE", *extension)
+        return issued
+
+    def issue_between(self, name: str, first_day: int, last_day: int) -> Issued:
+        """For a time that begins and ends so many days from now."""
+        issued = self._next()
+        request = issued.certificate.with_suffix(".csr")
+        openssl("req", "-new", *_NEW_KEY, "-keyout", str(issued.key), "-out", str(request), "-subj", f"/CN={name}")
+        database, extensions = self.directory / "issued.txt", self.directory / "extensions.txt"
+        database.write_text("")
+        extensions.write_text(f"basicConstraints=critical,CA:FALSE\nsubjectAltName=DNS:{name}\n")
+        settings = self.directory / "ca.cnf"
+        settings.write_text(f"[ca]\ndefault_ca=a\n[a]\ndatabase={database}\nnew_certs_dir={self.directory}\n"
+                            "default_md=sha256\nrand_serial=yes\npolicy=p\n[p]\ncommonName=supplied\n")
+        now = datetime.datetime.now(datetime.timezone.utc)
+        begin, end = ((now + datetime.timedelta(days=day)).strftime("%Y%m%d%H%M%SZ") for day in (first_day, last_day))
+        openssl("ca", "-batch", "-config", str(settings), "-cert", str(self.certificate), "-keyfile", str(self.key), "-in",
+                str(request), "-out", str(issued.certificate), "-startdate", begin, "-enddate", end, "-notext",
+                "-extfile", str(extensions))
         return issued
 
     def ocsp_response(self, issued: Issued) -> pathlib.Path:
@@ -64,6 +87,12 @@ class Authority:
         openssl("ocsp", "-index", str(self.directory / "index.txt"), "-CA", str(self.certificate), "-rsigner",
                 str(self.certificate), "-rkey", str(self.key), "-issuer", str(self.certificate), "-cert",
                 str(issued.certificate), "-respout", str(response), "-ndays", "7", "-noverify")
+        return response
+
+    def outdated_response(self, issued: Issued) -> pathlib.Path:
+        """One whose times are long past. Its signature is none any more."""
+        response = self.ocsp_response(issued)
+        response.write_bytes(re.sub(rb"\x18\x0f\d{4}", b"\x18\x0f2021", response.read_bytes()))
         return response
 
     def server(self, issued: Issued, *, ask: bool = False) -> ssl.SSLContext:

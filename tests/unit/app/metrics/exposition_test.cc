@@ -12,6 +12,7 @@ namespace weir::app {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 Scrape scrape() {
   Scrape out;
@@ -32,6 +33,11 @@ Scrape scrape() {
   out.counts[static_cast<std::size_t>(proxy::Count::kConnections)] = 12;
   out.webhooks.push_back(
       {.service = "chat", .webhook = "pager", .delivered = 5, .failed = 1, .dropped = 2, .waiting = 3});
+  const std::map<std::string, std::string> listener = {{"listener", "127.0.0.1:443"}};
+  out.certificates = {{.owner = listener, .file = "a.pem", .until_s = 1'800'000'000, .holds = true},
+                      {.owner = {{"service", "chat"}, {"version", "v1"}}, .file = "b.pem", .until_s = 5},
+                      {.owner = listener, .file = "a.ocsp", .ocsp = true, .until_s = 1'700'000'000, .holds = true},
+                      {.owner = listener, .file = "b.ocsp", .ocsp = true}};
   out.process = process_sample();
   out.ready = true;
   return out;
@@ -56,6 +62,18 @@ TEST(Exposition, HasTheFamiliesThatDashboardsUse) {
   EXPECT_THAT(text, HasSubstr(R"(weir_webhook_events_waiting{service="chat",webhook="pager"} 3)"));
   EXPECT_THAT(text, HasSubstr("weir_downstream_connections 12"));
   EXPECT_THAT(text, HasSubstr("weir_build_info{"));
+}
+
+TEST(Exposition, SaysHowLongCertificatesHold) {
+  const std::string text = render_metrics(scrape());
+  const std::string listener = R"({listener="127.0.0.1:443",file=)";
+  EXPECT_THAT(text, HasSubstr("weir_certificate_expiry_timestamp_seconds" + listener + R"("a.pem"} 1800000000)"));
+  EXPECT_THAT(text,
+              HasSubstr(R"(weir_certificate_expiry_timestamp_seconds{service="chat",version="v1",file="b.pem"} 5)"));
+  EXPECT_THAT(text, HasSubstr("weir_ocsp_response_expiry_timestamp_seconds" + listener + R"("a.ocsp"} 1700000000)"));
+  EXPECT_THAT(text, HasSubstr("weir_ocsp_response_stapled" + listener + R"("a.ocsp"} 1)"));
+  EXPECT_THAT(text, HasSubstr("weir_ocsp_response_stapled" + listener + R"("b.ocsp"} 0)"));
+  EXPECT_THAT(text, Not(HasSubstr(R"(expiry_timestamp_seconds{listener="127.0.0.1:443",file="b.ocsp")")));
 }
 
 TEST(Exposition, AnIdleWeirStillHasItsTotals) {
