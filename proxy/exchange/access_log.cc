@@ -25,10 +25,8 @@ void append_header(const http::RequestHead& request, const LogPart& part, const 
   if (field == nullptr) return;
   if (names_secret(part.header, log.redact)) {
     out += kRedacted;
-  } else if (part.header == "referer") {
-    append_redacted_url(field->value, log.redact, out);
   } else {
-    out += field->value;
+    append_redacted_url(field->value, log.redact, out);  // Referer, and whatever else names a place
   }
 }
 

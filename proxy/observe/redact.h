@@ -15,9 +15,10 @@ inline constexpr std::string_view kRedacted = "[redacted]";
 bool names_secret(std::string_view name, const std::vector<std::string>& more);
 
 // Appends a query, without its question mark, with the values of its secret parameters taken out. Names may be
-// percent-encoded.
+// percent-encoded. Of a value that is a URL itself, as it is or encoded, the name and password before its host go, and
+// all of a query that has parameters.
 void append_redacted_query(std::string_view query, const std::vector<std::string>& more, std::string& out);
-// A URL with its query so.
+// A URL with its query so, and without the name and password before its host. A text that is none stays as it is.
 void append_redacted_url(std::string_view url, const std::vector<std::string>& more, std::string& out);
 
 }  // namespace weir::proxy

@@ -198,6 +198,25 @@ def test_a_client_cannot_forge_a_line_or_leave_a_secret(origin: StartOrigin, log
     assert {line[f"header:{name}"] for name in ("authorization", "cookie", "x-api-key", "x-mine")} == {"[redacted]"}
 
 
+def test_no_secret_is_in_a_url_either(origin: StartOrigin, logged: Callable[..., Logged], tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "access.log"
+    own = {"path": str(path), "headers": ["referer", "x-original-url", "x-bearer"]}
+    gateway = logged(one_version(origin("v1"), accessLog=own))
+    with Connection(gateway.weir.port) as client:
+        client.send(b"GET /?PHPSESSID=S3CRET&connect.sid=S3CRET&ticket=S3CRET&SAMLResponse=S3CRET&_csrf=S3CRET"
+                    b"&to=https%3A%2F%2Fme%3AS3CRET%40x%2Fcb%3Ftoken%3DS3CRET%26a%3D1&q=1 HTTP/1.1\r\nHost: a\r\n"
+                    b"Referer: https://me:S3CRET@a/?next=%252Fx%253Fa%253DS3CRET&b=2\r\nX-Bearer: S3CRET\r\n"
+                    b"X-Original-Url: /y?access_token=S3CRET&c=3\r\n\r\n")
+        assert client.reply().status == 200
+    gateway.end()
+    assert b"S3CRET" not in path.read_bytes()
+    line = lines(path)[0]
+    assert line["path"] == ("/?PHPSESSID=[redacted]&connect.sid=[redacted]&ticket=[redacted]&SAMLResponse=[redacted]"
+                            "&_csrf=[redacted]&to=https%3A%2F%2F[redacted]%40x%2Fcb%3F[redacted]&q=1")
+    assert line["header:referer"] == "https://[redacted]@a/?next=%252Fx%253F[redacted]&b=2"
+    assert line["header:x-original-url"] == "/y?access_token=[redacted]&c=3"
+
+
 def test_a_renamed_log_loses_no_line(origin: StartOrigin, logged: Callable[..., Logged],
                                      tmp_path: pathlib.Path) -> None:
     """As logrotate does it: rename, SIGUSR1; and by `weir reload`."""

@@ -28,11 +28,30 @@ TEST(NamesSecret, IsTrueOfWhatLooksSo) {
                            "%61pi_ke%79",
                            "x-csrf-token",
                            "jwt",
-                           "Credentials"}) {
+                           "Credentials",
+                           "PHPSESSID",
+                           "JSESSIONID",
+                           "ASP.NET_SessionId",
+                           "sid",
+                           "connect.sid",
+                           "bearer",
+                           "X-Bearer",
+                           "csrf",
+                           "XSRF-TOKEN",
+                           "csrfmiddlewaretoken",
+                           "ticket",
+                           "SAMLResponse",
+                           "SAMLRequest",
+                           "oauth_verifier",
+                           "code_verifier",
+                           "X-Auth",
+                           "user_pass",
+                           "%2561pi_key"}) {
     EXPECT_TRUE(names_secret(name, {})) << name;
   }
-  for (const char* name :
-       {"", "user-agent", "model", "page", "keyword", "monkey", "q", "codec", "referer", "%", "%6"}) {
+  for (const char* name : {"",         "user-agent", "model",     "page",  "keyword", "monkey", "q",         "codec",
+                           "referer",  "%",          "%6",        "%256",  "inside",  "aside",  "ticketing", "zip_code",
+                           "sort_key", "author",     "passenger", "piano", "signal",  "signin"}) {
     EXPECT_FALSE(names_secret(name, {})) << name;
   }
   EXPECT_TRUE(names_secret("X-Tenant", {"x-tenant"}));
@@ -56,6 +75,38 @@ TEST(Redact, TakesOutTheValuesOfSecrets) {
   EXPECT_EQ(redacted("/a?token=s3=cret?&&token="), "/a?token=[redacted]&&token=");
   EXPECT_EQ(redacted("https://h/p?%74oken=x&user=me", {"user"}), "https://h/p?%74oken=[redacted]&user=[redacted]");
   EXPECT_EQ(redacted("?&=&"), "?&=&");
+}
+
+TEST(Redact, TakesOutWhatStandsInUrlsWithin) {
+  struct Case {
+    const char* url;
+    const char* shown;
+  };
+  for (const auto& [url, shown] : {
+           Case{"/a?redirect_uri=https%3A%2F%2Fx%3Ftoken%3Dabc&b=1",
+                "/a?redirect_uri=https%3A%2F%2Fx%3F[redacted]&b=1"},
+           Case{"/a?next=%2Flogin%3fq%3d1", "/a?next=%2Flogin%3f[redacted]"},
+           Case{"/a?next=/login?token=abc", "/a?next=/login?[redacted]"},
+           Case{"/a?n=https%253A%252F%252Fx%253Ftoken%253Dabc", "/a?n=https%253A%252F%252Fx%253F[redacted]"},
+           Case{"/a?n=https%3A%2F%2Fx%2Fcb%23access_token%3Dabc", "/a?n=https%3A%2F%2Fx%2Fcb%23[redacted]"},
+           Case{"/a?n=https%3A%2F%2Fme%3Apw%40x%2Fy", "/a?n=https%3A%2F%2F[redacted]%40x%2Fy"},
+           Case{"/a?n=https://me:pw@x/y?a=b", "/a?n=https://[redacted]@x/y?[redacted]"},
+           // Nothing that is hidden: no parameters, or no URL.
+           Case{"/a?q=what%3F", "/a?q=what%3F"},
+           Case{"/a?q=what%3Fwho", "/a?q=what%3Fwho"},
+           Case{"/a?mail=me%40x.test&x=a%3Db", "/a?mail=me%40x.test&x=a%3Db"},
+           Case{"/a?n=https%3A%2F%2Fx%2Fme%40y", "/a?n=https%3A%2F%2Fx%2Fme%40y"},
+           Case{"/a?q=%&r=%2&s=%25&t=%%3", "/a?q=%&r=%2&s=%25&t=%%3"},
+           // Of the URL itself.
+           Case{"https://me:pw@x/y?a=b", "https://[redacted]@x/y?a=b"},
+           Case{"https://me:p%2Fw%3F%3D%40@x/y", "https://[redacted]@x/y"},
+           Case{"https://me@x:pw@y", "https://[redacted]@y"},
+           Case{"https://x/y@z", "https://x/y@z"},
+           Case{"agent/1 (+http://x.test; me@x.test)", "agent/1 (+http://x.test; me@x.test)"},
+           Case{"https://x/cb#access_token=abc", "https://x/cb#[redacted]"},
+       }) {
+    EXPECT_EQ(redacted(url), shown);
+  }
 }
 
 }  // namespace
