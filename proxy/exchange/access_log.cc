@@ -54,16 +54,23 @@ void append_of_request(const http::RequestHead& request, const LogPart& part, co
   }
 }
 
+// How a value is written.
+struct Escapes {
+  std::string_view before_hex;
+  char delimiter = 0;  // no value has it but escaped; 0: there is none
+  bool spaces = true;  // they stay
+};
+
 // Whatever a client sent, a line stays a line, and a value one value: nothing but visible ASCII and spaces goes out as
 // it came, least of all what would end the text around it.
-void append_escaped(std::string_view value, std::string_view before_hex, std::string& out) {
+void append_escaped(std::string_view value, const Escapes& escapes, std::string& out) {
   for (const char c : value) {
     const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
-    } else if (byte < 0x20 || byte >= 0x7f) {
-      out += before_hex;
+    } else if (byte < 0x20 || byte >= 0x7f || c == escapes.delimiter || (c == ' ' && !escapes.spaces)) {
+      out += escapes.before_hex;
       out += kHexDigits[byte >> 4];
       out += kHexDigits[byte & 15];
     } else {
@@ -153,6 +160,7 @@ void AccessLog::end(RequestContext& context, const Traffic& traffic) {
   if (failed || log.sample_ppm == kMillion || random_.below(kMillion) < log.sample_ppm) {
     line_.clear();
     std::uint32_t begin = 0;
+    bool quoted = false;
     if (log.format.json) line_ += '{';
     for (std::size_t i = 0; i < log.format.parts.size(); ++i) {
       const LogPart& part = log.format.parts[i];
@@ -163,7 +171,10 @@ void AccessLog::end(RequestContext& context, const Traffic& traffic) {
       if (log.format.json) {
         write_json(part, value);
       } else {
-        write_text(part, value);
+        if (std::count(part.before.begin(), part.before.end(), '"') % 2 != 0) quoted = !quoted;
+        const std::string& behind = i + 1 < log.format.parts.size() ? log.format.parts[i + 1].before : log.format.after;
+        line_ += part.before;
+        write_text(value, {.quoted = quoted, .delimiter = behind.empty() ? '\0' : behind.front()});
       }
     }
     line_ += log.format.json ? "}" : std::string_view(log.format.after);
@@ -290,18 +301,18 @@ void AccessLog::write_json(const LogPart& part, const Value& value) {
   if (value.kind == Value::Kind::kMicroseconds) return append_ms(value.number, line_);
   if (value.kind == Value::Kind::kMillionths) return append_parts(value.number, kMillion, line_);
   line_ += '"';
-  append_escaped(value.text, "\\u00", line_);
+  append_escaped(value.text, {.before_hex = "\\u00"}, line_);
   line_ += '"';
 }
 
-void AccessLog::write_text(const LogPart& part, const Value& value) {
-  line_ += part.before;
+void AccessLog::write_text(const Value& value, Surroundings around) {
   switch (value.kind) {
     case Value::Kind::kNone:
       line_ += '-';
       return;
     case Value::Kind::kText:
-      return append_escaped(value.text, "\\x", line_);
+      return append_escaped(value.text, {.before_hex = "\\x", .delimiter = around.delimiter, .spaces = around.quoted},
+                            line_);
     case Value::Kind::kNumber:
       return append_number(value.number, line_);
     case Value::Kind::kMicroseconds:

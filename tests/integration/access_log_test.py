@@ -217,6 +217,19 @@ def test_no_secret_is_in_a_url_either(origin: StartOrigin, logged: Callable[...,
     assert line["header:x-original-url"] == "/y?access_token=[redacted]&c=3"
 
 
+def test_a_field_without_quotes_is_one_field_too(origin: StartOrigin, logged: Callable[..., Logged],
+                                                 tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "access.log"
+    text = '%user_agent% %header:x-a%|%status% [%user_agent%] "%user_agent%"'
+    gateway = logged(one_version(origin("v1"), accessLog={"path": str(path), "format": text}))
+    with Connection(gateway.weir.port) as client:
+        client.send(b'GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: a] 200 "b"\r\nX-A: x|500\r\n\r\n')
+        assert client.reply().status == 200
+    gateway.end()
+    assert path.read_text() == ('a]\\x20200\\x20\\"b\\" x\\x7c500|200 [a\\x5d\\x20200\\x20\\"b\\"] '
+                                '"a] 200 \\"b\\""\n')
+
+
 def test_a_renamed_log_loses_no_line(origin: StartOrigin, logged: Callable[..., Logged],
                                      tmp_path: pathlib.Path) -> None:
     """As logrotate does it: rename, SIGUSR1; and by `weir reload`."""

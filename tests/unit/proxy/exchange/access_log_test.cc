@@ -57,7 +57,7 @@ class AccessLogTest : public testing::Test {
 TEST_F(AccessLogTest, WritesTextAsThePlanSays) {
   use("%client% %peer% [%host%] \"%method% %path% %protocol%\" %status% %reason% %bytes_in%/%bytes_out% %version%.");
   EXPECT_EQ(line(request_),
-            "192.0.2.7 2001:db8::1 [weir.test] \"GET /a b\\\"\\\\?q=1&token=[redacted] HTTP/1.1\" 200 - 3/4 -.\n");
+            "192.0.2.7 2001:db8::1 [weir.test] \"GET /a\\x20b\\\"\\\\?q=1&token=[redacted] HTTP/1.1\" 200 - 3/4 -.\n");
   EXPECT_EQ(line(unread_, 404), "192.0.2.7 2001:db8::1 [-] \"- - -\" 404 no_route 3/4 -.\n");
 }
 
@@ -115,6 +115,22 @@ TEST_F(AccessLogTest, EscapesWhateverAClientSends) {
   EXPECT_EQ(text.find('\n'), text.size() - 1);
   EXPECT_NE(text.find("\\x0a"), std::string::npos);
   for (const char c : text.substr(0, text.size() - 1)) EXPECT_TRUE(c >= ' ' && c < 0x7f);
+}
+
+TEST_F(AccessLogTest, KeepsAValueOneValueWithoutQuotesToo) {
+  const std::string forging = "a b|c] \"d\" 200";
+  const auto written = [&](const std::string& format) {
+    use(format);
+    request_.fields = {};
+    request_.fields.add("User-Agent", forging);
+    return line(request_);
+  };
+  EXPECT_EQ(written("%user_agent% %status%"), "a\\x20b|c]\\x20\\\"d\\\"\\x20200 200\n");
+  EXPECT_EQ(written("%user_agent%|%status%"), "a\\x20b\\x7cc]\\x20\\\"d\\\"\\x20200|200\n");
+  EXPECT_EQ(written("\"%user_agent%\" [%user_agent%]"),
+            "\"a b|c] \\\"d\\\" 200\" [a\\x20b|c\\x5d\\x20\\\"d\\\"\\x20200]\n");
+  // Two between the same quotes.
+  EXPECT_EQ(written("\"%user_agent% %status%\""), "\"a\\x20b|c]\\x20\\\"d\\\"\\x20200 200\"\n");
 }
 
 TEST_F(AccessLogTest, CutsLongValuesOff) {
