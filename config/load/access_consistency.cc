@@ -107,12 +107,14 @@ void check_access(const Config& config, const Node& root, Report& report) { Chec
 
 std::string_view why_kept(std::string_view name) {
   constexpr std::array<std::string_view, 2> kOfTheMessage = {"max-forwards", "trailer"};
-  constexpr std::array<std::string_view, 5> kOurs = {"forwarded", "traceparent", "tracestate", "via", "x-request-id"};
+  constexpr std::array<std::string_view, 9> kOurs = {
+      "forwarded",       "traceparent",      "tracestate",        "via",                    "x-request-id",
+      "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-client-cert"};
   if (name == "host") return "rewrite.host says it";
   if (is_owned_field(name) || std::find(kOfTheMessage.begin(), kOfTheMessage.end(), name) != kOfTheMessage.end())
     return "it speaks of the connection or the framing";
-  const bool ours = name.starts_with("x-forwarded-") || name.starts_with("x-weir-");
-  if (ours || std::find(kOurs.begin(), kOurs.end(), name) != kOurs.end()) return "the weir itself writes it";
+  const bool ours = name.starts_with("x-weir-") || std::find(kOurs.begin(), kOurs.end(), name) != kOurs.end();
+  if (ours) return "the weir itself writes it";
   return {};
 }
 

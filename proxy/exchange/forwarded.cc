@@ -98,6 +98,8 @@ void edit_request(const Arrival& arrival, const RequestContext& context, std::st
   if ((!trust || !request.fields.has(FieldId::kXForwardedHost)) && !request.authority.empty()) {
     edits.set(FieldId::kXForwardedHost, "x-forwarded-host", request.authority);
   }
+  // Frameworks build addresses from these: what a client says of its own way here is not passed on.
+  if (!trust) edits.drop(FieldId::kXForwardedOther);
   // Nobody's word but our own, for origins let people in by it.
   edits.drop(FieldId::kXForwardedClientCert);
   if (!arrival.client_certificate.empty()) edits.add("x-forwarded-client-cert", arrival.client_certificate);

@@ -95,9 +95,9 @@ bool Forwarder::pump_head() {
       fail(event.error);
       return false;
     }
-    upstream_moved_ = now_;
     http::Edits edits;
     if (upstream_.head().interim()) {
+      // It is no head of the response, which `responseHeader` waits for however many of these come before it.
       // 100 is no word of an answer: the client was told to go on already.
       if (upstream_.head().status != 100) result_.client_heard = true;
       downstream_.send_head(upstream_.head(), edits);
@@ -105,6 +105,7 @@ bool Forwarder::pump_head() {
       upstream_.next_head();
       continue;
     }
+    upstream_moved_ = now_;
     if (!result_.client_heard && !observer_.passes_on(upstream_.head())) {
       fail({ErrorKind::kStatus, Side::kUpstream, Retry::kNever, "status"});
       return false;

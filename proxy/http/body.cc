@@ -180,7 +180,8 @@ Fault BodyDecoder::take_trailers(std::string_view input, std::size_t& at) {
   at += trailer_scanner_.end() - before;
   trailer_scanner_.collect(trailer_bytes_, trailers_);
   for (const Field& field : trailers_) {
-    if (forbidden_in_trailers(field.name) || withheld_.holds(field.name)) trailers_.drop(field.name);
+    const bool alike = field.id == FieldId::kLookalike || field.id == FieldId::kXForwardedOther;
+    if (alike || forbidden_in_trailers(field.name) || withheld_.holds(field.name)) trailers_.drop(field.name);
   }
   state_ = State::kEnded;
   return Fault::kNone;

@@ -49,7 +49,7 @@ constexpr std::array kKnownFields = {
     KnownField{"x-forwarded-proto", FieldId::kXForwardedProto},
     KnownField{"x-forwarded-client-cert", FieldId::kXForwardedClientCert},
 };
-static_assert(kKnownFields.size() == kFieldIdCount - 2);  // without kOther and kLookalike
+static_assert(kKnownFields.size() == kFieldIdCount - 3);  // without kOther, kXForwardedOther and kLookalike
 
 constexpr std::size_t kLongestKnown = kKnownFields.back().name.size();
 
@@ -89,10 +89,18 @@ bool equal_words(const char* a, const char* b) {
   return ((left ^ right) & ~(letters >> 2)) == 0;
 }
 
+// Of a name that is none of the known ones.
+FieldId family_of(std::string_view name) {
+  constexpr std::string_view kFamily = "x-forwarded";
+  const bool forwarded = name.size() >= kFamily.size() && lower_case(name.front()) == kFamily.front() &&
+                         same_variable(name.substr(0, kFamily.size()), kFamily);
+  return forwarded ? FieldId::kXForwardedOther : FieldId::kOther;
+}
+
 }  // namespace
 
 FieldId field_id(std::string_view name) {
-  if (name.empty() || name.size() > kLongestKnown) return FieldId::kOther;
+  if (name.empty() || name.size() > kLongestKnown) return family_of(name);
   const char initial = lower_case(name.front());
   for (std::size_t i = kFirstOfLength[name.size()]; i < kFirstOfLength[name.size() + 1]; ++i) {
     const KnownField& known = kKnownFields[i];
@@ -100,7 +108,7 @@ FieldId field_id(std::string_view name) {
     if (equal_ignoring_case(known.name, name)) return known.id;
     if (same_variable(known.name, name)) return FieldId::kLookalike;
   }
-  return FieldId::kOther;
+  return family_of(name);
 }
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {

@@ -37,6 +37,7 @@ enum class FieldId : std::uint8_t {
   kXForwardedProto,
   kXForwardedHost,
   kXForwardedClientCert,
+  kXForwardedOther,  // X-Forwarded-Port, -Prefix, -Ssl and the like, by either spelling
   kXRequestId,
   kTraceparent,
   kTracestate,
@@ -50,7 +51,7 @@ static_assert(kFieldIdCount <= 64);
 using FieldMask = std::uint64_t;
 constexpr FieldMask field_bit(FieldId id) { return FieldMask{1} << static_cast<unsigned>(id); }
 
-// Field names are case-insensitive (RFC 9110 5.1). kOther for a name without an id.
+// Field names are case-insensitive (RFC 9110 5.1). kOther for a name that means nothing.
 FieldId field_id(std::string_view name);
 
 // Equal but for the case of ASCII letters.

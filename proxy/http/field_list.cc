@@ -33,8 +33,10 @@ void FieldList::drop(FieldMask ids) {
 }
 
 void FieldList::drop(std::string_view name) {
+  constexpr FieldMask kOfManyNames =
+      field_bit(FieldId::kOther) | field_bit(FieldId::kXForwardedOther) | field_bit(FieldId::kLookalike);
   const FieldId id = field_id(name);
-  if (id != FieldId::kOther && id != FieldId::kLookalike) return drop(id);
+  if ((field_bit(id) & kOfManyNames) == 0) return drop(id);
   for (Field& field : fields_) {
     if (equal_ignoring_case(field.name, name)) field.dropped = true;
   }

@@ -42,7 +42,19 @@ void for_each_element(std::string_view list, Visit visit) {
   }
 }
 
+// Meant for all recipients on the way, and so nobody's to nominate (RFC 9110 7.6.1). A client could else take away
+// what a trusted proxy before us says of it, and be taken for that proxy.
+constexpr FieldMask kForAllRecipients =
+    field_bit(FieldId::kForwarded) | field_bit(FieldId::kXForwardedFor) | field_bit(FieldId::kXForwardedProto) |
+    field_bit(FieldId::kXForwardedHost) | field_bit(FieldId::kXForwardedClientCert) |
+    field_bit(FieldId::kXForwardedOther) | field_bit(FieldId::kXRequestId) | field_bit(FieldId::kVia) |
+    field_bit(FieldId::kTraceparent) | field_bit(FieldId::kTracestate);
+
+// Each is looked for among all fields: a head of nothing but options would cost a hundred others.
+constexpr std::size_t kMostConnectionOptions = 64;
+
 struct ConnectionOptions {
+  std::size_t count = 0;  // empty ones included
   bool close = false;
   bool keep_alive = false;
 };
@@ -54,11 +66,12 @@ ConnectionOptions take_connection_options(FieldList& fields, NameSet& nominated)
   for (const Field& field : fields) {
     if (field.id != FieldId::kConnection) continue;
     for_each_element(field.value, [&](std::string_view option) {
+      if (++options.count > kMostConnectionOptions) return;
       if (equal_ignoring_case(option, "close")) {
         options.close = true;
       } else if (equal_ignoring_case(option, "keep-alive")) {
         options.keep_alive = true;
-      } else if (!option.empty() && (kHopByHop & field_bit(field_id(option))) == 0) {
+      } else if (!option.empty() && ((kHopByHop | kForAllRecipients) & field_bit(field_id(option))) == 0) {
         fields.drop(option);
         nominated.add(option);
       }
@@ -251,6 +264,7 @@ Fault understand(RequestHead& head) {
   if (fault == Fault::kNone) fault = read_max_forwards(head);
   if (fault != Fault::kNone) return fault;
   const ConnectionOptions options = take_connection_options(head.fields, head.nominated);
+  if (options.count > kMostConnectionOptions) return Fault::kTooManyFields;
   head.keep_alive = !options.close && (head.minor_version > 0 || options.keep_alive);
   head.fields.drop(kHopByHop | field_bit(FieldId::kHost) | field_bit(FieldId::kExpect) |
                    field_bit(FieldId::kLookalike));
@@ -264,6 +278,7 @@ Fault understand(ResponseHead& head, bool head_request) {
   const Fault fault = read_framing(head.fields, head.minor_version, framing);
   if (fault != Fault::kNone) return fault;
   const ConnectionOptions options = take_connection_options(head.fields, head.nominated);
+  if (options.count > kMostConnectionOptions) return Fault::kTooManyFields;
   head.keep_alive = !options.close && (head.minor_version > 0 || options.keep_alive);
   read_keep_alive_timeout(head);
   head.length_known = framing.length.has_value() && head.status >= 200 && head.status != 204;

@@ -447,3 +447,17 @@ def test_options_are_counted_down_and_answered_at_zero(edge: Weir, origin_v1: Or
         assert reply.status == 200 and "GET" in (reply["allow"] or "") and reply["x-weir-version"] is None
         assert origin_v1.counts().requests == before
         assert client.request("GET", "/inspect").status == 200
+
+
+def test_a_client_cannot_nominate_away_what_a_trusted_hop_says_of_it(chooser: Weir) -> None:
+    """The hop is this test's own address; the client, which it names, is nobody's friend."""
+    said = ("X-Forwarded-For: 6.6.6.6", "X-Forwarded-Proto: https", "X-Request-Id: the-hops")
+    nominated = "Connection: x-forwarded-for, x-forwarded-proto, x-request-id"
+    seen = seen_by_origin(chooser, *said, nominated)["by_name"]
+    assert seen["x-forwarded-for"] == ["6.6.6.6, 127.0.0.1"]
+    assert seen["x-forwarded-proto"] == ["https"] and seen["x-request-id"] == ["the-hops"]
+    with Connection(chooser.port) as client:
+        fields = {"x-forwarded-for": "6.6.6.6", "x-version": "v2", "connection": "x-forwarded-for"}
+        assert client.request("GET", "/", fields)["x-weir-version"] == "v1"
+    seen = seen_by_origin(chooser, *said, "X-Forwarded-Port: 443")["by_name"]
+    assert seen["x-forwarded-port"] == ["443"]  # a trusted hop's word is passed on

@@ -3,12 +3,13 @@ over its listener, a listener over the file. The values are short ones; the defa
 from __future__ import annotations
 
 import re
+import select
 from typing import Callable, Iterator
 
 import pytest
 from byte_origin import OK, ByteOrigin
 from http_client import Connection, Truncated, request_bytes
-from outcomes import metric
+from outcomes import metric, wait_for_outcomes
 from plans import Plan, one_version, route
 from polling import wait_until
 from ports import free_port
@@ -103,6 +104,21 @@ def test_default_response_header(weir: StartWeir) -> None:
             reply = client.request("GET", "/inner")
             assert (reply.status, reply["x-weir-reason"]) == (504, "timeout")
         wait_until(lambda: origin.open == 0, "upstream is cancelled")
+
+
+def test_default_response_header_waits_for_no_interim_response(weir: StartWeir) -> None:
+    def hints(peer: Peer) -> None:
+        peer.head()
+        while True:  # until the weir closes
+            peer.send(b"HTTP/1.1 103 Early Hints\r\nlink: </style.css>\r\n\r\n")
+            if select.select([peer.socket], [], [], 0.02)[0]:
+                break
+    with RawOrigin(hints) as origin:
+        served = weir(on_route(origin, timeouts={"responseHeader": _SHORT}))
+        with Connection(served.port) as client:
+            client.send(request_bytes("GET", "/inner"))
+            wait_until(lambda: origin.heads and origin.open == 0, "upstream is cancelled")
+        wait_for_outcomes(served, timeout=1)
 
 
 def test_default_response_progress(weir: StartWeir) -> None:

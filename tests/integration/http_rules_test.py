@@ -263,6 +263,14 @@ def test_rule_24_a_client_cannot_say_the_same_with_underscores(exchange: Exchang
     assert exchange.forwarded(get(name + b": 10.0.0.1", b"x_own: 1")) == got(b"x_own: 1")
 
 
+def test_rule_24_nor_anything_else_of_the_way_here(exchange: Exchange) -> None:
+    said = (b"X-Forwarded-Port: 1", b"X-Forwarded-Prefix: /admin", b"x_forwarded_ssl: on", b"X-Forwarded: for=1")
+    assert exchange.forwarded(get(*said, b"x-forward: kept")) == got(b"x-forward: kept")
+    body = b"2\r\nok\r\n0\r\n" + b"\r\n".join((*said, b"x_request_id: 1", b"x-own: 1", b"", b""))
+    seen = exchange.forwarded(post(b"Transfer-Encoding: chunked", body=body))
+    assert seen.endswith(b"2\r\nok\r\n0\r\nx-own: 1\r\n\r\n")
+
+
 def test_rule_24_nor_what_the_plan_goes_by_sets_or_removes(origin: ByteOrigin, new_weir: Callable[..., Weir]) -> None:
     chat = one_version(origin)
     keys = {"header": "x-tok", "keys": [{"name": "a", "key": {"env": "KEY"}}]}
@@ -327,6 +335,12 @@ def test_rule_27_an_expectation_is_answered_here(exchange: Exchange) -> None:
                                     tuple(b"X-%d: " % number + b"a" * 15_000 for number in range(5))])
 def test_rule_28_header_bombs_are_refused(exchange: Exchange, fields: tuple[bytes, ...]) -> None:
     assert exchange.refused(get(*fields))[0] == 431
+
+
+def test_rule_28_a_bomb_of_connection_options_is_refused(exchange: Exchange) -> None:
+    for options in (b"a," * 64, b"," * 64):
+        assert exchange.refused(get(b"Connection: " + options))[0] == 431
+    assert exchange.forwarded(get(b"Connection: " + b"a," * 63, b"A: 1", b"B: 1")) == got(b"B: 1")
 
 
 def test_rule_29_lines_keep_their_order(exchange: Exchange) -> None:

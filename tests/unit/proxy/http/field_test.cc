@@ -46,6 +46,15 @@ TEST(FieldId, KnowsANameInAnyCase) {
   EXPECT_EQ(field_id("hosts"), FieldId::kOther);
 }
 
+TEST(FieldId, KnowsAFamilyByItsBeginning) {
+  for (const std::string_view name : {"X-Forwarded-Port", "x_forwarded_ssl", "x-forwarded",
+                                      "x-forwarded-a-name-that-is-longer-than-any-of-the-known-ones"}) {
+    EXPECT_EQ(field_id(name), FieldId::kXForwardedOther) << name;
+  }
+  EXPECT_EQ(field_id("x-forward"), FieldId::kOther);
+  EXPECT_EQ(field_id("x_forwarded_for"), FieldId::kLookalike);
+}
+
 TEST(SameVariable, ForgivesUnderscoresToo) {
   EXPECT_TRUE(same_variable("X_Tier-a", "x-tieR_A"));
   EXPECT_FALSE(same_variable("x_tier", "x.tier"));
