@@ -6,7 +6,7 @@
 namespace weir::app {
 namespace {
 
-constexpr std::string_view kBearer = "Bearer ";
+constexpr std::string_view kBearer = "bearer ";
 constexpr std::size_t kActorLimit = 128;
 
 // The host of "host:port", "[v6]:port" or either without a port.
@@ -29,7 +29,7 @@ Access decide_access(const AccessFacts& facts, std::string_view token) {
     return Access::kForeignOrigin;
   }
   if (token.empty() || !facts.api) return Access::kAllowed;
-  if (!facts.authorization.starts_with(kBearer)) return Access::kNoToken;
+  if (lower_case(facts.authorization.substr(0, kBearer.size())) != kBearer) return Access::kNoToken;
   const std::string_view guess = facts.authorization.substr(kBearer.size());
   return equal_in_constant_time(token, guess) ? Access::kAllowed : Access::kNoToken;
 }

@@ -18,7 +18,7 @@ struct AccessFacts {
   std::string_view host;
   std::optional<std::string_view> origin;
   std::string_view fetch_site;     // Sec-Fetch-Site
-  std::string_view authorization;  // "Bearer <token>"
+  std::string_view authorization;  // "Bearer <token>", the scheme in any case (RFC 9110 11.1)
 };
 
 enum class Access { kAllowed, kForeignHost, kForeignOrigin, kNoToken };

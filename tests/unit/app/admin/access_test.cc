@@ -48,6 +48,10 @@ TEST(Access, TheTokenIsAskedForUnderApiAlone) {
   EXPECT_EQ(decide_access(facts, "secret"), Access::kNoToken);
   facts.authorization = "secret";
   EXPECT_EQ(decide_access(facts, "secret"), Access::kNoToken);
+  for (const char* scheme : {"Bearer ", "bearer ", "BEARER "}) {
+    facts.authorization = std::string(scheme) + "secret";
+    EXPECT_EQ(decide_access(facts, "secret"), Access::kAllowed) << scheme;
+  }
   facts.authorization = "Bearer wrong";
   EXPECT_EQ(decide_access(facts, "secret"), Access::kNoToken);
   facts.post = false;
