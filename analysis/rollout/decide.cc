@@ -250,9 +250,16 @@ Decision edit(const RolloutState& state, const config::Rollout& policy) {
 
 namespace {
 
+// To a command for a rollout that runs: what comes first.
+Refusal refuse_over(const RolloutState& state) {
+  return state.phase == Phase::kPromoted
+             ? refuse("the rollout is over, promoted: `weir undo` returns it to its baseline")
+             : refuse("the rollout is over, rolled back to its baseline: `weir retry` starts it anew");
+}
+
 std::variant<Decision, Refusal> promote_by(const RolloutState& state, const Command& command,
                                            const config::Rollout& policy) {
-  if (state.over()) return refuse("the rollout is over: " + std::string(to_string(state.phase)));
+  if (state.over()) return refuse_over(state);
   const std::string reason = "promoted by an operator";
   Decision decision;
   if (state.weight_ppm == kMillion) {
@@ -269,6 +276,7 @@ std::variant<Decision, Refusal> promote_by(const RolloutState& state, const Comm
 }
 
 std::variant<Decision, Refusal> resume_by(const RolloutState& state, const config::Rollout& policy) {
+  if (state.over()) return refuse_over(state);
   if (state.phase != Phase::kPaused) return refuse("the rollout is not paused; `weir promote` leaves the current step");
   if (state.cause == PauseCause::kPlan) {
     Decision decision = leave_stage(state, policy, "operator");
@@ -284,7 +292,7 @@ std::variant<Decision, Refusal> resume_by(const RolloutState& state, const confi
 
 std::variant<Decision, Refusal> set_weight_by(const RolloutState& state, const Command& command,
                                               const config::Rollout& policy) {
-  if (state.over()) return refuse("the rollout is over: `weir retry` or `weir undo` comes first");
+  if (state.over()) return refuse_over(state);
   if (command.weight_ppm > kMillion) return refuse("a weight is at most 100%");
   const std::uint32_t bake = kMillion - policy.analysis.holdback_ppm;
   if (command.weight_ppm > bake && command.weight_ppm < kMillion) {
@@ -316,14 +324,14 @@ std::variant<Decision, Refusal> obey(const RolloutState& state, const Command& c
     case Command::Verb::kPromoteFull:
       return promote_by(state, command, policy);
     case Command::Verb::kPause:
-      if (state.over()) return refuse("the rollout is over: " + std::string(to_string(state.phase)));
+      if (state.over()) return refuse_over(state);
       if (state.phase == Phase::kPaused && state.cause != PauseCause::kPlan)
         return refuse("the rollout is paused already");
       return pause(state, PauseCause::kOperator, "paused by an operator");
     case Command::Verb::kResume:
       return resume_by(state, policy);
     case Command::Verb::kAbort:
-      if (state.over()) return refuse("the rollout is over; `weir undo` returns a promoted one to its baseline");
+      if (state.over()) return refuse_over(state);
       return rollback(state, "operator", "aborted by an operator");
     case Command::Verb::kRetry: {
       if (state.phase != Phase::kRolledBack) return refuse("only a rolled-back rollout can be tried again");
@@ -333,6 +341,7 @@ std::variant<Decision, Refusal> obey(const RolloutState& state, const Command& c
       return decision;
     }
     case Command::Verb::kUndo:
+      if (state.phase == Phase::kRolledBack) return refuse_over(state);
       if (state.phase != Phase::kPromoted)
         return refuse("only a promoted rollout can be undone; `weir abort` ends a running one");
       return rollback(state, "operator", "returned to its baseline by an operator");

@@ -119,6 +119,7 @@ def test_without_the_token_nothing_is_told_or_done(guarded: Weir) -> None:
                                ("POST", "services/chat/abort"), ("GET", "nothing-here")):
             status, body = guarded.admin.call(method, f"/api/v1/{target}", fields=fields)
             assert (status, json.loads(body)["error"]["code"]) == (401, "unauthorized"), (given, target)
+    assert guarded.admin.call("GET", "/api/v1/status", fields={"authorization": f"bearer {TOKEN}"})[0] == 200
     # What a load balancer and a scraper ask for is free.
     for target in ("/healthz", "/readyz", "/metrics"):
         assert guarded.admin.call("GET", target)[0] == 200
@@ -213,7 +214,9 @@ def test_abort_takes_the_users_back_and_retry_starts_anew(rollout: Weir) -> None
     for verb in ("abort", "pause", "promote", "promote?full=true", "undo"):
         status, body = rollout.admin.post(f"services/chat/{verb}")
         assert status == 409 and json.loads(body)["error"]["code"] == "refused", verb
-    assert "weir retry" in refused(rollout, "weight", "chat", "5")
+    for command in (("abort",), ("undo",), ("pause",), ("resume",), ("promote",), ("weight", "5")):
+        advice = refused(rollout, command[0], "chat", *command[1:])
+        assert "`weir retry` starts it anew" in advice and "weir undo" not in advice, command
     assert rollout.cli("retry", "chat").stdout == "chat: running, 10% of the users on v2\n"
     record = last(rollout)
     assert (record["decision"], record["actor"]) == ("start", ACTOR)
