@@ -34,6 +34,9 @@ class DownstreamStream : public http::BodySource, public http::BodySink {
   virtual bool head_released() const = 0;
   // Before the first read_body(): the route's limit. Not kNone: refuse with it.
   virtual http::Fault start_body(std::uint64_t limit) = 0;
+  // Instead of start_body(), for a request that is answered without a look at its body: what there is of it is dropped,
+  // and the connection goes on behind it.
+  virtual void discard_body() = 0;
   virtual bool request_ended() const = 0;
   virtual std::uint64_t request_body_received() const = 0;
 

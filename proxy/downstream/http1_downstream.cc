@@ -141,8 +141,22 @@ bool Http1Downstream::next() {
   codec_.reset();
   reader_.reset();
   head_.release();
-  keep_head_ = head_released_ = false;
+  keep_head_ = head_released_ = discarding_ = false;
   return true;
+}
+
+void Http1Downstream::discard_body() {
+  discarding_ = true;
+  codec_.start_body(config::kUnlimited);
+}
+
+bool Http1Downstream::discard() {
+  flush();
+  for (;;) {
+    const http::BodyEvent event = read_body();
+    if (event.state == http::BodyEvent::State::kPending) return true;
+    if (event.end || event.state == http::BodyEvent::State::kFailed) return false;
+  }
 }
 
 void Http1Downstream::park() {

@@ -43,6 +43,10 @@ class Http1Downstream final : public DownstreamStream {
   bool request_begun() const { return !in_.empty() && !codec_.idle(); }
   // The kernel holds what may be a request, and we have not looked yet: no time to close.
   bool request_waits() const { return sent() && stream_.unread(); }
+  // After an exchange: the rest of a body is to be dropped before the next request.
+  bool discards() const { return discarding_ && !closing_ && codec_.keep_alive() && !codec_.body_ended(); }
+  // Drops what has come of it. True: more is waited for.
+  bool discard();
   // After an exchange: whether another request may follow. If so it is ready for read_request().
   bool next();
   // Gives the buffers back, as soon as nothing is being read into them, until the client says something.
@@ -51,12 +55,12 @@ class Http1Downstream final : public DownstreamStream {
   // Reads and drops until the client has closed, so that a response just sent is not lost to a reset, however much of a
   // refused body is still to come; the caller bounds the time. False: done.
   bool linger();
+  // What is valid of a head that is refused, or has not come to its end in time.
+  const http::RequestHead& refused_request() { return codec_.refused_head({in_.data(), in_.size()}); }
   void close() { stream_.close(); }
   // The kernel has all that was to be sent.
   bool sent() const { return writer_.empty() && !stream_.writing(); }
 
-  // What is valid of a head that is refused, or has not come to its end in time.
-  const http::RequestHead& refused_request() { return codec_.refused_head({in_.data(), in_.size()}); }
   Waker& waker() override { return waker_; }
   const SocketAddress& peer() const override { return peer_; }
   std::string_view peer_text() const override;
@@ -73,6 +77,7 @@ class Http1Downstream final : public DownstreamStream {
   void release_head() override;
   bool head_released() const override { return head_released_; }
   http::Fault start_body(std::uint64_t limit) override { return codec_.start_body(limit); }
+  void discard_body() override;
   bool request_ended() const override { return codec_.body_ended(); }
   std::uint64_t request_body_received() const override { return codec_.body_received(); }
   void watch() override;
@@ -121,6 +126,7 @@ class Http1Downstream final : public DownstreamStream {
   http::MessageWriter writer_;
   bool keep_head_ = false;
   bool head_released_ = false;
+  bool discarding_ = false;
   bool closing_ = false;
   bool parking_ = false;  // a read is being cancelled, to park
   bool parked_ = false;

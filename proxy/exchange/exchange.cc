@@ -14,6 +14,8 @@
 namespace weir::proxy {
 namespace {
 
+constexpr std::uint64_t kMostDropped = 64 * 1024;  // bytes of a request's body
+
 Count count_of(Refusal refusal) {
   if (refusal == Refusal::kAddress) return Count::kAddressesDenied;
   return refusal == Refusal::kKey ? Count::kKeysDenied : Count::kRateLimited;
@@ -131,8 +133,7 @@ bool Exchange::admit() {
 bool Exchange::answer_options() {
   http::Edits edits;
   edit_reply(edits);
-  // Nobody reads its body: what follows must not be taken for a request.
-  if (downstream_.request().framing != http::BodyFraming::kNone) downstream_.close_after();
+  if (!drop_body()) downstream_.close_after();
   downstream_.send_options_reply(edits);
   context_.status = 200;
   return false;
@@ -143,8 +144,7 @@ bool Exchange::refuse(http::LocalReply reply) {
   http::Edits edits;
   edit_reply(edits);
   worker_.counters.add(Count::kRequestsRefused);
-  // A body that nobody will read ends the connection with it.
-  if (downstream_.request().framing != http::BodyFraming::kNone) reply.close = true;
+  reply.close = reply.close || !drop_body();
   downstream_.send_reply(reply, edits);
   context_.status = reply.status;
   context_.reason = reply.code;
@@ -153,6 +153,7 @@ bool Exchange::refuse(http::LocalReply reply) {
 
 // The plan's own answer, to a request with this path in its normal form.
 bool Exchange::answer(std::string_view path) {
+  const bool goes_on = drop_body();
   const http::RequestHead& request = downstream_.request();
   http::Edits edits;
   edit_reply(edits);
@@ -160,10 +161,22 @@ bool Exchange::answer(std::string_view path) {
   http::LocalReply reply = route_reply(*context_.route, {downstream_.scheme(), request, path}, location);
   if (!location.empty()) edits.add("location", location);
   worker_.counters.add(Count::kRequestsAnswered);
-  reply.close = request.framing != http::BodyFraming::kNone;
+  reply.close = !goes_on;
   downstream_.send_reply(reply, edits);
   context_.status = reply.status;
   return false;
+}
+
+// Nobody reads the body of a request that is answered here. A short one costs less than another connection; behind any
+// other nothing can be taken for a request. False: so the connection ends.
+bool Exchange::drop_body() {
+  const http::RequestHead& request = downstream_.request();
+  if (request.framing == http::BodyFraming::kNone) return true;
+  const bool is_short = request.framing == http::BodyFraming::kLength && request.content_length <= kMostDropped;
+  // Who waits to be told to go on may well not send it now.
+  if (!is_short || request.expect_continue) return false;
+  downstream_.discard_body();
+  return true;
 }
 
 void Exchange::assign() {

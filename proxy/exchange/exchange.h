@@ -54,6 +54,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   bool answer_options();
   bool refuse(http::LocalReply reply);
   bool answer(std::string_view path);
+  bool drop_body();
   void assign();
   void ask(const VersionTopology* version);
   Awaitable<Result<EndpointLease>> pick();

@@ -64,6 +64,7 @@ Awaitable<> Connection::serve() {
       co_await exchange->run();
       exchange_ = nullptr;
     }
+    if (stream_.discards()) co_await discard_body();
     if (!stream_.next()) {
       co_await linger();
       break;
@@ -209,6 +210,17 @@ void Connection::write_line(const http::LocalReply& reply, std::string_view requ
   worker_.access_log.end(context, {.listener = of == nullptr ? std::string_view() : std::string_view(of->address),
                                    .peer = stream_.peer(),
                                    .scheme = stream_.scheme()});
+}
+
+// A body that does not come to its end in time, or at all, ends the connection.
+Awaitable<> Connection::discard_body() {
+  Waker& waker = stream_.waker();
+  const SteadyTime end = std::chrono::steady_clock::now() + kLingerFor;
+  deadline_.set(end);
+  while (!worker_.stopping && stream_.discard() && std::chrono::steady_clock::now() < end) {
+    if (!waker.take()) co_await waker.wait();
+  }
+  deadline_.clear();
 }
 
 // Our last bytes are on their way: wait until the client has taken them, as long as for one that takes nothing of a

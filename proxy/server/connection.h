@@ -58,6 +58,7 @@ class Connection {
   Awaitable<> refuse(http::LocalReply reply);
   void reply_without_request(const http::LocalReply& reply);
   void write_line(const http::LocalReply& reply, std::string_view request_id);
+  Awaitable<> discard_body();
   Awaitable<> linger();
   bool idle_step(const config::Timeouts& timeouts, SteadyTime now);
   SteadyTime closes_at() const;

@@ -172,11 +172,49 @@ def test_an_answer_of_the_plan(weir: StartWeir) -> None:
         assert (rest.status, rest.body, rest["cache-control"]) == (404, b"", "no-store")
 
 
-def test_a_body_that_nobody_reads_ends_the_connection(weir: StartWeir) -> None:
+# Not a request, whatever it looks like.
+_BODY = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
+_MOST = 64 * 1024
+
+
+@pytest.mark.parametrize("action", [{"respond": {"body": "no"}}, {"redirect": {"path": "/elsewhere"}},
+                                    {"respond": {"body": "no"}, "deny": ["0.0.0.0/0", "::/0"]}],
+                         ids=["respond", "redirect", "refusal"])
+def test_a_short_body_that_nobody_reads_is_dropped(weir: StartWeir, action: Plan) -> None:
+    served = weir(plan(1, answered(**action)))
+    with Connection(served.port) as client:
+        for body in (_BODY, b"", b"x" * _MOST):
+            # The answer does not wait for the body, nor the next request for anything but its end.
+            client.send(request_bytes("POST", "/", {"Content-Length": str(len(body))}))
+            reply: Reply = client.reply(to="POST")
+            assert reply.status in (200, 302, 403) and reply.keeps_open()
+            client.send(body + request_bytes("GET", "/"))
+            assert client.reply().status == reply.status
+        client.send(request_bytes("POST", "/", body=_BODY) + request_bytes("POST", "/", body=_BODY))
+        assert client.reply().status == client.reply().status == reply.status
+
+
+@pytest.mark.parametrize("request_", [
+    request_bytes("POST", "/", body=b"x" * (_MOST + 1)), request_bytes("POST", "/", {"Transfer-Encoding": "chunked"}, chunked(_BODY)),
+    request_bytes("POST", "/", {"Content-Length": "5", "Expect": "100-continue"}),
+    request_bytes("POST", "/", {"Connection": "close"}, _BODY)], ids=["long", "chunks", "asks first", "last"])
+def test_a_body_that_nobody_reads_else_ends_the_connection(weir: StartWeir, request_: bytes) -> None:
     served = weir(plan(1, answered(respond={"body": "no"})))
     with Connection(served.port) as client:
-        reply: Reply = client.request("POST", "/", body=b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
+        client.send(request_)
+        reply: Reply = client.reply(to="POST")
         assert reply.status == 200 and not reply.keeps_open() and client.at_end()
+
+
+def test_a_short_body_that_does_not_come_ends_the_connection(weir: StartWeir) -> None:
+    served = weir(plan(1, answered(respond={"body": "no"})))
+    with Connection(served.port) as client:
+        client.send(request_bytes("POST", "/", {"Content-Length": "5"}) + b"four")
+        assert client.reply(to="POST").keeps_open() and client.at_end()
+    with Connection(served.port) as client:
+        client.send(request_bytes("POST", "/", {"Content-Length": "5"}) + b"four")
+        client.half_close()
+        assert client.reply(to="POST").status == 200 and client.at_end()
 
 
 def test_a_reload_changes_what_a_route_does(weir: StartWeir) -> None:
