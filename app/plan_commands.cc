@@ -44,7 +44,7 @@ json::Value report_json(const PlanFile& plan) {
 }  // namespace
 
 int check_plan(const Invocation& invocation, const Terminal& terminal) {
-  const PlanFile plan = read_plan_file(invocation.file);
+  const PlanFile plan = check_plan_file(invocation.file);
   if (invocation.format == "json") {
     print(json::write_pretty(report_json(plan)));
     return exit_code(plan);

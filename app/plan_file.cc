@@ -53,6 +53,15 @@ config::Environment environment() {
           .origin_tls_doubts = origin_doubts};
 }
 
+// Nothing is made and nothing opened: who checks a plan may be another than who runs it.
+std::string log_file_fault(const std::string& path) {
+  std::error_code failed;
+  if (path == "-") return {};
+  if (std::filesystem::is_directory(path, failed)) return "it is a directory";
+  const std::filesystem::path folder = std::filesystem::absolute(path, failed).parent_path();
+  return std::filesystem::is_directory(folder, failed) ? std::string() : "there is no folder " + folder.string();
+}
+
 // What is only seen once the plan is reckoned through.
 void add_forecast(config::LoadResult& loaded) {
   bool refused = false;
@@ -67,6 +76,16 @@ void add_forecast(config::LoadResult& loaded) {
   std::stable_sort(loaded.problems.begin(), loaded.problems.end(), before);
 }
 
+PlanFile read_with(const config::Environment& environment, const std::string& path) {
+  PlanFile plan{.name = path, .unreadable = {}, .loaded = {}};
+  const Text read = read_text(path);
+  plan.unreadable = read.error;
+  if (!read.error.empty()) return plan;
+  plan.loaded = config::load(read.text, environment);
+  add_forecast(plan.loaded);
+  return plan;
+}
+
 }  // namespace
 
 std::vector<std::string> PlanFile::messages() const {
@@ -76,14 +95,12 @@ std::vector<std::string> PlanFile::messages() const {
   return lines;
 }
 
-PlanFile read_plan_file(const std::string& path) {
-  PlanFile plan{.name = path, .unreadable = {}, .loaded = {}};
-  const Text read = read_text(path);
-  plan.unreadable = read.error;
-  if (!read.error.empty()) return plan;
-  plan.loaded = config::load(read.text, environment());
-  add_forecast(plan.loaded);
-  return plan;
+PlanFile read_plan_file(const std::string& path) { return read_with(environment(), path); }
+
+PlanFile check_plan_file(const std::string& path) {
+  config::Environment with_log = environment();
+  with_log.log_file = log_file_fault;
+  return read_with(with_log, path);
 }
 
 config::AdminResult read_plan_admin(const std::string& path) {

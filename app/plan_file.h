@@ -22,6 +22,9 @@ struct PlanFile {
 };
 
 PlanFile read_plan_file(const std::string& path);
+// For who only asks: also whether there could be an access log where the plan wants it. A start opens it, or another
+// one that its command line names.
+PlanFile check_plan_file(const std::string& path);
 // What a file says about its admin API, whatever else is wrong with it.
 config::AdminResult read_plan_admin(const std::string& path);
 PlanFile read_default_plan(const config::DefaultPlanOptions& options);

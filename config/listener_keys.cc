@@ -23,8 +23,8 @@ const Section& listener() {
       .keys = {{.name = "address",
                 .kind = Kind::kListenAddress,
                 .sentence =
-                    "host:port, the host in digits; an empty host is every IPv4 address, [::] every IPv6 one alone. Or "
-                    "unix:/path, a Unix socket of mode 0660.",
+                    "host:port, the host in digits, or localhost, which is 127.0.0.1 alone; an empty host or * is "
+                    "every IPv4 address, [::] every IPv6 one alone. Or unix:/path, a Unix socket of mode 0660.",
                 .required = true},
                object("timeouts", "For this listener alone.", timeouts()),
                object("limits", "For this listener alone.", limits()),

@@ -60,6 +60,14 @@ class Checker {
     // One family alone comes to a listener, unless a proxy says otherwise.
     const bool closed = !listener.proxy_protocol && (v4 ? denied.v4 : denied.v6);
     if (!closed) warn_of_half(rules, node, path);
+    const auto matches = [v4](const Cidr& network) { return network.is_v4() == v4; };
+    if (listener.proxy_protocol || rules.allow.empty() || std::any_of(rules.allow.begin(), rules.allow.end(), matches))
+      return;
+    report_.warn(place(node, {"allow"}),
+                 path + (v4 ? ".allow: only IPv4 comes to this listener, and these are IPv6, so nobody may"
+                            : ".allow: only IPv6 comes to this listener, and these are IPv4, so nobody may"),
+                 v4 ? "0.0.0.0/0 for all of IPv4, or a listener at [::] for IPv6"
+                    : "::/0 for all of IPv6, or a listener at 0.0.0.0 for IPv4");
   }
 
   void check_route(const Route& route, const Node& node, const std::string& path) {

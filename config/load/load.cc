@@ -110,6 +110,18 @@ AdminResult load_admin(std::string_view yaml, const Environment& environment) {
   return result;
 }
 
+namespace {
+
+void check_log_file(const Config& config, const Node& root, const Environment& environment, Report& report) {
+  if (!config.access_log || config.access_log->path.empty() || !environment.log_file) return;
+  const std::string why = environment.log_file(config.access_log->path);
+  if (why.empty()) return;
+  report.error(place(root, {"accessLog", "path"}), "accessLog.path: " + config.access_log->path + ": " + why,
+               "a file in a folder that is there, or - for standard output");
+}
+
+}  // namespace
+
 LoadResult load(std::string_view yaml, const Environment& environment) {
   Report report;
   LoadResult result;
@@ -132,6 +144,7 @@ LoadResult load(std::string_view yaml, const Environment& environment) {
   Config config = read_config(root, environment, report);
   check_consistency(config, root, report);
   check_tls_files(config, root, environment, report);
+  check_log_file(config, root, environment, report);
   for (const auto& [service, rollout] : config.rollouts) {
     if (const Node* const node = find(root, {"rollouts", service})) result.steps[service] = step_places(rollout, *node);
   }

@@ -211,7 +211,7 @@ def test_rollouts(expect: Expect, tmp_path: pathlib.Path) -> None:
            "nothing is judged, and a bad candidate is not taken back", severity="warning")
 
 
-def test_addresses(expect: Expect) -> None:
+def test_addresses(expect: Expect, tmp_path: pathlib.Path) -> None:
     expect(PLAN.replace('[ { address: "127.0.0.1:8080" } ]',
                                   '[ { address: ":8080" }, { address: «"8081" }, { address: «":8080" } ]'),
            '"8081"; expected host:port', "listeners[2].address is taken by another listener")
@@ -225,6 +225,17 @@ def test_addresses(expect: Expect) -> None:
         expect(PLAN.replace('"127.0.0.1:8080"', f'«"{address}"'), "host:port, the host in digits")
         expect(PLAN + f'admin: {{ address: «"{address}" }}\n', "host:port, the host in digits")
     expect(PLAN.replace('"127.0.0.1:8080"', '«"localhost:9901"'), "is the admin API's, 127.0.0.1:9901")
+    expect(PLAN.replace('"127.0.0.1:8080"', '"*:8080", allow: «["::/0"]'), "so nobody may", severity="warning")
+    for address in ("localhost:8080", "*:8080", ":8080"):
+        assert Check(tmp_path, PLAN.replace("127.0.0.1:8080", address)).code == 0
+
+
+def test_an_access_log_has_to_have_a_place(expect: Expect, tmp_path: pathlib.Path) -> None:
+    expect(PLAN + f"accessLog: {{ path: «{tmp_path} }}\n", "it is a directory; expected a file in a folder that is there")
+    expect(PLAN + f"accessLog: {{ path: «{tmp_path}/none/a.log }}\n", f"there is no folder {tmp_path}/none")
+    for path in (tmp_path / "a.log", "a.log", "-"):
+        assert Check(tmp_path, PLAN + f'accessLog: {{ path: "{path}" }}\n').code == 0
+    assert not (tmp_path / "a.log").exists()
 
 
 def test_every_address_of_both_kinds_can_be_listened_on(origin: StartOrigin, new_weir: Callable[..., Weir]) -> None:

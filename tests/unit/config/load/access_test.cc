@@ -50,6 +50,16 @@ TEST(Access, OneFamilyIsNotAll) {
   EXPECT_EQ(problems(kV6 + ", deny: [\"::/0\"]", ""), Said{});
 }
 
+TEST(Access, AListenerTakesOneFamilyAlone) {
+  EXPECT_EQ(problems(kV4 + ", allow: [\"::/0\", \"fd00::/8\"]", ""),
+            Said{"plan:1:39: warning: listeners[0].allow: only IPv4 comes to this listener, and these are IPv6, so "
+                 "nobody may; expected 0.0.0.0/0 for all of IPv4, or a listener at [::] for IPv6"});
+  EXPECT_EQ(problems(kV6 + ", allow: [10.0.0.0/8]", "").size(), 1U);
+  EXPECT_EQ(problems(kV4 + ", allow: [\"fd00::/8\", 10.0.0.0/8]", ""), Said{});
+  EXPECT_EQ(problems(kV6 + ", allow: [\"fd00::/8\"]", ""), Said{});
+  EXPECT_EQ(problems(kV4 + ", proxyProtocol: true, allow: [\"fd00::/8\"]", "", "trustedHops: [10.0.0.0/8]\n"), Said{});
+}
+
 TEST(Access, AUnixSocketsClientsHaveNoAddress) {
   EXPECT_EQ(problems(kUnix + ", allow: [10.0.0.0/8]", ""),
             Said{"plan:1:47: warning: listeners[0].allow: who connects to a Unix socket has no address, so nobody may; "

@@ -483,6 +483,13 @@ TEST(Load, ReadsTheAccessLog) {
               ElementsAre(testing::HasSubstr("\"a b\" is no header's name")));
   EXPECT_THAT(problems_of(with(chat + "{ format: json }\n")),
               ElementsAre(testing::HasSubstr("accessLog.path is missing")));
+  Environment looks = environment();
+  looks.log_file = [](const std::string& path) { return path == "good" ? std::string() : "no such folder"; };
+  EXPECT_TRUE(load(with(chat + "{ path: good }\n"), looks).ok());
+  const LoadResult refused = load(with(chat + "{ path: bad/a }\n"), looks);
+  ASSERT_EQ(refused.problems.size(), 1U);
+  EXPECT_THAT(format(refused.problems[0], "plan"),
+              testing::HasSubstr("9:20: error: accessLog.path: bad/a: no such folder; expected a file in a folder"));
 }
 
 TEST(Load, ATokenIsWhatStandsBeforeTheLastLineBreak) {
