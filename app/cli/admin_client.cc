@@ -58,7 +58,7 @@ Awaitable<> exchange(config::HostPort address, Request request, AdminReply& repl
     reply.error = "what answers there is another program";
     co_return;
   }
-  reply.status = parser.get().result_int();
+  reply.status = static_cast<int>(parser.get().result_int());
   reply.body = std::move(parser.get().body());
 }
 
