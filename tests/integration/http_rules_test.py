@@ -8,6 +8,7 @@ from typing import Callable, Iterator
 import pytest
 from byte_origin import OK, ByteOrigin
 from http_client import Connection, Reply, Truncated
+from outcomes import metric
 from plans import one_version
 from serving import running_weir
 from weir_harness import Weir
@@ -49,14 +50,18 @@ class Exchange:
 
     def refused(self, request: bytes) -> tuple[int, str | None]:
         """Status and code; the connection closes, and nothing reaches the origin."""
-        requests, connections = len(self.origin.requests), self.origin.connections
+        before = self._reached()
         with Connection(self.served.port) as client:
             client.send(request)
             reply = client.reply()
             assert client.at_end()
-        assert (len(self.origin.requests), self.origin.connections) == (requests, connections)
+        assert self._reached() == before
         assert reply["connection"] == "close"
         return reply.status, reply["x-weir-reason"]
+
+    def _reached(self) -> tuple[int, float]:
+        """What the origin has got, and the connections to it that the weir has opened: it may be slow to accept the last."""
+        return len(self.origin.requests), metric(self.served, "weir_upstream_connections_opened_total")
 
     def answered(self, answer: bytes, request: bytes = b"GET / HTTP/1.1\r\nHost: weir.test\r\n\r\n") -> Reply:
         """What a client gets when the origin says `answer`, and then closes."""

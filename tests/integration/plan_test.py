@@ -487,7 +487,7 @@ def schema(plan: Any) -> None:
 def test_the_schema_refuses_what_the_program_refuses(tmp_path: pathlib.Path) -> None:
     validator = jsonschema.Draft7Validator(json.loads(run_cli("schema").stdout))
     bad = [PLAN + "worker: 2\n", PLAN + "timeouts: { header: 10 }\n", PLAN + "limits: { body: 64MB }\n",
-           PLAN + "preset: edges\n", PLAN + "workers: 0\n", PLAN.replace("candidate: v2", ""), SERVICES,
+           PLAN + "preset: edges\n", PLAN + "workers: 0\n", PLAN.replace("baseline: v1, ", ""), SERVICES,
            PLAN.replace("v2 } }\n", "v2, steps: [ { setWeight: 101 } ] } }\n"),
            PLAN.replace("v2 } }\n", "v2, steps: [ { setWeight: 5, hold: {} } ] } }\n"),
            PLAN + "admin: { token: plain }\n",

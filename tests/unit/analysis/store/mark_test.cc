@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <initializer_list>
 #include <fstream>
 #include <string>
 
@@ -81,7 +82,7 @@ TEST(Mark, AWriteThatWasCutShortLeavesTheOneBefore) {
 
 TEST(Mark, DamageIsToldAndNotTakenForNothing) {
   const StateFile file;
-  for (const std::size_t at : {0, 9, 17, 25, 33, 41, 49, 57, 65, 73}) {
+  for (const std::size_t at : std::initializer_list<std::size_t>{0, 9, 17, 25, 33, 41, 49, 57, 65, 73}) {
     SCOPED_TRACE(at);
     std::filesystem::remove(path_in(file));
     Mark mark(path_in(file));

@@ -49,7 +49,8 @@ TEST(Access, TheTokenIsAskedForUnderApiAlone) {
   facts.authorization = "secret";
   EXPECT_EQ(decide_access(facts, "secret"), Access::kNoToken);
   for (const char* scheme : {"Bearer ", "bearer ", "BEARER "}) {
-    facts.authorization = std::string(scheme) + "secret";
+    const std::string authorization = std::string(scheme) + "secret";
+    facts.authorization = authorization;
     EXPECT_EQ(decide_access(facts, "secret"), Access::kAllowed) << scheme;
   }
   facts.authorization = "Bearer wrong";
