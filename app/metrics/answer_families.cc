@@ -48,23 +48,29 @@ MetricFamily durations(const All& all) {
   return out;
 }
 
-MetricFamily first_token(const All& all) {
-  MetricFamily out{"gen_ai_server_time_to_first_token_seconds",
-                   "From the request's head to the first event with output, of answers that ended well.",
-                   MetricType::Histogram,
-                   {}};
-  for (const AnswerSeries& series : all) add(out, labelled(series), series.first_token, kFirstTokenBounds);
+// With a histogram of each series that has one.
+template <std::size_t kBounds>
+MetricFamily filled(MetricFamily out, const All& all, Distribution<kBounds> AnswerSeries::*values,
+                    const std::array<double, kBounds>& bounds) {
+  for (const AnswerSeries& series : all) add(out, labelled(series), series.*values, bounds);
   return out;
 }
 
+MetricFamily first_token(const All& all) {
+  return filled({"gen_ai_server_time_to_first_token_seconds",
+                 "From the request's head to the first event with output, of answers that ended well.",
+                 MetricType::Histogram,
+                 {}},
+                all, &AnswerSeries::first_token, kFirstTokenBounds);
+}
+
 MetricFamily token_times(const All& all) {
-  MetricFamily out{"gen_ai_server_time_per_output_token_seconds",
-                   "Of each token behind the first, on average, of streams that ended well and said their tokens: one "
-                   "value each.",
-                   MetricType::Histogram,
-                   {}};
-  for (const AnswerSeries& series : all) add(out, labelled(series), series.token_time, kTokenTimeBounds);
-  return out;
+  return filled({"gen_ai_server_time_per_output_token_seconds",
+                 "Of each token behind the first, on average, of streams that ended well and said their tokens: one "
+                 "value each.",
+                 MetricType::Histogram,
+                 {}},
+                all, &AnswerSeries::token_time, kTokenTimeBounds);
 }
 
 MetricFamily tokens(const All& all) {
@@ -81,12 +87,11 @@ MetricFamily tokens(const All& all) {
 }
 
 MetricFamily gaps(const All& all) {
-  MetricFamily out{"weir_answer_chunk_gap_seconds",
-                   "Between the events with output of a stream that ended well, on average: one value each.",
-                   MetricType::Histogram,
-                   {}};
-  for (const AnswerSeries& series : all) add(out, labelled(series), series.chunk_gap, kTokenTimeBounds);
-  return out;
+  return filled({"weir_answer_chunk_gap_seconds",
+                 "Between the events with output of a stream that ended well, on average: one value each.",
+                 MetricType::Histogram,
+                 {}},
+                all, &AnswerSeries::chunk_gap, kTokenTimeBounds);
 }
 
 MetricFamily finishes(const All& all) {
