@@ -185,6 +185,15 @@ void Weir::tick() {
   advance_drain();
   if (store_log_.tell(controller_.store_health(), now)) news_ = true;
   if (records_.tell()) news_ = true;
+  tell_requests();
+}
+
+// What the workers have to say at log level debug.
+void Weir::tell_requests() {
+  server_.drain_debug_lines(log::write_lines);
+  const std::uint64_t dropped = server_.debug_lines_dropped();
+  const std::uint64_t more = dropped - std::exchange(debug_lines_dropped_, dropped);
+  if (more > 0) log::write(log::Level::kDebug, "request_lines_dropped", {{"count", more}});
 }
 
 // Endpoints that stay keep what is known of them, and their connections.
@@ -482,6 +491,7 @@ void Weir::publish() {
 
 void Weir::finish() {
   server_.stop();
+  tell_requests();
   access_log_.stop();
   const std::int64_t cut = server_.count(proxy::Count::kRequestsCut);
   controller_.save();

@@ -90,6 +90,7 @@ class Weir {
   ApiReply set_log_level(log::Level level, std::string_view actor);
   void advance_drain();
   void cut_requests();
+  void tell_requests();
   void reopen_access_log();
   void note(std::string_view decision, std::string_view actor, std::string_view reason);
   void tell_news();
@@ -126,8 +127,9 @@ class Weir {
 
   SteadyTime started_;
   SteadyTime next_tick_;
-  SteadyTime next_look_;     // at the plan file
-  SteadyTime next_publish_;  // unless something happens before
+  SteadyTime next_look_;                   // at the plan file
+  std::uint64_t debug_lines_dropped_ = 0;  // as told
+  SteadyTime next_publish_;                // unless something happens before
   DecisionLog decision_log_;
   Webhooks webhooks_;
   StoreLog store_log_;

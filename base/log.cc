@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include <spdlog/logger.h>
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <chrono>
 #include <cstdio>
 #include <ctime>
+#include <memory>
 
 #include "base/json.h"
 
@@ -24,7 +26,7 @@ std::atomic<Format> shape{Format::kAuto};
 spdlog::logger& stderr_logger() {
   static spdlog::logger* const kLogger = [] {
     auto* logger = new spdlog::logger("weir", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    logger->set_pattern("%v");
+    logger->set_formatter(std::make_unique<spdlog::pattern_formatter>("%v", spdlog::pattern_time_type::utc, ""));
     logger->set_level(spdlog::level::trace);
     logger->flush_on(spdlog::level::trace);
     return logger;
@@ -121,15 +123,23 @@ void setup(const Options& options) {
 
 Level set_level(Level level) { return threshold.exchange(level, std::memory_order_relaxed); }
 
+bool enabled(Level level) { return level >= threshold.load(std::memory_order_relaxed); }
+
 void write(Level level, std::string_view event, Fields fields) {
-  if (level < threshold.load(std::memory_order_relaxed)) return;
+  if (enabled(level)) write_lines(line_of(level, event, fields));
+}
+
+std::string line_of(Level level, std::string_view event, Fields fields) {
   using std::chrono::duration_cast;
   using std::chrono::milliseconds;
   const std::string time =
       iso_time(duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
-  const Line line{.level = level, .time = time, .event = event};
   const Format format = resolved(shape.load(std::memory_order_relaxed));
-  stderr_logger().log(spdlog::level::info, spdlog::string_view_t(render(line, fields, format)));
+  return render({.level = level, .time = time, .event = event}, fields, format) + '\n';
+}
+
+void write_lines(std::string_view lines) {
+  stderr_logger().log(spdlog::level::info, spdlog::string_view_t(lines.data(), lines.size()));
 }
 
 }  // namespace weir::log

@@ -57,7 +57,13 @@ struct Options {
 void setup(const Options& options);
 // From the next line on. The level before.
 Level set_level(Level level);
+// Whether a line of this level is written now. Wait-free.
+bool enabled(Level level);
 void write(Level level, std::string_view event, Fields fields);
+// For a thread that must not wait for standard error: what write() would write, with its line feed, whatever the level;
+// another thread hands such lines on.
+std::string line_of(Level level, std::string_view event, Fields fields);
+void write_lines(std::string_view lines);
 inline void debug(std::string_view event, Fields fields = {}) { write(Level::kDebug, event, fields); }
 inline void info(std::string_view event, Fields fields = {}) { write(Level::kInfo, event, fields); }
 inline void warn(std::string_view event, Fields fields = {}) { write(Level::kWarn, event, fields); }

@@ -52,7 +52,7 @@ Awaitable<> Exchange::run() {
   identify(arrival(), listener_, worker_.random, context_);
   if (context_.topology->access_log) worker_.access_log.begin(downstream_.request(), context_);
   if (worker_.draining) downstream_.close_after();
-  if (!match()) co_return write_line();
+  if (!match()) co_return end_unassigned();
   assign();
   Waker& waker = downstream_.waker();
   for (;;) {
@@ -78,6 +78,11 @@ Awaitable<> Exchange::run() {
     if (settle(forwarder.result(), lease)) break;
   }
   record();
+}
+
+void Exchange::end_unassigned() {
+  if (DebugLog::on()) worker_.debug_log.answered(context_);
+  write_line();
 }
 
 void Exchange::cut() {
@@ -292,10 +297,18 @@ BodyFilter* Exchange::filter_response(const http::ResponseHead& head) {
   return inspection_ == nullptr ? nullptr : inspection_->filter(head);
 }
 
+// For the log. Without a stream there was no connection.
+void Exchange::tell_attempt(const UpstreamStream* stream, const Error* error) {
+  const bool held_back = error != nullptr && error->kind == ErrorKind::kStatus;
+  const int status = held_back ? failed_.status : context_.status;
+  worker_.debug_log.attempt(context_, {stream, error, status, cut_, again_});
+}
+
 // There is no connection to an origin. True: the client has been told; false: once more.
 bool Exchange::settle_unconnected(const Error& error) {
   failed_ = {.error = error, .unsent = true};
   again_ = again_after(failed_);
+  if (DebugLog::on()) tell_attempt(nullptr, &error);
   if (again_ != Again::kNo) {
     send_again();
     return false;
@@ -311,15 +324,16 @@ bool Exchange::settle(const ForwardResult& result, EndpointLease& lease) {
   const UpstreamStream& upstream = lease.stream();
   response_bytes_ = upstream.body_received();
   tell_endpoint(result, lease);
-  if (!result.error && !cut_) {
-    assert(!downstream_.sending());  // or the buffer that it sends from would become another's
-    lease.release(context_.route->timeouts.upstream_idle);
-    return true;
-  }
   // What was to become of an answer that is held back was settled when it came.
   if (result.error && result.error->kind != ErrorKind::kStatus) {
     failed_ = {.error = *result.error, .unsent = upstream.untouched() && upstream.bytes_sent() == 0};
     again_ = result.client_heard ? Again::kNo : again_after(failed_);
+  }
+  if (DebugLog::on()) tell_attempt(&upstream, result.error ? &*result.error : nullptr);
+  if (!result.error && !cut_) {
+    assert(!downstream_.sending());  // or the buffer that it sends from would become another's
+    lease.release(context_.route->timeouts.upstream_idle);
+    return true;
   }
   if (again_ != Again::kNo && !cut_) {
     lease.drop();

@@ -15,14 +15,6 @@
 
 namespace weir::proxy {
 
-// What becomes of a request whose attempt has failed.
-enum class Again : std::uint8_t {
-  kNo,
-  kFresh,  // on a fresh connection: the old one had been kept too long, and it was no attempt
-  kRetry,
-  kRescue,  // to the baseline
-};
-
 class Exchange final : private ForwardObserver, private LeaseWaiter {
  public:
   // A stream and the deadlines that go with it, used by its exchanges in turn.
@@ -66,6 +58,8 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   bool start(Forwarder& forwarder) const;
   BodyObserver* observer();
   BodyFilter* editor();
+  void end_unassigned();
+  void tell_attempt(const UpstreamStream* stream, const Error* error);
   bool settle_unconnected(const Error& error);
   bool settle(const ForwardResult& result, EndpointLease& lease);
   Again again_after(const FailedAttempt& failed) const;

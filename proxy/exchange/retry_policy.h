@@ -19,6 +19,14 @@ struct FailedAttempt {
   bool unsent = false;       // the origin has seen nothing of the request
 };
 
+// What becomes of a request whose attempt has failed.
+enum class Again : std::uint8_t {
+  kNo,
+  kFresh,  // on a fresh connection: the old one had been kept too long, and it was no attempt
+  kRetry,
+  kRescue,  // to the baseline
+};
+
 // RFC 9110 9.2.2: what a proxy may send again by itself once some of it may have been received.
 bool idempotent(std::string_view method);
 

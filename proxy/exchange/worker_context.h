@@ -11,6 +11,7 @@
 #include "base/snapshot.h"
 #include "base/traffic_plan.h"
 #include "proxy/exchange/access_log.h"
+#include "proxy/exchange/debug_log.h"
 #include "proxy/exchange/inspection.h"
 #include "proxy/exchange/topology.h"
 #include "proxy/http/date.h"
@@ -73,6 +74,7 @@ struct WorkerContext {
   AnswerRing answers;
   FailureRing failures{kFailuresKept};
   AccessLog access_log;
+  DebugLog debug_log;
   Inspections inspections;
 
   Local<Topology> topology;

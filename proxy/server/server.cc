@@ -189,6 +189,20 @@ std::uint64_t Server::access_lines_dropped() const {
   return sum;
 }
 
+void Server::drain_debug_lines(const std::function<void(std::string_view)>& visit) {
+  for (const auto& worker : workers_->all()) {
+    std::string lines;
+    worker->debug_lines().drain([&](std::string_view piece) { lines += piece; });
+    if (!lines.empty()) visit(lines);
+  }
+}
+
+std::uint64_t Server::debug_lines_dropped() const {
+  std::uint64_t sum = 0;
+  for (const auto& worker : workers_->all()) sum += worker->debug_lines().dropped();
+  return sum;
+}
+
 std::int64_t Server::count(Count count) const {
   std::int64_t sum = 0;
   for (const auto& worker : workers_->all()) sum += worker->counters().get(count);

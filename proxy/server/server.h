@@ -55,6 +55,9 @@ class Server {
   void drain_access_lines(const std::function<void(std::string_view)>& visit);
   // Lines that found their ring full, ever. Any thread.
   std::uint64_t access_lines_dropped() const;
+  // Likewise what they have to say at log level debug, whole lines.
+  void drain_debug_lines(const std::function<void(std::string_view)>& visit);
+  std::uint64_t debug_lines_dropped() const;
 
   std::int64_t count(Count count) const;  // summed over the workers
   std::uint32_t workers() const;

@@ -55,6 +55,7 @@ class Worker {
   AnswerRing& answers() { return context_.answers; }
   FailureRing& failures() { return context_.failures; }
   LineRing& access_lines() { return context_.access_log.lines(); }
+  LineRing& debug_lines() { return context_.debug_log.lines(); }
 
  private:
   struct Acceptor;

@@ -82,6 +82,14 @@ std::shared_ptr<EndpointState> EndpointGroup::endpoint(const std::string& name) 
   return state;
 }
 
+std::string EndpointGroup::name_of(std::uint64_t hash) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, state] : endpoints_) {
+    if (state->hash() == hash) return name;
+  }
+  return {};
+}
+
 void EndpointGroup::keep(const std::set<std::string>& names) {
   const std::lock_guard lock(mutex_);
   std::erase_if(endpoints_, [&](const auto& known) { return !names.contains(known.first); });

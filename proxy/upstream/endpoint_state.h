@@ -80,6 +80,8 @@ class EndpointGroup {
   bool has(const std::string& name) const;
   // That of this name, made when it is asked for first. Whoever holds it holds the group as well.
   std::shared_ptr<EndpointState> endpoint(const std::string& name);
+  // Of the one whose hash it is; empty when there is none. For people to read, not for requests.
+  std::string name_of(std::uint64_t hash) const;
   // Forgets all others: who comes back under such a name begins anew.
   void keep(const std::set<std::string>& names);
 

@@ -14,6 +14,7 @@ from load import Load
 from origin import Origin
 from plans import Plan, at_weight, canary, one_version, route, version
 from polling import wait_until
+from ports import free_port
 from weir_harness import Weir, program
 
 StartOrigin = Callable[..., Origin]
@@ -372,6 +373,45 @@ def test_events_in_words(origin: StartOrigin, logged: Callable[..., Logged]) -> 
     log = gateway.weir.log()
     assert f"listening address=127.0.0.1:{gateway.weir.port} workers=2" in log
     assert "{" not in log and "\x1b" not in log
+
+
+def test_at_debug_what_is_decided_for_a_request_is_told(origin: StartOrigin, logged: Callable[..., Logged]) -> None:
+    server, dead = origin("v1"), free_port()
+    plan = one_version(server, workers=1, timeouts={"upstreamIdle": "60s"})
+    plan["services"]["chat"]["versions"]["v1"] = {**version(dead, server), "loadBalancing": {"policy": "roundRobin"}}
+    plan["routes"] = [route(prefix="/there", name="all")]
+    gateway = logged(plan)
+
+    def told(event: str) -> list[Any]:
+        return [line for line in lines(gateway.weir.stderr) if line["event"] == event]
+
+    get(gateway.weir.port, "/there")
+    gateway.weir.cli("log-level", "debug")
+    with Connection(gateway.weir.port) as client:
+        def refused() -> list[Any]:
+            assert client.request("GET", "/there?token=S3CRET", {"Cookie": "s=S3CRET"}).status == 200
+            return [line for line in told("request_attempt") if line["result"] == "connect"]
+        first = wait_until(refused, "the endpoint that refuses has its turn")[0]
+        assert client.request("GET", "/elsewhere").status == 404
+    wait_until(lambda: told("request_answered"), "what the weir answers by itself is told")
+    gateway.weir.cli("log-level", "info")
+    get(gateway.weir.port, "/there")
+    gateway.end()
+
+    common = {"level": "debug", "event": "request_attempt", "request_id": first["request_id"], "route": "all",
+              "service": "chat", "version": "v1", "assigned": "only", "step": 0, "asked": "v1"}
+    its = [line for line in told("request_attempt") if line["request_id"] == first["request_id"]]
+    assert all(TIME.match(line.pop("time")) for line in its)
+    assert its == [
+        {**common, "attempt": 1, "endpoint": f"http://127.0.0.1:{dead}", "connection": "none", "result": "connect",
+         "status": 0, "then": "retry"},
+        {**common, "attempt": 2, "endpoint": f"http://127.0.0.1:{server.port}", "connection": "new", "result": "ok",
+         "status": 200, "then": "end"}]  # what has just broken may have broken for all connections that were kept
+    assert "reused" in {line["connection"] for line in told("request_attempt")}
+    assert [(line["status"], line["reason"]) for line in told("request_answered")] == [(404, "no_route")]
+    ids = [line["request_id"] for line in told("request_attempt") if line["then"] == "end"]
+    assert len(ids) == len(set(ids)) == server.counts().requests - 2
+    assert "S3CRET" not in gateway.weir.log() and "/there" not in gateway.weir.log()
 
 
 def test_the_level_says_how_much(origin: StartOrigin, logged: Callable[..., Logged]) -> None:
