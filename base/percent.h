@@ -1,29 +1,26 @@
 // Pure functions. Percent-encoding (RFC 3986 2.1).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string_view>
 
-namespace weir {
+#include "base/hex.h"
 
-// -1: no hexadecimal digit.
-constexpr int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
+namespace weir {
 
 inline constexpr std::size_t kEscapeSize = 3;  // "%41"
 
 // What the escape stands for that `text` begins with; nothing where it begins with none.
 constexpr std::optional<char> escaped_octet(std::string_view text) {
-  if (text.size() < kEscapeSize || text[0] != '%') return std::nullopt;
-  const int high = hex_value(text[1]);
-  const int low = hex_value(text[2]);
-  if (high < 0 || low < 0) return std::nullopt;
-  return static_cast<char>(high * 16 + low);
+  return text.starts_with('%') ? octet_of(text.substr(1)) : std::nullopt;
+}
+
+// The escape that stands for it, in its normal form (RFC 3986 6.2.2.1).
+constexpr std::array<char, kEscapeSize> escape_of(char c) {
+  const auto octet = static_cast<unsigned char>(c);
+  return {'%', kUpperHexDigits[octet >> 4], kUpperHexDigits[octet & 15]};
 }
 
 }  // namespace weir

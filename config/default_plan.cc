@@ -2,12 +2,13 @@
 
 #include <string_view>
 
+#include "base/hex.h"
+
 namespace weir::config {
 namespace {
 
 // A double-quoted YAML text.
 std::string quoted(std::string_view text) {
-  static constexpr char kDigits[] = "0123456789ABCDEF";
   std::string out = "\"";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -16,8 +17,7 @@ std::string quoted(std::string_view text) {
       out += c;
     } else if (byte < 0x20 || byte == 0x7f) {
       out += "\\x";
-      out += kDigits[byte >> 4];
-      out += kDigits[byte & 15];
+      append_hex(byte, out);
     } else {
       out += c;
     }

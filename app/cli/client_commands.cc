@@ -7,6 +7,7 @@
 #include "app/cli/history_view.h"
 #include "app/cli/view.h"
 #include "base/json.h"
+#include "base/percent.h"
 
 namespace weir::app {
 namespace {
@@ -42,18 +43,15 @@ std::string_view word(Verb verb) {
 }
 
 std::string encoded(std::string_view segment) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string out;
   for (const char c : segment) {
-    const auto byte = static_cast<unsigned char>(c);
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     const bool plain = letter || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
     if (plain) {
       out += c;
     } else {
-      out += '%';
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
+      const auto escape = escape_of(c);
+      out.append(escape.data(), escape.size());
     }
   }
   return out;

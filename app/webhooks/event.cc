@@ -3,20 +3,17 @@
 #include <array>
 #include <utility>
 
+#include "base/hex.h"
 #include "base/random.h"
 #include "proxy/net/hmac.h"
 
 namespace weir::app {
 
 std::string new_event_id() {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   std::array<unsigned char, 16> bytes{};
   secure_random_bytes(bytes.data(), bytes.size());
   std::string id;
-  for (const unsigned char byte : bytes) {
-    id += kDigits[byte >> 4];
-    id += kDigits[byte & 15];
-  }
+  for (const unsigned char byte : bytes) append_hex(byte, id);
   return id;
 }
 

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/hex.h"
 #include "proxy/observe/redact.h"
 
 namespace weir::proxy {
@@ -11,8 +12,6 @@ namespace {
 
 using config::LogField;
 using config::LogPart;
-
-constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 bool of_request(LogField field) {
   return field == LogField::kMethod || field == LogField::kHost || field == LogField::kPath ||
@@ -71,8 +70,7 @@ void append_escaped(std::string_view value, const Escapes& escapes, std::string&
       out += c;
     } else if (byte < 0x20 || byte >= 0x7f || c == escapes.delimiter || (c == ' ' && !escapes.spaces)) {
       out += escapes.before_hex;
-      out += kHexDigits[byte >> 4];
-      out += kHexDigits[byte & 15];
+      append_hex(byte, out);
     } else {
       out += c;
     }

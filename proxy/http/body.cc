@@ -216,11 +216,10 @@ Fault BodyEncoder::frame(std::size_t size, bool end, Frame& out) {
     if (end) out.before = kEnd;
     return Fault::kNone;
   }
-  static constexpr char kDigits[] = "0123456789abcdef";
   std::size_t begin = line_.size();
   line_[--begin] = '\n';
   line_[--begin] = '\r';
-  for (std::size_t rest = size; rest > 0; rest >>= 4) line_[--begin] = kDigits[rest & 15];
+  for (std::size_t rest = size; rest > 0; rest >>= 4) line_[--begin] = kHexDigits[rest & 15];
   out.before = {line_.data() + begin, line_.size() - begin};
   out.after = end ? kDataEnd : kDataEnd.substr(0, 2);
   return Fault::kNone;

@@ -6,10 +6,11 @@
 #include <array>
 #include <new>
 
+#include "base/hex.h"
+
 namespace weir::proxy {
 
 std::string hmac_sha256_hex(std::string_view key, std::string_view message) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;
   const auto* const bytes = reinterpret_cast<const unsigned char*>(message.data());
@@ -18,10 +19,7 @@ std::string hmac_sha256_hex(std::string_view key, std::string_view message) {
     throw std::bad_alloc();  // there is no other reason
   }
   std::string hex;
-  for (unsigned int i = 0; i < size; ++i) {
-    hex += kDigits[digest[i] >> 4];
-    hex += kDigits[digest[i] & 15];
-  }
+  for (unsigned int i = 0; i < size; ++i) append_hex(digest[i], hex);
   return hex;
 }
 

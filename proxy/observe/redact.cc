@@ -4,7 +4,7 @@
 #include <array>
 #include <cstdint>
 
-#include "base/percent.h"
+#include "base/hex.h"
 #include "base/text.h"
 
 namespace weir::proxy {
@@ -50,13 +50,6 @@ struct Symbol {
   char c = 0;
   std::size_t size = 1;
 };
-
-std::optional<char> octet_of(std::string_view digits) {
-  const int high = digits.size() < 2 ? -1 : hex_value(digits[0]);
-  const int low = digits.size() < 2 ? -1 : hex_value(digits[1]);
-  if (high < 0 || low < 0) return std::nullopt;
-  return static_cast<char>(high * 16 + low);
-}
 
 Symbol first_symbol(std::string_view text) {
   if (!text.starts_with('%')) return {text.front()};

@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/percent.h"
 #include "proxy/route/path.h"
 
 namespace weir::proxy {
 namespace {
-
-constexpr std::string_view kUpperHex = "0123456789ABCDEF";
 
 // RFC 3986 3.3 and 3.4, with the "%" of escapes that are there already.
 bool stands_in_uri(char c) {
@@ -22,10 +21,8 @@ void append_escaped(std::string& out, std::string_view text) {
       out += c;
       continue;
     }
-    const auto octet = static_cast<unsigned char>(c);
-    out += '%';
-    out += kUpperHex[octet >> 4];
-    out += kUpperHex[octet & 15];
+    const auto escape = escape_of(c);
+    out.append(escape.data(), escape.size());
   }
 }
 

@@ -7,8 +7,6 @@
 namespace weir::proxy {
 namespace {
 
-constexpr std::string_view kUpperHex = "0123456789ABCDEF";
-
 bool is_unreserved(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
          c == '_' || c == '~';
@@ -39,10 +37,7 @@ Decoded decode_unreserved(std::string_view path, config::SlashPolicy slashes, st
     if (slash || is_unreserved(*octet)) {
       space[out++] = slash ? '/' : *octet;
     } else {
-      const auto bits = static_cast<unsigned char>(*octet);
-      space[out++] = '%';
-      space[out++] = kUpperHex[bits >> 4];
-      space[out++] = kUpperHex[bits & 15];
+      for (const char c : escape_of(*octet)) space[out++] = c;
     }
     at += kEscapeSize - 1;
   }

@@ -7,13 +7,12 @@
 #include <cstdint>
 #include <tuple>
 
+#include "base/hex.h"
 #include "proxy/http/cookie.h"
 #include "proxy/http/query.h"
 
 namespace weir::proxy {
 namespace {
-
-constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 bool is_cookie_id(std::string_view value) {
   return value.size() == std::tuple_size_v<DrawnId> && std::all_of(value.begin(), value.end(), [](char c) {

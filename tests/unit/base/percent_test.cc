@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace weir {
 namespace {
 
@@ -18,6 +20,22 @@ TEST(Percent, WhatIsNoneStandsForNothing) {
     EXPECT_EQ(escaped_octet(text), std::nullopt) << text;
   }
   EXPECT_EQ(escaped_octet(std::string_view("%4\0", 3)), std::nullopt);
+}
+
+TEST(Percent, AnOctetHasOneEscapeInNormalForm) {
+  const auto text = [](char c) {
+    const auto escape = escape_of(c);
+    return std::string(escape.data(), escape.size());
+  };
+  EXPECT_EQ(text('/'), "%2F");
+  EXPECT_EQ(text('\0'), "%00");
+  for (int octet = 0; octet < 256; ++octet) {
+    const auto c = static_cast<char>(octet);
+    EXPECT_EQ(escaped_octet(text(c)), c);
+    std::string digits;
+    append_hex(static_cast<unsigned char>(octet), digits);
+    EXPECT_EQ(octet_of(digits), c);
+  }
 }
 
 }  // namespace
