@@ -89,6 +89,18 @@ std::variant<LogPart, FormatError> parse_part(std::string_view name) {
                      std::string(nearest_word(known, name))};
 }
 
+// What stands around each part, by which a value is kept from ending it.
+void look_around(LogFormat& format) {
+  bool quoted = false;
+  for (std::size_t i = 0; i < format.parts.size(); ++i) {
+    LogPart& part = format.parts[i];
+    if (std::count(part.before.begin(), part.before.end(), '"') % 2 != 0) quoted = !quoted;
+    part.quoted = quoted;
+    const std::string& behind = i + 1 < format.parts.size() ? format.parts[i + 1].before : format.after;
+    if (!behind.empty()) part.delimiter = behind.front();
+  }
+}
+
 }  // namespace
 
 LogFormat json_log_format(const std::vector<std::string>& headers) {
@@ -124,6 +136,7 @@ std::variant<LogFormat, FormatError> parse_log_format(std::string_view text) {
   if (format.parts.size() > LogFormat::kMostParts) {
     return FormatError{"too many fields", "at most " + std::to_string(LogFormat::kMostParts), {}};
   }
+  look_around(format);
   return format;
 }
 

@@ -60,6 +60,9 @@ struct LogPart {
   LogField field = LogField::kTime;
   std::string name;    // as a plan writes it: "status", "header:accept"; a JSON line's key
   std::string header;  // kHeader, kUserAgent: the field's name
+  // In a text, as parse_log_format() finds it:
+  bool quoted = false;  // it stands between double quotes
+  char delimiter = 0;   // what stands right behind it; 0: nothing does
 };
 
 struct LogFormat {

@@ -158,7 +158,6 @@ void AccessLog::end(RequestContext& context, const Traffic& traffic) {
   if (failed || log.sample_ppm == kMillion || random_.below(kMillion) < log.sample_ppm) {
     line_.clear();
     std::uint32_t begin = 0;
-    bool quoted = false;
     if (log.format.json) line_ += '{';
     for (std::size_t i = 0; i < log.format.parts.size(); ++i) {
       const LogPart& part = log.format.parts[i];
@@ -169,10 +168,8 @@ void AccessLog::end(RequestContext& context, const Traffic& traffic) {
       if (log.format.json) {
         write_json(part, value);
       } else {
-        if (std::count(part.before.begin(), part.before.end(), '"') % 2 != 0) quoted = !quoted;
-        const std::string& behind = i + 1 < log.format.parts.size() ? log.format.parts[i + 1].before : log.format.after;
         line_ += part.before;
-        write_text(value, {.quoted = quoted, .delimiter = behind.empty() ? '\0' : behind.front()});
+        write_text(part, value);
       }
     }
     line_ += log.format.json ? "}" : std::string_view(log.format.after);
@@ -303,13 +300,13 @@ void AccessLog::write_json(const LogPart& part, const Value& value) {
   line_ += '"';
 }
 
-void AccessLog::write_text(const Value& value, Surroundings around) {
+void AccessLog::write_text(const LogPart& part, const Value& value) {
   switch (value.kind) {
     case Value::Kind::kNone:
       line_ += '-';
       return;
     case Value::Kind::kText:
-      return append_escaped(value.text, {.before_hex = "\\x", .delimiter = around.delimiter, .spaces = around.quoted},
+      return append_escaped(value.text, {.before_hex = "\\x", .delimiter = part.delimiter, .spaces = part.quoted},
                             line_);
     case Value::Kind::kNumber:
       return append_number(value.number, line_);

@@ -46,18 +46,13 @@ class AccessLog {
 
  private:
   struct Value;
-  // Of a field in a format's text.
-  struct Surroundings {
-    bool quoted = false;  // it stands between double quotes
-    char delimiter = 0;   // what stands right behind it; 0: nothing does
-  };
 
   Value value_of(const config::LogPart& part, const RequestContext& context, const Traffic& traffic);
   static Value value_of_version(const config::LogPart& part, const RequestContext& context);
   static Value value_of_answer(const config::LogPart& part, const RequestContext& context);
   std::string_view time_text();
   void write_json(const config::LogPart& part, const Value& value);
-  void write_text(const Value& value, Surroundings around);
+  void write_text(const config::LogPart& part, const Value& value);
 
   Random& random_;
   LineRing lines_{kRingSize};

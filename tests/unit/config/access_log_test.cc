@@ -23,6 +23,17 @@ TEST(LogFormat, IsTextWithFieldsInIt) {
   EXPECT_EQ(format.after, "\n");
 }
 
+TEST(LogFormat, KnowsWhatStandsAroundAField) {
+  const LogFormat format = parsed("[%client%] \"%method% %path%\" %status%%host%");
+  ASSERT_EQ(format.parts.size(), 5U);
+  std::string around;
+  for (const LogPart& part : format.parts) {
+    around += part.quoted ? 'q' : '-';
+    around += part.delimiter == 0 ? '0' : part.delimiter;
+  }
+  EXPECT_EQ(around, "-]q q\"-0-0");
+}
+
 TEST(LogFormat, NamesTheNearestField) {
   const FormatError error = refused("%time% %statsu%");
   EXPECT_EQ(error.what, "there is no field \"statsu\"");
