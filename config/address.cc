@@ -41,6 +41,15 @@ std::optional<HostPort> parse_host_port(std::string_view text) {
   return address;
 }
 
+std::optional<HostPort> parse_authority(std::string_view text, std::uint16_t port) {
+  const bool has_port = !text.ends_with(']') && text.find(':') != std::string_view::npos;
+  const std::optional<HostPort> address =
+      parse_host_port(has_port ? std::string(text) : std::string(text) + ":" + std::to_string(port));
+  if (!address) return std::nullopt;
+  const bool digits = address->host.find(':') != std::string::npos;  // an IPv6 address, which has been read
+  return digits || is_host_name(address->host) ? address : std::nullopt;
+}
+
 std::optional<HostPort> parse_listen_address(std::string_view text) {
   std::optional<HostPort> address = parse_host_port(text);
   if (!address) return std::nullopt;
@@ -67,31 +76,33 @@ std::optional<std::string> parse_unix_path(std::string_view text) {
 
 namespace {
 
-std::optional<HostPort> parse_url(std::string_view url, std::string_view scheme, std::string_view port) {
+std::optional<HostPort> parse_url(std::string_view url, std::string_view scheme, std::uint16_t port) {
   if (!url.starts_with(scheme)) return std::nullopt;
   url.remove_prefix(scheme.size());
   if (url.ends_with('/')) url.remove_suffix(1);
-  const bool has_port = !url.ends_with(']') && url.find(':') != std::string_view::npos;
-  const std::string text = has_port ? std::string(url) : std::string(url) + ":" + std::string(port);
-  const std::optional<HostPort> address = parse_host_port(text);
-  if (!address || address->port == 0) return std::nullopt;
-  const bool digits = address->host.find(':') != std::string::npos;  // an IPv6 address, which has been read
-  return digits || is_host_name(address->host) ? address : std::nullopt;
+  const std::optional<HostPort> address = parse_authority(url, port);
+  return address && address->port != 0 ? address : std::nullopt;
 }
 
 }  // namespace
 
-std::optional<HostPort> parse_http_url(std::string_view url) { return parse_url(url, "http://", "80"); }
-std::optional<HostPort> parse_https_url(std::string_view url) { return parse_url(url, "https://", "443"); }
+std::optional<HostPort> parse_http_url(std::string_view url) { return parse_url(url, "http://", 80); }
+std::optional<HostPort> parse_https_url(std::string_view url) { return parse_url(url, "https://", 443); }
 
 bool is_host_name(std::string_view host) {
-  constexpr std::size_t kLongest = 253;  // RFC 1035 2.3.4, as text
+  constexpr std::size_t kLongest = 253;
+  constexpr std::size_t kLongestLabel = 63;
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-           c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
   };
-  return !host.empty() && host.size() <= kLongest && host.front() != '.' &&
-         std::all_of(host.begin(), host.end(), allowed);
+  if (host.size() > kLongest) return false;
+  if (host.ends_with('.')) host.remove_suffix(1);
+  while (true) {
+    const std::string_view label = host.substr(0, host.find('.'));
+    if (label.empty() || label.size() > kLongestLabel || !std::all_of(label.begin(), label.end(), allowed)) return false;
+    if (label.size() == host.size()) return true;
+    host.remove_prefix(label.size() + 1);
+  }
 }
 
 std::string to_string(const HostPort& address) {

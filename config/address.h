@@ -18,6 +18,10 @@ struct HostPort {
 // "host:port", or "[v6]:port" where the host has colons. The port is 0 to 65535, in digits.
 std::optional<HostPort> parse_host_port(std::string_view text);
 
+// Likewise with `port` where none is given: "host", "[v6]" (RFC 9110 7.2, uri-host [ ":" port ]). Nothing where more
+// than that, such as a user, is in it.
+std::optional<HostPort> parse_authority(std::string_view text, std::uint16_t port);
+
 // What can be listened on: the host in digits, or "localhost", which is 127.0.0.1; empty or "*" for every IPv4 address.
 // An IPv4-mapped IPv6 address is the IPv4 one.
 std::optional<HostPort> parse_listen_address(std::string_view text);
@@ -34,7 +38,8 @@ std::optional<HostPort> parse_http_url(std::string_view url);
 // Likewise "https://host", the port 443 unless given.
 std::optional<HostPort> parse_https_url(std::string_view url);
 
-// Letters, digits, "-", "_" and ".", at most 253 of them.
+// Labels of 1 to 63 letters, digits, "-" and "_", with a dot between two and perhaps one behind the last; at most 253
+// characters (RFC 1035 2.3.4, RFC 1034 3.1).
 bool is_host_name(std::string_view host);
 
 // "host:port", with brackets where they are needed.

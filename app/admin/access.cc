@@ -9,17 +9,16 @@ namespace {
 constexpr std::string_view kBearer = "bearer ";
 constexpr std::size_t kActorLimit = 128;
 
-// The host of "host:port", "[v6]:port" or either without a port.
-std::string_view without_port(std::string_view authority) {
-  if (authority.starts_with('[')) return authority.substr(0, authority.find(']') + 1);
-  return authority.substr(0, authority.find(':'));
+bool names_loopback(std::string_view authority) {
+  const std::optional<config::HostPort> address = config::parse_authority(authority, 80);
+  return address && config::is_loopback_host(address->host);
 }
 
 }  // namespace
 
 Access decide_access(const AccessFacts& facts, std::string_view token) {
   if (facts.probe) return Access::kAllowed;
-  if (token.empty() && !config::is_loopback_host(without_port(facts.host))) return Access::kForeignHost;
+  if (token.empty() && !names_loopback(facts.host)) return Access::kForeignHost;
   if (facts.post && facts.origin) {
     const std::string own = "http://" + std::string(facts.host);
     if (*facts.origin != own) return Access::kForeignOrigin;

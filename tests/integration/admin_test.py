@@ -159,6 +159,7 @@ def test_pages_of_other_origins_command_nothing(rollout: Weir) -> None:
 def test_names_that_resolve_here_read_nothing(origin: StartOrigin, weir: StartWeir) -> None:
     gateway = weir(one_version(origin("v1")))
     for host in ("evil.example", "evil.example:9901", "127.0.0.1.evil.example", "localhost.evil.example", "10.0.0.1",
+                 "127.0.0.1:80@evil.example", "[::1]evil.example",
                  "[2001:db8::1]:9901", ""):
         for method, target in (("GET", "/api/v1/status"), ("GET", "/metrics"), ("POST", "/api/v1/reload")):
             status, body = gateway.admin.call(method, target, fields={"host": host})
@@ -408,14 +409,16 @@ def test_the_plan_in_force_can_be_read_checked_and_run(origin: StartOrigin, new_
                "requestHeaders": {"set": {"authorization": "Bearer of-the-origin", "x-mine": "of-mine", "x-plain": "seen"}},
                "rateLimit": {"requests": 10, "by": "apiKey"}},
               route()]
-    plan = canary(origin("v1"), origin("v2"), at_weight(10), routes=routes,
+    hooks = [{"type": "event", "name": "chat", "url": "https://hooks.slack.test/services/T0/B0/of-the-hook"},
+             {"type": "event", "name": "plain", "url": "http://127.0.0.1:1"}]
+    plan = canary(origin("v1"), origin("v2"), at_weight(10), routes=routes, rollout={"webhooks": hooks},
                   accessLog={"path": str(tmp_path / "access.log"), "redact": ["x-mine"]})
     gateway = new_weir(plan, token=TOKEN)
     gateway.write({**plan, "admin": {"address": f"127.0.0.1:{gateway.admin.port}", "token": {"env": "THE_TOKEN"}}})
     gateway.start(THE_TOKEN=TOKEN)
     status, text = gateway.admin.call("GET", "/api/v1/config")
     assert status == 200
-    for secret in (TOKEN, "a-key-in-a-file", "a-token-to-match", "of-the-origin", "of-mine"):
+    for secret in (TOKEN, "a-key-in-a-file", "a-token-to-match", "of-the-origin", "of-mine", "of-the-hook"):
         assert secret not in text
     document = json.loads(text)
     shown = document["config"]
@@ -426,6 +429,8 @@ def test_the_plan_in_force_can_be_read_checked_and_run(origin: StartOrigin, new_
     assert shown["routes"][0]["requestHeaders"]["set"] == {
         "authorization": "[redacted]", "x-mine": "[redacted]", "x-plain": "seen"}
     assert shown["rollouts"]["chat"]["salt"] == "chat/v2/"
+    assert [hook["url"] for hook in shown["rollouts"]["chat"]["webhooks"]] == [
+        "https://hooks.slack.test/[redacted]", "http://127.0.0.1:1"]
     assert {guard["metric"] for guard in shown["rollouts"]["chat"]["analysis"]["guards"]} >= {"errorRate", "latency"}
     jsonschema.Draft7Validator(json.loads(run_cli("schema").stdout)).validate(shown)
     (tmp_path / "shown.yaml").write_text(json.dumps(shown))

@@ -41,6 +41,26 @@ TEST(Address, OfASecureServerIsAnHttpsUrl) {
     EXPECT_FALSE(parse_https_url(bad)) << bad;
 }
 
+TEST(Address, OfARequestMayLackAPort) {
+  EXPECT_EQ(parse_authority("models.example", 80), (HostPort{"models.example", 80}));
+  EXPECT_EQ(parse_authority("models.example:8080", 80), (HostPort{"models.example", 8080}));
+  EXPECT_EQ(parse_authority("[::1]", 80), (HostPort{"::1", 80}));
+  EXPECT_EQ(parse_authority("[::1]:8080", 80), (HostPort{"::1", 8080}));
+  for (const char* bad : {"", ":80", "h:", "u@h", "h:80@evil", "[::1]evil", "[::1]:80evil", "[::1", "::1", "h/", "h h"})
+    EXPECT_FALSE(parse_authority(bad, 80)) << bad;
+}
+
+TEST(HostName, HasLabelsBetweenItsDots) {
+  const std::string label(63, 'a');
+  for (const std::string& good : {std::string("a"), std::string("a.b-c.d_e"), std::string("10.0.0.1"),
+                                  std::string("a.example."), label + "." + label + "." + label})
+    EXPECT_TRUE(is_host_name(good)) << good;
+  for (const std::string& bad :
+       {std::string(), std::string("."), std::string(".a"), std::string("a.."), std::string("a..b"), std::string(".."),
+        label + "a", std::string("a b"), std::string("a:1"), label + "." + label + "." + label + "." + label})
+    EXPECT_FALSE(is_host_name(bad)) << bad;
+}
+
 TEST(Address, OfAUnixSocketIsAPathOfAtMost107Bytes) {
   EXPECT_EQ(parse_unix_path("unix:/run/a b.sock"), "/run/a b.sock");
   EXPECT_EQ(parse_unix_path("unix:/" + std::string(kLongestUnixPath - 1, 'x'))->size(), kLongestUnixPath);

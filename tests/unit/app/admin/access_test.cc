@@ -17,9 +17,13 @@ TEST(Access, WithoutATokenTheHostMustBeLoopback) {
   EXPECT_EQ(decide_access(post("127.0.0.1:9901"), ""), Access::kAllowed);
   EXPECT_EQ(decide_access(post("[::1]:9901"), ""), Access::kAllowed);
   EXPECT_EQ(decide_access(post("localhost"), ""), Access::kAllowed);
-  EXPECT_EQ(decide_access(post("evil.example:9901"), ""), Access::kForeignHost);
-  EXPECT_EQ(decide_access(post("localhost.evil.example"), ""), Access::kForeignHost);
-  EXPECT_EQ(decide_access(post(""), ""), Access::kForeignHost);
+  EXPECT_EQ(decide_access(post("[::1]"), ""), Access::kAllowed);
+  for (const char* host :
+       {"evil.example:9901", "localhost.evil.example", "", "127.0.0.1:80@evil.example", "127.0.0.1@evil.example",
+        "[::1]evil.example", "[::1].evil.example:80", "[::1", "[::1]:80:evil.example", "127.0.0.1:9901/",
+        "127.0.0.1:http", "127.0.0.1:99999", "::1", "localhost, evil.example", "localhost:9901 evil.example"}) {
+    EXPECT_EQ(decide_access(post(host), ""), Access::kForeignHost) << host;
+  }
 }
 
 TEST(Access, APostFromAForeignPageIsRefused) {
