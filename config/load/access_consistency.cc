@@ -113,11 +113,18 @@ class Checker {
 
 void check_access(const Config& config, const Node& root, Report& report) { Checker(config, root, report).check(); }
 
-std::string_view why_kept(std::string_view name) {
+std::string with_dashes(std::string_view name) {
+  std::string dashed(name);
+  std::replace(dashed.begin(), dashed.end(), '_', '-');
+  return dashed;
+}
+
+std::string_view why_kept(std::string_view given) {
   constexpr std::array<std::string_view, 2> kOfTheMessage = {"max-forwards", "trailer"};
   constexpr std::array<std::string_view, 9> kOurs = {
       "forwarded",       "traceparent",      "tracestate",        "via",                    "x-request-id",
       "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-client-cert"};
+  const std::string name = with_dashes(given);
   if (name == "host") return "rewrite.host says it";
   if (is_owned_field(name) || std::find(kOfTheMessage.begin(), kOfTheMessage.end(), name) != kOfTheMessage.end())
     return "it speaks of the connection or the framing";

@@ -67,6 +67,8 @@ class Checker {
                     path_ + ".redirect.status: " + std::to_string(redirect.status) + " leads nowhere",
                     "301, 302, 303, 307 or 308");
     }
+    check_slashes("path", redirect.path);
+    check_slashes("prefix", redirect.prefix);
     if (redirect.path && redirect.prefix)
       report_.error(at("redirect"), path_ + ".redirect has both path and prefix", "one of them");
     if (redirect.prefix) need_prefix("redirect");
@@ -74,6 +76,14 @@ class Checker {
       report_.error(at("redirect"), path_ + ".redirect leads back to where it came from",
                     "scheme, host, port, path or prefix");
     }
+  }
+
+  // RFC 3986 4.2: "//x" leads to the host x, and is never sent.
+  void check_slashes(std::string_view key, const std::optional<std::string>& path) {
+    if (!path || !path->starts_with("//")) return;
+    report_.error(place(node_, {"redirect", key}),
+                  path_ + ".redirect." + std::string(key) + ": \"" + *path + "\" would be a host, and no path",
+                  "one slash at the front, and a host under host");
   }
 
   // RFC 9110 15.3.5, 15.3.6 and 15.4.5: no content.
@@ -108,10 +118,13 @@ class Checker {
                   std::set<std::string>& named) {
     static const Key kToken{.kind = Kind::kCookieName};
     const std::string_view kept = why_kept(name);
+    const std::string taken_for = with_dashes(name);
     if (!fits(kToken, name)) {
       report_.error(position, what + ": \"" + name + "\" is no header's name", "an RFC 9110 token of at most 64 bytes");
     } else if (!kept.empty()) {
-      report_.error(position, what + ": \"" + name + "\" is not the plan's to change: " + std::string(kept),
+      const std::string alike =
+          name == taken_for ? std::string() : ", which servers of the CGI kind take for \"" + taken_for + "\",";
+      report_.error(position, what + ": \"" + name + "\"" + alike + " is not the plan's to change: " + std::string(kept),
                     "another header");
     } else if (!named.insert(name).second) {
       report_.error(position, what + ": \"" + name + "\" is named twice", "each name once");

@@ -166,6 +166,7 @@ class Checker {
     check_overrides(name, rollout);
     check_guards(name, rollout);
     check_steps(name, rollout);
+    check_first_step(name, rollout);
   }
 
   void check_strategy(const std::string& name, const Rollout& rollout) {
@@ -215,6 +216,24 @@ class Checker {
         report_.warn(node.position, path + ": any client may choose version " + rule.version, "from: [addresses]");
       }
     }
+  }
+
+  // Evidence is of requests, and at weight 0 there are none. A plan that waits for a person there says so.
+  void check_first_step(const std::string& name, const Rollout& rollout) {
+    const Node* const steps = find(root_, {"rollouts", name, "steps"});
+    const bool waits = steps != nullptr && rollout.analysis.enabled && !rollout.steps.empty();
+    if (!waits || rollout.steps.front().weight_ppm > 0) return;
+    const Hold* first = nullptr;
+    for (const auto& stage : rollout.steps.front().stages) {
+      const Pause* const pause = std::get_if<Pause>(&stage);
+      if (pause != nullptr && !pause->duration) return;
+      if (first == nullptr) first = std::get_if<Hold>(&stage);
+    }
+    const bool rolls_back = first != nullptr && first->on_inconclusive == OnInconclusive::kRollback;
+    report_.warn(place(element(steps, 0), {"setWeight"}),
+                 "rollouts." + name + ".steps: at setWeight 0 the candidate gets no requests, and the hold waits for " +
+                     "some: after its atMost the rollout " + (rolls_back ? "is rolled back" : "pauses"),
+                 "a weight above 0, or pause: {} and `weir promote " + name + "` to leave the step by hand");
   }
 
   void check_steps(const std::string& name, const Rollout& rollout) {

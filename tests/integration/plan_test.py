@@ -134,8 +134,10 @@ def test_weights(expect: Expect, tmp_path: pathlib.Path) -> None:
     for weight in ("«101", "«-1", "«0.00001", "«ten", "«1e1", "«100.0001"):
         expect(PLAN.replace("v2 } }\n", "v2, " + steps.format(weight)),
                "a percentage in steps of 0.0001, from 0 to 100")
-    for weight in ("0", "0.0001", "95", "100", "12.5%"):
+    for weight in ("0.0001", "95", "100", "12.5%"):
         assert Check(tmp_path, PLAN.replace("v2 } }\n", "v2, " + steps.format(weight))).code == 0, weight
+    waits = Check(tmp_path, PLAN.replace("v2 } }\n", "v2, " + steps.format("0")))
+    assert waits.code == 1 and "at setWeight 0 the candidate gets no requests" in waits.problems[0]
     block = """\
 rollouts:
   chat:

@@ -85,7 +85,7 @@ TEST(Scalar, NamesAreWhatTheyBecome) {
        {"", "a b", "a:", "x\r\n", "Host", "connection", longest + "a"}},
       {Kind::kCookieName, {"weir", "__Host-weir"}, {"", "a b;=c", "a\r\nX-Evil: 1", longest + "a"}},
       {Kind::kMethods, {"GET", "M-SEARCH"}, {"get", "G T", "", "CONNECT", "TRACE"}},
-      {Kind::kHost, {"a.example", "10.0.0.1", "[::1]"}, {"a.com:80", "a b", "*.example", "::1", ""}},
+      {Kind::kHost, {"a.example", "10.0.0.1", "[::1]"}, {"a.com:80", "a b", "*.example", "::1", "", "a..", ".a", "a..b"}},
       {Kind::kPath,
        {"/", "/v1/", "/a%20b", "/.well-known"},
        {"", "v1", "/a?b", "/a#b", "/a b", "/\xc3\xa4", "/a/../b", "/a/.", "/%41", "/%2f", "/%zz", "/%2"}},

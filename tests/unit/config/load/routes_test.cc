@@ -43,6 +43,9 @@ TEST(Routes, WhatTheyMatch) {
       {"{ match: { host: \"*example.com\" }, service: s }",
        "28: error: routes[0].match.host: \"*example.com\"; expected a host without its port, such as api.example.com, "
        "or all that are below one, such as *.example.com"},
+      {"{ match: { host: a.. }, service: s }",
+       "28: error: routes[0].match.host: \"a..\"; expected a host without its port, such as api.example.com, or all "
+       "that are below one, such as *.example.com"},
       {"{ match: { host: \"*.example.com\" }, service: s }, { match: { host: a.example.com }, service: s }",
        "61: error: routes[1] can never be reached: routes[0] takes all that it matches; expected the more special "
        "route "
@@ -60,6 +63,12 @@ TEST(Routes, WhatTheyDo) {
        "prefix"},
       {"{ match: {}, redirect: { status: 304, path: /a } }",
        "44: error: routes[0].redirect.status: 304 leads nowhere; expected 301, 302, 303, 307 or 308"},
+      {"{ match: {}, redirect: { path: //evil.example } }",
+       "42: error: routes[0].redirect.path: \"//evil.example\" would be a host, and no path; expected one slash at "
+       "the front, and a host under host"},
+      {"{ match: { pathPrefix: /a }, redirect: { prefix: //evil.example/ } }",
+       "60: error: routes[0].redirect.prefix: \"//evil.example/\" would be a host, and no path; expected one slash at "
+       "the front, and a host under host"},
       {"{ match: { pathExact: /a }, service: s, rewrite: { prefix: /b } }",
        "60: error: routes[0].rewrite.prefix replaces the pathPrefix of a match without one; expected pathPrefix "
        "in the match"},
@@ -78,6 +87,20 @@ TEST(Routes, WhatTheyDo) {
       {"{ match: {}, service: s, responseHeaders: { add: { X-Weir-Version: a } } }",
        "53: error: routes[0].responseHeaders: \"x-weir-version\" is not the plan's to change: the weir itself "
        "writes it; expected another header"},
+      {"{ match: {}, service: s, requestHeaders: { set: { Transfer_Encoding: chunked } } }",
+       "52: error: routes[0].requestHeaders: \"transfer_encoding\", which servers of the CGI kind take for "
+       "\"transfer-encoding\", is not the plan's to change: it speaks of the connection or the framing; expected "
+       "another header"},
+      {"{ match: {}, service: s, requestHeaders: { add: { content_length: \"5\" } } }",
+       "52: error: routes[0].requestHeaders: \"content_length\", which servers of the CGI kind take for "
+       "\"content-length\", is not the plan's to change: it speaks of the connection or the framing; expected "
+       "another header"},
+      {"{ match: {}, service: s, requestHeaders: { set: { x_forwarded-for: 10.0.0.1 } } }",
+       "52: error: routes[0].requestHeaders: \"x_forwarded-for\", which servers of the CGI kind take for "
+       "\"x-forwarded-for\", is not the plan's to change: the weir itself writes it; expected another header"},
+      {"{ match: {}, service: s, requestHeaders: { remove: [ X_Weir_Version ] } }",
+       "52: error: routes[0].requestHeaders: \"x_weir_version\", which servers of the CGI kind take for "
+       "\"x-weir-version\", is not the plan's to change: the weir itself writes it; expected another header"},
       {"{ match: {}, service: s, responseHeaders: { set: { set-cookie: a=b } } }",
        "53: error: routes[0].responseHeaders.set: every other cookie would go with it; expected set-cookie "
        "under "

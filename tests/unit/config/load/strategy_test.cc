@@ -55,6 +55,15 @@ TEST(Strategy, BlueGreenIsAPreviewAndASwitch) {
   EXPECT_EQ(rollout.scale_down_delay, std::chrono::seconds(30));
 }
 
+TEST(Strategy, AFirstStepWithoutRequestsMayWaitForTimeOrAPerson) {
+  const std::string step = "    candidate: v2\n    steps: [ { setWeight: 0 }, ";
+  for (const std::string& keys : {step + "{ hold: { atLeast: 1m } } ]\n    analysis: off\n", step + "{ pause: {} } ]\n"}) {
+    for (const Problem& problem : load_rollout(keys).problems) {
+      EXPECT_EQ(format(problem, "plan").find("setWeight 0"), std::string::npos) << format(problem, "plan");
+    }
+  }
+}
+
 TEST(Strategy, BlueGreenTakesHoldsOfItsOwn) {
   const Rollout rollout = rollout_of(std::string(kBlueGreen) +
                                      "    previewWeight: 2.5\n"
@@ -144,6 +153,15 @@ TEST(Strategy, EachThingThatIsWrongIsSaidOnce) {
       {"    strategy: aa\n    analysis: { rescue: {} }\n",
        "plan:12:25: error: rollouts.chat.analysis.rescue: both arms are the same version, and neither can rescue the "
        "other; expected the key left out"},
+
+      {"    candidate: v2\n    steps: [ { setWeight: 0 }, { hold: { atLeast: 1m } }, { setWeight: 5 } ]\n",
+       "plan:12:27: warning: rollouts.chat.steps: at setWeight 0 the candidate gets no requests, and the hold waits for "
+       "some: after its atMost the rollout pauses; expected a weight above 0, or pause: {} and "
+       "`weir promote chat` to leave the step by hand"},
+      {"    candidate: v2\n    steps: [ { setWeight: 0 }, { hold: { onInconclusive: rollback } } ]\n",
+       "plan:12:27: warning: rollouts.chat.steps: at setWeight 0 the candidate gets no requests, and the hold waits for "
+       "some: after its atMost the rollout is rolled back; expected a weight above 0, or pause: {} "
+       "and `weir promote chat` to leave the step by hand"},
 
       // A word that is none says nothing about the other keys.
       {"    candidate: v2\n    strategy: shadow\n    previewWeight: 5\n",
