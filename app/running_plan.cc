@@ -33,6 +33,13 @@ void choose_access_log(config::Config& config, const std::string& path) {
   config.access_log->path = path;
 }
 
+// Some receivers know who may tell them something by the path: Slack's https://hooks.slack.com/services/T…/B…/….
+std::string shown_url(const config::Webhook& webhook) {
+  if (webhook.to.target == "/") return webhook.url;
+  return (webhook.to.tls ? "https://" : "http://") + config::authority_of(webhook.to) + "/" +
+         std::string(proxy::kRedacted);
+}
+
 // By the words by which the access log knows a secret.
 config::Redaction redaction_of(const config::Config& config) {
   const std::vector<std::string> more = config.access_log ? config.access_log->redact : std::vector<std::string>();
@@ -43,6 +50,7 @@ config::Redaction redaction_of(const config::Config& config) {
                 proxy::append_redacted_url(url, more, shown);
                 return shown;
               },
+          .webhook = shown_url,
           .in_place = proxy::kRedacted};
 }
 

@@ -12,12 +12,14 @@
 namespace weir::config {
 
 // What must not be shown. Of a `secret` a plan has only where it is read from, and nothing more is written. But a value
-// that is matched by or put into a head may be one, and so may a parameter of a health check.
+// that is matched by or put into a head may be one, and so may a parameter of a health check, and the path of a webhook.
 struct Redaction {
   // Whether what a header, a parameter or a cookie of this name holds is a secret.
   std::function<bool(std::string_view name)> is_secret;
   // A path with its query, without what is secret in it.
   std::function<std::string(std::string_view url)> url;
+  // A webhook's URL, without what is secret in it.
+  std::function<std::string(const Webhook& webhook)> webhook;
   // What stands in a secret's place.
   std::string_view in_place;
 };

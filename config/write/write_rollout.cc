@@ -133,7 +133,7 @@ json::Value write_analysis(const Analysis& analysis) {
 
 json::Object write_webhook(const Webhook& webhook, const Redaction& redaction) {
   json::Object section{{"type", "event"},
-                       {"url", redaction.url(webhook.url)},
+                       {"url", redaction.webhook(webhook)},
                        {"name", webhook.name},
                        {"timeout", format_duration(webhook.timeout)},
                        {"retries", webhook.retries}};

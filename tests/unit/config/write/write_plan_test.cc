@@ -21,6 +21,7 @@ const Environment kEnvironment{
     .file = [](const std::string& path) -> std::optional<std::string> { return "the-secret-in-" + path; }};
 const Redaction kNone{.is_secret = [](std::string_view) { return false; },
                       .url = [](std::string_view url) { return std::string(url); },
+                      .webhook = [](const Webhook& webhook) { return webhook.url; },
                       .in_place = "[redacted]"};
 
 // Between them these two use every key, each with a value that is not its default, written as the weir writes it.
@@ -331,10 +332,11 @@ rollouts:
     baseline: v1
     candidate: v2
     overrides: [{ match: { header: { name: secret-g, exact: in-an-override } }, version: v2, from: [10.0.0.1] }]
-    webhooks: [{ type: event, url: "http://h/hook?token=in-a-path", secret: { env: HOOK } }]
+    webhooks: [{ type: event, url: "http://h/hook/in-a-path", secret: { env: HOOK } }]
 )");
   const Redaction redaction{.is_secret = [](std::string_view name) { return name.starts_with("secret-"); },
                             .url = [](std::string_view url) { return std::string(url.substr(0, url.find('='))) + "="; },
+                            .webhook = [](const Webhook& webhook) { return "http://" + webhook.to.host + "/"; },
                             .in_place = "[redacted]"};
   const std::string text = written(config, redaction);
   for (const char* secret : {"the-secret", "in-a-match", "in-a-path", "in-an-edit", "in-an-override"}) {
