@@ -87,20 +87,25 @@ struct UrlParts {
   bool parameters = false;      // there is a "=" in the query
 };
 
-// What is encoded more often than the "//" before it is a part of a name or a password, no mark of the URL's.
+// What is encoded more often than the "//" before it is a part of a name or a password, no mark of the URL's: a whole URL
+// may be one. Where nothing else tells, "@" ends the name and password of that one too.
 UrlParts parts_of(std::string_view text) {
   UrlParts parts;
   std::array<char, 2> last{};
   std::size_t authority = 0;  // where it begins; 0: it has not come, or is over
   std::size_t mark_size = 0;  // of its slashes
+  std::size_t user_size = 0;  // of the slashes within it that are encoded most often, or of its own
   for (std::size_t at = 0; at < text.size();) {
     const Symbol symbol = first_symbol(text.substr(at));
     const std::size_t end = at + symbol.size;
     const bool inside = authority != 0;
     if (symbol.c == '/' && last[0] == ':' && last[1] == '/' && parts.query_begin == 0) {
-      authority = end;
-      mark_size = symbol.size;
-    } else if (inside && symbol.size <= mark_size && symbol.c == '@') {
+      if (!inside) {
+        authority = end;
+        mark_size = user_size = symbol.size;
+      }
+      user_size = std::max(user_size, symbol.size);
+    } else if (inside && symbol.size <= user_size && symbol.c == '@') {
       parts = {.user_begin = authority, .user_end = at};
     } else if (inside && symbol.size <= mark_size &&
                std::string_view("/?# ").find(symbol.c) != std::string_view::npos) {

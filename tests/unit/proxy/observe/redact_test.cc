@@ -101,6 +101,8 @@ TEST(Redact, TakesOutWhatStandsInUrlsWithin) {
            Case{"https://me:pw@x/y?a=b", "https://[redacted]@x/y?a=b"},
            Case{"https://me:p%2Fw%3F%3D%40@x/y", "https://[redacted]@x/y"},
            Case{"https://me@x:pw@y", "https://[redacted]@y"},
+           Case{"https://a%3A%2F%2Fb%3Fc%3Dd:pw@x/y", "https://[redacted]@x/y"},
+           Case{"https://https%3A%2F%2Fme%3Apw%40x/y", "https://[redacted]%40x/y"},
            Case{"https://x/y@z", "https://x/y@z"},
            Case{"agent/1 (+http://x.test; me@x.test)", "agent/1 (+http://x.test; me@x.test)"},
            Case{"https://x/cb#access_token=abc", "https://x/cb#[redacted]"},
