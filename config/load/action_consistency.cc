@@ -124,7 +124,8 @@ class Checker {
     } else if (!kept.empty()) {
       const std::string alike =
           name == taken_for ? std::string() : ", which servers of the CGI kind take for \"" + taken_for + "\",";
-      report_.error(position, what + ": \"" + name + "\"" + alike + " is not the plan's to change: " + std::string(kept),
+      report_.error(position,
+                    what + ": \"" + name + "\"" + alike + " is not the plan's to change: " + std::string(kept),
                     "another header");
     } else if (!named.insert(name).second) {
       report_.error(position, what + ": \"" + name + "\" is named twice", "each name once");

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "proxy/http/media_type.h"
+
 namespace weir::proxy {
 namespace {
 
@@ -13,11 +15,7 @@ constexpr std::string_view kCompletions = "/completions";
 constexpr std::uint64_t kLongest = std::uint64_t{1} << 62;
 
 bool is_type(const http::FieldList& fields, std::string_view type) {
-  const http::Field* const field = fields.find(http::FieldId::kContentType);
-  if (field == nullptr) return false;
-  std::string_view value = field->value.substr(0, field->value.find(';'));
-  while (value.ends_with(' ')) value.remove_suffix(1);
-  return http::equal_ignoring_case(value, type);
+  return http::equal_ignoring_case(http::media_type(fields), type);
 }
 
 bool forbids_changes(const http::RequestHead& request) {

@@ -2,6 +2,7 @@
 // answer, and what the plan has changed in either.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -38,16 +39,21 @@ class Inspection {
   bool edited_ = false;
 };
 
-// Those that are not in use, kept for the next request.
+// Those that are not in use, kept for the next request; what a peak has brought beyond that goes with it.
 class Inspections {
  public:
+  static constexpr std::size_t kMostKept = 128;
+
   std::unique_ptr<Inspection> take() {
     if (free_.empty()) return std::make_unique<Inspection>();
     std::unique_ptr<Inspection> one = std::move(free_.back());
     free_.pop_back();
     return one;
   }
-  void give(std::unique_ptr<Inspection> one) { free_.push_back(std::move(one)); }
+  void give(std::unique_ptr<Inspection> one) {
+    if (free_.size() < kMostKept) free_.push_back(std::move(one));
+  }
+  std::size_t kept() const { return free_.size(); }
 
  private:
   std::vector<std::unique_ptr<Inspection>> free_;

@@ -199,8 +199,16 @@ bool asks_usage(const config::Config& config, const config::Route& route) {
   return counts_tokens(config, route.service);
 }
 
-ListenerTopology build_listener(const config::Listener& listener, const config::Config& config, Names& names,
-                                RateLimiters& limiters) {
+// What all listeners of a plan build their routes with.
+struct PlanParts {
+  const config::Config& config;
+  Names& names;
+  RateLimiters& limiters;
+  std::shared_ptr<const http::Lookalikes> lookalikes = {};
+};
+
+ListenerTopology build_listener(const config::Listener& listener, const PlanParts& parts) {
+  const auto& [config, names, limiters, lookalikes] = parts;
   config::Timeouts timeouts = config::preset_timeouts(config.preset);
   config::Limits limits = config::preset_limits(config.preset);
   config::apply(timeouts, config.timeouts);
@@ -210,7 +218,6 @@ ListenerTopology build_listener(const config::Listener& listener, const config::
   config::Retries retries;
   config::apply(retries, config.retries);
   config::apply(retries, listener.retries);
-  const auto lookalikes = std::make_shared<const http::Lookalikes>(spoken_of(config));
   std::vector<Route> routes;
   for (const config::Route& declared : config.routes) {
     Route route;
@@ -290,8 +297,9 @@ std::shared_ptr<const Topology> build_topology(const config::Config& config, Nam
     topology->services[service->id] = service.get();
     for (const VersionTopology& version : service->versions) topology->versions[version.id] = &version;
   }
+  const PlanParts parts{config, names, limiters, std::make_shared<const http::Lookalikes>(spoken_of(config))};
   for (const config::Listener& listener : config.listeners) {
-    topology->listeners.push_back(build_listener(listener, config, names, limiters));
+    topology->listeners.push_back(build_listener(listener, parts));
     const std::size_t place = topology->listeners.size() - 1;
     if (place < tls.listeners.size()) topology->listeners.back().tls = tls.listeners[place];
   }

@@ -180,8 +180,7 @@ Fault BodyDecoder::take_trailers(std::string_view input, std::size_t& at) {
   at += trailer_scanner_.end() - before;
   trailer_scanner_.collect(trailer_bytes_, trailers_);
   for (const Field& field : trailers_) {
-    const bool alike = field.id == FieldId::kLookalike || field.id == FieldId::kXForwardedOther;
-    if (alike || forbidden_in_trailers(field.name) || withheld_.holds(field.name)) trailers_.drop(field.name);
+    if (forbidden_in_trailers(field.name) || withheld_.holds(field.name)) trailers_.drop(field.name);
   }
   state_ = State::kEnded;
   return Fault::kNone;
@@ -245,37 +244,46 @@ Fault BodyEncoder::finish(const FieldList& trailers, HeadBuffer& out) {
 // RFC 9110 6.5.1: nothing that frames, routes, authenticates, or says how to treat the content; and nothing that the
 // receiver would take for a proxy's word, which is never in a trailer.
 bool forbidden_in_trailers(std::string_view name) {
-  static constexpr std::array<std::string_view, 29> kForbidden = {"content-length",
-                                                                  "transfer-encoding",
-                                                                  "host",
-                                                                  "connection",
-                                                                  "keep-alive",
-                                                                  "te",
-                                                                  "trailer",
-                                                                  "upgrade",
-                                                                  "expect",
-                                                                  "max-forwards",
-                                                                  "authorization",
-                                                                  "authentication-info",
-                                                                  "cookie",
-                                                                  "set-cookie",
-                                                                  "content-type",
-                                                                  "content-encoding",
-                                                                  "content-range",
-                                                                  "cache-control",
-                                                                  "age",
-                                                                  "date",
-                                                                  "location",
-                                                                  "retry-after",
-                                                                  "vary",
-                                                                  "www-authenticate",
-                                                                  "forwarded",
-                                                                  "via",
-                                                                  "x-request-id",
-                                                                  "traceparent",
-                                                                  "tracestate"};
-  static constexpr std::array<std::string_view, 3> kForbiddenFamilies = {"proxy-", "x-forwarded-", "x-weir-"};
-  return std::any_of(kForbidden.begin(), kForbidden.end(),
+  using enum FieldId;
+  static constexpr FieldMask kForbidden = [] {
+    FieldMask mask = 0;
+    for (const FieldId id : {kHost,
+                             kContentLength,
+                             kTransferEncoding,
+                             kConnection,
+                             kKeepAlive,
+                             kTe,
+                             kTrailer,
+                             kUpgrade,
+                             kExpect,
+                             kMaxForwards,
+                             kCookie,
+                             kSetCookie,
+                             kAuthorization,
+                             kContentType,
+                             kContentEncoding,
+                             kDate,
+                             kVia,
+                             kRetryAfter,
+                             kForwarded,
+                             kXForwardedFor,
+                             kXForwardedHost,
+                             kXForwardedProto,
+                             kXForwardedOther,
+                             kXRequestId,
+                             kXForwardedClientCert,
+                             kTraceparent,
+                             kTracestate,
+                             kLookalike}) {
+      mask |= field_bit(id);
+    }
+    return mask;
+  }();
+  static constexpr std::array<std::string_view, 7> kForbiddenNames = {
+      "authentication-info", "content-range", "cache-control", "age", "location", "vary", "www-authenticate"};
+  static constexpr std::array<std::string_view, 2> kForbiddenFamilies = {"proxy-", "x-weir-"};
+  return (field_bit(field_id(name)) & kForbidden) != 0 ||
+         std::any_of(kForbiddenNames.begin(), kForbiddenNames.end(),
                      [&](std::string_view f) { return equal_ignoring_case(f, name); }) ||
          std::any_of(kForbiddenFamilies.begin(), kForbiddenFamilies.end(),
                      [&](std::string_view f) { return equal_ignoring_case(f, name.substr(0, f.size())); });

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <utility>
 
+#include "proxy/http/media_type.h"
+
 namespace weir::proxy {
 namespace {
 
@@ -79,10 +81,7 @@ void AnswerReader::on_response_head(const http::ResponseHead& head) {
 AnswerReader::Framing AnswerReader::framing_of(const http::ResponseHead& head) {
   const http::Field* const encoding = head.fields.find("content-encoding");
   if (encoding != nullptr && !http::equal_ignoring_case(encoding->value, "identity")) return Framing::kNone;
-  const http::Field* const field = head.fields.find("content-type");
-  if (field == nullptr) return Framing::kNone;
-  std::string_view type = field->value.substr(0, field->value.find(';'));
-  while (type.ends_with(' ')) type.remove_suffix(1);
+  const std::string_view type = http::media_type(head.fields);
   const auto is = [type](std::string_view name) { return http::equal_ignoring_case(type, name); };
   if (is("text/event-stream")) return Framing::kEvents;
   if (is("application/json")) return Framing::kWhole;

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <utility>
+#include <vector>
+
 namespace weir::proxy {
 namespace {
 
@@ -105,6 +109,18 @@ TEST_F(InspectionTest, FiltersTheStreamsOfWhoHadNotAsked) {
   head_.fields.add("content-type", "text/event-stream");
   route_.asks_usage = false;
   EXPECT_FALSE(filters());
+}
+
+TEST(InspectionsTest, KeepNoMoreThanTheirNumber) {
+  Inspections pool;
+  std::vector<std::unique_ptr<Inspection>> peak;
+  for (std::size_t i = 0; i < Inspections::kMostKept + 10; ++i) peak.push_back(pool.take());
+  EXPECT_EQ(pool.kept(), 0U);
+  for (auto& one : peak) pool.give(std::move(one));
+  EXPECT_EQ(pool.kept(), Inspections::kMostKept);
+  const std::unique_ptr<Inspection> again = pool.take();
+  EXPECT_NE(again, nullptr);
+  EXPECT_EQ(pool.kept(), Inspections::kMostKept - 1);
 }
 
 }  // namespace
