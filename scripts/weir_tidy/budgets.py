@@ -1,6 +1,7 @@
 """Sizes that keep the tree readable: files, functions, parameters."""
 from __future__ import annotations
 
+import functools
 import statistics
 from collections.abc import Iterator
 
@@ -14,6 +15,7 @@ FUNCTION_LINES_P95 = 40
 PARAMETERS = 4
 
 
+@functools.cache
 def _function_sizes(source: Source) -> list[tuple[int, str, int, int]]:
     """(first line, name, lines, parameters) of each function with a body."""
     sizes = []

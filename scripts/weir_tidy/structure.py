@@ -69,8 +69,12 @@ def _matching(text: str, close: int) -> int:
     return -1
 
 
+_LONGEST_TAIL = 200  # characters; to look for one in all of a long initialiser would take most of the time
+
+
 def _is_lambda_head(before: str) -> bool:
-    before = re.sub(_TAIL + r"(?:->[^;={}]*)?$", "", before).rstrip()
+    cut = max(0, len(before) - _LONGEST_TAIL)
+    before = (before[:cut] + re.sub(_TAIL + r"(?:->[^;={}]*)?$", "", before[cut:])).rstrip()
     if before.endswith(")"):
         opening = _matching(before, len(before) - 1)
         before = before[:opening].rstrip() if opening > 0 else ""
