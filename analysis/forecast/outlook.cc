@@ -15,11 +15,8 @@ constexpr double kSeedSteps = 0.25;  // over K
 
 constexpr double kTailBegins = 0.95;
 constexpr double kTailWhole = 0.99;
+constexpr double kSlowInput = 10;
 constexpr int kBisections = 60;
-
-bool is_about_errors(const Regression& regression) {
-  return regression.kind == Regression::Kind::kErrors || regression.kind == Regression::Kind::kTotalFailure;
-}
 
 // The share of requests above the candidate's threshold when the slowest of them are stretched.
 double share_of_slow_tail(const LatencyOutlook& outlook, double factor) {
@@ -73,9 +70,7 @@ class StepSight {
     Detection fastest;
     if (!of_.time.compared) fastest.why = Detection::Why::kNotCompared;
     for (std::size_t i = 0; i < guards().size() && of_.time.compared; ++i) {
-      const bool errors = guards()[i].metric == config::GuardMetric::kErrorRate;
-      const bool tells = is_about_errors(regression) ? errors : guards()[i].metric == config::GuardMetric::kLatency;
-      if (!tells) continue;
+      if (!tells(guards()[i], regression)) continue;
       const Detection found = detect_by(i, regression);
       const bool faster = found.found_s.p95 < fastest.found_s.p95;
       if (fastest.why == Detection::Why::kNoGuard || faster) fastest = found;
@@ -137,28 +132,50 @@ class StepSight {
   }
 
   Rates truth(const config::Guard& guard, const Regression& regression) const {
+    const double usual = is_time(guard) ? exceedance(guard) : rate(guard);
     switch (regression.kind) {
-      case Regression::Kind::kErrors:
-        return {rate(guard), std::min(1.0, regression.factor * rate(guard))};
       case Regression::Kind::kTotalFailure:
-        return {rate(guard), 1};
-      case Regression::Kind::kSlowTail: {
-        const LatencyOutlook latency = latency_outlook(guard, of_.traffic);
-        return {latency.tau, share_of_slow_tail(latency, regression.factor)};
-      }
+        return {usual, 1};
+      case Regression::Kind::kSlowTail:
+        return {usual, share_of_slow_tail(latency_outlook(guard, of_.traffic), regression.degree)};
       case Regression::Kind::kSlower:
+        return exceedance_rates(latency_outlook(guard, of_.traffic), regression.degree);
+      case Regression::Kind::kSlowInputs: {
+        const LatencyOutlook latency = latency_outlook(guard, of_.traffic);
+        Rates rates = exceedance_rates(latency, 1);
+        const double slow = exceedance_rates(latency, kSlowInput).candidate;
+        rates.candidate += regression.degree * (slow - rates.candidate);
+        return rates;
+      }
+      case Regression::Kind::kErrors:
+      case Regression::Kind::kMoreBad:
+      case Regression::Kind::kMoreTokens:
+      case Regression::Kind::kWorseScores:
         break;
     }
-    return exceedance_rates(latency_outlook(guard, of_.traffic), regression.factor);
+    return {usual, std::min(1.0, regression.degree * usual)};
   }
 
-  Detection detect_by(std::size_t index, const Regression& regression) const {
-    const config::Guard& guard = guards()[index];
+  Forecast forecast_of(const config::Guard& guard, const Regression& regression) const {
+    if (is_mean(guard)) {
+      MeanOutlook worse = mean_outlook(guard);
+      if (regression.kind == Regression::Kind::kMoreTokens) {
+        worse.candidate.mean *= regression.degree;
+        worse.candidate.variance *= regression.degree * regression.degree;
+      } else {
+        worse.candidate.mean += regression.degree;
+      }
+      return forecast(worse, TestSide::kRollback, evidence(guard));
+    }
     RateOutlook worse = outlook(guard);
     worse.truth = truth(guard, regression);
     // Where every request fails there is no spread to be careful about (4.7).
     if (regression.kind == Regression::Kind::kTotalFailure) worse.divisor = 1;
-    const Forecast found = forecast(worse, TestSide::kRollback, evidence(guard));
+    return forecast(worse, TestSide::kRollback, evidence(guard));
+  }
+
+  Detection detect_by(std::size_t index, const Regression& regression) const {
+    const Forecast found = forecast_of(guards()[index], regression);
     if (found.never()) return {.why = Detection::Why::kWithinMargin, .guard = index, .found_s = {}};
     const double armed_s = of_.time.guards[index].armed_s;
     const auto at = [&](double n) { return armed_s + seconds_for(n, of_.time.weight, of_.traffic.rps); };
@@ -171,6 +188,25 @@ class StepSight {
 };
 
 }  // namespace
+
+bool tells(const config::Guard& guard, const Regression& regression) {
+  switch (regression.kind) {
+    case Regression::Kind::kErrors:
+    case Regression::Kind::kTotalFailure:
+      return guard.metric == config::GuardMetric::kErrorRate;
+    case Regression::Kind::kSlowTail:
+    case Regression::Kind::kSlower:
+    case Regression::Kind::kSlowInputs:
+      return guard.metric == config::GuardMetric::kLatency;
+    case Regression::Kind::kMoreTokens:
+      return guard.metric == config::GuardMetric::kTokensPerRequest;
+    case Regression::Kind::kMoreBad:
+      return guard.metric == config::GuardMetric::kFeedback && !is_mean(guard);
+    case Regression::Kind::kWorseScores:
+      break;
+  }
+  return guard.metric == config::GuardMetric::kFeedback && is_mean(guard);
+}
 
 RolloutOutlook look_ahead(const config::Rollout& rollout, const BaselineTraffic& traffic) {
   RolloutOutlook out{.steps = {}, .total_s = {0, 0}};
@@ -187,6 +223,13 @@ RolloutOutlook look_ahead(const config::Rollout& rollout, const BaselineTraffic&
     out.steps.push_back(std::move(step));
   }
   return out;
+}
+
+Detection first_detection(const config::Rollout& rollout, const BaselineTraffic& traffic, const Regression& regression) {
+  for (const StepTime& time : step_times(rollout, traffic)) {
+    if (time.compared) return StepSight({rollout, traffic, time, true}).detect(regression);
+  }
+  return {.why = Detection::Why::kNotCompared, .guard = {}, .found_s = {}};
 }
 
 std::vector<Caution> cautions(const std::vector<StepTime>& steps) {

@@ -13,19 +13,34 @@
 
 namespace weir::analysis {
 
-// What may be wrong with a candidate from a step's beginning on. `kSlowTail` stretches the slowest 5 % of the requests,
-// by a factor that grows from 1 at the 95th percentile to the whole at the 99th.
+// What may be wrong with a candidate from a step's beginning on.
 struct Regression {
-  enum class Kind : std::uint8_t { kErrors, kTotalFailure, kSlowTail, kSlower };
+  enum class Kind : std::uint8_t {
+    kErrors,        // so many times the baseline's
+    kTotalFailure,  // every request fails
+    kSlowTail,      // the slowest 5 % are stretched by what grows from 1 at the 95th percentile to so much at the 99th
+    kSlower,        // every request takes so many times as long
+    kSlowInputs,    // such a share of the inputs takes ten times as long
+    kMoreTokens,    // answers have so many times as many tokens
+    kMoreBad,       // so many times as many answers are told to be bad
+    kWorseScores,   // answers are worth so much less, as a share of the scale
+  };
   Kind kind = Kind::kErrors;
-  double factor = 1;  // of the error rate, or of the latency
+  double degree = 1;
 };
-inline constexpr std::array<Regression, 6> kRegressions = {{{Regression::Kind::kErrors, 2},
-                                                            {Regression::Kind::kErrors, 10},
-                                                            {Regression::Kind::kTotalFailure, 1},
-                                                            {Regression::Kind::kSlowTail, 1.5},
-                                                            {Regression::Kind::kSlowTail, 2},
-                                                            {Regression::Kind::kSlower, 1.1}}};
+inline constexpr std::array<Regression, 10> kRegressions = {{{Regression::Kind::kErrors, 2},
+                                                             {Regression::Kind::kErrors, 10},
+                                                             {Regression::Kind::kTotalFailure, 1},
+                                                             {Regression::Kind::kSlowTail, 1.5},
+                                                             {Regression::Kind::kSlowTail, 2},
+                                                             {Regression::Kind::kSlower, 1.1},
+                                                             {Regression::Kind::kSlowInputs, 0.05},
+                                                             {Regression::Kind::kMoreTokens, 1.15},
+                                                             {Regression::Kind::kMoreBad, 2},
+                                                             {Regression::Kind::kWorseScores, 0.05}}};
+
+// Whether a guard would tell: it is about what this changes.
+bool tells(const config::Guard& guard, const Regression& regression);
 
 // When it is found, and by which guard.
 struct Detection {
@@ -63,6 +78,8 @@ struct RolloutOutlook {
   TimeSpan total_s;  // of all steps, without what people take; infinity where a step does not end in time
 };
 RolloutOutlook look_ahead(const config::Rollout& rollout, const BaselineTraffic& traffic);
+// In the first step in which the versions are compared.
+Detection first_detection(const config::Rollout& rollout, const BaselineTraffic& traffic, const Regression& regression);
 
 // What a plan's author should know, most of it at this traffic.
 struct Caution {

@@ -31,6 +31,7 @@ void assume_latency(BaselineTraffic& traffic, double median_us) {
 }
 
 double rate_of(const config::Guard& guard, const BaselineTraffic& traffic) {
+  if (guard.metric == config::GuardMetric::kFeedback) return kAssumedBadRate;
   const std::size_t metric = rate_metric(guard);
   return metric < traffic.rates.size() ? traffic.rates[metric] : kAssumedRate;
 }

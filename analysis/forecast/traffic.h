@@ -22,6 +22,7 @@ struct BaselineTraffic {
 
 // What is taken for a rate and for the spread of latencies that nobody has measured (STATISTICS.md 6.0).
 inline constexpr double kAssumedRate = 0.001;
+inline constexpr double kAssumedBadRate = 0.02;  // of answers, by what is told of them
 inline constexpr double kAssumedSigma = 0.6;
 
 // `latency` and `latency_total`: a lognormal with kAssumedSigma.

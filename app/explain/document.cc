@@ -32,18 +32,46 @@ std::string_view action_word(config::GuardAction action) {
 
 // Of a regression, where the baseline's errors are `errors`.
 std::string name_of(const Regression& regression, double errors) {
+  const std::string times = "x" + rate_words(regression.degree);
+  const auto more = [&] { return "+" + percent(std::round(100 * (regression.degree - 1))); };
   switch (regression.kind) {
     case Regression::Kind::kErrors:
-      return "errors x" + rate_words(regression.factor) + ": " +
-             percent(100 * std::min(1.0, regression.factor * errors));
+      return "errors " + times + ": " + percent(100 * std::min(1.0, regression.degree * errors));
     case Regression::Kind::kTotalFailure:
       return "every request fails";
     case Regression::Kind::kSlowTail:
-      return "p99 x" + rate_words(regression.factor);
+      return "p99 " + times;
     case Regression::Kind::kSlower:
+      return "latency " + more();
+    case Regression::Kind::kSlowInputs:
+      return percent(100 * regression.degree) + " of inputs x10";
+    case Regression::Kind::kMoreTokens:
+      return "tokens " + more();
+    case Regression::Kind::kMoreBad:
+      return "bad feedback " + times + ": " + percent(100 * regression.degree * analysis::kAssumedBadRate);
+    case Regression::Kind::kWorseScores:
       break;
   }
-  return "latency +" + percent(std::round(100 * (regression.factor - 1)));
+  return "scores worse by " + percent(100 * regression.degree);
+}
+
+// Of these a plan need not know anything.
+bool is_about_answers(const Regression& regression) {
+  return regression.kind == Regression::Kind::kMoreTokens || regression.kind == Regression::Kind::kMoreBad ||
+         regression.kind == Regression::Kind::kWorseScores;
+}
+
+std::string degree_words(const config::Guard& guard, double degree) {
+  switch (family_of(guard)) {
+    case config::Family::kRate:
+      return percent(degree);
+    case config::Family::kTime:
+    case config::Family::kAmount:
+      return "+" + percent(degree);
+    case config::Family::kScore:
+      break;
+  }
+  return rate_words(degree);
 }
 
 class Document {
@@ -121,7 +149,9 @@ class Document {
     json::Array guards;
     for (std::size_t i = 0; i < step.guards.size(); ++i) guards.push_back(guard_json(step, i));
     json::Array regressions;
-    for (std::size_t i = 0; i < step.regressions.size(); ++i) regressions.push_back(regression_json(step, i));
+    for (std::size_t i = 0; i < step.regressions.size(); ++i) {
+      if (is_about_anything(analysis::kRegressions[i])) regressions.push_back(regression_json(step, i));
+    }
     return {{"weight_percent", rollout_.steps[index].weight_ppm / 10'000.0},
             {"served_percent", 100 * time.weight},
             {"candidate_requests_per_second", time.candidate_rps},
@@ -166,6 +196,13 @@ class Document {
                                             {"before_at_most", degree(index, sight.at_the_most)}}}};
   }
 
+  // What answers are is told of where there is a guard of it; errors and latencies always.
+  bool is_about_anything(const Regression& regression) const {
+    const std::vector<config::Guard>& guards = rollout_.analysis.guards;
+    const auto told = [&](const config::Guard& guard) { return analysis::tells(guard, regression); };
+    return !is_about_answers(regression) || std::any_of(guards.begin(), guards.end(), told);
+  }
+
   json::Object regression_json(const analysis::StepOutlook& step, std::size_t index) const {
     const Regression& regression = analysis::kRegressions[index];
     const Detection& found = step.regressions[index];
@@ -178,18 +215,18 @@ class Document {
 
   json::Value never_because(const analysis::StepOutlook& step, const Regression& regression,
                             const Detection& found) const {
-    const bool errors = regression.kind == Regression::Kind::kErrors;
     switch (found.why) {
       case Detection::Why::kFound:
         return {};
       case Detection::Why::kWithinMargin: {
         const double accepted = degree(*found.guard, step.guards[*found.guard].accepted).number();
-        return "within the margin of " + analysis::guard_name(guard(*found.guard)) + ": up to " + (errors ? "" : "+") +
-               percent(std::round(accepted * 100) / 100) + " is accepted";
+        return "within the margin of " + analysis::guard_name(guard(*found.guard)) + ": up to " +
+               degree_words(guard(*found.guard), std::round(accepted * 100) / 100) + " is accepted";
       }
       case Detection::Why::kNoGuard:
-        return errors || regression.kind == Regression::Kind::kTotalFailure ? "there is no guard errorRate"
-                                                                            : "there is no guard of latencies";
+        return regression.kind == Regression::Kind::kErrors || regression.kind == Regression::Kind::kTotalFailure
+                   ? "there is no guard errorRate"
+                   : "there is no guard of latencies";
       case Detection::Why::kNotCompared:
         break;
     }

@@ -80,16 +80,18 @@ void add_detections(std::vector<Cell>& cells) {
   struct Effect {
     const char* name;
     double errors;
+    analysis::Regression explained;
     Regression regression;
   };
-  std::array<Effect, 8> effects{{{"fail_100%", 0.001, {}},
-                                 {"error_0.1%_1%", 0.001, {}},
-                                 {"error_0.1%_5%", 0.001, {}},
-                                 {"error_1%_2%", 0.01, {}},
-                                 {"p99_x1.5", 0.001, {}},
-                                 {"p99_x2", 0.001, {}},
-                                 {"latency_+10%", 0.001, {}},
-                                 {"5%_inputs_x10", 0.001, {}}}};
+  using Kind = analysis::Regression::Kind;
+  std::array<Effect, 8> effects{{{"fail_100%", 0.001, {Kind::kTotalFailure, 1}, {}},
+                                 {"error_0.1%_1%", 0.001, {Kind::kErrors, 10}, {}},
+                                 {"error_0.1%_5%", 0.001, {Kind::kErrors, 50}, {}},
+                                 {"error_1%_2%", 0.01, {Kind::kErrors, 2}, {}},
+                                 {"p99_x1.5", 0.001, {Kind::kSlowTail, 1.5}, {}},
+                                 {"p99_x2", 0.001, {Kind::kSlowTail, 2}, {}},
+                                 {"latency_+10%", 0.001, {Kind::kSlower, 1.1}, {}},
+                                 {"5%_inputs_x10", 0.001, {Kind::kSlowInputs, 0.05}, {}}}};
   effects[0].regression.errors.extra = 1;
   effects[1].regression.errors.factor = 10;
   effects[2].regression.errors.factor = 50;
@@ -105,6 +107,7 @@ void add_detections(std::vector<Cell>& cells) {
       cell.trial.tick = Milliseconds(100);
       cell.trial.traffic.error_rate = effect.errors;
       cell.trial.regression = effect.regression;
+      cell.explained = effect.explained;
       cells.push_back(std::move(cell));
     }
   }
@@ -114,9 +117,13 @@ void add_detections(std::vector<Cell>& cells) {
 void add_quality_detections(std::vector<Cell>& cells) {
   struct Effect {
     const char* name;
+    analysis::Regression explained;
     Regression regression;
   };
-  std::array<Effect, 3> effects{{{"halluc_2%_4%", {}}, {"relevance_.80_.75", {}}, {"tokens_+15%", {}}}};
+  using Kind = analysis::Regression::Kind;
+  std::array<Effect, 3> effects{{{"halluc_2%_4%", {Kind::kMoreBad, 2}, {}},
+                                 {"relevance_.80_.75", {Kind::kWorseScores, 0.05}, {}},
+                                 {"tokens_+15%", {Kind::kMoreTokens, 1.15}, {}}}};
   effects[0].regression.hallucinations.factor = 2;
   effects[1].regression.relevance_less = 0.05;
   effects[2].regression.tokens_factor = 1.15;
@@ -130,6 +137,7 @@ void add_quality_detections(std::vector<Cell>& cells) {
       cell.trial.traffic.scored_share = 1;
       cell.trial.traffic.scored_after = Seconds(0);
       cell.trial.regression = effect.regression;
+      cell.explained = effect.explained;
       cells.push_back(std::move(cell));
     }
   }
@@ -211,6 +219,22 @@ std::string_view to_string(Cell::Family family) {
   constexpr std::array<std::string_view, 5> kWords = {"false_rollback", "detection", "simpson", "advance",
                                                       "false_advance"};
   return kWords[static_cast<std::size_t>(family)];
+}
+
+analysis::TimeSpan explained(const Cell& cell) {
+  const Trial& trial = cell.trial;
+  config::Rollout rollout;
+  rollout.analysis.guards = trial.guards;
+  rollout.analysis.max_false_rollback = trial.max_false_rollback;
+  const auto whole = config::Duration(static_cast<std::int64_t>(1'000 * trial.length.count()));
+  rollout.steps = {{.weight_ppm = static_cast<std::uint32_t>(std::lround(trial.weights.front() * kMillion)),
+                    .stages = {config::Hold{.at_least = whole, .at_most = whole}}}};
+  analysis::BaselineTraffic traffic;
+  traffic.rps = trial.traffic.rps;
+  traffic.rates.fill(trial.traffic.error_rate);
+  traffic.latency_history = trial.traffic.rps * trial.before.count();
+  analysis::assume_latency(traffic, 1e6 * trial.traffic.median_latency_s);
+  return first_detection(rollout, traffic, cell.explained).found_s;
 }
 
 std::vector<Cell> all_cells() {

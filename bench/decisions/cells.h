@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "analysis/forecast/outlook.h"
 #include "analysis/sim/trial.h"
 #include "base/json.h"
 
@@ -18,10 +19,14 @@ struct Cell {
   analysis::sim::Trial trial;
   int runs = 0;           // in full
   std::size_t guard = 0;  // kFalseAdvance: the one whose truth is at the step's margin
+  analysis::Regression explained;  // kDetection: what `weir explain` calls the trial's
 };
 std::string_view to_string(Cell::Family family);
 
 std::vector<Cell> all_cells();
+
+// Of a cell of kDetection, in seconds: when `weir explain` says that it is found.
+analysis::TimeSpan explained(const Cell& cell);
 
 // One replication: seconds by name, null where it did not happen.
 json::Value run_cell(const Cell& cell, std::uint64_t seed);

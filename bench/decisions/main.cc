@@ -16,7 +16,12 @@ void print(const json::Value& value) { std::printf("%s\n", json::write(value).c_
 int list() {
   json::Array cells;
   for (const Cell& cell : all_cells()) {
-    cells.push_back(json::Object{{"name", cell.name}, {"family", to_string(cell.family)}, {"runs", cell.runs}});
+    json::Object listed{{"name", cell.name}, {"family", to_string(cell.family)}, {"runs", cell.runs}};
+    if (cell.family == Cell::Family::kDetection) {
+      const analysis::TimeSpan span = explained(cell);
+      listed.set("explained", json::Object{{"p50", span.p50}, {"p95", span.p95}});
+    }
+    cells.push_back(std::move(listed));
   }
   print(cells);
   return 0;

@@ -45,6 +45,23 @@ TEST(ExplainDocument, SaysWhatEachStepTakesAndSees) {
   EXPECT_TRUE(out["warnings"].array().empty());
 }
 
+TEST(ExplainDocument, TellsOfAnswersWhereAGuardIsAboutThem) {
+  config::Rollout plan = rollout();
+  const auto regressions = [&] {
+    const json::Value out = explain_document("chat", plan, reckoned({.rps = 100, .errors = {}, .p50 = {}}));
+    return out["steps"].array()[0]["regressions"].array();
+  };
+  EXPECT_EQ(regressions().size(), 7U);
+  plan.analysis.guards.push_back(*config::default_guard("tokensPerRequest", 0));
+  plan.analysis.guards.back().relative = 0.5;
+  const json::Array found = regressions();
+  ASSERT_EQ(found.size(), 8U);
+  EXPECT_EQ(found[6]["name"].string(), "5 % of inputs x10");
+  EXPECT_EQ(found[6]["guard"].string(), "latency p99");
+  EXPECT_EQ(found[7]["name"].string(), "tokens +15 %");
+  EXPECT_EQ(found[7]["never_because"].string(), "within the margin of tokensPerRequest: up to +50 % is accepted");
+}
+
 TEST(ExplainDocument, WarnsAndNeverWritesInfinity) {
   config::Rollout plan = rollout();
   plan.steps[0].stages = {config::Hold{.at_least = 1s, .min_requests = 1, .at_most = 2s}};
