@@ -46,12 +46,26 @@ TEST(NamesSecret, IsTrueOfWhatLooksSo) {
                            "code_verifier",
                            "X-Auth",
                            "user_pass",
+                           "passphrase",
+                           "x-passcode",
+                           "access-key-id",
+                           "privateKey",
+                           "AuthKey",
+                           "x-xsrf",
+                           "client_assertion",
+                           "sess",
+                           "user.pw",
+                           "x-hmac",
+                           "otp",
+                           "card-pin",
+                           "nonce",
                            "%2561pi_key"}) {
     EXPECT_TRUE(names_secret(name, {})) << name;
   }
   for (const char* name : {"",         "user-agent", "model",     "page",  "keyword", "monkey", "q",         "codec",
                            "referer",  "%",          "%6",        "%256",  "inside",  "aside",  "ticketing", "zip_code",
-                           "sort_key", "author",     "passenger", "piano", "signal",  "signin"}) {
+                           "sort_key", "author",     "passenger", "piano", "signal",  "signin", "obsess",    "footpath",
+                           "spin",     "nonce_mode"}) {
     EXPECT_FALSE(names_secret(name, {})) << name;
   }
   EXPECT_TRUE(names_secret("X-Tenant", {"x-tenant"}));
