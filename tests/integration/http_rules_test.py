@@ -2,6 +2,7 @@
 the origin. Rules that refuse let nothing of the request reach an origin, and close."""
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import Callable, Iterator
 
@@ -10,6 +11,7 @@ from byte_origin import OK, ByteOrigin
 from http_client import Connection, Reply, Truncated
 from outcomes import metric
 from plans import one_version
+from polling import wait_until
 from serving import running_weir
 from weir_harness import Weir
 
@@ -118,6 +120,12 @@ def test_rule_05_odd_forms_of_chunked_are_refused(exchange: Exchange, coding: by
     assert exchange.refused(post(b"Transfer-Encoding: " + coding, body=b"0\r\n\r\n")) == (400, "bad_transfer_encoding")
 
 
+@pytest.mark.parametrize("coding", [b"CHUNKED", b"Chunked", b"\tchunked "])
+def test_rule_05_chunked_in_any_case_is_one_coding(exchange: Exchange, coding: bytes) -> None:
+    seen = exchange.forwarded(post(b"Transfer-Encoding: " + coding, body=b"3\r\nabc\r\n0\r\n\r\n"), "POST")
+    assert seen == got(line=b"POST /a HTTP/1.1", framing=CHUNKED) + b"3\r\nabc\r\n0\r\n\r\n"
+
+
 @pytest.mark.parametrize("lines", [(b"Content-Length: 5", b"Content-Length: 6"), (b"Content-Length: 5", b"Content-Length: 5"),
                                    (b"Content-Length: 5, 5",), (b"Content-Length: five",), (b"Content-Length:",)])
 def test_rule_06_a_length_that_is_not_one_number_is_refused(exchange: Exchange, lines: tuple[bytes, ...]) -> None:
@@ -138,6 +146,12 @@ def test_rule_07_chunk_sizes_are_digits_that_fit(exchange: Exchange, size: bytes
         reply = client.reply()
         assert (reply.status, client.at_end()) == (400, True)
     assert not [one for one in exchange.origin.requests if b"smuggled" in one]
+
+
+@pytest.mark.parametrize("size", [b"0000000000000003", b"03"])
+def test_rule_07_a_chunk_size_has_up_to_16_digits(exchange: Exchange, size: bytes) -> None:
+    seen = exchange.forwarded(post(b"Transfer-Encoding: chunked", body=size + b"\r\nabc\r\n0\r\n\r\n"), "POST")
+    assert seen == got(line=b"POST /a HTTP/1.1", framing=CHUNKED) + b"3\r\nabc\r\n0\r\n\r\n"
 
 
 def test_rule_08_a_folded_field_is_refused(exchange: Exchange) -> None:
@@ -222,6 +236,13 @@ def test_rule_20_trailers_stay_trailers(exchange: Exchange) -> None:
     assert seen == got(line=b"POST /a HTTP/1.1", framing=CHUNKED) + b"3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n"
 
 
+def test_rule_20_trailers_of_a_response_change_nothing_either(exchange: Exchange) -> None:
+    trailers = (b"x-sum: 7\r\nset-cookie: a=b\r\ncontent-length: 9\r\nlocation: /x\r\ncache-control: public\r\n"
+                b"x-weir-version: v9\r\nx-forwarded-for: 1\r\nx_forwarded_for: 1\r\n")
+    reply = exchange.answered(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n" + trailers + b"\r\n")
+    assert (reply.body, reply.trailers) == (b"ok", [("x-sum", "7")])
+
+
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf",
                                     b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n"])
 def test_rule_21_an_incomplete_response_never_ends_cleanly(exchange: Exchange, answer: bytes) -> None:
@@ -302,6 +323,12 @@ def test_rule_25_an_upgrade_is_not_forwarded(exchange: Exchange, protocol: bytes
     assert seen == got()
     switching = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n"
     assert exchange.answered(switching).status == 502
+
+
+def test_rule_25_http10_knows_no_upgrade(exchange: Exchange) -> None:
+    old = b"GET /a HTTP/1.0\r\nHost: weir.test\r\n"
+    for options in (b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", b"Upgrade: h2c\r\n\r\n"):
+        assert exchange.forwarded(old + options) == got().replace(b"via: 1.1 weir", b"via: 1.0 weir")
 
 
 def test_rule_26_via_and_max_forwards(exchange: Exchange) -> None:
@@ -396,3 +423,23 @@ def test_probe_versions_other_than_ours(exchange: Exchange) -> None:
 def test_probe_what_is_forwarded_is_written_anew(exchange: Exchange) -> None:
     seen = exchange.forwarded(b"\r\nPOST /a HTTP/1.1\r\nX-A:   spaced \t\r\nHOST:weir.test\r\ncontent-LENGTH: 002\r\n\r\nhi", "POST")
     assert seen == got(b"X-A: spaced", line=b"POST /a HTTP/1.1", framing=b"content-length: 2\r\n") + b"hi"
+
+
+def test_probe_slow_heads_hold_nothing(origin: ByteOrigin, new_weir: Callable[..., Weir]) -> None:
+    before = len(origin.requests)
+    weir = new_weir(one_version(origin, timeouts={"header": "300ms"})).start()
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(Connection(weir.port)) for _ in range(20)]
+        for client in clients:
+            client.send(b"GET /a HTTP/1.1\r\nHost: weir.test\r\nX-A: ")
+        for client in clients:
+            assert client.reply().status == 408 and client.at_end()
+    assert len(origin.requests) == before
+    wait_until(lambda: metric(weir, "weir_downstream_connections") == 0, "no connection is left")
+
+
+@pytest.mark.parametrize("request_, status", [(get(b"X-A: " + b"a" * 20_000), 431),
+                                              (get(*(b"X-%d: 1" % number for number in range(200))), 431),
+                                              (get(line=b"GET /" + b"a" * 12_000 + b" HTTP/1.1"), 414)])
+def test_probe_large_heads(exchange: Exchange, request_: bytes, status: int) -> None:
+    assert exchange.refused(request_)[0] == status
