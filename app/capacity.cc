@@ -26,7 +26,10 @@ std::uint64_t upstream_connections(const config::Config& config) {
   config::Limits limits = config::preset_limits(config.preset);
   config::apply(limits, config.limits);
   std::uint64_t sum = 0;
-  for (const auto& [name, service] : config.services) sum += service.versions.size() * limits.upstream_connections;
+  for (const auto& [name, service] : config.services) {
+    for (const auto& [version_name, version] : service.versions)
+      sum += version.limits.upstream_connections.value_or(limits.upstream_connections);
+  }
   return sum;
 }
 

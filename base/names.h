@@ -1,5 +1,5 @@
-// Confined to one thread. Interns the names of services, routes and versions: dense ids that are never reused within a
-// process, so that a record outlives the reload that took its service away.
+// Confined to one thread. Interns the names of services, routes, versions and bulkheads: dense ids that are never
+// reused within a process, so that a record outlives the reload that took its service away.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +41,7 @@ struct Names {
   NameTable services;
   NameTable routes;
   NameTable versions;
+  NameTable bulkheads;  // a route or a listener that has limits of its own, each as its builder calls it
 
   VersionId version(std::string_view service, std::string_view name) {
     std::string full(service);

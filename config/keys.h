@@ -73,6 +73,7 @@ Key deny(std::string_view sentence);
 // One declaration a noun of the plan; each is in the source named after what it belongs to.
 const Section& timeouts();
 const Section& limits();
+const Section& version_limits();
 const Section& retries();
 const Section& rescue();
 const Section& paths();

@@ -4,9 +4,20 @@
 namespace weir::config::keys {
 namespace {
 
-Key count_or_none(std::string_view name, std::string_view sentence) {
+Key count_or_none(std::string_view name, std::string_view sentence, std::string_view fallback) {
   return {
-      .name = name, .kind = Kind::kCount, .sentence = sentence, .fallback = "none", .range = {"1", "10000000", true}};
+      .name = name, .kind = Kind::kCount, .sentence = sentence, .fallback = fallback, .range = {"1", "10000000", true}};
+}
+
+Key endpoint_connections(std::string_view fallback) {
+  return count_or_none("endpointConnections", "Connections to one endpoint.", fallback);
+}
+
+Key endpoint_pending(std::string_view fallback) {
+  return count_or_none("endpointPending",
+                       "Requests that wait for a connection, for each endpoint that takes requests: with endpoints out "
+                       "fewer may wait.",
+                       fallback);
 }
 
 }  // namespace
@@ -60,17 +71,30 @@ const Section& limits() {
                     "32KiB; sidecar 64KiB", {"1KiB", "16MiB"}),
                not_on_a_route(
                    count("connections", "Client connections of one listener.", "20000; sidecar 4096", "10000000")),
-               on_the_file(count("upstreamConnections", "Connections to one version.", "1024", "10000000")),
-               on_the_file(count("pending", "Requests of one version that wait for a connection.", "1024", "10000000")),
-               on_the_file(count_or_none("endpointConnections", "Connections to one endpoint.")),
-               on_the_file(count_or_none("endpointPending",
-                                         "Requests that wait for a connection, for each endpoint that takes requests: "
-                                         "with endpoints out fewer may wait.")),
+               count("upstreamConnections",
+                     "Connections to one version. On a listener or a route: how many of them its requests may have at "
+                     "the same time.",
+                     "1024", "10000000"),
+               count("pending",
+                     "Requests of one version that wait for a connection. On a listener or a route: of its own "
+                     "requests.",
+                     "1024", "10000000"),
+               on_the_file(endpoint_connections("none")), on_the_file(endpoint_pending("none")),
                on_the_file(
                    size("memory",
                         "What the buffers of all connections may take together. Above nine tenths of it new requests "
                         "and connections are answered 503.",
                         "half of what the machine or its container has", {"1MiB", "16384GiB", true}))}};
+  return section;
+}
+
+const Section& version_limits() {
+  static const Section section{
+      .name = "version limits",
+      .sentence = "What a version is sent at the same time. What is more waits, then is answered 503.",
+      .keys = {count("upstreamConnections", "Connections to it.", "the file's", "10000000"),
+               count("pending", "Requests that wait for one of these.", "the file's", "10000000"),
+               endpoint_connections("the file's"), endpoint_pending("the file's")}};
   return section;
 }
 

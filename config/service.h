@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "config/balancing.h"
+#include "config/limits.h"
 #include "config/rollout.h"
 #include "config/tls.h"
 
@@ -51,7 +52,8 @@ struct Version {
   Outlier outlier;
   std::optional<HealthCheck> health_check;
   std::optional<Prices> prices = {};
-  std::string model = {};  // what it is asked for, whatever the client calls it; empty: as the client does
+  LimitOverrides limits = {};  // those that bound what it is sent; unset: the file's
+  std::string model = {};      // what it is asked for, whatever the client calls it; empty: as the client does
 };
 
 // What a service is expected to get, for forecasts of its rollouts alone.

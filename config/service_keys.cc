@@ -36,6 +36,7 @@ const Section& version() {
                 .sentence = "When an endpoint is left out for what its requests show.",
                 .section = &outlier()},
                object("healthCheck", "Asks each endpoint whether it is well.", health_check()),
+               object("limits", "For this version alone, in place of the file's.", version_limits()),
                object("prices", "What its tokens cost.", prices()),
                {.name = "model",
                 .sentence = "What it calls its model: `model` in the JSON of its requests is that, whatever the client "

@@ -6,6 +6,8 @@ namespace weir::config {
 namespace {
 
 std::optional<std::uint32_t> count_of(const Node& node, std::string_view key) {
+  const std::string* const text = scalar(node, key);
+  if (text != nullptr && *text == "none") return kNoCount;
   std::uint32_t value = 0;
   read_count(node, key, value);
   return value == 0 ? std::nullopt : std::optional(value);

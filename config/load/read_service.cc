@@ -42,6 +42,7 @@ Version read_version(const Node& node, const std::string& path, Report& report) 
   if (const Node* const check = node.find("healthCheck")) {
     version.health_check = read_health_check(*check, path + ".healthCheck", report);
   }
+  version.limits = read_limits(node);
   if (const Node* const prices = node.find("prices")) version.prices = read_prices(*prices);
   read(node, "model", version.model);
   const Node* const endpoints = node.find("endpoints");

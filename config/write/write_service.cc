@@ -73,6 +73,7 @@ json::Object write_version(const Version& version, const Redaction& redaction) {
   section.set("loadBalancing", write_load_balancing(version.load_balancing));
   section.set("outlier", write_outlier(version.outlier));
   if (version.health_check) section.set("healthCheck", write_health_check(*version.health_check, redaction));
+  set_section(section, "limits", write_limits(version.limits));
   if (const auto& prices = version.prices) {
     section.set("prices",
                 json::Object{{"input", prices->input}, {"output", prices->output}, {"cached", prices->cached}});

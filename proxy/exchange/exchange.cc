@@ -59,7 +59,7 @@ Awaitable<> Exchange::run() {
     EndpointLease lease;
     if (again_ == Again::kNo) {
       Cluster& cluster = *worker_.clusters[context_.assignment.version];
-      lease = cluster.try_lease(&waker, context_.route->limits, context_.endpoint);
+      lease = cluster.try_lease(&waker, context_.route->limits, context_.endpoint, context_.route->bulkhead);
     }
     if (!lease) {
       Result<EndpointLease> opened = co_await pick();
@@ -227,8 +227,8 @@ Awaitable<Result<EndpointLease>> Exchange::pick() {
       again_ == Again::kFresh || (again_ == Again::kRetry && failed_.error.kind != ErrorKind::kStatus &&
                                   failed_.error.kind != ErrorKind::kNoResources);
   const Cluster::Request request{
-      downstream_.waker(), *this,      context_.route->timeouts.connect, context_.route->limits,
-      context_.endpoint,   wants_fresh};
+      downstream_.waker(), *this,       context_.route->timeouts.connect, context_.route->limits,
+      context_.endpoint,   wants_fresh, context_.route->bulkhead};
   waiting_.set(after(context_.clock.started(), context_.route->timeouts.total));
   Result<EndpointLease> lease = co_await cluster->lease(request);
   waiting_.clear();

@@ -102,8 +102,8 @@ std::vector<EndpointAddress> endpoints_of(const config::Version& version,
 std::unique_ptr<const ServiceTopology> build_service(const std::string& name, const config::Config& config,
                                                      Names& names, const TopologySources& sources) {
   const config::Service& service = config.services.at(name);
-  config::Limits limits = config::preset_limits(config.preset);
-  config::apply(limits, config.limits);
+  config::Limits file_limits = config::preset_limits(config.preset);
+  config::apply(file_limits, config.limits);
   auto built = std::make_unique<ServiceTopology>(ServiceTopology{.id = names.services.intern(name),
                                                                  .name = name,
                                                                  .split = build_split(name, config, service, names),
@@ -113,6 +113,8 @@ std::unique_ptr<const ServiceTopology> build_service(const std::string& name, co
     built->rescue = rollout->second.analysis.rescue;
   }
   for (const auto& [version_name, version] : service.versions) {
+    config::Limits limits = file_limits;
+    config::apply(limits, version.limits);
     VersionTopology topology{.id = names.version(name, version_name),
                              .name = version_name,
                              .endpoints = {},
@@ -199,6 +201,22 @@ bool asks_usage(const config::Config& config, const config::Route& route) {
   return counts_tokens(config, route.service);
 }
 
+bool bounds_requests(const config::LimitOverrides& limits) { return limits.upstream_connections || limits.pending; }
+
+// A route's own limits take the place of its listener's, on whichever listener its requests come in.
+void set_bulkhead(const config::Listener& listener, const config::Route& declared, Names& names, Route& route) {
+  if (bounds_requests(declared.limits)) {
+    route.bulkhead = names.bulkheads.intern("route " + declared.name);
+  } else if (bounds_requests(listener.limits)) {
+    route.bulkhead = names.bulkheads.intern("listener " + listener.address);
+  }
+  // The file's are each version's, for all of its requests.
+  if (route.bulkhead == kNoId) return;
+  if (!declared.limits.upstream_connections && !listener.limits.upstream_connections)
+    route.limits.upstream_connections = config::kNoCount;
+  if (!declared.limits.pending && !listener.limits.pending) route.limits.pending = config::kNoCount;
+}
+
 // What all listeners of a plan build their routes with.
 struct PlanParts {
   const config::Config& config;
@@ -230,6 +248,7 @@ ListenerTopology build_listener(const config::Listener& listener, const PlanPart
     route.retries = retries;
     config::apply(route.timeouts, declared.timeouts);
     config::apply(route.limits, declared.limits);
+    set_bulkhead(listener, declared, names, route);
     config::apply(route.retries, declared.retries);
     route.redirect = declared.redirect;
     route.respond = declared.respond;

@@ -6,11 +6,6 @@
 namespace weir::proxy {
 namespace {
 
-std::uint32_t share(std::uint32_t limit, std::uint32_t workers) {
-  if (limit == config::kNoCount) return limit;
-  return std::max(1U, (limit + workers - 1) / workers);
-}
-
 // But for its endpoints.
 bool same_cluster(const VersionTopology* before, const VersionTopology& after) {
   return before != nullptr && before->group == after.group && before->balancing == after.balancing &&
@@ -31,10 +26,11 @@ std::unique_ptr<Cluster> make_cluster(WorkerContext& worker, const VersionTopolo
   spec.group = version.group;
   spec.balancing = version.balancing;
   spec.outlier = version.outlier;
-  spec.max_connections = share(version.max_connections, workers);
-  spec.max_pending = share(version.max_pending, workers);
-  spec.endpoint_connections = share(version.endpoint_connections, workers);
-  spec.endpoint_pending = share(version.endpoint_pending, workers);
+  spec.max_connections = share_of(version.max_connections, workers);
+  spec.max_pending = share_of(version.max_pending, workers);
+  spec.endpoint_connections = share_of(version.endpoint_connections, workers);
+  spec.endpoint_pending = share_of(version.endpoint_pending, workers);
+  spec.workers = workers;
   const UpstreamContext context{worker.io,     worker.deadlines, worker.buffers, worker.counters,
                                 worker.random, worker.shortage,  worker.index};
   return std::make_unique<Cluster>(context, std::move(spec));

@@ -39,6 +39,9 @@ struct Route {
   // Resolved on top of the file's; a listener's own values are put between by RouteTable's builder.
   config::Timeouts timeouts;
   config::Limits limits;
+  // What bounds its requests' connections to a version, and how many may wait, beside the version's own limits:
+  // `limits` say by how much. kNoId: nothing does.
+  std::uint32_t bulkhead = kNoId;
   config::Retries retries = {};
   // What is demanded of its requests (admission.h); `guarded` when there is anything.
   config::AddressRules addresses = {};

@@ -4,7 +4,6 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
-#include "base/ids.h"
 #include "config/address.h"
 
 namespace weir::proxy {
@@ -71,7 +70,7 @@ struct Cluster::Opening final : public Wakeable {
     }
     Cluster& of = cluster;
     std::erase_if(of.openings_, [this](const auto& opening) { return opening.get() == this; });  // the end of it
-    of.wake_next();
+    of.pending_.wake_next();
   }
 
   Cluster& cluster;
@@ -86,7 +85,10 @@ EndpointLease::EndpointLease(Cluster& cluster, Endpoint& endpoint, std::unique_p
     : cluster_(&cluster), endpoint_(&endpoint), stream_(std::move(stream)) {}
 
 EndpointLease::EndpointLease(EndpointLease&& other) noexcept
-    : cluster_(other.cluster_), endpoint_(other.endpoint_), stream_(std::move(other.stream_)) {}
+    : cluster_(other.cluster_),
+      endpoint_(other.endpoint_),
+      stream_(std::move(other.stream_)),
+      place_(std::move(other.place_)) {}
 
 EndpointLease& EndpointLease::operator=(EndpointLease&& other) noexcept {
   if (this == &other) return *this;
@@ -94,6 +96,7 @@ EndpointLease& EndpointLease::operator=(EndpointLease&& other) noexcept {
   cluster_ = other.cluster_;
   endpoint_ = other.endpoint_;
   stream_ = std::move(other.stream_);
+  place_ = std::move(other.place_);
   return *this;
 }
 
@@ -103,7 +106,8 @@ void EndpointLease::release(config::Duration idle_timeout) {
   endpoint_->add_active(-1);
   --cluster_->leases_;
   endpoint_->keep_idle(std::move(stream_), idle_timeout);
-  cluster_->wake_next();
+  place_.leave();
+  cluster_->pending_.wake_next();
 }
 
 void EndpointLease::drop() {
@@ -112,7 +116,8 @@ void EndpointLease::drop() {
   endpoint_->add_active(-1);
   endpoint_->add_connection(-1);
   --cluster_->leases_;
-  cluster_->wake_next();
+  place_.leave();
+  cluster_->pending_.wake_next();
 }
 
 void EndpointLease::failed(EndpointCount how) {
@@ -130,7 +135,8 @@ Cluster::Cluster(const UpstreamContext& context, ClusterSpec spec)
       rotation_({*group_, context.random}, {balancing_, spec.endpoint_connections}, endpoints_),
       max_connections_(spec.max_connections),
       max_pending_(spec.max_pending),
-      endpoint_pending_(spec.endpoint_pending) {}
+      endpoint_pending_(spec.endpoint_pending),
+      workers_(spec.workers) {}
 
 Cluster::~Cluster() = default;
 
@@ -141,49 +147,78 @@ EndpointLease Cluster::make_lease(Endpoint& endpoint, std::unique_ptr<Http1Upstr
   return {*this, endpoint, std::move(stream)};
 }
 
-EndpointLease Cluster::try_lease(Wakeable* observer, const config::Limits& limits, EndpointChoice& choice) {
+EndpointLease Cluster::try_lease(Wakeable* observer, const config::Limits& limits, EndpointChoice& choice,
+                                 BulkheadId bulkhead_id) {
   if (!pending_.empty()) return {};
+  Bulkhead* const within = bulkhead(bulkhead_id);
+  if (within != nullptr && !lets_in(*within, limits)) return {};
   Endpoint& endpoint = rotation_.pick(choice);
   std::unique_ptr<Http1Upstream> stream = endpoint.take_idle();
   if (stream == nullptr) return {};
   context_.counters.add(Count::kUpstreamReused);
-  return make_lease(endpoint, std::move(stream), {observer, limits});
+  EndpointLease lease = make_lease(endpoint, std::move(stream), {observer, limits});
+  if (within != nullptr) lease.place_ = Bulkhead::Place(*within);
+  return lease;
 }
 
 Awaitable<Result<EndpointLease>> Cluster::lease(Request request) {
-  if (!has_room()) {
-    const Room room = co_await wait_for_room(request);
-    if (room == Room::kGivenUp) {
-      co_return Error{ErrorKind::kCancelled, Side::kInternal, Retry::kNever, "given_up"};
-    }
-    if (room == Room::kNone) co_return Error{ErrorKind::kOverflow, Side::kInternal, Retry::kNever, "overflow"};
+  Wanted wanted{bulkhead(request.bulkhead), true};
+  Room room = Room::kFound;
+  Bulkhead::Place place;
+  if (wanted.bulkhead != nullptr) {
+    if (!lets_in(*wanted.bulkhead, request.limits)) room = co_await wait_for_room(request, wanted);
+    if (room == Room::kFound) place = Bulkhead::Place(*wanted.bulkhead);
   }
+  wanted.place = false;
+  if (room == Room::kFound && !has_room()) room = co_await wait_for_room(request, wanted);
+  if (room == Room::kGivenUp) co_return Error{ErrorKind::kCancelled, Side::kInternal, Retry::kNever, "given_up"};
+  if (room == Room::kNone) co_return Error{ErrorKind::kOverflow, Side::kInternal, Retry::kNever, "overflow"};
   Endpoint& endpoint = rotation_.pick(request.choice);
   std::unique_ptr<Http1Upstream> idle = request.fresh ? nullptr : endpoint.take_idle();
   if (idle != nullptr) {
     context_.counters.add(Count::kUpstreamReused);
-    co_return make_lease(endpoint, std::move(idle), {&request.waker, request.limits});
+    EndpointLease lease = make_lease(endpoint, std::move(idle), {&request.waker, request.limits});
+    lease.place_ = std::move(place);
+    co_return std::move(lease);
   }
   if (!rotation_.may_open(endpoint)) endpoint.close_oldest_idle();
   if (connections() >= max_connections_) close_an_idle_one();
   Result<EndpointLease> opened = co_await open(request, endpoint);
+  if (opened) opened->place_ = std::move(place);
   co_return std::move(opened);
 }
 
-Awaitable<Cluster::Room> Cluster::wait_for_room(Request& request) {
-  if (pending_.size() >= pending_limit()) co_return Room::kNone;
-  pending_.push_back(&request.waker);
+bool Cluster::has_room(const Request& request, const Wanted& wanted) {
+  if (!wanted.place) return has_room();
+  return wanted.bulkhead->has_room(share_of(request.limits.upstream_connections, workers_));
+}
+
+bool Cluster::may_wait(const Request& request, const Wanted& wanted) {
+  const std::uint64_t most = pending_limit();
+  if (!wanted.place && pending_.size() >= most) return false;
+  return wanted.bulkhead == nullptr ||
+         wanted.bulkhead->pending < std::min<std::uint64_t>(most, share_of(request.limits.pending, workers_));
+}
+
+Awaitable<Cluster::Room> Cluster::wait_for_room(Request& request, Wanted wanted) {
+  if (!may_wait(request, wanted)) co_return Room::kNone;
+  WaitQueue& queue = wanted.place ? wanted.bulkhead->queue : pending_;
+  queue.join(request.waker);
+  ++waiting_;
+  if (wanted.bulkhead != nullptr) ++wanted.bulkhead->pending;
   context_.counters.add(Count::kPending);
-  const auto queued = [&] { return std::find(pending_.begin(), pending_.end(), &request.waker) != pending_.end(); };
-  while (!request.waiter.given_up() && queued()) {
+  while (!request.waiter.given_up() && queue.holds(request.waker)) {
     if (!request.waker.take()) co_await request.waker.wait();
     // Another may have taken what woke us: to the front again.
-    if (!queued() && !has_room() && !request.waiter.given_up()) pending_.push_front(&request.waker);
+    const bool left = !queue.holds(request.waker) && !has_room(request, wanted) && !request.waiter.given_up();
+    if (left) queue.join_in_front(request.waker);
   }
-  std::erase(pending_, &request.waker);
+  queue.leave(request.waker);
+  --waiting_;
+  if (wanted.bulkhead != nullptr) --wanted.bulkhead->pending;
   context_.counters.add(Count::kPending, -1);
   if (!request.waiter.given_up()) co_return Room::kFound;
-  wake_next();  // who was woken for it and does not go on hands it on
+  queue.wake_next();  // who was woken for it and does not go on hands it on
   co_return Room::kGivenUp;
 }
 
@@ -218,7 +253,7 @@ Awaitable<Result<EndpointLease>> Cluster::open(Request request, Endpoint& endpoi
     co_return make_lease(endpoint, std::move(stream), {&request.waker, request.limits});
   }
   endpoint.add_connection(-1);
-  wake_next();
+  pending_.wake_next();
   if (request.waiter.given_up()) co_return Error{ErrorKind::kCancelled, Side::kInternal, Retry::kNever, "given_up"};
   note_unconnected(endpoint, connector);
   if (!connector.shortage().empty()) {
@@ -281,13 +316,6 @@ void Cluster::close_an_idle_one() {
   if (at != endpoints_.end()) (*at)->close_oldest_idle();
 }
 
-void Cluster::wake_next() {
-  if (pending_.empty()) return;
-  Waker* const next = pending_.front();
-  pending_.pop_front();
-  next->wake();
-}
-
 void Cluster::open_idle(const config::Timeouts& timeouts) {
   const std::size_t endpoints = std::min(endpoints_.size(), kEndpointsAtFirst);
   for (std::size_t i = 0; i < endpoints; ++i) {
@@ -310,7 +338,7 @@ void Cluster::set_origins(std::vector<ClusterSpec::Origin> origins) {
   std::erase_if(openings_, [](const auto& opening) { return opening->endpoint.gone(); });
   rotation_.endpoints_changed();
   // There may be room where there was none, and for more than one.
-  for (std::size_t waiting = pending_.size(); waiting > 0; --waiting) wake_next();
+  for (std::size_t waiting = pending_.size(); waiting > 0; --waiting) pending_.wake_next();
 }
 
 void Cluster::retire() {

@@ -3,13 +3,15 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "base/asio.h"
+#include "base/ids.h"
 #include "base/random.h"
 #include "proxy/net/connector.h"
+#include "proxy/upstream/bulkhead.h"
 #include "proxy/upstream/endpoint.h"
 #include "proxy/upstream/endpoint_state.h"
 #include "proxy/upstream/rotation.h"
@@ -44,7 +46,12 @@ struct ClusterSpec {
   std::uint32_t max_pending = 1024;
   std::uint32_t endpoint_connections = config::kNoCount;
   std::uint32_t endpoint_pending = config::kNoCount;  // times the endpoints that take requests
+  std::uint32_t workers = 1;                          // that share what a bulkhead may have
 };
+
+// Which bulkhead a request belongs to, kNoId for none: what its limits then say of connections and pending requests is
+// said of that one.
+using BulkheadId = std::uint32_t;
 
 // A connection to one endpoint, lent to one request. Given back by release(), or closed when destroyed.
 class EndpointLease {
@@ -71,6 +78,7 @@ class EndpointLease {
   Cluster* cluster_ = nullptr;
   Endpoint* endpoint_ = nullptr;
   std::unique_ptr<Http1Upstream> stream_;
+  Bulkhead::Place place_;
 };
 
 // What a request that waits for a connection is asked and told.
@@ -94,7 +102,8 @@ class Cluster {
 
   // An idle connection, at once and without a coroutine; empty when one has to be opened or waited for. `observer` is
   // woken by the stream from now on, and `limits` are held to its response.
-  EndpointLease try_lease(Wakeable* observer, const config::Limits& limits, EndpointChoice& choice);
+  EndpointLease try_lease(Wakeable* observer, const config::Limits& limits, EndpointChoice& choice,
+                          BulkheadId bulkhead = kNoId);
 
   struct Request {
     Waker& waker;
@@ -103,6 +112,7 @@ class Cluster {
     const config::Limits& limits;
     EndpointChoice& choice;
     bool fresh = false;  // no idle connection will do
+    BulkheadId bulkhead = kNoId;
   };
   // Opens a connection, or waits for one. Errors: kConnect (not to be blamed on the request: retry kIfUnsent),
   // kOverflow, kNoResources when nobody could be asked (retry kIfUnsent), kCancelled when the waiter has given up.
@@ -118,7 +128,7 @@ class Cluster {
 
   // No more leases will be asked for, and what is given back is closed: the cluster may be destroyed once unused().
   void retire();
-  bool unused() const { return leases_ == 0 && pending_.empty() && opening_ == 0; }
+  bool unused() const { return leases_ == 0 && waiting_ == 0 && opening_ == 0; }
 
  private:
   friend class EndpointLease;
@@ -130,7 +140,19 @@ class Cluster {
 
   Awaitable<Result<EndpointLease>> open(Request request, Endpoint& endpoint);
   enum class Room : std::uint8_t { kFound, kNone, kGivenUp };
-  Awaitable<Room> wait_for_room(Request& request);
+  // What is waited for: a place in the bulkhead, or a connection, by one that has a place or needs none.
+  struct Wanted {
+    Bulkhead* bulkhead = nullptr;
+    bool place = false;
+  };
+  Awaitable<Room> wait_for_room(Request& request, Wanted wanted);
+  bool has_room(const Request& request, const Wanted& wanted);
+  bool may_wait(const Request& request, const Wanted& wanted);
+  Bulkhead* bulkhead(BulkheadId id) { return id == kNoId ? nullptr : &bulkheads_[id]; }
+  // Nobody is overtaken.
+  bool lets_in(const Bulkhead& bulkhead, const config::Limits& limits) const {
+    return bulkhead.queue.empty() && bulkhead.has_room(share_of(limits.upstream_connections, workers_));
+  }
   // Held to what the request's route allows.
   struct User {
     Wakeable* observer;
@@ -144,8 +166,6 @@ class Cluster {
   bool has_room();
   std::uint64_t pending_limit();
   void close_an_idle_one();
-  void wake_next();
-
   UpstreamContext context_;
   std::shared_ptr<EndpointGroup> group_;
   const config::LoadBalancing balancing_;
@@ -156,7 +176,10 @@ class Cluster {
   std::uint32_t max_connections_;
   std::uint32_t max_pending_;
   std::uint32_t endpoint_pending_;
-  std::deque<Waker*> pending_;
+  std::uint32_t workers_;
+  WaitQueue pending_;                                   // for a connection
+  std::unordered_map<BulkheadId, Bulkhead> bulkheads_;  // that have been asked for
+  std::uint32_t waiting_ = 0;                           // for whatever
   std::uint32_t leases_ = 0;
   std::uint32_t opening_ = 0;
   bool retired_ = false;

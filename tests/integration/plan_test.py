@@ -310,6 +310,9 @@ def test_a_plan_at_its_bounds_serves(origin: StartOrigin, new_weir: Callable[...
 
 def test_keys_stand_where_they_work(expect: Expect, tmp_path: pathlib.Path) -> None:
     for key in ("pending: 1", "upstreamConnections: 1"):
+        assert Check(tmp_path, PLAN.replace("service: chat }", f"service: chat, limits: {{ {key} }} }}")).code == 0
+        assert Check(tmp_path, PLAN.replace('8080" }', f'8080", limits: {{ {key} }} }}')).code == 0
+    for key in ("endpointPending: 1", "endpointConnections: 1"):
         expect(PLAN.replace("service: chat }", f"service: chat, limits: {{ «{key} }} }}"), "it on the file alone")
         expect(PLAN.replace('8080" }', f'8080", limits: {{ «{key} }} }}'), "it on the file alone")
     for section, keys in {"limits": ("connections: 1", "requestLine: 1KiB", "field: 1KiB", "fields: 1KiB",
@@ -496,8 +499,8 @@ def test_the_schema_refuses_what_the_program_refuses(tmp_path: pathlib.Path) -> 
            PLAN.replace("v2 } }\n", "v2, steps: [ { setWeight: 0.00000001 } ] } }\n"),
            PLAN.replace("v2 } }\n", 'v2, steps: [ { setWeight: "200%" } ] } }\n'),
            PLAN + "timeouts: { connect: none }\n", PLAN + "limits: { buffer: none }\n",
-           PLAN.replace("service: chat }", "service: chat, limits: { pending: 5 } }"),
-           PLAN.replace('8080" }', '8080", limits: { pending: 5 } }'),
+           PLAN.replace("service: chat }", "service: chat, limits: { endpointPending: 5 } }"),
+           PLAN.replace('8080" }', '8080", limits: { endpointPending: 5 } }'),
            PLAN.replace("service: chat }", "service: chat, timeouts: { header: 5s } }"),
            PLAN.replace("pathPrefix: /", "method: get"), PLAN.replace("pathPrefix: /", 'pathPrefix: "/a?b"'),
            PLAN.replace("pathPrefix: /", 'host: "a.example:80"'), PLAN.replace("      v2:", '      "a b":'),
@@ -506,7 +509,9 @@ def test_the_schema_refuses_what_the_program_refuses(tmp_path: pathlib.Path) -> 
         assert Check(tmp_path, text).code == 2, text
         assert not validator.is_valid(yaml.safe_load(text)), text
     good = [PLAN, PLAN + "timeouts: { total: none }\nlimits: { body: none }\n",
-            PLAN.replace('8080" }', '8080", limits: { connections: 5 } }'),
+            PLAN.replace('8080" }', '8080", limits: { connections: 5, pending: 5 } }'),
+            PLAN.replace("service: chat }", "service: chat, limits: { upstreamConnections: 5 } }"),
+            PLAN.replace('9001"] }', '9001"], limits: { pending: 5, endpointPending: none } }'),
             PLAN.replace("pathPrefix: /", "headers: [ { name: x-beta, exact: true } ]"),
             PLAN.replace("v2 } }\n", 'v2, steps: [ { setWeight: 0.0001 }, { setWeight: "12.5%" } ] } }\n')]
     for text in good:

@@ -60,6 +60,13 @@ TEST(FitConnections, KeepsNoMoreForEndpointsThanTheyMayTake) {
   EXPECT_THAT(fit_connections(config, 256 + 2'048 + 9'999), SizeIs(1));
 }
 
+TEST(FitConnections, CountsTheEndpointsOfAVersionByItsOwnLimit) {
+  config::Config config = with_listeners({10'000});
+  config.services["chat"].versions["v1"].limits.upstream_connections = 10;
+  EXPECT_THAT(fit_connections(config, 256 + 10 + 10'000), IsEmpty());
+  EXPECT_THAT(fit_connections(config, 256 + 10 + 9'999), SizeIs(1));
+}
+
 TEST(FitConnections, LeavesOneWhateverHappens) {
   config::Config config = with_listeners_and_versions({5});
   fit_connections(config, 3);

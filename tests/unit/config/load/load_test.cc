@@ -263,8 +263,8 @@ TEST(Load, SaysEachThingOnce) {
       {rollout("    steps: [ { setWeight: ten }, { hold: {} } ]\n"),
        "plan:12:27: error: rollouts.chat.steps[0].setWeight: \"ten\"; expected a percentage in steps of 0.0001, from 0 "
        "to 100"},
-      {routes("{ match: {}, service: s, limits: { pending: 5 } }"),
-       "plan:6:46: error: routes[0].limits.pending is no key of a route; expected it on the file alone"},
+      {routes("{ match: {}, service: s, limits: { endpointPending: 5 } }"),
+       "plan:6:46: error: routes[0].limits.endpointPending is no key of a route; expected it on the file alone"},
       {routes("{ match: {}, service: s, timeouts: { header: 5s } }"),
        "plan:6:48: error: routes[0].timeouts.header is no key of a route; expected it on the file or a listener"},
       {routes("{ match: { headers: [ { name: Host, exact: a } ] }, service: s }"),

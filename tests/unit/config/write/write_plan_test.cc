@@ -79,6 +79,7 @@ services:
         healthCheck:
           { type: http, path: "/health?deep=1", host: well.example, expect: 200-299, interval: 3s, timeout: 2s,
             jitter: 20%, fall: 4, rise: 5 }
+        limits: { upstreamConnections: 81, pending: 91, endpointConnections: 11, endpointPending: 21 }
         prices: { input: 0.15, output: 1.25, cached: 0.075 }
         model: llama-8b
       v2: { endpoints: ["http://127.0.0.1:9002"], healthCheck: { type: tcp }, outlier: "off" }

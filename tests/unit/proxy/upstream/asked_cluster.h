@@ -56,9 +56,9 @@ class AskedCluster : public testing::Test {
   }
 
   // Asks, and goes on as far as that is possible without waiting.
-  std::unique_ptr<Asking> begin(bool fresh = false) {
+  std::unique_ptr<Asking> begin(bool fresh = false, BulkheadId bulkhead = kNoId) {
     auto asking = std::make_unique<Asking>();
-    const Cluster::Request request{asking->waker, *asking, connect_timeout_, limits_, asking->choice, fresh};
+    const Cluster::Request request{asking->waker, *asking, connect_timeout_, limits_, asking->choice, fresh, bulkhead};
     asio::co_spawn(loop_.io, ask(*cluster_, request, *asking), asio::detached);
     loop_.settle();
     return asking;

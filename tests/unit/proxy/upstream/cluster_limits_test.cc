@@ -138,5 +138,109 @@ TEST_F(ClusterLimitsTest, ServesACrowdWithinTheLimit) {
   EXPECT_EQ(count(Count::kPending), 0);
 }
 
+// Requests of one route that may have one place, and of another that has no limit of its own.
+class BulkheadTest : public AskedCluster {
+ protected:
+  std::unique_ptr<Asking> begin_inside() { return begin(false, kRoute); }
+  void narrow(std::uint32_t connections, std::uint32_t pending) {
+    limits_.upstream_connections = connections;
+    limits_.pending = pending;
+  }
+
+  static constexpr BulkheadId kRoute = 7;
+};
+
+TEST_F(BulkheadTest, HoldsItsOwnRequestsBackAndNobodyElses) {
+  use({true}, 3);
+  narrow(1, 1);
+  const std::unique_ptr<Asking> first = begin_inside();
+  ASSERT_TRUE(finish(*first));
+  const std::unique_ptr<Asking> second = begin_inside();
+  const std::unique_ptr<Asking> refused = begin_inside();
+  EXPECT_FALSE(second->result);
+  ASSERT_TRUE(refused->result);
+  EXPECT_EQ(refused->result->error().kind, ErrorKind::kOverflow);
+  EXPECT_EQ(count(Count::kPending), 1);
+  ASSERT_TRUE(lease().has_value());
+  first->result->value().drop();
+  ASSERT_TRUE(finish(*second));
+  EXPECT_EQ(count(Count::kPending), 0);
+}
+
+TEST_F(BulkheadTest, GivesNoKeptConnectionToOneWithoutAPlace) {
+  use({true});
+  narrow(1, 1);
+  EndpointLease kept = lease().value();
+  accept();
+  exchange(kept, peers_[0]);
+  const std::unique_ptr<Asking> first = begin_inside();
+  ASSERT_TRUE(finish(*first));
+  kept.release(seconds(4));
+  EndpointChoice choice;
+  EXPECT_FALSE(cluster_->try_lease(nullptr, limits_, choice, kRoute));
+  first->result->value().drop();
+  EndpointLease inside = cluster_->try_lease(nullptr, limits_, choice, kRoute);
+  ASSERT_TRUE(inside);
+  const std::unique_ptr<Asking> next = begin_inside();
+  EXPECT_FALSE(next->result);
+  inside.drop();
+  ASSERT_TRUE(finish(*next));
+}
+
+TEST_F(BulkheadTest, CountsThoseThatWaitForTheVersion) {
+  use({true}, 1);
+  narrow(5, 1);
+  EndpointLease held = lease().value();
+  const std::unique_ptr<Asking> waiting = begin_inside();
+  EXPECT_FALSE(waiting->result);
+  EXPECT_EQ(begin_inside()->result->error().kind, ErrorKind::kOverflow);
+  const std::unique_ptr<Asking> other = begin();
+  EXPECT_FALSE(other->result);  // of another route: it may wait
+  held.drop();
+  ASSERT_TRUE(finish(*waiting));
+  waiting->result->value().drop();
+  ASSERT_TRUE(finish(*other));
+}
+
+TEST_F(BulkheadTest, AttemptsThatFailGiveTheirPlacesBack) {
+  use({false});
+  narrow(1, 1);
+  for (int i = 0; i < 3; ++i) {
+    const std::unique_ptr<Asking> asking = begin_inside();
+    ASSERT_TRUE(finish(*asking));
+    EXPECT_EQ(asking->result->error().kind, ErrorKind::kConnect);
+  }
+}
+
+TEST_F(BulkheadTest, OneThatGivesUpHandsItsTurnOn) {
+  use({true});
+  narrow(1, 2);
+  const std::unique_ptr<Asking> first = begin_inside();
+  ASSERT_TRUE(finish(*first));
+  const std::unique_ptr<Asking> gone = begin_inside();
+  const std::unique_ptr<Asking> next = begin_inside();
+  gone->gives_up = true;
+  first->result->value().drop();  // whose turn it is, is just giving up
+  ASSERT_TRUE(finish(*next));
+  EXPECT_TRUE(next->result->has_value());
+  EXPECT_EQ(gone->result->error().kind, ErrorKind::kCancelled);
+}
+
+TEST_F(BulkheadTest, SharesItsPlacesOutAmongTheWorkers) {
+  ClusterSpec spec;
+  origins_.push_back(std::make_unique<Listening>(1024));
+  spec.origins.push_back({Remote{"127.0.0.1", origins_.back()->port()}});
+  spec.workers = 2;
+  use(std::move(spec));
+  narrow(3, 1);
+  const std::unique_ptr<Asking> first = begin_inside();
+  const std::unique_ptr<Asking> second = begin_inside();
+  ASSERT_TRUE(finish(*first) && finish(*second));
+  const std::unique_ptr<Asking> third = begin_inside();
+  EXPECT_FALSE(third->result);
+  first->result->value().drop();
+  ASSERT_TRUE(finish(*third));
+}
+
 }  // namespace
 }  // namespace weir::proxy
