@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/error.h"
+#include "config/limits.h"
 #include "proxy/http/head.h"
 #include "proxy/http/message_stream.h"
 #include "proxy/http/reply.h"
@@ -32,8 +33,9 @@ class DownstreamStream : public http::BodySource, public http::BodySink {
   virtual void release_head() = 0;
   // It is gone, and the request cannot be sent again.
   virtual bool head_released() const = 0;
-  // Before the first read_body(): the route's limit. Not kNone: refuse with it.
-  virtual http::Fault start_body(std::uint64_t limit) = 0;
+  // Before the first read_body(): how long the body may be, and what is read ahead of it, by the route. Not kNone:
+  // refuse with it.
+  virtual http::Fault start_body(const config::Limits& limits) = 0;
   // Instead of start_body(), for a request that is answered without a look at its body: what there is of it is dropped,
   // and the connection goes on behind it.
   virtual void discard_body() = 0;

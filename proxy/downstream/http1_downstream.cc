@@ -145,6 +145,11 @@ bool Http1Downstream::next() {
   return true;
 }
 
+http::Fault Http1Downstream::start_body(const config::Limits& limits) {
+  stream_buffer_ = limits.buffer;
+  return codec_.start_body(limits.body);
+}
+
 void Http1Downstream::discard_body() {
   discarding_ = true;
   codec_.start_body(config::kUnlimited);

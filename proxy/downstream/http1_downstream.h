@@ -76,7 +76,7 @@ class Http1Downstream final : public DownstreamStream {
   void keep_head() override { keep_head_ = true; }
   void release_head() override;
   bool head_released() const override { return head_released_; }
-  http::Fault start_body(std::uint64_t limit) override { return codec_.start_body(limit); }
+  http::Fault start_body(const config::Limits& limits) override;
   void discard_body() override;
   bool request_ended() const override { return codec_.body_ended(); }
   std::uint64_t request_body_received() const override { return codec_.body_received(); }

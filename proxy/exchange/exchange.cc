@@ -115,7 +115,7 @@ bool Exchange::match() {
   const Route& route = *context_.route;
   if (route.guarded && !admit()) return false;
   if (route.answers()) return answer(path.path);
-  const http::Fault fault = downstream_.start_body(route.limits.body);
+  const http::Fault fault = downstream_.start_body(route.limits);
   if (fault != http::Fault::kNone) return refuse(http::refusal(fault));
   if (route.rewrite && route.rewrite->prefix && !whole) {
     context_.path = replace_prefix(path.path, *route.match.path_prefix, *route.rewrite->prefix);

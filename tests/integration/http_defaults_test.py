@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import select
+import threading
 from typing import Callable, Iterator
 
 import pytest
@@ -12,7 +13,7 @@ from http_client import Connection, Truncated, request_bytes
 from outcomes import metric, wait_for_outcomes
 from plans import Plan, one_version, route
 from polling import wait_until
-from ports import free_port
+from ports import free_port, unanswering_port
 from raw_origin import Peer, RawOrigin
 from serving import running_weir
 from weir_harness import Weir
@@ -78,6 +79,21 @@ def test_default_keep_alive_idle(weir: StartWeir, origin: ByteOrigin) -> None:
     with Connection(both.inner_port) as client:
         assert client.request("GET", "/").status == 200
         assert client.at_end()
+
+
+@pytest.mark.parametrize("inner", ["route", "listener"])
+def test_default_upstream_connect(weir: StartWeir, inner: str) -> None:
+    with unanswering_port() as port:
+        outer, short = {"timeouts": {"connect": _LONG}}, {"timeouts": {"connect": _SHORT}}
+        plan = {**one_version(port, **outer), "retries": {"attempts": 0}}
+        if inner == "route":
+            at = weir({**plan, "routes": [route(prefix="/inner", **short), route()]}).port
+        else:
+            at = free_port()
+            weir({**plan, "listeners": [{"address": f"127.0.0.1:{at}", **short}]})
+        with Connection(at) as client:
+            reply = client.request("GET", "/inner")
+            assert reply.status == 503 and (reply["x-weir-reason"] or "").startswith("connect")
 
 
 def test_default_upstream_idle(weir: StartWeir, origin: ByteOrigin) -> None:
@@ -199,6 +215,32 @@ def test_default_buffer_stops_reading(weir: StartWeir) -> None:
                 return before == seen
             wait_until(stands, "the origin is no longer read")
             assert metric(served, "weir_buffer_bytes") <= 64 * _KIB
+
+
+def test_default_buffer_stops_reading_an_upload(weir: StartWeir) -> None:
+    over = threading.Event()
+
+    def takes_nothing(peer: Peer) -> None:
+        peer.head()
+        over.wait(30)
+    with RawOrigin(takes_nothing) as origin:
+        served = weir({**one_version(origin, limits={"buffer": "1MiB"}),
+                       "routes": [route(prefix="/inner", limits={"buffer": "16KiB"}), route()]})
+        for path, at_least, at_most in (("/inner", 0, 64 * _KIB), ("/", 512 * _KIB, 2048 * _KIB)):
+            with Connection(served.port) as client:
+                client.send(request_bytes("POST", path, {"Content-Length": str(64 * 1024 * _KIB)}))
+                client.socket.setblocking(False)
+
+                def stands() -> bool:
+                    _, writable, _ = select.select([], [client.socket], [], 0.3)
+                    if writable:
+                        client.socket.send(b"u" * 65536)
+                    return not writable
+                wait_until(stands, "the client is no longer read")
+                assert at_least <= metric(served, "weir_buffer_bytes") <= at_most
+                client.reset()
+            wait_until(lambda: metric(served, "weir_requests_active") == 0, "the client has left")
+        over.set()
 
 
 def test_default_connections_per_listener(weir: StartWeir, origin: ByteOrigin) -> None:

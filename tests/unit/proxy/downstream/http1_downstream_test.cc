@@ -42,7 +42,7 @@ class Http1DownstreamTest : public testing::Test {
   void expect_request(std::string_view path) {
     ASSERT_EQ(read_request().state, RequestEvent::State::kRequest);
     EXPECT_EQ(client_->request().path, path);
-    ASSERT_EQ(client_->start_body(limits_.body), http::Fault::kNone);
+    ASSERT_EQ(client_->start_body(limits_), http::Fault::kNone);
   }
   Body read_body() {
     Body body;
@@ -53,6 +53,11 @@ class Http1DownstreamTest : public testing::Test {
       return event.end || body.error;
     }));
     return body;
+  }
+  static config::Limits at_most(std::uint64_t body) {
+    config::Limits limits;
+    limits.body = body;
+    return limits;
   }
   // Interim heads, until the kernel takes no more of them.
   void send_until_the_client_is_slow() {
@@ -150,12 +155,12 @@ TEST_F(Http1DownstreamTest, RefusesWhatIsNoRequestWithItsReason) {
 TEST_F(Http1DownstreamTest, RefusesABodyThatIsLargerThanItsRouteAllows) {
   far_.send("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n");
   ASSERT_EQ(read_request().state, RequestEvent::State::kRequest);
-  EXPECT_EQ(client_->start_body(5), http::Fault::kBodyTooLarge);
+  EXPECT_EQ(client_->start_body(at_most(5)), http::Fault::kBodyTooLarge);
 
   use(connect_pair(loop_.io));
   far_.send("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n0\r\n\r\n");
   ASSERT_EQ(read_request().state, RequestEvent::State::kRequest);
-  EXPECT_EQ(client_->start_body(5), http::Fault::kNone);
+  EXPECT_EQ(client_->start_body(at_most(5)), http::Fault::kNone);
   const Body body = read_body();
   ASSERT_TRUE(body.error);
   EXPECT_EQ(body.error->kind, ErrorKind::kTooLarge);

@@ -71,7 +71,7 @@ class ScriptedDownstream final : public DownstreamStream {
   void keep_head() override { kept = true; }
   void release_head() override { released = released || std::exchange(kept, false); }
   bool head_released() const override { return released; }
-  http::Fault start_body(std::uint64_t) override { return http::Fault::kNone; }
+  http::Fault start_body(const config::Limits&) override { return http::Fault::kNone; }
   void discard_body() override {}
   bool request_ended() const override { return head.framing == http::BodyFraming::kNone; }
   std::uint64_t request_body_received() const override { return 0; }
