@@ -170,20 +170,21 @@ void Http1Downstream::park() {
   stream_.cancel_read();
 }
 
-bool Http1Downstream::linger() {
+Http1Downstream::Linger Http1Downstream::linger() {
   take_read();
   if (stream_.write_failed()) broken_ = true;
-  if (broken_) return false;
+  if (broken_) return Linger::kDone;
   // A reply that came while an interim head was still on its way goes out behind it.
   flush();
-  if (stream_.writing()) return true;
-  if (end_of_input_) return false;
+  if (stream_.writing()) return Linger::kQuiet;
+  if (end_of_input_) return Linger::kDone;
   if (!std::exchange(shut_down_, true)) stream_.shutdown_send();
   reader_.reset();
+  const Linger state = in_.empty() ? Linger::kQuiet : Linger::kHeard;
   in_.consume(in_.size());
   if (!stream_.reading()) in_.release();  // a long head's room is not held for a client that has been told to go
   arm_read(stream_buffer_, true);
-  return true;
+  return state;
 }
 
 // The bytes of the request stay pinned until it is done, so a read ahead goes behind them, while there is room.

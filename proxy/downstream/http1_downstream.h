@@ -52,9 +52,14 @@ class Http1Downstream final : public DownstreamStream {
   // Gives the buffers back, as soon as nothing is being read into them, until the client says something.
   void park();
   bool parked() const { return parked_; }
+  enum class Linger : std::uint8_t {
+    kDone,
+    kQuiet,  // something is waited for
+    kHeard,  // the same, and something has come meanwhile
+  };
   // Reads and drops until the client has closed, so that a response just sent is not lost to a reset, however much of a
-  // refused body is still to come; the caller bounds the time. False: done.
-  bool linger();
+  // refused body is still to come; the caller bounds the time.
+  Linger linger();
   // What is valid of a head that is refused, or has not come to its end in time.
   const http::RequestHead& refused_request() { return codec_.refused_head({in_.data(), in_.size()}); }
   void close() { stream_.close(); }

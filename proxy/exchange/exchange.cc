@@ -541,15 +541,16 @@ void Exchange::on_response_head(http::ResponseHead& head, http::Edits& edits, St
   edits.drop(http::FieldId::kXWeirReason);  // the weir's own replies say it
   edits.change(context_.route->response_changes);
   add_cookie(edits);
-  // An upload that is turned down half way is not read to its end. One that is answered as it comes usually is.
-  const bool turned_down = head.status >= 300 && !downstream_.request_ended();
-  if (worker_.draining || turned_down) downstream_.close_after();
+  // An upload that is turned down half way is not read to its end, nor by an origin that says that it closes.
+  const bool cut_short = !downstream_.request_ended() && (turns_down(head) || !head.keep_alive);
+  if (worker_.draining || cut_short) downstream_.close_after();
 }
 
 void Exchange::on_response_end(SteadyTime now) {
   if (context_.response_ended) return;  // the version's part was over before
   context_.latency_us = context_.clock.elapsed_us(now);
   context_.response_ended = true;
+  slowness_.clear();  // what is still sent of the request is nobody's latency
 }
 
 // Asked while a connection is waited for or opened: nobody else looks at the client then.

@@ -50,7 +50,7 @@ bool Forwarder::step() {
   note_turns();
   if (!result_.error) check_client();
   if (!result_.error) check_deadlines();
-  if (result_.error) return false;
+  if (result_.error || finished()) return false;
   account_waiting();
   deadline_.set(due());
   return true;
@@ -115,6 +115,7 @@ bool Forwarder::pump_head() {
     response_filter_ = observer_.filter_response(upstream_.head());
     downstream_.send_head(upstream_.head(), edits);
     head_done_ = result_.response_started = result_.client_heard = true;
+    upload_ends_ = turns_down(upstream_.head());
   }
   return true;
 }
@@ -168,15 +169,18 @@ void Forwarder::show(const http::BodyEvent& event) const {
 }
 
 // What the client is still to take lies in the origin's buffer. A client that has left ends its writes as well: they
-// fail.
-bool Forwarder::finished() const { return response_done_ && !downstream_.sending(); }
+// fail. An origin that has answered early and reads on gets the rest of the request.
+bool Forwarder::finished() const { return response_done_ && !downstream_.sending() && upload_over(); }
 
 void Forwarder::fail(const Error& error) {
   if (!result_.error) result_.error = error;
 }
 
 void Forwarder::check_client() {
-  if (response_done_) return;
+  if (response_done_) {
+    upload_ends_ = upload_ends_ || downstream_.gone();
+    return;
+  }
   if (downstream_.gone()) {
     fail({ErrorKind::kReset, Side::kDownstream, Retry::kNever, "client_gone"});
   } else if (cancel_on_half_close_ && downstream_.half_closed()) {
@@ -208,13 +212,16 @@ void Forwarder::note_progress() {
   client_took_ = client_took;
 }
 
-// Who is waited for: the client to send or to take, else the origin to take, to begin or to go on.
+// Who is waited for: the client to send or to take, else the origin to take, to begin or to go on. Behind its answer an
+// origin has as long to take a slice as the client to send one: nobody waits for anything else.
 SteadyTime Forwarder::due() const {
   SteadyTime next = after(clock_.started(), timeouts_.total);
   if (client_owes()) {
     next = std::min(next, after(client_moved_, timeouts_.body_idle));
   } else if (!head_done_) {
     next = std::min(next, after(upstream_moved_, timeouts_.response_header));
+  } else if (response_done_ && !upload_over()) {
+    next = std::min(next, after(upstream_moved_, timeouts_.body_idle));
   }
   if (downstream_.sending()) {
     next = std::min(next, after(client_moved_, timeouts_.body_idle));
@@ -228,6 +235,10 @@ void Forwarder::check_deadlines() {
   if (now_ < due()) return;
   note_progress();
   if (now_ < due()) return;
+  if (response_done_ && !downstream_.sending()) {
+    upload_ends_ = true;  // the answer is whole, and the client has it
+    return;
+  }
   // Whichever passed, it is not the version's while the client is waited for; but an origin that has said nothing final
   // yet owes its answer.
   const bool takes_nothing = head_done_ || now_ >= after(client_moved_, timeouts_.body_idle);

@@ -17,6 +17,10 @@
 
 namespace weir::proxy {
 
+// An answer that comes before its request is whole, and turns the request down: its upload ends with it (RFC 9112 9.6).
+// Any other answer leaves the origin reading on.
+inline bool turns_down(const http::ResponseHead& head) { return head.status >= 300; }
+
 // Told, in order, what the exchange has to add or to remember.
 class ForwardObserver {
  public:
@@ -80,6 +84,7 @@ class Forwarder {
   void check_deadlines();
   void account_waiting();
   bool finished() const;
+  bool upload_over() const { return upload_ends_ || (request_done_ && !upstream_.sending()); }
   bool client_owes() const { return !request_done_ && !upstream_.sending(); }
   void fail(const Error& error);
   SteadyTime due() const;
@@ -98,6 +103,7 @@ class Forwarder {
 
   ForwardResult result_;
   bool request_done_ = false;  // nothing more will be sent upstream
+  bool upload_ends_ = false;   // with the answer, be it whole or not
   bool head_done_ = false;
   bool response_done_ = false;  // all of it has come from upstream
   bool origin_takes_ = false;   // it was sending(), when last looked at

@@ -224,7 +224,8 @@ Awaitable<> Connection::discard_body() {
 }
 
 // Our last bytes are on their way: wait until the client has taken them, as long as for one that takes nothing of a
-// response, and has closed, so that what it still sends does not reset them.
+// response, and has closed, so that what it still sends does not reset them (RFC 9112 9.6). Many clients look for an
+// answer only behind their whole request: while one sends on, that is waited for.
 Awaitable<> Connection::linger() {
   Waker& waker = stream_.waker();
   const ListenerTopology* const of = settings();
@@ -232,12 +233,17 @@ Awaitable<> Connection::linger() {
   SteadyTime end = of == nullptr ? now : after(now, of->timeouts.body_idle);
   // Who has not shaken hands cannot be told anything, and keeps the place of another who could.
   if (stream_.handshake_failed()) end = std::min(end, now + kLingerFor);
-  bool sent = false;
-  while (!worker_.stopping && stream_.linger()) {
+  SteadyTime sent = SteadyTime::max();
+  while (!worker_.stopping) {
+    const Http1Downstream::Linger state = stream_.linger();
+    if (state == Http1Downstream::Linger::kDone) break;
     now = std::chrono::steady_clock::now();
-    if (!sent && stream_.sent()) {
-      sent = true;
+    const bool sends_on = state == Http1Downstream::Linger::kHeard && !stream_.request_ended();
+    if (sent == SteadyTime::max() && stream_.sent()) {
+      sent = now;
       end = now + kLingerFor;
+    } else if (sent != SteadyTime::max() && sends_on && !worker_.draining && !worker_.buffers.crowded()) {
+      end = std::min(now + kLingerFor, sent + kLingerAtMost);
     }
     if (now >= end) break;
     deadline_.set(end);

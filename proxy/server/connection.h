@@ -21,6 +21,8 @@ class Connection {
   static constexpr std::chrono::seconds kFirstRequest{1};
   // How long a client may take to notice that we have closed.
   static constexpr std::chrono::seconds kLingerFor{2};
+  // The same, in all, while it still sends what nobody reads of its request.
+  static constexpr std::chrono::seconds kLingerAtMost{30};
 
   // `listener`: index in the topology.
   Connection(WorkerContext& worker, ByteStream stream, const SocketAddress& peer, std::uint32_t listener);

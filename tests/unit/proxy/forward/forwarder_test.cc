@@ -140,6 +140,53 @@ TEST_F(ForwarderTest, PassesOnAnEarlyResponse) {
   EXPECT_FALSE(origin_.script.told_end);
 }
 
+TEST_F(ForwarderTest, SendsTheRestBehindAnEarlyAnswer) {
+  with_body();
+  start();
+  say(client_.script, "part");
+  origin_.statuses = {200};
+  say(origin_.script, "whole", true);
+  wake();
+  EXPECT_FALSE(result_);
+  EXPECT_EQ(client_.script.told, "<200 x-edited>whole");
+  say(client_.script, "rest", true);
+  origin_.script.fills_at_flush = true;
+  wake();
+  EXPECT_EQ(origin_.script.told, "<POST>partrest");
+  EXPECT_FALSE(result_);  // the last slice lies in the client's buffer until the origin has taken it
+  origin_.script.sending = false;
+  wake();
+  ASSERT_TRUE(result_);
+  EXPECT_FALSE(result_->error);
+}
+
+TEST_F(ForwarderTest, EndsAnUploadBehindItsAnswerWhenTheOriginHangsUp) {
+  with_body();
+  start();
+  origin_.statuses = {200};
+  say(origin_.script, "whole", true);
+  wake();
+  EXPECT_FALSE(result_);
+  origin_.script.send_fails = true;
+  wake();
+  ASSERT_TRUE(result_);
+  EXPECT_FALSE(result_->error);
+}
+
+TEST_F(ForwarderTest, EndsAnUploadBehindItsAnswerWhenTheClientLeaves) {
+  with_body();
+  start();
+  origin_.statuses = {200};
+  say(origin_.script, "whole", true);
+  origin_.script.sending = true;  // so that the client is not asked for more
+  wake();
+  EXPECT_FALSE(result_);
+  client_.is_gone = true;
+  wake();
+  ASSERT_TRUE(result_);
+  EXPECT_FALSE(result_->error);
+}
+
 TEST_F(ForwarderTest, ReadsTheResponseOfAnOriginThatTakesNoMore) {
   with_body();
   start();

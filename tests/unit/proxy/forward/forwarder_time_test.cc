@@ -210,6 +210,33 @@ TEST_F(ForwarderTimeTest, TheClockStandsWhileTheClientIsWaitedFor) {
   EXPECT_FALSE(clock_.standing());
 }
 
+TEST_F(ForwarderTimeTest, BlamesNobodyForAnUploadThatStopsBehindItsAnswer) {
+  timeouts_.body_idle = kSoon;
+  with_body();
+  start();
+  begin_response();
+  say(origin_.script, "b", true);
+  wake();
+  EXPECT_FALSE(result_);
+  ASSERT_TRUE(finish());  // the client sends no more
+  EXPECT_FALSE(result_->error);
+}
+
+TEST_F(ForwarderTimeTest, BlamesNoOriginThatTakesNoMoreBehindItsAnswer) {
+  timeouts_.body_idle = kSoon;
+  timeouts_.response_idle = timeouts_.response_header = config::kNever;
+  with_body();
+  start();
+  begin_response();
+  say(origin_.script, "b", true);
+  say(client_.script, "more");
+  origin_.script.sending = true;
+  wake();
+  EXPECT_FALSE(result_);
+  ASSERT_TRUE(finish());
+  EXPECT_FALSE(result_->error);
+}
+
 TEST_F(ForwarderTimeTest, TheLastByteOfTheOriginEndsItsTime) {
   start();
   begin_response();
