@@ -74,10 +74,10 @@ Awaitable<> Connection::serve() {
   stream_.close();
 }
 
-Awaitable<> Connection::turn_away(http::LocalReply reply) {
+Awaitable<> Connection::turn_away(http::LocalReply reply, const ListenerLoad& load) {
   topology_ = worker_.topology;
   reply_without_request(reply);
-  co_await linger();
+  co_await linger(&load);
   if (stream_.handshake_failed()) worker_.counters.add(Count::kTlsHandshakesFailed);
   stream_.close();
 }
@@ -226,7 +226,7 @@ Awaitable<> Connection::discard_body() {
 // Our last bytes are on their way: wait until the client has taken them, as long as for one that takes nothing of a
 // response, and has closed, so that what it still sends does not reset them (RFC 9112 9.6). Many clients look for an
 // answer only behind their whole request: while one sends on, that is waited for.
-Awaitable<> Connection::linger() {
+Awaitable<> Connection::linger(const ListenerLoad* turned_away) {
   Waker& waker = stream_.waker();
   const ListenerTopology* const of = settings();
   SteadyTime now = std::chrono::steady_clock::now();
@@ -234,6 +234,7 @@ Awaitable<> Connection::linger() {
   // Who has not shaken hands cannot be told anything, and keeps the place of another who could.
   if (stream_.handshake_failed()) end = std::min(end, now + kLingerFor);
   SteadyTime sent = SteadyTime::max();
+  const SteadyTime begun = now;
   while (!worker_.stopping) {
     const Http1Downstream::Linger state = stream_.linger();
     if (state == Http1Downstream::Linger::kDone) break;
@@ -246,7 +247,9 @@ Awaitable<> Connection::linger() {
       end = std::min(now + kLingerFor, sent + kLingerAtMost);
     }
     if (now >= end) break;
-    deadline_.set(end);
+    if (turned_away != nullptr && turned_away->crowded() && now - begun >= kLingerInACrowd) break;
+    // Whether it is crowded is looked at once in a while.
+    deadline_.set(turned_away == nullptr ? end : std::min(end, now + kLingerInACrowd));
     if (!waker.take()) co_await waker.wait();
   }
   deadline_.clear();

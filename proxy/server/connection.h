@@ -9,6 +9,7 @@
 #include "proxy/downstream/http1_downstream.h"
 #include "proxy/exchange/exchange.h"
 #include "proxy/exchange/worker_context.h"
+#include "proxy/server/listener_load.h"
 
 namespace weir::proxy {
 
@@ -23,6 +24,8 @@ class Connection {
   static constexpr std::chrono::seconds kLingerFor{2};
   // The same, in all, while it still sends what nobody reads of its request.
   static constexpr std::chrono::seconds kLingerAtMost{30};
+  // The same of one that was turned away, when others wait to be told so: what they wait for is its place.
+  static constexpr std::chrono::milliseconds kLingerInACrowd{250};
 
   // `listener`: index in the topology.
   Connection(WorkerContext& worker, ByteStream stream, const SocketAddress& peer, std::uint32_t listener);
@@ -31,8 +34,8 @@ class Connection {
   void expect_proxy_header() { proxy_header_ = true; }
   // Until the client is gone, or has been told to go.
   Awaitable<> serve();
-  // Instead: there is no room for it. It is told so, and has kLingerFor to notice.
-  Awaitable<> turn_away(http::LocalReply reply);
+  // Instead: there is no room for it. It is told so, and has kLingerFor to notice, but less when `load` is crowded.
+  Awaitable<> turn_away(http::LocalReply reply, const ListenerLoad& load);
 
   // It ends when its request does, at once when it is idle between two.
   void close_when_idle();
@@ -61,7 +64,7 @@ class Connection {
   void reply_without_request(const http::LocalReply& reply);
   void write_line(const http::LocalReply& reply, std::string_view request_id);
   Awaitable<> discard_body();
-  Awaitable<> linger();
+  Awaitable<> linger(const ListenerLoad* turned_away = nullptr);
   bool idle_step(const config::Timeouts& timeouts, SteadyTime now);
   SteadyTime closes_at() const;
 

@@ -9,8 +9,9 @@ namespace weir::proxy {
 
 class ListenerLoad {
  public:
-  // So many are told at once that there is no room. Above it nobody is accepted: clients wait in the kernel's queue.
-  static constexpr std::uint32_t kTurnedAwayAtMost = 32;
+  // So many are told at once that there is no room. Above it nobody is accepted: clients wait in the kernel's queue,
+  // until one of these has gone.
+  static constexpr std::uint32_t kTurnedAwayAtMost = 128;
 
   // Takes one of `limit` places. False: none is left, and the connection counts as one that is turned away.
   bool admit(std::uint32_t limit) {
@@ -24,10 +25,9 @@ class ListenerLoad {
   // Of a connection that ends: whether it had been admitted.
   void leave(bool admitted) { (admitted ? served_ : turned_away_).fetch_sub(1, std::memory_order_relaxed); }
 
-  bool full(std::uint32_t limit) const {
-    return served_.load(std::memory_order_relaxed) >= limit &&
-           turned_away_.load(std::memory_order_relaxed) >= kTurnedAwayAtMost;
-  }
+  // As many are being turned away as may be.
+  bool crowded() const { return turned_away_.load(std::memory_order_relaxed) >= kTurnedAwayAtMost; }
+  bool full(std::uint32_t limit) const { return served_.load(std::memory_order_relaxed) >= limit && crowded(); }
 
  private:
   std::atomic<std::uint32_t> served_{0};

@@ -201,7 +201,7 @@ Awaitable<> Worker::serve(Connections::iterator connection, std::shared_ptr<List
       context_.counters.add(Count::kConnections, -1);
     } else {
       const http::LocalReply reply = context_.buffers.crowded() ? http::overloaded() : too_many_connections();
-      co_await connection->turn_away(reply);
+      co_await connection->turn_away(reply, *load);
     }
     finished_.push_back(connection);
     load->leave(admitted);

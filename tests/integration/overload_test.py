@@ -127,6 +127,27 @@ def test_heads_that_grow_find_no_memory(weir: StartWeir, origin: StartOrigin) ->
     assert get(served.port).status == 200
 
 
+@pytest.mark.parametrize("limits", [{"memory": "1MiB", "buffer": "64KiB"}, {"connections": 20}])
+def test_who_is_turned_away_is_told_at_once_though_others_stay(weir: StartWeir, origin: StartOrigin,
+                                                               limits: dict[str, object]) -> None:
+    """Clients that keep their connection open behind the answer take nobody else's turn for long."""
+    served = weir(one_version(origin(), workers=1, limits=limits))
+    with contextlib.ExitStack() as held:
+        def another_slow_reader() -> bool:
+            client = held.enter_context(Connection(served.port, receive_buffer=4096))
+            client.send(request_bytes("GET", f"/bytes/{64 * _MIB}"))
+            return client.head().status == 503
+        wait_until(another_slow_reader, "there is no room left")
+        staying = [held.enter_context(Connection(served.port)) for _ in range(600)]
+        for client in staying:
+            client.send(request_bytes("GET", "/"))
+        with Connection(served.port) as last:  # behind all of them
+            last.send(request_bytes("GET", "/"))
+            assert (last.reply().status, last.at_end()) == (503, True)
+        replies = [client.reply() for client in staying]
+        assert {(reply.status, reply["retry-after"]) for reply in replies} == {(503, "1")}
+
+
 def accept_errors(admin: http.client.HTTPConnection) -> float:
     admin.request("GET", "/metrics")
     return Exposition(admin.getresponse().read().decode()).total("weir_downstream_accept_errors_total")
