@@ -37,15 +37,19 @@ const Section& rewrite() {
 const Section& redirect() {
   static const Section section{
       .name = "redirect",
-      .sentence = "Leads the client elsewhere; what is not given stays as it is, the query always.",
+      .sentence = "Leads the client elsewhere; what is not given stays as it is, the query always. What is there already "
+                  "goes on to the next route.",
       .keys = {{.name = "status",
                 .kind = Kind::kCount,
                 .sentence = "301, 302, 303, 307 or 308.",
                 .fallback = "302",
                 .range = {"301", "308"}},
-               word("scheme", "http or https, at its own port unless `port` says another.", "the request's",
-                    {"http", "https"}),
-               {.name = "host", .kind = Kind::kHost, .sentence = "The host.", .fallback = "the request's"},
+               word("scheme", "http or https, at its own port unless `port` says another.",
+                    "the request's, as a trusted hop says it", {"http", "https"}),
+               {.name = "host",
+                .kind = Kind::kHost,
+                .sentence = "The host.",
+                .fallback = "the request's, as a trusted hop says it"},
                {.name = "port",
                 .kind = Kind::kCount,
                 .sentence = "The port; left out, that of the scheme, or the request's.",

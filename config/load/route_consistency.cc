@@ -153,7 +153,9 @@ class Checker {
     const auto begin = config_.routes.begin();
     const auto end = begin + static_cast<std::ptrdiff_t>(index);
     const RouteMatch& match = config_.routes[index].match;
-    const auto first = std::find_if(begin, end, [&](const Route& other) { return covers(other.match, match); });
+    // A redirect leaves those alone that are there already.
+    const auto first =
+        std::find_if(begin, end, [&](const Route& other) { return !other.redirect && covers(other.match, match); });
     if (first == end) return;
     report_.error(
         position,

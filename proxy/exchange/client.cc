@@ -23,13 +23,37 @@ const http::Field* line(const http::FieldList& fields, http::FieldId id, std::si
   return nullptr;
 }
 
-// Walks from our side, so that a long list costs no more than the hops that are believed. False: it ends here.
-bool pass(std::string_view element, const config::TrustedHops& hops, ClientAddress& client) {
+struct Way {
+  ClientAddress client{};
+  std::size_t hops = 0;  // passed
+};
+
+// False: it ends here.
+bool pass(std::string_view element, const config::TrustedHops& hops, Way& way) {
   if (element.empty()) return true;  // RFC 9110 5.6.1: an empty element of a list is none
   const std::optional<ClientAddress> address = parse_hop(element);
   if (!address) return false;
-  client = *address;
-  return config::contains(hops.networks, client);
+  way.client = *address;
+  const bool passed = config::contains(hops.networks, way.client);
+  if (passed) ++way.hops;
+  return passed;
+}
+
+// From our side, so that a long list costs no more than the hops that are believed.
+Way walk(const http::FieldList& fields, const SocketAddress& peer, const config::TrustedHops& hops) {
+  Way way{ip_bytes(peer)};
+  if (!fields.has(http::FieldId::kXForwardedFor) || !is_trusted(hops, peer)) return way;
+  const auto is_line = [](const http::Field& field) { return field.id == http::FieldId::kXForwardedFor; };
+  for (auto n = static_cast<std::size_t>(std::count_if(fields.begin(), fields.end(), is_line)); n-- > 0;) {
+    std::string_view rest = line(fields, http::FieldId::kXForwardedFor, n)->value;
+    while (!rest.empty()) {
+      const std::size_t comma = rest.rfind(',');
+      const std::size_t begin = comma == std::string_view::npos ? 0 : comma + 1;
+      if (!pass(trimmed(rest.substr(begin)), hops, way)) return way;
+      rest = rest.substr(0, begin == 0 ? 0 : comma);
+    }
+  }
+  return way;
 }
 
 }  // namespace
@@ -41,19 +65,11 @@ bool is_trusted(const config::TrustedHops& hops, const SocketAddress& peer) {
 
 ClientAddress client_address(const http::FieldList& fields, const SocketAddress& peer,
                              const config::TrustedHops& hops) {
-  if (!fields.has(http::FieldId::kXForwardedFor) || !is_trusted(hops, peer)) return ip_bytes(peer);
-  ClientAddress client = ip_bytes(peer);
-  const auto is_line = [](const http::Field& field) { return field.id == http::FieldId::kXForwardedFor; };
-  for (auto n = static_cast<std::size_t>(std::count_if(fields.begin(), fields.end(), is_line)); n-- > 0;) {
-    std::string_view rest = line(fields, http::FieldId::kXForwardedFor, n)->value;
-    while (!rest.empty()) {
-      const std::size_t comma = rest.rfind(',');
-      const std::size_t begin = comma == std::string_view::npos ? 0 : comma + 1;
-      if (!pass(trimmed(rest.substr(begin)), hops, client)) return client;
-      rest = rest.substr(0, begin == 0 ? 0 : comma);
-    }
-  }
-  return client;
+  return walk(fields, peer, hops).client;
+}
+
+std::size_t hops_passed(const http::FieldList& fields, const SocketAddress& peer, const config::TrustedHops& hops) {
+  return walk(fields, peer, hops).hops;
 }
 
 std::optional<ClientAddress> parse_hop(std::string_view element) {

@@ -1,6 +1,7 @@
 // Pure functions. Who a request comes from, when proxies stand before us.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string_view>
 
@@ -18,6 +19,9 @@ bool is_trusted(const config::TrustedHops& hops, const SocketAddress& peer);
 // came to it. Where all are hops it is the first of them. What is no address ends the way, for what stands before it
 // was said by somebody who is not known. Zeros for a peer on a Unix socket of whom nothing better is known.
 ClientAddress client_address(const http::FieldList& fields, const SocketAddress& peer, const config::TrustedHops& hops);
+
+// Of the hops before the peer, how many were believed in on that way: elements of X-Forwarded-For, from its end.
+std::size_t hops_passed(const http::FieldList& fields, const SocketAddress& peer, const config::TrustedHops& hops);
 
 // One element of X-Forwarded-For: an address in digits, perhaps with a port; an IPv6 one then stands in brackets.
 std::optional<ClientAddress> parse_hop(std::string_view element);

@@ -106,8 +106,9 @@ bool Exchange::match() {
   const std::string_view host = request.host.substr(0, request.host.size() - (request.host.ends_with('.') ? 1 : 0));
   // What is about the server as a whole belongs to who has all of it.
   const bool whole = path.path == "*";
-  const RequestFacts facts{request.method,  host,          whole ? "/" : path.path,
-                           &request.fields, request.query, worker_.query_space};
+  const Reached reached = listener_.routes.has_redirects() ? original() : Reached();
+  const RequestFacts facts{request.method,      host,    whole ? "/" : path.path, &request.fields, request.query,
+                           worker_.query_space, &reached};
   context_.route = listener_.routes.match(facts);
   if (context_.route == nullptr) {
     return refuse({404, "no_route", "no route matches this request", false, std::nullopt});
@@ -163,7 +164,7 @@ bool Exchange::answer(std::string_view path) {
   http::Edits edits;
   edit_reply(edits);
   std::string location;
-  http::LocalReply reply = route_reply(*context_.route, {downstream_.scheme(), request, path}, location);
+  http::LocalReply reply = route_reply(*context_.route, {original(), request, path}, location);
   if (!location.empty()) edits.add("location", location);
   worker_.counters.add(Count::kRequestsAnswered);
   reply.close = !goes_on;
@@ -193,6 +194,8 @@ void Exchange::assign() {
       worker_.random);
   context_.version = context_.topology->version(context_.assignment.version);
   ask(context_.version);
+  // The head may be gone by the time of the answer.
+  if (context_.assignment.reason == AssignmentReason::kNewCookie) cookie_secure_ = original().scheme == "https";
   if (context_.assignment.reason == AssignmentReason::kUnkeyed) worker_.counters.add(Count::kUnkeyed);
   if (context_.assignment.reason == AssignmentReason::kOverride) worker_.counters.add(Count::kOverridden);
   ++worker_.loads[context_.assignment.version].active;
@@ -511,7 +514,7 @@ void Exchange::edit_reply(http::Edits& edits) {
 void Exchange::add_cookie(http::Edits& edits) {
   if (context_.assignment.reason != AssignmentReason::kNewCookie) return;
   const std::string_view cookie =
-      cookie_.write(context_.service->split.cookie_name(), context_.assignment.cookie, downstream_.scheme() == "https");
+      cookie_.write(context_.service->split.cookie_name(), context_.assignment.cookie, cookie_secure_);
   if (!cookie.empty()) edits.add("set-cookie", cookie);
 }
 

@@ -8,6 +8,7 @@
 #include "proxy/downstream/downstream_stream.h"
 #include "proxy/exchange/forwarded.h"
 #include "proxy/exchange/inspection.h"
+#include "proxy/exchange/original_request.h"
 #include "proxy/exchange/own_replies.h"
 #include "proxy/exchange/request_context.h"
 #include "proxy/exchange/worker_context.h"
@@ -47,6 +48,9 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   bool refuse(http::LocalReply reply);
   bool answer(std::string_view path);
   bool drop_body();
+  Reached original() {
+    return original_request(downstream_.request(), {downstream_.scheme(), downstream_.peer(), listener_.trusted_hops});
+  }
   void assign();
   void ask(const VersionTopology* version);
   Awaitable<Result<EndpointLease>> pick();
@@ -103,6 +107,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   bool streaming_ = false;
   bool cut_ = false;
   SetCookie cookie_;
+  bool cookie_secure_ = false;  // the client's own connection is
 };
 
 }  // namespace weir::proxy

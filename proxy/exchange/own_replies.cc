@@ -43,13 +43,9 @@ http::LocalReply failure_reply(const Error& error, bool rescued) {
 http::LocalReply route_reply(const Route& route, const Asked& asked, std::string& location) {
   http::LocalReply reply;
   if (route.redirect) {
-    location = redirect_location(*route.redirect, route.match.path_prefix.value_or(""),
-                                 {.scheme = asked.scheme,
-                                  .host = asked.head.host,
-                                  .authority = asked.head.authority,
-                                  .path = asked.path,
-                                  .query = asked.head.query,
-                                  .has_query = asked.head.has_query});
+    location = redirect_location(
+        *route.redirect, route.match.path_prefix.value_or(""),
+        {.reached = asked.reached, .path = asked.path, .query = asked.head.query, .has_query = asked.head.has_query});
     reply.status = static_cast<int>(route.redirect->status);
     reply.content = "";
   } else {

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "proxy/downstream/downstream_stream.h"
 #include "proxy/http/reply.h"
+#include "proxy/route/action.h"
 #include "proxy/route/route_table.h"
 #include "proxy/split/split.h"
 
@@ -18,7 +19,7 @@ http::LocalReply failure_reply(const Error& error, bool rescued);
 
 // What the client asked for, as far as a route's own answer depends on it.
 struct Asked {
-  std::string_view scheme;
+  Reached reached;
   const http::RequestHead& head;
   std::string_view path;  // in its normal form
 };

@@ -143,17 +143,6 @@ bool is_port(std::string_view text) {
   return number && *number <= 65'535;
 }
 
-// uri-host [ ":" port ] (RFC 9110 7.2); no user information.
-bool split_authority(std::string_view authority, std::string_view& host) {
-  const bool literal = authority.starts_with('[');
-  const std::size_t bracket = literal ? authority.find(']') : 0;
-  if (bracket == std::string_view::npos) return false;
-  const std::size_t end = literal ? bracket + 1 : std::min(authority.find(':'), authority.size());
-  host = authority.substr(0, end);
-  if (literal ? !is_ipv6(host.substr(1, bracket - 1)) : !is_reg_name(host)) return false;
-  return end == authority.size() || is_port(authority.substr(end));
-}
-
 // False: it is not valid, and the head has none.
 bool take_authority(std::string_view authority, RequestHead& head) {
   const bool valid = split_authority(authority, head.host);
@@ -231,6 +220,16 @@ void read_keep_alive_timeout(ResponseHead& head) {
 }
 
 }  // namespace
+
+bool split_authority(std::string_view authority, std::string_view& host) {
+  const bool literal = authority.starts_with('[');
+  const std::size_t bracket = literal ? authority.find(']') : 0;
+  if (bracket == std::string_view::npos) return false;
+  const std::size_t end = literal ? bracket + 1 : std::min(authority.find(':'), authority.size());
+  host = authority.substr(0, end);
+  if (literal ? !is_ipv6(host.substr(1, bracket - 1)) : !is_reg_name(host)) return false;
+  return end == authority.size() || is_port(authority.substr(end));
+}
 
 void describe_target(RequestHead& head) {
   std::string_view rest = head.target;

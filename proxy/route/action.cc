@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/percent.h"
+#include "proxy/http/field.h"
 #include "proxy/route/path.h"
 
 namespace weir::proxy {
@@ -38,7 +39,8 @@ std::string port_of(const config::Redirect& redirect, std::string_view scheme, c
   if (redirect.port != 0) return redirect.port == default_port(scheme) ? "" : ":" + std::to_string(redirect.port);
   // Another scheme has another port; another host alone keeps it.
   if (!redirect.scheme.empty()) return {};
-  return std::string(request.authority.substr(std::min(request.host.size(), request.authority.size())));
+  return std::string(
+      request.reached.authority.substr(std::min(request.reached.host.size(), request.reached.authority.size())));
 }
 
 void append_line(std::string& lines, std::string_view name, std::string_view value) {
@@ -61,12 +63,25 @@ std::string replace_prefix(std::string_view path, std::string_view prefix, std::
   return normal.fault == PathFault::kNone ? std::string(normal.path) : result;
 }
 
+bool leads_back(const config::Redirect& redirect, std::string_view prefix, const Reached& reached,
+                std::string_view path) {
+  if (!redirect.scheme.empty() && redirect.scheme != reached.scheme) return false;
+  if (!redirect.host.empty() && !http::equal_ignoring_case(redirect.host, reached.host)) return false;
+  const std::string_view port = reached.authority.substr(std::min(reached.host.size(), reached.authority.size()));
+  const std::string there =
+      port.size() > 1 ? std::string(port.substr(1)) : std::to_string(default_port(reached.scheme));
+  if (redirect.port != 0 && std::to_string(redirect.port) != there) return false;
+  if (redirect.path) return *redirect.path == path;
+  return !redirect.prefix || replace_prefix(path, prefix, *redirect.prefix) == path;
+}
+
 std::string redirect_location(const config::Redirect& redirect, std::string_view prefix, const Redirected& request) {
   std::string location;
   const bool elsewhere = !redirect.scheme.empty() || !redirect.host.empty() || redirect.port != 0;
-  const std::string_view host = redirect.host.empty() ? request.host : std::string_view(redirect.host);
+  const std::string_view host = redirect.host.empty() ? request.reached.host : std::string_view(redirect.host);
   if (elsewhere && !host.empty()) {
-    const std::string_view scheme = redirect.scheme.empty() ? request.scheme : std::string_view(redirect.scheme);
+    const std::string_view scheme =
+        redirect.scheme.empty() ? request.reached.scheme : std::string_view(redirect.scheme);
     location = std::string(scheme) + "://" + std::string(host) + port_of(redirect, scheme, request);
   }
   std::string path = redirect.path     ? *redirect.path

@@ -15,13 +15,23 @@ namespace weir::proxy {
 // end of either is not counted: "/api/" and "/api" to "/v2/" or "/v2" all make "/v2/x" of "/api/x".
 std::string replace_prefix(std::string_view path, std::string_view prefix, std::string_view replacement);
 
-// What a redirect needs to know of a request.
-struct Redirected {
+// How a client reached us: by its own connection, or as a proxy before us says.
+struct Reached {
   std::string_view scheme;     // "http" or "https"
   std::string_view host;       // without its port
   std::string_view authority;  // with it; empty when the client gave none
-  std::string_view path;       // in its normal form
-  std::string_view query;      // without its '?'
+};
+
+// Whether all that the redirect names is so already: it would lead back to where the request came to. `prefix` is the
+// route's own, `path` the request's in its normal form.
+bool leads_back(const config::Redirect& redirect, std::string_view prefix, const Reached& reached,
+                std::string_view path);
+
+// What a redirect needs to know of a request.
+struct Redirected {
+  Reached reached;
+  std::string_view path;   // in its normal form
+  std::string_view query;  // without its '?'
   bool has_query = false;
 };
 

@@ -187,7 +187,9 @@ bool Route::matches(const RequestFacts& request) const {
   };
   return all(match.headers, [&](const config::ValueMatch& rule) { return header_fits(request.fields, rule); }) &&
          all(match.query, [&](const config::ValueMatch& rule) { return query_fits(request, rule); }) &&
-         all(match.cookies, [&](const config::ValueMatch& rule) { return cookie_fits(request.fields, rule); });
+         all(match.cookies, [&](const config::ValueMatch& rule) { return cookie_fits(request.fields, rule); }) &&
+         !(redirect && request.reached != nullptr &&
+           leads_back(*redirect, match.path_prefix.value_or(""), *request.reached, request.path));
 }
 
 // The entry of the routes whose match names its host so.
@@ -203,6 +205,7 @@ RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
   auto index = std::make_shared<Index>();
   for (std::uint32_t i = 0; i < routes_.size(); ++i) {
     config::RouteMatch& match = routes_[i].match;
+    has_redirects_ = has_redirects_ || routes_[i].redirect;
     normalise_rule(match.path_exact);
     normalise_rule(match.path_prefix);
     HostEntry& host = index->of(match.host);

@@ -17,6 +17,7 @@
 #include "config/config.h"
 #include "proxy/http/field_changes.h"
 #include "proxy/http/field_list.h"
+#include "proxy/route/action.h"
 #include "proxy/route/rate_limiter.h"
 
 namespace weir::proxy {
@@ -29,6 +30,8 @@ struct RequestFacts {
   const http::FieldList* fields = nullptr;
   std::string_view query = {};  // without its '?'
   std::span<char> space = {};   // at least query.size(): for a value of it that has to be decoded
+  // Needed where a table has redirects: null, and all of them lead elsewhere.
+  const Reached* reached = nullptr;
 };
 
 struct Route {
@@ -58,6 +61,7 @@ struct Route {
   config::Inspect inspect = config::Inspect::kOff;
   bool asks_usage = false;  // streams of the OpenAI kind are asked for their tokens
 
+  // A redirect takes no request that is where it leads: so one to https leaves those alone that came by it.
   bool matches(const RequestFacts& request) const;
   // It leads to no service.
   bool answers() const { return redirect || respond; }
@@ -71,10 +75,12 @@ class RouteTable {
   // Null: 404. Allocates nothing.
   const Route* match(const RequestFacts& request) const;
   const std::vector<Route>& routes() const { return routes_; }
+  bool has_redirects() const { return has_redirects_; }
 
  private:
   struct Index;
   std::vector<Route> routes_;
+  bool has_redirects_ = false;
   std::shared_ptr<const Index> index_;
 };
 

@@ -147,6 +147,46 @@ def test_nobody_can_make_a_redirect_lead_elsewhere(weir: StartWeir) -> None:
     assert location(served, "/?<script>", Host="good.test") == "https://good.test/?%3Cscript%3E"
 
 
+def to_https(origin: Any, **top: Any) -> Plan:
+    """All to https, and what is there already to the service."""
+    return {**plan(origin, answered(redirect={"scheme": "https", "status": 308}),
+                   {"match": {"pathPrefix": "/"}, "service": "chat"}), **top}
+
+
+def test_a_redirect_to_https_believes_a_trusted_hop(weir: StartWeir) -> None:
+    """A balancer that ends TLS says so: else its clients would be led round for ever."""
+    with RawOrigin(always(_ANSWER)) as origin:
+        served = weir(to_https(origin, trustedHops=["127.0.0.0/8"]))
+        for said in ({"X-Forwarded-Proto": "https"}, {"Forwarded": "for=192.0.2.1;proto=https;host=a.test"},
+                     {"X-Forwarded-For": "192.0.2.1, 127.0.0.5", "X-Forwarded-Proto": "https, http"}):
+            assert get(served.port, "/", said).status == 200
+        inside = {"Host": "10.0.0.5:8080", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "www.test"}
+        assert location(served, "/a?b", **inside) == "https://www.test/a?b"
+        assert location(served, "/a", Forwarded="proto=http;host=\"www.test:81\"") == "https://www.test/a"
+        assert location(served, "/", **{"X-Forwarded-Host": "evil.test/@", "Host": "www.test"}) == "https://www.test/"
+        assert location(served, "/", **{"X-Forwarded-Proto": "gopher", "Host": "www.test"}) == "https://www.test/"
+
+
+def test_a_redirect_believes_nobody_else(weir: StartWeir) -> None:
+    with RawOrigin(always(_ANSWER)) as origin:
+        for top in ({}, {"preset": "sidecar"}, {"trustedHops": ["192.0.2.0/24"]}):
+            served = weir(to_https(origin, **top))
+            said = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.test", "Forwarded": "proto=https"}
+            assert location(served, "/", Host="www.test", **said) == "https://www.test/"
+            assert not origin.heads
+
+
+def test_a_redirect_leaves_alone_what_is_there_already(weir: StartWeir) -> None:
+    with RawOrigin(always(_ANSWER)) as origin:
+        served = weir(plan(origin, answered(redirect={"host": "www.test", "port": 8080}),
+                           answered(match={"pathPrefix": "/"}, redirect={"path": "/closed"}),
+                           answered(respond={"body": "closed"})))
+        assert location(served, "/", Host="a.test:8080") == "http://www.test:8080/"
+        assert location(served, "/", Host="WWW.test:81") == "http://www.test:8080/"
+        assert location(served, "/", Host="WWW.test:8080") == "/closed"
+        assert get(served.port, "/closed", {"Host": "www.test:8080"}).body == b"closed"
+
+
 # Answers of the plan's own
 
 

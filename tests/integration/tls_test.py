@@ -90,6 +90,23 @@ def test_the_origin_hears_of_https_and_the_cookie_is_secure(tmp_path: pathlib.Pa
     assert b"x-forwarded-client-cert" not in head
 
 
+@pytest.mark.parametrize("hops, secure", [(["127.0.0.0/8"], True), (["192.0.2.0/24"], False)])
+def test_the_cookie_is_secure_where_a_trusted_hop_ended_tls(weir: Callable[..., Weir], hops: list[str],
+                                                            secure: bool) -> None:
+    with RawOrigin(always(_OK)) as origin:
+        plan = {**one_version(origin), "trustedHops": hops}
+        service = plan["services"]["chat"]
+        service["versions"]["v2"] = service["versions"]["v1"]
+        plan["services"]["chat"] = {**service, "weights": {"v1": 50, "v2": 50}, "stickiness": {"by": [{"cookie": "w"}]}}
+        served = weir(plan)
+        for body in (b"", b"x" * 1000):
+            with Connection(served.port) as client:
+                reply = client.request("POST", "/", {"X-Forwarded-Proto": "https"}, body)
+                assert ("Secure" in str(reply["set-cookie"])) == secure
+            with Connection(served.port) as client:
+                assert "Secure" not in str(client.request("POST", "/", body=body)["set-cookie"])
+
+
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_both_versions_with_forward_secrecy(site: Site, version: str) -> None:
     told = site.s_client(version, "-servername", "a.test")

@@ -25,13 +25,10 @@ TEST(ReplacePrefix, KeepsSegmentsApart) {
   EXPECT_EQ(replace_prefix("/", "/", "/new"), "/new/");
 }
 
+constexpr Reached kReached{.scheme = "http", .host = "a.test", .authority = "a.test:8080"};
+
 Redirected request(std::string_view path, std::string_view query = {}) {
-  return {.scheme = "http",
-          .host = "a.test",
-          .authority = "a.test:8080",
-          .path = path,
-          .query = query,
-          .has_query = !query.empty()};
+  return {.reached = kReached, .path = path, .query = query, .has_query = !query.empty()};
 }
 
 TEST(RedirectLocation, SaysNoMoreThanChanges) {
@@ -45,13 +42,29 @@ TEST(RedirectLocation, SaysNoMoreThanChanges) {
             "https://b.test:8443/y");
 }
 
+TEST(LeadsBack, WhenAllThatItNamesIsSoAlready) {
+  EXPECT_TRUE(leads_back({.scheme = "http"}, "", kReached, "/x"));
+  EXPECT_FALSE(leads_back({.scheme = "https"}, "", kReached, "/x"));
+  EXPECT_TRUE(leads_back({.scheme = "http", .host = "A.test"}, "", kReached, "/x"));
+  EXPECT_FALSE(leads_back({.scheme = "http", .host = "b.test"}, "", kReached, "/x"));
+  EXPECT_TRUE(leads_back({.port = 8080}, "", kReached, "/x"));
+  EXPECT_FALSE(leads_back({.port = 80}, "", kReached, "/x"));
+  EXPECT_TRUE(leads_back({.port = 443}, "", {.scheme = "https", .host = "a", .authority = "a"}, "/x"));
+  EXPECT_TRUE(leads_back({.path = "/x"}, "", kReached, "/x"));
+  EXPECT_FALSE(leads_back({.scheme = "http", .path = "/y"}, "", kReached, "/x"));
+  EXPECT_TRUE(leads_back({.prefix = "/a/"}, "/a", kReached, "/a/x"));
+  EXPECT_FALSE(leads_back({.prefix = "/b"}, "/a", kReached, "/a/x"));
+  // With another scheme comes another port: one that is not at its own has not to be led away for that.
+  EXPECT_TRUE(leads_back({.scheme = "https"}, "", {.scheme = "https", .host = "a", .authority = "a:8443"}, "/"));
+}
+
 TEST(RedirectLocation, NobodyCanMakeItLeadElsewhere) {
   EXPECT_EQ(redirect_location({.prefix = "/"}, "/old", request("/old//evil.test")), "/evil.test");
   EXPECT_EQ(redirect_location({.prefix = "/"}, "/old", request("/old/\\evil.test")), "/%5Cevil.test");
   EXPECT_EQ(redirect_location({.scheme = "https"}, "", request("//evil.test")), "https://a.test/evil.test");
   EXPECT_EQ(redirect_location({.path = "/new"}, "", request("/", "a=<\"\\>%0d%0a")), "/new?a=%3C%22%5C%3E%0d%0a");
   Redirected nameless = request("//evil.test");
-  nameless.host = nameless.authority = {};
+  nameless.reached.host = nameless.reached.authority = {};
   EXPECT_EQ(redirect_location({.scheme = "https"}, "", nameless), "/evil.test");
 }
 
