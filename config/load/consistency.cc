@@ -8,6 +8,7 @@
 #include "config/address.h"
 #include "config/guards.h"
 #include "config/load/access_consistency.h"
+#include "config/load/limit_consistency.h"
 #include "config/load/places.h"
 #include "config/load/route_consistency.h"
 #include "config/load/values.h"
@@ -49,6 +50,8 @@ class Checker {
     check_access(config_, root_, report_);
     check_routes(config_, root_, report_);
     for (const auto& [name, rollout] : config_.rollouts) check_rollout(name, rollout);
+    // Of values that could not be read nothing can be said.
+    if (!report_.has_errors()) check_limits(config_, root_, report_);
   }
 
  private:

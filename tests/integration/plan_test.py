@@ -324,6 +324,20 @@ def test_keys_stand_where_they_work(expect: Expect, tmp_path: pathlib.Path) -> N
             assert Check(tmp_path, PLAN.replace('8080" }', f'8080", {section}: {{ {key} }} }}')).code == 0
 
 
+def test_limits_and_timeouts_that_contradict_each_other(expect: Expect) -> None:
+    def warned(text: str, what: str) -> None:
+        expect(text, what, severity="warning")
+    on_route = "service: chat, limits: { upstreamConnections: «2000 } }"
+    warned(PLAN.replace("service: chat }", on_route), "more than any version of chat may have (1024)")
+    warned(PLAN.replace('8080" }', '8080", limits: { pending: «2000 } }'), "more than any version may have (1024)")
+    endpoints = '9001"], limits: { upstreamConnections: 8, endpointConnections: «9 } }'
+    warned(PLAN.replace('9001"] }', endpoints), "one endpoint may have more")
+    warned(PLAN + "workers: 4\nlimits: { upstreamConnections: «2 }\n", "together they allow 4")
+    warned(PLAN + "limits: { field: «64KiB }\n", "one field may have more bytes (field: 64KiB) than all together")
+    warned(PLAN + "timeouts: { total: 1s, connect: «2s }\n", "connect (2s) is longer than total (1s)")
+    warned(PLAN + "workers: 4\nlimits: { memory: «1MiB, buffer: 1MiB }\n", "too small for both directions")
+
+
 def test_guards(expect: Expect) -> None:
     def guards(*entries: str) -> str:
         return PLAN.replace("v2 } }\n", f"v2, analysis: {{ guards: «[ {', '.join(entries)} ] }} }} }}\n")

@@ -1,0 +1,209 @@
+#include "config/load/limit_consistency.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "config/load/places.h"
+#include "config/units.h"
+
+namespace weir::config {
+namespace {
+
+// One place of the file, what it says itself, and what holds there.
+struct Where {
+  const Node& node;  // that has the section `limits`
+  std::string path;  // "" or "routes[0]."
+  const LimitOverrides& said;
+};
+
+std::string text(std::uint64_t value) { return format_size(value); }
+std::string text(std::uint32_t value) { return std::to_string(value); }
+std::string text(Duration value) { return format_duration(value); }
+
+class Checker {
+ public:
+  Checker(const Config& config, const Node& root, Report& report) : config_(config), root_(root), report_(report) {}
+
+  void check() {
+    apply(file_limits_, config_.limits);
+    check_head({root_, "", config_.limits}, file_limits_);
+    check_times(root_, "", {config_.timeouts, {}});
+    for (std::size_t i = 0; i < config_.listeners.size(); ++i) check_listener(i);
+    for (const auto& [service, versions] : config_.services) {
+      for (const auto& [name, version] : versions.versions) check_version(service, name, version);
+    }
+    for (std::size_t i = 0; i < config_.routes.size(); ++i) check_route(i);
+    check_shares({root_, "", config_.limits});
+    check_memory();
+  }
+
+ private:
+  void check_listener(std::size_t index) {
+    const Listener& listener = config_.listeners[index];
+    const Where where{element(root_.find("listeners"), index), "listeners[" + std::to_string(index) + "].",
+                      listener.limits};
+    Limits limits = file_limits_;
+    apply(limits, listener.limits);
+    check_head(where, limits);
+    check_times(where.node, where.path, {config_.timeouts, listener.timeouts});
+    Limits most{.upstream_connections = 0, .pending = 0};
+    for (const auto& [name, service] : config_.services) most_of(service, most);
+    check_bulkhead(where, most, "any version");
+  }
+
+  void check_route(std::size_t index) {
+    const Route& route = config_.routes[index];
+    const Where where{element(root_.find("routes"), index), "routes[" + std::to_string(index) + "].", route.limits};
+    check_times(where.node, where.path, {config_.timeouts, route.timeouts});
+    const auto service = config_.services.find(route.service);
+    if (service == config_.services.end()) return;
+    Limits most{.upstream_connections = 0, .pending = 0};
+    most_of(service->second, most);
+    check_bulkhead(where, most, "any version of " + route.service);
+  }
+
+  Limits limits_of(const Version& version) const {
+    Limits limits = file_limits_;
+    apply(limits, version.limits);
+    return limits;
+  }
+
+  void most_of(const Service& service, Limits& most) const {
+    for (const auto& [name, version] : service.versions) {
+      const Limits limits = limits_of(version);
+      most.upstream_connections = std::max(most.upstream_connections, limits.upstream_connections);
+      most.pending = std::max(most.pending, limits.pending);
+    }
+  }
+
+  // Of a route or a listener, inside what the versions behind it may have.
+  void check_bulkhead(const Where& where, const Limits& most, const std::string& whose) {
+    const auto check_one = [&](std::string_view key, const std::optional<std::uint32_t>& said, std::uint32_t outer) {
+      if (said && *said > outer && outer != 0) {
+        report_.warn(at(where, key),
+                     where.path + "limits." + std::string(key) + ": " + text(*said) + " is more than " + whose +
+                         " may have (" + text(outer) + "), so it is never reached",
+                     "a smaller one, or a larger one for the version");
+      }
+      check_workers(where, key, said);
+    };
+    check_one("upstreamConnections", where.said.upstream_connections, most.upstream_connections);
+    check_one("pending", where.said.pending, most.pending);
+  }
+
+  // Said of the version, or of the file for all versions: told of where it stands.
+  void check_version(const std::string& service, const std::string& name, const Version& version) {
+    const Node* const node = find(root_, {"services", service, "versions", name});
+    const Where own{node == nullptr ? root_ : *node, "services." + service + ".versions." + name + ".", version.limits};
+    const Limits limits = limits_of(version);
+    check_inner(own, {"endpointConnections", limits.endpoint_connections, version.limits.endpoint_connections},
+                {"upstreamConnections", limits.upstream_connections, version.limits.upstream_connections});
+    check_inner(own, {"endpointPending", limits.endpoint_pending, version.limits.endpoint_pending},
+                {"pending", limits.pending, version.limits.pending});
+    check_shares(own);
+  }
+
+  struct Part {
+    std::string_view key;
+    std::uint32_t value;
+    const std::optional<std::uint32_t>& said;  // by the version itself
+  };
+  // What one endpoint may have, inside what the version may.
+  void check_inner(const Where& own, const Part& endpoint, const Part& version) {
+    if (endpoint.value == kNoCount || endpoint.value <= version.value) return;
+    const bool here = endpoint.said || version.said;
+    const Where file{root_, "", config_.limits};
+    const Where& where = here ? own : file;
+    const std::string_view key = endpoint.said || !here ? endpoint.key : version.key;
+    const Position position = at(where, key);
+    if (!here && !told_.insert(key).second) return;
+    report_.warn(position,
+                 where.path + "limits." + std::string(key) + ": one endpoint may have more (" +
+                     std::string(endpoint.key) + ": " + text(endpoint.value) + ") than its version (" +
+                     std::string(version.key) + ": " + text(version.value) + "), so its own is never reached",
+                 "a smaller " + std::string(endpoint.key) + ", or a larger " + std::string(version.key));
+  }
+
+  void check_shares(const Where& where) {
+    check_workers(where, "upstreamConnections", where.said.upstream_connections);
+    check_workers(where, "pending", where.said.pending);
+    check_workers(where, "endpointConnections", where.said.endpoint_connections);
+    check_workers(where, "endpointPending", where.said.endpoint_pending);
+  }
+
+  // Each worker has a part of it, and no part is smaller than one.
+  void check_workers(const Where& where, std::string_view key, const std::optional<std::uint32_t>& said) {
+    if (!said || *said == 0 || *said >= config_.workers) return;
+    report_.warn(at(where, key),
+                 where.path + "limits." + std::string(key) + ": " + text(*said) + " is shared out among " +
+                     text(config_.workers) + " workers, of which each has at least one: together they allow " +
+                     text(config_.workers),
+                 "as many as there are workers, or fewer workers");
+  }
+
+  // Of a `field` that the plan says itself: whoever makes the whole smaller means its parts as well.
+  void check_head(const Where& where, const Limits& limits) {
+    const bool here = where.said.field || (where.said.fields && config_.limits.field);
+    if (!here || limits.field <= limits.fields) return;
+    report_.warn(at(where, where.said.field ? "field" : "fields"),
+                 where.path + "limits: one field may have more bytes (field: " + text(limits.field) +
+                     ") than all together (fields: " + text(limits.fields) + "), so its own limit is never reached",
+                 "a smaller field, or larger fields");
+  }
+
+  struct Times {
+    const TimeoutOverrides& outer;
+    const TimeoutOverrides& inner;  // of the place that is looked at; of the file it is empty
+  };
+  // Only of what the plan says itself: the defaults are for plans without a `total`.
+  void check_times(const Node& node, const std::string& path, const Times& times) {
+    const bool of_file = path.empty();
+    const TimeoutOverrides& here = of_file ? times.outer : times.inner;
+    const std::optional<Duration>& total = times.inner.total ? times.inner.total : times.outer.total;
+    if (!total || *total == kNever) return;
+    for (const TimeoutKey& key : kTimeoutKeys) {
+      const bool part =
+          key.name == "connect" || key.name == "responseHeader" || key.name == "responseIdle" || key.name == "bodyIdle";
+      const std::optional<Duration>& said = here.*key.given ? here.*key.given : times.outer.*key.given;
+      if (!part || !said || *said == kNever || *said <= *total || !(here.*key.given || here.total)) continue;
+      const std::string_view blamed = here.*key.given ? key.name : std::string_view("total");
+      report_.warn(place(node, {"timeouts", blamed}),
+                   path + "timeouts: " + std::string(key.name) + " (" + text(*said) + ") is longer than total (" +
+                       text(*total) + "), so it never passes",
+                   "a shorter " + std::string(key.name) + ", or a longer total");
+    }
+  }
+
+  // A worker that cannot hold the two directions of one exchange is at its limit as soon as it has one.
+  void check_memory() {
+    if (!config_.limits.memory || *config_.limits.memory == kUnlimited) return;
+    std::uint64_t buffer = file_limits_.buffer;
+    for (const Listener& listener : config_.listeners) buffer = std::max(buffer, listener.limits.buffer.value_or(0));
+    for (const Route& route : config_.routes) buffer = std::max(buffer, route.limits.buffer.value_or(0));
+    const std::uint64_t workers = std::max(1U, config_.workers);
+    const std::uint64_t each = *config_.limits.memory / workers;
+    if (each - each / 10 >= 2 * buffer) return;
+    report_.warn(place(root_, {"limits", "memory"}),
+                 "limits.memory: of " + text(*config_.limits.memory) + " each of " + std::to_string(workers) +
+                     " workers has a part, too small for both directions of one exchange (buffer: " + text(buffer) +
+                     "): one that is slow has all others answered 503",
+                 "more memory, or a smaller buffer");
+  }
+
+  static Position at(const Where& where, std::string_view key) { return place(where.node, {"limits", key}); }
+
+  const Config& config_;
+  const Node& root_;
+  Report& report_;
+  Limits file_limits_ = preset_limits(config_.preset);
+  std::set<std::string_view> told_;  // of the file's keys: once, not for each version
+};
+
+}  // namespace
+
+void check_limits(const Config& config, const Node& root, Report& report) { Checker(config, root, report).check(); }
+
+}  // namespace weir::config
