@@ -325,7 +325,8 @@ void Weir::take_plan(Reload reload) {
     resolution_.follow(plan_.config());
     return answer_with(std::move(reload.done), refuse_while_draining(reload.actor));
   }
-  const std::vector<std::string> taken = server_.apply_topology(topology_of(reload.next.config, *reload.next.tls));
+  const std::vector<std::string> taken =
+      server_.apply_topology(topology_of(reload.next.config, *reload.next.tls), proxy::LostFiles::kMakeAgain);
   if (!taken.empty()) {
     resolution_.follow(plan_.config());
     return answer_with(std::move(reload.done),

@@ -82,6 +82,11 @@ std::shared_ptr<SocketFile> SocketFile::listen(int descriptor, const SocketAddre
   return nullptr;
 }
 
+bool SocketFile::lost() const {
+  struct stat found {};
+  return !removed_ && ::lstat(path_.c_str(), &found) != 0 && errno == ENOENT;
+}
+
 void SocketFile::remove() {
   if (removed_.exchange(true)) return;
   struct stat found {};

@@ -27,6 +27,8 @@ class SocketFile {
   SocketFile(const SocketFile&) = delete;
   SocketFile& operator=(const SocketFile&) = delete;
 
+  // Somebody has taken it away, and put nothing in its place: no new client finds its way here any more.
+  bool lost() const;
   // No new client finds its way from here on. Once; and not when another process has put a file of its own there.
   void remove();
 

@@ -32,17 +32,23 @@ class Server::Workers {
       workers_.push_back(std::make_unique<Worker>(plans_, ring_capacity_, Worker::Place{i, count_}));
   }
 
-  std::vector<std::string> set_topology(std::shared_ptr<const Topology> topology) {
+  std::vector<std::string> set_topology(std::shared_ptr<const Topology> topology, LostFiles lost_files) {
     std::vector<Bound> added;
-    std::vector<std::string> errors = bind_missing(*topology, added);
+    std::vector<std::string> errors = bind_missing(*topology, lost_files, added);
     if (!errors.empty()) {
       for (const Bound& bound : added) {
         for (const int descriptor : bound.sockets.descriptors) ::close(descriptor);
       }
       return errors;
     }
-    std::erase_if(bound_, [&](const auto& known) { return !has(*topology, known.first); });
-    for (const Bound& bound : added) bound_.emplace_back(bound.address, to_string(bound.sockets.address));
+    const auto replaced = [&](const Listening& known) {
+      return std::any_of(added.begin(), added.end(),
+                         [&](const Bound& bound) { return bound.address == known.address; });
+    };
+    std::erase_if(bound_, [&](const Listening& known) { return !has(*topology, known.address) || replaced(known); });
+    for (const Bound& bound : added) {
+      bound_.push_back({bound.address, to_string(bound.sockets.address), bound.sockets.file, bound.load});
+    }
     topology_.publish(topology);
     for (std::size_t i = 0; i < workers_.size(); ++i) {
       std::vector<ListenerSocket> sockets;
@@ -85,9 +91,8 @@ class Server::Workers {
     std::vector<std::string> addresses;
     const std::shared_ptr<const Topology> running = topology();
     for (const ListenerTopology& listener : running->listeners) {
-      const auto at =
-          std::find_if(bound_.begin(), bound_.end(), [&](const auto& b) { return b.first == listener.address; });
-      if (at != bound_.end()) addresses.push_back(at->second);
+      const Listening* const known = find(listener.address);
+      if (known != nullptr) addresses.push_back(known->real);
     }
     return addresses;
   }
@@ -101,20 +106,35 @@ class Server::Workers {
     std::shared_ptr<ListenerLoad> load;
   };
 
+  struct Listening {
+    std::string address;  // the plan's
+    std::string real;
+    std::shared_ptr<SocketFile> file;  // of a Unix socket
+    std::shared_ptr<ListenerLoad> load;
+  };
+
+  static bool lost(const Listening& listening) { return listening.file != nullptr && listening.file->lost(); }
+  const Listening* find(const std::string& address) const {
+    const auto at = std::find_if(bound_.begin(), bound_.end(), [&](const auto& b) { return b.address == address; });
+    return at == bound_.end() ? nullptr : &*at;
+  }
+
   static bool has(const Topology& topology, const std::string& address) {
     const auto& all = topology.listeners;
     return std::any_of(all.begin(), all.end(), [&](const auto& listener) { return listener.address == address; });
   }
 
-  std::vector<std::string> bind_missing(const Topology& topology, std::vector<Bound>& added) const {
+  std::vector<std::string> bind_missing(const Topology& topology, LostFiles lost_files,
+                                        std::vector<Bound>& added) const {
     std::vector<std::string> errors;
     for (const ListenerTopology& listener : topology.listeners) {
-      const bool known =
-          std::any_of(bound_.begin(), bound_.end(), [&](const auto& b) { return b.first == listener.address; });
-      if (known) continue;
+      const Listening* const known = find(listener.address);
+      if (known != nullptr && (lost_files == LostFiles::kLeave || !lost(*known))) continue;
       ListeningSockets sockets = listen_on(listener.address, workers_.size());
       if (!sockets.error.empty()) errors.push_back(sockets.error);
-      added.push_back({listener.address, std::move(sockets), std::make_shared<ListenerLoad>()});
+      // Connections that came by a file that is gone go on, and count as before.
+      added.push_back(
+          {listener.address, std::move(sockets), known != nullptr ? known->load : std::make_shared<ListenerLoad>()});
     }
     return errors;
   }
@@ -135,8 +155,8 @@ class Server::Workers {
   Snapshot<TrafficPlan> plans_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
-  Snapshot<Topology> topology_;                             // for any thread
-  std::vector<std::pair<std::string, std::string>> bound_;  // the plan's address, the real one
+  Snapshot<Topology> topology_;  // for any thread
+  std::vector<Listening> bound_;
 };
 
 Server::Server(const ServerOptions& options) : workers_(std::make_unique<Workers>(options)) {}
@@ -144,13 +164,13 @@ Server::Server(const ServerOptions& options) : workers_(std::make_unique<Workers
 Server::~Server() { stop(); }
 
 std::vector<std::string> Server::start(std::shared_ptr<const Topology> topology) {
-  std::vector<std::string> errors = workers_->set_topology(std::move(topology));
+  std::vector<std::string> errors = workers_->set_topology(std::move(topology), LostFiles::kLeave);
   if (errors.empty()) workers_->run();
   return errors;
 }
 
-std::vector<std::string> Server::apply_topology(std::shared_ptr<const Topology> topology) {
-  return workers_->set_topology(std::move(topology));
+std::vector<std::string> Server::apply_topology(std::shared_ptr<const Topology> topology, LostFiles lost_files) {
+  return workers_->set_topology(std::move(topology), lost_files);
 }
 
 std::shared_ptr<const Topology> Server::topology() const { return workers_->topology(); }

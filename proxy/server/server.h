@@ -21,6 +21,9 @@ struct ServerOptions {
   std::size_t outcome_ring_capacity = 1 << 15;  // outcomes a worker, and answers; a power of two
 };
 
+// What becomes of a Unix socket's listener whose file somebody has taken away, so that no client finds it any more.
+enum class LostFiles : std::uint8_t { kLeave, kMakeAgain };
+
 class Server {
  public:
   explicit Server(const ServerOptions& options);
@@ -33,7 +36,8 @@ class Server {
 
   // New requests take the new one. Listeners that both have stay untouched; new ones are bound first: if that fails,
   // nothing changes. Gone ones accept what waits and close; their connections end with the response under way.
-  std::vector<std::string> apply_topology(std::shared_ptr<const Topology> topology);
+  std::vector<std::string> apply_topology(std::shared_ptr<const Topology> topology,
+                                          LostFiles lost_files = LostFiles::kLeave);
 
   // The one that runs; null before start().
   std::shared_ptr<const Topology> topology() const;

@@ -104,9 +104,14 @@ void Worker::set_topology(std::shared_ptr<const Topology> topology, const std::v
       if (orphan) connection.close_when_idle();
     }
   }
+  const auto replaced = [&](const Acceptor& acceptor) {
+    return std::any_of(added.begin(), added.end(),
+                       [&](const ListenerSocket& socket) { return socket.address == acceptor.address; });
+  };
   for (const auto& acceptor : acceptors_) {
     take_settings(*acceptor);
-    if (acceptor->closing || listener_index(acceptor->address) != Connection::kNoListener) continue;
+    const bool stays = listener_index(acceptor->address) != Connection::kNoListener && !replaced(*acceptor);
+    if (acceptor->closing || stays) continue;
     acceptor->closing = true;
     acceptor->listener.begin_close();
   }

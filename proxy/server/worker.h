@@ -38,7 +38,8 @@ class Worker {
   void run();
   void post(std::function<void()> task);
 
-  // On the worker's thread. `added` are sockets of listeners that the topology has and this worker does not.
+  // On the worker's thread. `added` are sockets of listeners that the topology has and this worker does not, or not any
+  // more: its own one for the same address then closes.
   void set_topology(std::shared_ptr<const Topology> topology, const std::vector<ListenerSocket>& added);
   // One worker asks for all.
   void check_health();

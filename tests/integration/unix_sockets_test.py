@@ -169,6 +169,50 @@ def test_reload_adds_keeps_and_removes(tmp_path: pathlib.Path, origin: Callable[
     assert _ask(second).status == 200
 
 
+def test_reload_makes_a_file_again_that_is_gone(tmp_path: pathlib.Path, origin: Callable[..., Any],
+                                                new_weir: Callable[..., Weir]) -> None:
+    path = tmp_path / "weir.sock"
+    weir = new_weir(_listening(one_version(origin()), f"unix:{path}")).start()
+    with Connection(path) as kept:
+        assert kept.request("GET", "/").status == 200
+        path.unlink()
+        weir.cli("reload")
+        assert _ask(path).status == 200
+        assert kept.request("GET", "/").status == 200  # whoever had come by the old one goes on
+    inode = path.stat().st_ino
+    weir.cli("reload")
+    assert path.stat().st_ino == inode  # it is made once
+    weir.stop()
+    assert not path.exists()
+
+
+def test_reload_says_that_a_file_cannot_be_made_again(tmp_path: pathlib.Path, origin: Callable[..., Any],
+                                                      new_weir: Callable[..., Weir]) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    weir = new_weir(_listening(one_version(origin()), f"unix:{folder}/weir.sock")).start()
+    (folder / "weir.sock").unlink()
+    folder.rmdir()
+    status, body = weir.admin.post("reload")
+    assert status == 409 and f"cannot listen on unix:{folder}/weir.sock" in body
+    folder.mkdir()
+    assert weir.admin.post("reload")[0] == 200
+    assert _ask(folder / "weir.sock").status == 200
+
+
+def test_reload_leaves_a_file_that_another_has_put_there(tmp_path: pathlib.Path, origin: Callable[..., Any],
+                                                         new_weir: Callable[..., Weir]) -> None:
+    path = tmp_path / "weir.sock"
+    weir = new_weir(_listening(one_version(origin()), f"unix:{path}")).start()
+    path.unlink()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        other.listen()
+        inode = path.stat().st_ino
+        weir.cli("reload")
+        assert path.stat().st_ino == inode
+
+
 def test_a_drain_answers_what_waits_and_removes_the_file(tmp_path: pathlib.Path,
                                                          new_weir: Callable[..., Weir]) -> None:
     path = tmp_path / "weir.sock"
