@@ -37,7 +37,8 @@ Value convert(const bj::value& from) {
     case bj::kind::object: {
       Object out;
       for (const auto& member : from.get_object()) {
-        out.set({member.key().data(), member.key().size()}, convert(member.value()));
+        // There is one of a name already, and a hostile text may have a hundred thousand of them.
+        out.append({member.key().data(), member.key().size()}, convert(member.value()));
       }
       return out;
     }
@@ -71,6 +72,8 @@ Object& Object::set(std::string_view name, Value value) {
   members_.emplace_back(std::string(name), std::move(value));
   return *this;
 }
+
+void Object::append(std::string_view name, Value value) { members_.emplace_back(std::string(name), std::move(value)); }
 
 const Value* Object::find(std::string_view name) const {
   for (const Member& member : members_) {

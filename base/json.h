@@ -26,6 +26,8 @@ class Object {
 
   // Replaces the value of a name that is there.
   Object& set(std::string_view name, Value value);
+  // Looks for no other of the name: there must be none.
+  void append(std::string_view name, Value value);
   // Null when there is none.
   const Value* find(std::string_view name) const;
   const std::vector<Member>& members() const { return members_; }
@@ -61,6 +63,7 @@ class Value {
   bool is_null() const { return std::holds_alternative<std::nullptr_t>(data_); }
   bool is_object() const { return std::holds_alternative<Object>(data_); }
   bool is_number() const;
+  bool is_boolean() const { return std::holds_alternative<bool>(data_); }
 
   // Readers never fail: a value of another kind reads as the fallback, or as something empty. That suits the readers of
   // our own documents, which must live with what an older or a newer program sent.
