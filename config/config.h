@@ -38,6 +38,14 @@ struct State {
   std::uint64_t records = std::uint64_t{1} << 30;  // bytes of decision records; 0: none are kept
 };
 
+// What people and judges think of answers: where they may say it, and what is kept of requests so that it finds its own.
+struct Feedback {
+  std::uint64_t memory = std::uint64_t{256} << 20;  // bytes
+  std::uint32_t sample_ppm = 1'000'000;             // of the requests that may be scored
+  std::string address = {};                         // of a listener that takes scores alone; empty: there is none
+  std::optional<Secret> token = {};                 // required when the address is not loopback
+};
+
 struct Config {
   Preset preset = Preset::kEdge;
   std::uint32_t workers = 0;   // 0: one per core
@@ -49,6 +57,7 @@ struct Config {
   std::vector<Listener> listeners;
   Admin admin;
   State state;
+  Feedback feedback;
   Dns dns;
   TimeoutOverrides timeouts;
   LimitOverrides limits;

@@ -20,6 +20,8 @@ std::vector<std::string> needs_restart(const Config& running, const Config& next
   if (running.workers != next.workers) keys.emplace_back("workers");
   if (whole(running.state.path) != whole(next.state.path)) keys.emplace_back("state.path");
   if (running.state.records != next.state.records) keys.emplace_back("state.records");
+  if (running.feedback.memory != next.feedback.memory) keys.emplace_back("feedback.memory");
+  if (running.feedback.address != next.feedback.address) keys.emplace_back("feedback.address");
   if (running.admin.address != next.admin.address) keys.emplace_back("admin.address");
   return keys;
 }

@@ -50,6 +50,28 @@ const Section& state() {
   return section;
 }
 
+const Section& feedback() {
+  static const Section section{
+      .name = "feedback",
+      .sentence = "Scores that are posted of answers (POST /v1/feedback, on admin), and what is kept for a day of the "
+                  "requests that they may be about: those to services whose rollout has a guard of feedback.",
+      .keys = {size("memory",
+                    "How much. 96 bytes a request: the oldest make room. It is kept in a file beside the state file, "
+                    "`weir.db.joins`, and survives a restart unless its size is changed.",
+                    "256MiB", {"1MiB", "6GiB"}),
+               {.name = "sample",
+                .kind = Kind::kPercent,
+                .sentence = "How many of them, sessions in whole; scores of others are unknown.",
+                .fallback = "100%",
+                .range = {"0", "100"}},
+               {.name = "address",
+                .kind = Kind::kAddress,
+                .sentence = "host:port where scores are taken too, and nothing else is. Off loopback a token is required.",
+                .fallback = "admin alone"},
+               object("token", "What posts to that address have to show, at least 16 bytes of it.", secret())}};
+  return section;
+}
+
 }  // namespace
 
 const Section& secret() {
@@ -89,6 +111,7 @@ const Section& plan() {
                required(list("listeners", "Addresses that clients connect to.", listener())),
                object("admin", "The admin API.", admin()),
                object("state", "Where rollouts are remembered.", state()),
+               object("feedback", "Scores that are posted of answers.", feedback()),
                object("dns", "How the names of endpoints are looked up.", dns()),
                object("timeouts", "For all listeners and routes.", timeouts()),
                object("limits", "For all listeners and routes.", limits()),

@@ -59,6 +59,7 @@ class Checker {
   void check_addresses() {
     const Node* const listeners = root_.find("listeners");
     const std::optional<HostPort> admin = parse_listen_address(config_.admin.address);
+    const std::optional<HostPort> feedback = parse_listen_address(config_.feedback.address);
     std::vector<HostPort> taken;
     std::set<std::string> unix_sockets;
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
@@ -74,17 +75,32 @@ class Checker {
         report_.error(position, path + " is taken by another listener", "an address of its own");
       if (admin && collide(*address, *admin))
         report_.error(position, path + " is the admin API's, " + to_string(*admin), "an address of its own");
+      if (feedback && collide(*address, *feedback))
+        report_.error(position, path + " is feedback.address, " + to_string(*feedback), "an address of its own");
       taken.push_back(*address);
     }
-    if (admin && !is_loopback_host(admin->host) && !config_.admin.token) {
-      report_.error(place(root_, {"admin", "address"}), "admin.address is not loopback, and there is no admin.token",
+    if (admin && feedback && collide(*admin, *feedback)) {
+      report_.error(place(root_, {"feedback", "address"}),
+                    "feedback.address is the admin API's, " + to_string(*admin) + ", where scores are taken anyway",
+                    "an address of its own, or none");
+    }
+    check_token("admin", admin, config_.admin.token);
+    check_token("feedback", feedback, config_.feedback.token);
+  }
+
+  // Who serves there does what it is told to.
+  void check_token(const std::string& section, const std::optional<HostPort>& address,
+                   const std::optional<Secret>& token) {
+    if (address && !is_loopback_host(address->host) && !token) {
+      report_.error(place(root_, {section, "address"}),
+                    section + ".address is not loopback, and there is no " + section + ".token",
                     "token: { env: NAME } or { file: PATH }");
     }
     // One that could not be read is empty, and was reported.
-    const std::size_t bytes = config_.admin.token ? config_.admin.token->value.size() : 0;
+    const std::size_t bytes = token ? token->value.size() : 0;
     if (bytes > 0 && bytes < Admin::kLeastToken) {
       report_.error(
-          place(root_, {"admin", "token"}), "admin.token is so short that it can be tried out",
+          place(root_, {section, "token"}), section + ".token is so short that it can be tried out",
           "at least " + std::to_string(Admin::kLeastToken) + " bytes at random, such as from `openssl rand -hex 32`");
     }
   }
@@ -296,10 +312,6 @@ class Checker {
   void check_sources(const std::string& name, const Rollout& rollout, const Position& position) {
     const std::string path = "rollouts." + name + ".analysis.guards: ";
     for (const Guard& guard : rollout.analysis.guards) {
-      if (guard.metric == GuardMetric::kFeedback) {
-        report_.warn(position, path + "feedback has no data: scores cannot be posted yet",
-                     "gate: false, or the rollout waits for it until its steps' atMost");
-      }
       if (guard.metric != GuardMetric::kCostPerRequest) continue;
       for (const std::string& version : {rollout.baseline, rollout.candidate}) {
         if (has_prices(name, version)) continue;

@@ -61,6 +61,13 @@ Config read_config(const Node& root, const Environment& environment, Report& rep
     read(*state, "path", config.state.path);
     config.state.records = size_of(*state, "records").value_or(config.state.records);
   }
+  if (const Node* const feedback = root.find("feedback")) {
+    config.feedback.memory = size_of(*feedback, "memory").value_or(config.feedback.memory);
+    config.feedback.sample_ppm = percent_of(*feedback, "sample").value_or(config.feedback.sample_ppm);
+    read_listen_address(*feedback, config.feedback.address);
+    if (const Node* const token = feedback->find("token"))
+      config.feedback.token = read_secret(*token, "feedback.token", environment, report);
+  }
   config.dns = read_dns(root, report);
   if (const Node* const services = root.find("services")) {
     for (const Node::Entry& entry : services->map) {

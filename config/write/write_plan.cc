@@ -110,6 +110,11 @@ json::Object write_plan(const Config& config, const Redaction& redaction) {
   if (config.admin.token) admin.set("token", write_secret(*config.admin.token));
   plan.set("admin", std::move(admin));
   plan.set("state", json::Object{{"path", config.state.path}, {"records", format_size(config.state.records)}});
+  json::Object feedback{{"memory", format_size(config.feedback.memory)},
+                        {"sample", format_percent(config.feedback.sample_ppm)}};
+  if (!config.feedback.address.empty()) feedback.set("address", config.feedback.address);
+  if (config.feedback.token) feedback.set("token", write_secret(*config.feedback.token));
+  plan.set("feedback", std::move(feedback));
   plan.set("dns", write_dns(config.dns));
   write_margin(plan, config);
   json::Object services;

@@ -16,8 +16,11 @@ TEST(NeedsRestart, NamesWhatTheProcessWasBuiltWith) {
   next.workers = 3;
   next.state.path = "/elsewhere.db";
   next.state.records = 0;
+  next.feedback.memory = 1;
+  next.feedback.address = "127.0.0.1:9903";
   next.admin.address = "127.0.0.1:9902";
-  EXPECT_THAT(needs_restart({}, next), ElementsAre("workers", "state.path", "state.records", "admin.address"));
+  EXPECT_THAT(needs_restart({}, next), ElementsAre("workers", "state.path", "state.records", "feedback.memory",
+                                                   "feedback.address", "admin.address"));
 }
 
 TEST(NeedsRestart, OtherWordsForTheSameFileAreNoChange) {
@@ -37,6 +40,8 @@ TEST(NeedsRestart, EverythingElseCanBeReloaded) {
   next.version_header = false;
   next.via = false;
   next.listeners.emplace_back().address = "127.0.0.1:8081";
+  next.feedback.sample_ppm = 1;
+  next.feedback.token = Secret{.env = "TOKEN", .file = {}, .value = "new"};
   next.admin.token = Secret{.env = "TOKEN", .file = {}, .value = "new"};
   next.timeouts.header = Duration(1);
   next.limits.body = 1;

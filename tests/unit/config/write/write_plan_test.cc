@@ -51,6 +51,7 @@ listeners:
     trustedHops: [none]
 admin: { address: "[::]:9901", token: { env: TOKEN } }
 state: { path: ./other.db, records: 64MiB }
+feedback: { memory: 32MiB, sample: 25%, address: "[::]:9902", token: { file: /run/scores } }
 dns: { servers: ["10.0.0.2:5353", "[2001:db8::1]:53"], family: ipv6, minTtl: 2s, maxTtl: 3m }
 timeouts:
   { header: 12s, bodyIdle: 13s, keepAlive: 14s, connect: 1500ms, upstreamIdle: 0s, responseHeader: 2m, responseIdle: 3h,
