@@ -2,7 +2,10 @@
 // `feedback`): a record for the judge of the rollout that assigned the request.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "base/ids.h"
 
@@ -28,5 +31,21 @@ struct Score {
   std::uint8_t slot = 0;    // the rollout's k-th guard of feedback
   std::uint16_t value = 0;  // in ten-thousandths: 0 is the best there can be, kWholeValue the worst
 };
+
+// By what a score says which request it means.
+enum class JoinKind : std::uint8_t { kRequest = 0, kResponse, kTrace, kSession };
+inline constexpr std::size_t kJoinKinds = 4;
+
+// What an id of this kind is found by, by whoever knows it; 0: there is no id.
+std::uint64_t join_key(JoinKind kind, std::string_view id);
+
+// Of a request that has ended and may be scored, one cache line. Written by one worker, read by the control thread through
+// that worker's ring.
+struct alignas(64) Joinable {
+  Attribution of;
+  std::uint64_t rollout = 0;  // rollout_identity() of the split that assigned it
+  std::array<std::uint64_t, kJoinKinds> keys{};
+};
+static_assert(sizeof(Joinable) == 64);
 
 }  // namespace weir

@@ -51,6 +51,8 @@ struct RolloutTraffic {
   bool candidate_closed = false;
   // This step's split is evidence. False before the start, after the end, and while judging is off.
   bool judged = false;
+  // Its answers may be scored later: each request leaves what joins a score to it.
+  bool scored = false;
   std::uint32_t threshold_version = 0;
   std::uint8_t latency_metrics = 0;
   std::array<TimeMetric, kMaxLatencyMetrics> times{};  // what each is a threshold of

@@ -378,6 +378,12 @@ StoredRollout Rollout::leave() {
   return {.key = plan_.key, .state = write_state(state_), .evidence = judge_ ? judge_->save() : std::string()};
 }
 
+bool Rollout::scored() const {
+  const std::vector<config::Guard>& guards = plan_.policy.analysis.guards;
+  return std::any_of(guards.begin(), guards.end(),
+                     [](const config::Guard& guard) { return guard.metric == config::GuardMetric::kFeedback; });
+}
+
 RolloutTraffic Rollout::traffic() const {
   RolloutTraffic traffic;
   traffic.identity = plan_.identity;
@@ -390,6 +396,7 @@ RolloutTraffic Rollout::traffic() const {
   // An edited salt splits anew at once; what it splits counts once its step has begun.
   if (!judge_ || state_.salt != plan_.policy.salt) return traffic;
   traffic.judged = true;
+  traffic.scored = scored();
   const Thresholds thresholds = judge_->thresholds();
   traffic.threshold_version = thresholds.version;
   traffic.overdue_us = thresholds.overdue_us;

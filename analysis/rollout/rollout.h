@@ -33,6 +33,7 @@ struct RolloutPlan {
   config::Rollout policy;
   ServiceId service = kNoId;
   VersionId baseline = kNoId;
+  VersionId candidate = kNoId;
   std::uint64_t identity = 0;  // RolloutTraffic::identity
 };
 
@@ -95,6 +96,10 @@ class Rollout {
   }
   // Of the baseline against itself what noise_json() says; else null.
   json::Value noise() const;
+  // Whose step ids its judge knows, now.
+  Epoch epoch() const { return epoch_; }
+  // One of its guards is of feedback.
+  bool scored() const;
   bool durable() const { return world_.store.durable_through() >= undurable_; }
   bool waits_for_disk() const { return pending_.has_value(); }
   bool open() const { return open_; }

@@ -482,6 +482,7 @@ void Exchange::record() {
   const Outcome outcome = context_.ended_outcome(downstream_.request_body_received(), response_bytes_);
   worker_.outcomes.push(outcome);
   if (const std::optional<Answer> answer = context_.ended_answer(outcome)) worker_.answers.push(*answer);
+  if (const std::optional<Joinable> joinable = context_.joinable(outcome)) worker_.joins.push(*joinable);
   name_failure(outcome);
   write_line();
 }

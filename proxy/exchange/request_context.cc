@@ -184,6 +184,23 @@ std::optional<std::uint64_t> RequestContext::cost_micros() const {
       {.in = *answer->tokens_in, .cached = answer->tokens_cached, .out = *answer->tokens_out});
 }
 
+std::optional<Joinable> RequestContext::joinable(const Outcome& ended) const {
+  if (!traffic->scored || ended.reason == AssignmentReason::kOverride) return {};
+  Joinable out;
+  // Of a rescue it is the baseline's answer that is scored, which says nothing of either version's own users.
+  out.of = {.service = ended.service,
+            .version = rescued ? answering->id : ended.version,
+            .step = ended.step,
+            .epoch = ended.epoch,
+            .arm = rescued ? Arm::kBaseline : ended.arm,
+            .cluster = ended.cluster,
+            .judged = ended.judged && !rescued};
+  out.rollout = traffic->identity;
+  out.keys = {join_key(JoinKind::kRequest, request_id), answer == nullptr ? 0 : answer->id,
+              join_key(JoinKind::kTrace, trace.id()), assignment.session};
+  return out;
+}
+
 std::optional<Answer> RequestContext::ended_answer(const Outcome& ended) const {
   if (route->inspect == config::Inspect::kOff) return {};
   const AnswerFacts* const facts = own_answer();

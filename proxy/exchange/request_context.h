@@ -10,6 +10,7 @@
 #include "base/answer.h"
 #include "base/error.h"
 #include "base/outcome.h"
+#include "base/score.h"
 #include "base/snapshot.h"
 #include "base/traffic_plan.h"
 #include "proxy/exchange/log_entry.h"
@@ -89,6 +90,8 @@ struct RequestContext {
   // Of the answer that the client got, by the prices of the version that gave it, in millionths of the plan's currency.
   // Nothing: it has no prices, or the answer did not say its tokens.
   std::optional<std::uint64_t> cost_micros() const;
+  // What joins later scores to it; nothing where nobody scores.
+  std::optional<Joinable> joinable(const Outcome& ended) const;
 
  private:
   // The arm's threshold of the k-th time metric; 0: none.

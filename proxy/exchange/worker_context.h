@@ -59,6 +59,7 @@ struct WorkerContext {
         plan(plans),
         outcomes(ring_capacity),
         answers(ring_capacity),
+        joins(ring_capacity),
         access_log(random) {}
 
   IoContext& io;
@@ -72,6 +73,7 @@ struct WorkerContext {
   SnapshotReader<TrafficPlan> plan;
   OutcomeRing outcomes;
   AnswerRing answers;
+  JoinRing joins;
   FailureRing failures{kFailuresKept};
   AccessLog access_log;
   DebugLog debug_log;

@@ -36,6 +36,8 @@ struct AnswerFacts {
   std::uint64_t first_output_us = 0;
   std::uint64_t last_output_us = 0;
 
+  std::uint64_t id = 0;  // join_key() of what the answer calls itself; 0: nothing, or what is too long for a name
+
   // What the last whole usage said; none: it said nothing.
   std::optional<std::uint64_t> tokens_in;   // those from a cache included
   std::optional<std::uint64_t> tokens_out;  // those of reasoning included

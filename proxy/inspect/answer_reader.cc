@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/score.h"
 #include "proxy/http/media_type.h"
 
 namespace weir::proxy {
@@ -324,6 +325,10 @@ void AnswerReader::end_call() {
 void AnswerReader::on_word(Meaning meaning, std::string_view word) {
   if (word.empty()) return;
   switch (meaning) {
+    case Meaning::kId:
+      // What fills the space may go on beyond it.
+      if (facts_.id == 0 && word.size() < word_.size()) facts_.id = join_key(JoinKind::kResponse, word);
+      return;
     case Meaning::kType:
       return take_type(word);
     case Meaning::kObject:
@@ -342,8 +347,8 @@ void AnswerReader::on_word(Meaning meaning, std::string_view word) {
       message_.incomplete = finish_reason(word);
       return;
     case Meaning::kModel:
-      std::copy(word.begin(), word.end(), model_.begin());
-      message_.model_size = word.size();
+      message_.model_size = std::min(word.size(), model_.size());
+      std::copy_n(word.begin(), message_.model_size, model_.begin());
       return;
     case Meaning::kStatus:
       // Of a whole response; the events of a stream have types.

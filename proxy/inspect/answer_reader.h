@@ -119,7 +119,7 @@ class AnswerReader final : public BodyObserver, private EventFraming::Sink, priv
   std::array<char, 8> message_start_{};
   std::array<char, 64> model_{};
   // A word that comes in parts.
-  std::array<char, 64> word_{};
+  std::array<char, 128> word_{};
   std::size_t word_size_ = 0;
 };
 

@@ -24,6 +24,10 @@ constexpr std::array kPlaces = {
     Place{"type", M::kType, kOpenAi | kAnthropic, kPlain},
     Place{"model", M::kModel, kOpenAi | kAnthropic | kOllama, kPlain},
 
+    Place{"id", M::kId, kOpenAi | kAnthropic | kOip, kPlain},
+    Place{"response.id", M::kId, kOpenAi, kPlain},
+    Place{"message.id", M::kId, kAnthropic, kPlain},
+
     // Chat and completions.
     Place{"choices", M::kAnswer, kOpenAi},
     Place{"choices.index", M::kChoice, kOpenAi},

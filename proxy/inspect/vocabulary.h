@@ -14,6 +14,7 @@ namespace weir::proxy {
 
 // What a place holds.
 enum class Meaning : std::uint8_t {
+  kId,        // of the answer
   kAnswer,    // nothing by itself: the place shows which dialect it is
   kText,      // for the reader
   kThinking,  // reasoning

@@ -12,6 +12,7 @@
 
 #include "base/answer.h"
 #include "base/outcome.h"
+#include "base/score.h"
 
 namespace weir::proxy {
 
@@ -69,6 +70,8 @@ class RecordRing {
 using OutcomeRing = RecordRing<Outcome>;
 // Beside the outcomes, of requests whose answers are looked into.
 using AnswerRing = RecordRing<Answer>;
+// Of those that may be scored later.
+using JoinRing = RecordRing<Joinable>;
 // A sample of the failed ones: a drop is none to worry about.
 using FailureRing = RecordRing<FailedRequest>;
 

@@ -189,6 +189,10 @@ void Server::drain_answers(const std::function<void(const Answer&)>& visit) {
   for (const auto& worker : workers_->all()) worker->answers().drain(visit);
 }
 
+void Server::drain_joins(const std::function<void(const Joinable&)>& visit) {
+  for (const auto& worker : workers_->all()) worker->joins().drain(visit);
+}
+
 void Server::drain_failures(const std::function<void(const FailedRequest&)>& visit) {
   for (const auto& worker : workers_->all()) worker->failures().drain(visit);
 }

@@ -10,6 +10,7 @@
 
 #include "base/answer.h"
 #include "base/outcome.h"
+#include "base/score.h"
 #include "base/traffic_plan.h"
 #include "proxy/exchange/topology.h"
 #include "proxy/observe/counters.h"
@@ -49,6 +50,8 @@ class Server {
   void drain_outcomes(const std::function<void(const Outcome&)>& visit);
   // The same of what answers were, where they are looked into.
   void drain_answers(const std::function<void(const Answer&)>& visit);
+  // The same of requests that may be scored later. One that found no room is scored by nobody.
+  void drain_joins(const std::function<void(const Joinable&)>& visit);
   // The same of the names of requests that a candidate failed or was slow with, as far as they found room.
   void drain_failures(const std::function<void(const FailedRequest&)>& visit);
   // Outcomes and answers that found their ring full, ever.

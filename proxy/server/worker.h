@@ -54,6 +54,7 @@ class Worker {
   const Counters& counters() const { return context_.counters; }
   OutcomeRing& outcomes() { return context_.outcomes; }
   AnswerRing& answers() { return context_.answers; }
+  JoinRing& joins() { return context_.joins; }
   FailureRing& failures() { return context_.failures; }
   LineRing& access_lines() { return context_.access_log.lines(); }
   LineRing& debug_lines() { return context_.debug_log.lines(); }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "base/score.h"
 
 namespace weir::proxy {
 namespace {
@@ -97,6 +98,7 @@ void Split::take_key(std::string_view key, const RolloutTraffic& traffic, Assign
   result.version = candidate ? spec_.candidate : spec_.baseline;
   result.judged = traffic.judged;
   result.cluster = static_cast<std::uint8_t>(xxh3_64(key, cluster_seed_));
+  if (traffic.scored && result.keyed) result.session = join_key(JoinKind::kSession, key);
   result.user_hash = static_cast<std::uint32_t>(xxh3_64(key, user_seed_)) & kUserHashMask;
 }
 

@@ -37,6 +37,8 @@ struct Assignment {
   std::uint32_t user_hash = 0;  // low 20 bits of XXH3_64(key, XXH3_64(service) + 3)
   StepId step = 0;
   Epoch epoch = 0;
+  // join_key() of its key, where answers are scored; 0: it has none, or nobody scores.
+  std::uint64_t session = 0;
   // The response sets this cookie: reason is kNewCookie.
   DrawnId cookie{};
 };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <vector>
 
 #include "base/random.h"
@@ -379,6 +380,49 @@ TEST_F(RequestContextTest, EntersEachLatencyMetricOnceAtMost) {
       }
     }
   }
+}
+
+TEST_F(RequestContextTest, LeavesWhatJoinsAScoreToIt) {
+  answered(200);
+  context_.request_id = "r";
+  context_.assignment.session = 9;
+  context_.assignment.arm = Arm::kCandidate;
+  context_.assignment.step = 4;
+  AnswerFacts facts;
+  facts.id = 8;
+  context_.answer = &facts;
+  traffic_.identity = 77;
+  const auto joinable = [&] { return context_.joinable(context_.ended_outcome(0, 0)); };
+  EXPECT_FALSE(joinable());  // nobody scores
+  traffic_.scored = true;
+  const std::optional<Joinable> found = joinable();
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->rollout, 77U);
+  EXPECT_EQ(found->of.step, 4U);
+  EXPECT_EQ(found->of.arm, Arm::kCandidate);
+  EXPECT_TRUE(found->of.judged);
+  EXPECT_EQ(found->keys[0], join_key(JoinKind::kRequest, "r"));
+  EXPECT_EQ(found->keys[1], 8U);
+  EXPECT_EQ(found->keys[2], 0U);  // it belongs to no trace
+  EXPECT_EQ(found->keys[3], 9U);
+  context_.assignment.reason = AssignmentReason::kOverride;
+  EXPECT_FALSE(joinable());
+}
+
+// The baseline's answer says nothing of either version's own users, but its session has met the baseline.
+TEST_F(RequestContextTest, ARescueIsTheBaselinesAndNoEvidence) {
+  VersionTopology baseline;
+  baseline.id = 5;
+  answered(200);
+  context_.assignment.arm = Arm::kCandidate;
+  context_.answering = &baseline;
+  context_.rescued = true;
+  traffic_.scored = true;
+  const std::optional<Joinable> found = context_.joinable(context_.ended_outcome(0, 0));
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->of.arm, Arm::kBaseline);
+  EXPECT_EQ(found->of.version, 5U);
+  EXPECT_FALSE(found->of.judged);
 }
 
 }  // namespace

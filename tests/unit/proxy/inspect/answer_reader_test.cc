@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/score.h"
 #include "tests/unit/proxy/inspect/answers.h"
 #include "tests/unit/proxy/inspect/corpus.h"
 #include "tests/unit/proxy/inspect/slow_reader.h"
@@ -178,6 +179,38 @@ TEST(AnswerReader, TakesTokensFromTheFieldsOfAWholeAnswer) {
   reader.on_data(R"({"generated_text":"hi"})", 5);
   reader.on_end(true);
   EXPECT_EQ(describe(reader.facts()), "ok stop 1 outputs 12+34 tokens");
+}
+
+TEST(AnswerReader, KnowsWhatAnAnswerCallsItself) {
+  const auto id = [](config::Inspect inspect, std::string_view type, const std::string& body) {
+    AnswerReader reader;
+    return read_answer(reader, {inspect, type, body}).id;
+  };
+  const auto named = [](std::string_view name) { return join_key(JoinKind::kResponse, name); };
+  constexpr std::string_view kStream = "text/event-stream";
+  constexpr std::string_view kWhole = "application/json";
+  const std::string calls = R"({"id":"chatcmpl-1","choices":[{"delta":{"tool_calls":[{"id":"call_1"}]}}]})";
+  EXPECT_EQ(id(config::Inspect::kOpenAi, kStream, "data: " + calls + "\n\n" + std::string(kEnd)), named("chatcmpl-1"));
+  EXPECT_EQ(id(config::Inspect::kAuto, kWhole, R"({"id":"chatcmpl-2","choices":[{"message":{"content":"a"}}]})"),
+            named("chatcmpl-2"));
+  EXPECT_EQ(id(config::Inspect::kOpenAi, kStream,
+               "data: {\"type\":\"response.created\",\"response\":{\"id\":\"resp_1\"}}\n\n"),
+            named("resp_1"));
+  EXPECT_EQ(id(config::Inspect::kAnthropic, kStream,
+               "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\"}}\n\n"),
+            named("msg_1"));
+  EXPECT_EQ(id(config::Inspect::kOip, kWhole, R"({"id":"42","outputs":[{"datatype":"BYTES","data":["a"]}]})"), named("42"));
+  EXPECT_EQ(id(config::Inspect::kOpenAi, kStream, std::string(kChunk)), 0U);
+  const std::string longest(127, 'i');
+  const auto whole = [](const std::string& name) { return R"({"id":")" + name + R"(","choices":[{"text":"a"}]})"; };
+  EXPECT_EQ(id(config::Inspect::kOpenAi, kWhole, whole(longest)), named(longest));
+  EXPECT_EQ(id(config::Inspect::kOpenAi, kWhole, whole(longest + "i")), 0U);
+}
+
+TEST(AnswerReader, CutsTheNameOfAModelWhereItsSpaceEnds) {
+  AnswerReader reader;
+  const std::string body = R"({"model":")" + std::string(200, 'm') + R"(","choices":[{"message":{"content":"a"}}]})";
+  EXPECT_EQ(read_answer(reader, {config::Inspect::kOpenAi, "application/json", body}).model(), std::string(64, 'm'));
 }
 
 TEST(AnswerReader, ReadsTextDeeperThanAnyAnswerWithoutTakingItForOne) {

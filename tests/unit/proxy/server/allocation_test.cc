@@ -8,11 +8,13 @@
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
+#include <memory>
 #include <new>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/hash.h"
 #include "proxy/server/server.h"
 #include "tests/unit/proxy/server/sockets.h"
 
@@ -76,8 +78,29 @@ config::Config config_for(std::uint16_t port) {
   return config;
 }
 
+// That half of the requests are the candidate's, and that their answers may be scored.
+std::shared_ptr<const TrafficPlan> scored_plan(config::Config& config, Names& names) {
+  config::Rollout& rollout = config.rollouts["chat"];
+  rollout.baseline = "v1";
+  rollout.candidate = "v2";
+  rollout.salt = "salt";
+  rollout.stickiness.by.push_back({.header = "x-field-3", .cookie = {}});
+  config.services["chat"].versions["v2"] = config.services["chat"].versions["v1"];
+  RolloutTraffic traffic;
+  traffic.identity = rollout_identity({"chat", "v1", "v2", "", "salt"});
+  traffic.step = 1;
+  traffic.weight_ppm = kMillion / 2;
+  traffic.judged = traffic.scored = true;
+  auto plan = std::make_shared<TrafficPlan>();
+  plan->number = 1;
+  plan->rollouts.resize(names.services.intern("chat") + 1, traffic);
+  return plan;
+}
+
+enum class Extra { kNone, kLog, kScores };
+
 // Blocks of a batch, with so many fields in each request and response, once the connections are warm.
-std::int64_t blocks_per_batch(int fields, bool log = false) {
+std::int64_t blocks_per_batch(int fields, Extra extra = Extra::kNone) {
   const std::string response = head_with_fields("HTTP/1.1 200 OK", fields);
   // Nobody is answered before all have asked: as many requests as there are run at once from the first batch on.
   std::barrier all_have_asked(kClients);
@@ -91,12 +114,14 @@ std::int64_t blocks_per_batch(int fields, bool log = false) {
   Names names;
   Server server({.workers = 1, .outcome_ring_capacity = 4'096});
   config::Config config = config_for(origin.port());
-  if (log) config.access_log.emplace().format = config::json_log_format({"x-field-2", "cookie"});
+  if (extra == Extra::kLog) config.access_log.emplace().format = config::json_log_format({"x-field-2", "cookie"});
+  if (extra == Extra::kScores) server.apply_plan(scored_plan(config, names));
   EXPECT_TRUE(server.start(build_topology(config, names)).empty());
   std::vector<Socket> clients;
   for (int i = 0; i < kClients; ++i) clients.push_back(Socket::connect(server.addresses().at(0)));
   const std::string request = head_with_fields("GET / HTTP/1.1", fields);
   int outcomes = 0;
+  int joinable = 0;
   const auto exchange = [&] {
     for (int i = 0; i < kRequests / kClients; ++i) {
       for (Socket& client : clients) client.send(request);
@@ -104,10 +129,16 @@ std::int64_t blocks_per_batch(int fields, bool log = false) {
     }
     const int expected = outcomes + kRequests;
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (outcomes < expected && std::chrono::steady_clock::now() < end) {
+    const int to_be_joined = extra == Extra::kScores ? expected : 0;
+    while ((outcomes < expected || joinable < to_be_joined) && std::chrono::steady_clock::now() < end) {
       server.drain_outcomes([&](const Outcome&) { ++outcomes; });
+      server.drain_joins([&](const Joinable& ended) {
+        ++joinable;
+        EXPECT_TRUE(ended.of.judged && ended.keys[0] != 0 && ended.keys[3] != 0);
+      });
     }
     EXPECT_EQ(outcomes, expected);
+    EXPECT_EQ(joinable, to_be_joined);
   };
   exchange();
   std::vector<std::int64_t> batches;
@@ -154,7 +185,12 @@ TEST(AllocationDeathTest, ThatFailsEndsTheProgramAtOnce) {
 
 TEST(Allocation, IsNoneForALineOfTheAccessLog) {
   t_of_the_test = true;
-  EXPECT_EQ(blocks_per_batch(60, true), 0);
+  EXPECT_EQ(blocks_per_batch(60, Extra::kLog), 0);
+}
+
+TEST(Allocation, IsNoneForARequestThatMayBeScored) {
+  t_of_the_test = true;
+  EXPECT_EQ(blocks_per_batch(60, Extra::kScores), 0);
 }
 
 // The counting itself: what a thread that is not the test's allocates is seen.

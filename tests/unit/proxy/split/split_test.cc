@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "base/score.h"
+
 namespace weir::proxy {
 namespace {
 
@@ -112,6 +114,14 @@ TEST(Split, ClusterAndUserHashDependOnServiceAndKeyAlone) {
     EXPECT_EQ(assign(spec, user("user-42"), at_weight(10'000)).cluster, 135);
     EXPECT_EQ(assign(spec, user("user-42"), at_weight(10'000)).user_hash, 30'300u);
   }
+}
+
+TEST(Split, TellsTheSessionWhereAnswersAreScored) {
+  RolloutTraffic traffic = at_weight(500'000);
+  EXPECT_EQ(assign(chat_rollout(), user("alice"), traffic).session, 0U);
+  traffic.scored = true;
+  EXPECT_EQ(assign(chat_rollout(), user("alice"), traffic).session, join_key(JoinKind::kSession, "alice"));
+  EXPECT_EQ(assign(chat_rollout(), {}, traffic).session, 0U);  // nobody could name it
 }
 
 TEST(Split, IsTheSameAfterARestart) {
