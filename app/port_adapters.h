@@ -8,6 +8,7 @@
 #include "analysis/rollout/controller.h"
 #include "analysis/rollout/ports.h"
 #include "analysis/store/journal.h"
+#include "app/feedback/desk.h"
 #include "app/metrics/answer_metrics.h"
 #include "app/metrics/recent_traffic.h"
 #include "app/metrics/request_metrics.h"
@@ -23,6 +24,7 @@ class OutcomeSource final : public analysis::MetricSource {
     RequestMetrics& metrics;
     AnswerMetrics& answers;
     RecentTraffic& recent;
+    FeedbackDesk& feedback;
   };
   OutcomeSource(proxy::Server& server, const Readers& readers) : server_(server), readers_(readers) {}
 

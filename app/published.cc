@@ -74,6 +74,7 @@ ApiReply Published::metrics() const {
   scrape.store = view->store;
   scrape.records = view->records;
   scrape.names = view->names;
+  scrape.feedback = view->feedback;
   for (const WebhookStanding& webhook : view->webhooks) {
     scrape.webhooks.push_back({.service = webhook.service,
                                .webhook = webhook.name,

@@ -31,6 +31,7 @@ struct View {
   StoreSample store;
   RecordsSample records;
   NameSample names;
+  FeedbackSample feedback;
   std::vector<WebhookStanding> webhooks;
   std::vector<CertificateSample> certificates;
   std::uint64_t reloads = 0;

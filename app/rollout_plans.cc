@@ -15,6 +15,7 @@ std::vector<analysis::RolloutPlan> rollout_plans(const config::Config& config, N
     plan.policy = policy;
     plan.service = names.services.intern(service);
     plan.baseline = names.version(service, policy.baseline);
+    plan.candidate = names.version(service, policy.candidate);
     plan.identity = rollout_identity({service, policy.baseline, policy.candidate, policy.revision, policy.salt});
     plans.push_back(std::move(plan));
   }

@@ -79,8 +79,6 @@ std::vector<std::string> RunningPlan::open_tls() {
 
 LogFile RunningPlan::open_access_log() const { return open_log_of(config_); }
 
-std::string RunningPlan::admin_token() const { return config_.admin.token ? config_.admin.token->value : ""; }
-
 std::variant<NextPlan, ApiError> RunningPlan::read_again() {
   watch_->seen();
   PlanFile plan = read_plan_file(origin_.file);

@@ -48,7 +48,6 @@ class RunningPlan {
 
   const config::Config& config() const { return config_; }
   const std::string& name() const { return origin_.name; }
-  std::string admin_token() const;         // empty: none
   TlsFiles& tls() const { return *tls_; }  // from open_tls() on
 
   // Whether there is a file to load again, and whether it is another one than was loaded last.

@@ -7,6 +7,7 @@
 
 #include "analysis/rollout/status.h"
 #include "app/build/build_info.h"
+#include "app/feedback/words.h"
 #include "base/log.h"
 
 namespace weir::app {
@@ -38,6 +39,15 @@ json::Value version_json(const std::string& name, const config::Version& version
                       {"p99_ms", milliseconds_of(figures.p99_us)}};
 }
 
+json::Value rollout_json(const analysis::Rollout& rollout, const FeedbackDesk& feedback) {
+  json::Value status = analysis::rollout_status(rollout);
+  if (!rollout.scored()) return status;
+  json::Object out = status.object();
+  out.set("waits", waits_with_forgotten(status["waits"].array(), feedback.forgotten_unscored(rollout.plan().identity)));
+  out.set("feedback", feedback.standing(rollout.plan().identity));
+  return out;
+}
+
 json::Value service_json(const std::string& name, const config::Service& service, const StatusFacts& facts) {
   json::Array versions;
   for (const auto& [version_name, version] : service.versions) {
@@ -53,7 +63,7 @@ json::Value service_json(const std::string& name, const config::Service& service
   }
   const auto rollout = facts.controller.rollouts().find(name);
   const bool rolled_out = rollout != facts.controller.rollouts().end();
-  out.set("rollout", rolled_out ? analysis::rollout_status(rollout->second) : json::Value());
+  out.set("rollout", rolled_out ? rollout_json(rollout->second, facts.feedback) : json::Value());
   return out;
 }
 

@@ -7,6 +7,7 @@
 
 #include "analysis/rollout/controller.h"
 #include "app/endpoint_standing.h"
+#include "app/feedback/desk.h"
 #include "app/metrics/exposition.h"
 #include "app/metrics/recent_traffic.h"
 #include "base/json.h"
@@ -20,6 +21,7 @@ struct StatusFacts {
   const Names& names;
   const analysis::Controller& controller;
   const RecentTraffic& traffic;
+  const FeedbackDesk& feedback;
   const std::vector<EndpointStanding>& endpoints;
 
   std::string plan;                    // where the plan comes from

@@ -10,6 +10,7 @@
 
 #include "app/cli/invocation.h"
 #include "app/explain/measured.h"
+#include "app/feedback/words.h"
 #include "app/rollout_plans.h"
 #include "app/status.h"
 #include "base/json.h"
@@ -55,6 +56,7 @@ analysis::Command::Verb rollout_verb(ApiVerb verb) {
     case ApiVerb::kReload:
     case ApiVerb::kDrain:
     case ApiVerb::kLogLevel:
+    case ApiVerb::kFeedback:
       break;
   }
   return Verb::kPause;
@@ -68,11 +70,21 @@ ApiReply refuse_while_draining(std::string_view actor) {
                       .problems = {}});
 }
 
-AdminOptions admin_options(const RunningPlan& plan) {
+std::string value_of(const std::optional<config::Secret>& secret) { return secret ? secret->value : ""; }
+
+AdminOptions admin_options(const config::Admin& admin) {
   AdminOptions options;
   // A plan whose address is none was refused.
-  options.address = config::parse_listen_address(plan.config().admin.address).value_or(options.address);
-  options.token = plan.admin_token();
+  options.address = config::parse_listen_address(admin.address).value_or(options.address);
+  options.token = value_of(admin.token);
+  return options;
+}
+
+AdminOptions scores_options(const config::Feedback& feedback) {
+  AdminOptions options;
+  options.address = config::parse_listen_address(feedback.address).value_or(options.address);
+  options.token = value_of(feedback.token);
+  options.scores_alone = true;
   return options;
 }
 
@@ -87,7 +99,8 @@ Weir::Weir(Signals& signals, Setup setup)
       answer_metrics_(names_),
       recent_(clock_),
       access_log_([this](const AccessLogFile::Visit& visit) { server_.drain_access_lines(visit); }),
-      source_(server_, {.metrics = requests_, .answers = answer_metrics_, .recent = recent_}),
+      feedback_(clock_, [this](std::uint64_t identity) { return rollout_of(identity); }),
+      source_(server_, {.metrics = requests_, .answers = answer_metrics_, .recent = recent_, .feedback = feedback_}),
       traffic_(server_),
       journal_(std::move(setup.state.journal)),
       records_(clock_, plan_.config().state),
@@ -103,7 +116,8 @@ Weir::Weir(Signals& signals, Setup setup)
                   .answers = answer_metrics_,
                   .access_log = access_log_,
                   .commands = commands_}),
-      admin_(std::make_unique<AdminServer>(admin_options(plan_), published_)),
+      admin_(std::make_unique<AdminServer>(admin_options(plan_.config().admin), published_)),
+      scores_(std::make_unique<AdminServer>(scores_options(plan_.config().feedback), published_)),
       started_(clock_.now()),
       next_tick_(started_),
       next_look_(started_ + kLookPeriod),
@@ -121,6 +135,7 @@ std::vector<std::string> Weir::start() {
   const std::shared_ptr<const proxy::Topology> topology = topology_of(plan_.config(), plan_.tls());
   webhooks_.follow(plan_.config());
   controller_.set_plans(rollout_plans(plan_.config(), names_));
+  feedback_.follow(plan_.config());
   show_config();
   // What was decided in earlier lives is no news, but has to be there.
   show_history();
@@ -135,6 +150,7 @@ std::vector<std::string> Weir::start() {
   if (!errors.empty()) return errors;
   access_log_.write_to(std::move(log));
   std::string error = admin_->start();
+  if (error.empty() && !plan_.config().feedback.address.empty()) error = scores_->start();
   if (!error.empty()) {
     server_.stop();
     return {std::move(error)};
@@ -231,6 +247,9 @@ void Weir::on_signal(Signal signal) {
 }
 
 void Weir::obey(QueuedCommand queued) {
+  if (queued.command.verb == ApiVerb::kFeedback) {
+    return answer_with(std::move(queued.done), take_scores(*queued.command.scores));
+  }
   news_ = true;
   if (queued.command.verb == ApiVerb::kReload) {
     reload(std::move(queued.command.actor), std::move(queued.done));
@@ -241,6 +260,22 @@ void Weir::obey(QueuedCommand queued) {
   } else {
     obey_rollout(std::move(queued));
   }
+}
+
+std::optional<ScoredRollout> Weir::rollout_of(std::uint64_t identity) const {
+  for (const auto& [service, rollout] : controller_.rollouts()) {
+    const analysis::RolloutPlan& plan = rollout.plan();
+    if (plan.identity != identity) continue;
+    return ScoredRollout{.judge = rollout.judging(),
+                         .epoch = rollout.epoch(),
+                         .service = plan.service,
+                         .versions = {plan.baseline, plan.candidate}};
+  }
+  return {};
+}
+
+ApiReply Weir::take_scores(const Post& post) {
+  return {.status = 202, .body = feedback_reply(post, feedback_.take(post))};
 }
 
 void Weir::answer_with(Done done, ApiReply reply) {
@@ -342,7 +377,9 @@ void Weir::take_plan(Reload reload) {
   resolution_.follow(config);
   webhooks_.follow(config);
   controller_.set_plans(rollout_plans(config, names_));
-  admin_->set_token(plan_.admin_token());
+  feedback_.follow(config);
+  admin_->set_token(value_of(config.admin.token));
+  scores_->set_token(value_of(config.feedback.token));
   note("reload", reload.actor, "the plan was loaded again");
   answer_with(std::move(reload.done),
               message_reply("the plan was loaded: " + std::to_string(config.services.size()) + " services, " +
@@ -438,6 +475,9 @@ std::vector<std::string> Weir::problems(const std::vector<EndpointStanding>& end
     lines.push_back("the state is not written, and no weight rises until it is: " + store_log_.problem());
   }
   if (!records_.problem().empty()) lines.push_back("decision records are not written: " + records_.problem());
+  if (!feedback_.problem().empty()) {
+    lines.push_back("a restart will forget which requests scores are about: " + feedback_.problem());
+  }
   const auto lost = [this](const auto& entry) {
     const analysis::RolloutState& state = entry.second.state();
     return state.phase == analysis::Phase::kRolledBack && state.reason.starts_with(lost_state_);
@@ -460,11 +500,12 @@ void Weir::publish() {
   for (const auto& [name, service] : plan_.config().services) view.services.push_back(name);
   view.reloads = plan_.reloads();
   view.reloads_refused = plan_.reloads_refused();
-  view.admin_turned_away = admin_->connections_turned_away();
+  view.admin_turned_away = admin_->connections_turned_away() + scores_->connections_turned_away();
   const analysis::StoreHealth health = controller_.store_health();
   view.store = {.healthy = health.writable, .pending = health.pending, .failures = health.failures};
   view.records = records_.sample();
   view.names = resolution_.sample();
+  view.feedback = {.fates = feedback_.total(), .waiting = feedback_.waiting(), .forgotten = feedback_.forgotten()};
   view.webhooks = webhooks_.standings();
   view.certificates = plan_.tls().samples(unix_ms(clock_) / 1'000);
   const std::vector<EndpointStanding> endpoints = endpoint_standings(*server_.topology(), begun);
@@ -473,6 +514,7 @@ void Weir::publish() {
                                                 .names = names_,
                                                 .controller = controller_,
                                                 .traffic = recent_,
+                                                .feedback = feedback_,
                                                 .endpoints = endpoints,
                                                 .plan = plan_.name(),
                                                 .listeners = server_.addresses(),
@@ -504,6 +546,7 @@ void Weir::finish() {
   tell_news();
   webhooks_.finish(at_once_ ? milliseconds(0) : kTellPatience);
   commands_.close();
+  scores_->stop();
   admin_->stop();
   log::info("ended", {{"requests_cut", cut}, {"state_saved", saved()}});
 }

@@ -22,6 +22,7 @@
 #include "app/endpoint_log.h"
 #include "app/endpoint_resolution.h"
 #include "app/endpoint_standing.h"
+#include "app/feedback/desk.h"
 #include "app/metrics/recent_traffic.h"
 #include "app/metrics/request_metrics.h"
 #include "app/port_adapters.h"
@@ -87,6 +88,9 @@ class Weir {
   void take_plan(Reload reload);
   ApiReply refuse_reload(std::string_view actor, const ApiError& error);
   ApiReply begin_drain(std::string_view actor);
+  // Nothing: no rollout of the plan has this identity.
+  std::optional<ScoredRollout> rollout_of(std::uint64_t identity) const;
+  ApiReply take_scores(const Post& post);
   ApiReply set_log_level(log::Level level, std::string_view actor);
   void advance_drain();
   void cut_requests();
@@ -114,6 +118,7 @@ class Weir {
   AnswerMetrics answer_metrics_;
   RecentTraffic recent_;
   AccessLogFile access_log_;
+  FeedbackDesk feedback_;
   OutcomeSource source_;
   ServerTraffic traffic_;
   std::unique_ptr<analysis::Journal> journal_;
@@ -123,6 +128,7 @@ class Weir {
   std::vector<std::pair<Done, ApiReply>> answers_;  // to commands that are done
   Published published_;
   std::unique_ptr<AdminServer> admin_;
+  std::unique_ptr<AdminServer> scores_;  // listens only where the plan says feedback.address
   Drain drain_;
 
   SteadyTime started_;

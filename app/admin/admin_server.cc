@@ -38,6 +38,7 @@ using Response = http::response<http::string_body>;
 
 constexpr auto kTuple = asio::as_tuple(kUseAwaitable);
 constexpr std::uint64_t kBodyLimit = 64 * 1024;
+constexpr std::uint64_t kScoresLimit = 1024 * 1024;
 constexpr std::uint32_t kHeadLimit = 16 * 1024;
 constexpr int kConnectionLimit = 64;
 constexpr std::chrono::seconds kIdleTimeout{15};     // to send a request, or to take an answer
@@ -46,12 +47,14 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
+bool is_feedback(std::string_view target) { return target.substr(0, target.find('?')) == kFeedbackPath; }
+
 AccessFacts facts_of(const Request& request) {
   const std::string_view target = view(request.target());
   AccessFacts facts;
   facts.post = request.method() != http::verb::get && request.method() != http::verb::head;
   facts.probe = target == "/healthz" || target == "/readyz";
-  facts.api = target.starts_with("/api/");
+  facts.api = target.starts_with("/api/") || is_feedback(target);
   facts.host = view(request[http::field::host]);
   if (request.count(http::field::origin) > 0) facts.origin = view(request[http::field::origin]);
   facts.fetch_site = view(request["sec-fetch-site"]);
@@ -114,11 +117,11 @@ class AdminServer::Loop {
   std::string start() {
     const std::string where = to_string(options_.address);
     if (options_.token.empty() && !config::is_loopback_host(options_.address.host)) {
-      return "admin.address " + where + " is not loopback: set admin.token, or listen on 127.0.0.1";
+      return section() + ".address " + where + " is not loopback: set " + section() + ".token, or listen on 127.0.0.1";
     }
     boost::system::error_code error;
     const auto address = asio::ip::make_address(options_.address.host, error);
-    if (error) return "admin.address " + where + ": the host must be an IP address";
+    if (error) return section() + ".address " + where + ": the host must be an IP address";
     const Tcp::endpoint endpoint(address, options_.address.port);
     acceptor_.open(endpoint.protocol(), error);
     if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
@@ -126,7 +129,7 @@ class AdminServer::Loop {
     if (!error && address.is_v6()) acceptor_.set_option(asio::ip::v6_only(true), error);
     if (!error) acceptor_.bind(endpoint, error);
     if (!error) acceptor_.listen(kConnectionLimit, error);
-    if (error) return "admin.address " + where + ": " + error.message();
+    if (error) return section() + ".address " + where + ": " + error.message();
     port_ = acceptor_.local_endpoint(error).port();
     asio::co_spawn(io_, accept(), asio::detached);
     thread_ = std::thread([this] { io_.run(); });
@@ -177,7 +180,7 @@ class AdminServer::Loop {
     beast::flat_buffer buffer;
     for (bool open = true; open;) {
       Parser parser;
-      parser.body_limit(kBodyLimit);
+      parser.body_limit(kScoresLimit);
       parser.header_limit(kHeadLimit);
       stream.expires_after(kIdleTimeout);
       asking_.push_back(&stream);
@@ -185,8 +188,9 @@ class AdminServer::Loop {
       asking_.remove(&stream);
       if (read_error && !too_large(read_error)) break;
       const Request& request = parser.get();
+      const bool long_body = request.body().size() > kBodyLimit && !is_feedback(view(request.target()));
       ApiReply reply;
-      if (read_error)
+      if (read_error || long_body)
         reply = too_large_reply();
       else
         reply = co_await answer(request, peer);
@@ -207,11 +211,19 @@ class AdminServer::Loop {
     --connections_;
   }
 
+  std::string section() const { return options_.scores_alone ? "feedback" : "admin"; }
+  bool serves(const AccessFacts& facts, std::string_view target) const {
+    return !options_.scores_alone || facts.probe || is_feedback(target);
+  }
+
   static bool too_large(const boost::system::error_code& error) {
     return error == http::error::body_limit || error == http::error::header_limit;
   }
   static ApiReply too_large_reply() {
-    return error_reply({.status = 413, .code = "too_large", .message = "at most 64 KiB are read", .problems = {}});
+    return error_reply({.status = 413,
+                        .code = "too_large",
+                        .message = "at most 64 KiB are read, of scores 1 MiB, of a head 16 KiB",
+                        .problems = {}});
   }
 
   Awaitable<ApiReply> answer(const Request& request, const std::string& peer) {
@@ -221,6 +233,7 @@ class AdminServer::Loop {
       log::warn("admin_refused", {{"peer", peer}, {"target", view(request.target())}, {"status", refused->status}});
       co_return std::move(*refused);
     }
+    if (!serves(facts, view(request.target()))) co_return not_found_reply();
     const ApiRequest asked{view(request.method_string()), view(request.target()), request.body()};
     auto routed = route_api(asked);
     if (const auto* query = std::get_if<ApiQuery>(&routed)) co_return backend_.query(*query);

@@ -14,6 +14,7 @@ namespace weir::app {
 struct AdminOptions {
   config::HostPort address{"127.0.0.1", 9901};  // in digits; port 0: any free one
   std::string token;                            // required off loopback
+  bool scores_alone = false;                    // what is posted of answers is all that is taken
 };
 
 class AdminServer {

@@ -44,9 +44,6 @@ std::string_view parameter(std::string_view query, std::string_view name) {
 ApiReply bad_request(std::string message) {
   return error_reply({.status = 400, .code = "bad_request", .message = std::move(message), .problems = {}});
 }
-ApiReply not_found() {
-  return error_reply({.status = 404, .code = "not_found", .message = "there is no such path", .problems = {}});
-}
 // `allowed` is of static storage.
 ApiReply wrong_method(std::string_view allowed) {
   ApiReply reply = error_reply({.status = 405,
@@ -118,10 +115,10 @@ std::optional<std::uint32_t> ppm_of_percent(double percent) {
 
 Routed route_command(std::string_view rest, std::string_view query, std::string_view body) {
   const auto slash = rest.find('/');
-  if (slash == std::string_view::npos) return not_found();
+  if (slash == std::string_view::npos) return not_found_reply();
   const std::optional<std::string> service = decoded(rest.substr(0, slash));
   const std::optional<ApiVerb> verb = verb_of(rest.substr(slash + 1), query);
-  if (!verb || !service || service->empty()) return not_found();
+  if (!verb || !service || service->empty()) return not_found_reply();
   ApiCommand command{.verb = *verb, .service = *service};
   if (*verb == ApiVerb::kWeight) {
     const json::ParseResult parsed = json::parse(body);
@@ -155,9 +152,18 @@ Routed process_command(ApiVerb verb, std::string_view body) {
   return command;
 }
 
+Routed route_feedback(std::string_view body) {
+  std::variant<Post, std::string> post = read_post(body);
+  if (auto* wrong = std::get_if<std::string>(&post)) return bad_request(std::move(*wrong));
+  ApiCommand command{.verb = ApiVerb::kFeedback};
+  command.scores = std::make_shared<const Post>(std::get<Post>(std::move(post)));
+  return command;
+}
+
 }  // namespace
 
 std::string_view to_string(ApiVerb verb) {
+  if (verb == ApiVerb::kFeedback) return "feedback";
   for (const auto& [name, known] : kRolloutVerbs) {
     if (known == verb) return name;
   }
@@ -176,9 +182,11 @@ Routed route_api(const ApiRequest& request) {
     if (request.method != "GET" && request.method != "HEAD") return wrong_method("GET, HEAD");
     return history ? route_history(query) : Routed(*simple);
   }
+  const bool feedback = path == kFeedbackPath;
   const std::optional<ApiVerb> process = process_verb(path);
-  if (!process && !path.starts_with(kServices)) return not_found();
+  if (!process && !feedback && !path.starts_with(kServices)) return not_found_reply();
   if (request.method != "POST") return wrong_method("POST");
+  if (feedback) return route_feedback(request.body);
   if (process) return process_command(*process, request.body);
   return route_command(path.substr(kServices.size()), query, request.body);
 }
@@ -190,6 +198,10 @@ ApiReply error_reply(const ApiError& error) {
     inner.set("problems", std::move(problems));
   }
   return {.status = error.status, .body = json::write(json::Object{{"error", std::move(inner)}})};
+}
+
+ApiReply not_found_reply() {
+  return error_reply({.status = 404, .code = "not_found", .message = "there is no such path", .problems = {}});
 }
 
 ApiReply message_reply(std::string_view message) {

@@ -7,6 +7,7 @@
 //   POST /api/v1/services/<service>/promote[?full=true] | pause | resume | abort | retry | undo
 //   POST /api/v1/services/<service>/weight   {"percent": 25}
 //   POST /api/v1/log-level                   {"level": "debug"}
+//   POST /v1/feedback                        what was thought of answers (app/feedback/posted.h)
 //   POST /api/v1/reload, /api/v1/drain
 //   GET  /metrics, /healthz, /readyz
 //
@@ -15,14 +16,18 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "app/feedback/posted.h"
 #include "base/log.h"
 
 namespace weir::app {
+
+inline constexpr std::string_view kFeedbackPath = "/v1/feedback";
 
 enum class ApiVerb : std::uint8_t {
   kPromote,
@@ -36,6 +41,7 @@ enum class ApiVerb : std::uint8_t {
   kReload,
   kDrain,
   kLogLevel,
+  kFeedback,
 };
 
 std::string_view to_string(ApiVerb verb);  // "promote"; kPromoteFull: "promote --full"
@@ -46,6 +52,7 @@ struct ApiCommand {
   std::string service = {};      // empty where it is about none
   std::uint32_t weight_ppm = 0;  // kWeight
   log::Level log_level = log::Level::kInfo;
+  std::shared_ptr<const Post> scores = {};  // kFeedback
   std::string actor = {};
 };
 
@@ -79,6 +86,7 @@ struct ApiError {
   std::vector<std::string> problems;  // each on a line of its own, where there is more than one
 };
 ApiReply error_reply(const ApiError& error);
+ApiReply not_found_reply();
 ApiReply message_reply(std::string_view message);  // 200, {"message": "..."}
 
 }  // namespace weir::app

@@ -110,6 +110,8 @@ class ScrapeCollectable final : public prometheus::Collectable {
     for (MetricFamily& family : certificate_families(scrape_.certificates)) out.push_back(std::move(family));
     add(deliveries());
     add(undelivered());
+    add(scores());
+    add(requests_forgotten());
     own(add);
     return out;
   }
@@ -258,6 +260,27 @@ class ScrapeCollectable final : public prometheus::Collectable {
     return out;
   }
 
+  MetricFamily scores() const {
+    MetricFamily out = family({"weir_feedback_scores_total",
+                               "Scores that were posted, by what became of them; an early one has another fate later."});
+    for (std::size_t number = 0; number < kScoreFateCount; ++number) {
+      const auto fate = static_cast<ScoreFate>(number);
+      out.metric.push_back(valued(out.type, static_cast<double>(scrape_.feedback.fates[fate]),
+                                  {{"fate", std::string(to_string(fate))}}));
+    }
+    return out;
+  }
+
+  MetricFamily requests_forgotten() const {
+    MetricFamily out = family({"weir_feedback_requests_forgotten_total",
+                               "Requests that made room for others in feedback.memory before their day was over."});
+    for (const Arm arm : {Arm::kBaseline, Arm::kCandidate}) {
+      out.metric.push_back(valued(out.type, static_cast<double>(scrape_.feedback.forgotten[static_cast<std::size_t>(arm)]),
+                                  {{"arm", arm == Arm::kBaseline ? "baseline" : "candidate"}}));
+    }
+    return out;
+  }
+
   template <class Add>
   void own(const Add& add) const {
     const auto counter = [&add](const char* name, const char* help, double value) { add(single({name, help}, value)); };
@@ -280,6 +303,8 @@ class ScrapeCollectable final : public prometheus::Collectable {
             static_cast<double>(scrape_.names.lookups));
     counter("weir_dns_failures_total", "Of those, the ones that found no address.",
             static_cast<double>(scrape_.names.failures));
+    gauge("weir_feedback_scores_waiting", "Scores whose request is not known yet.",
+          static_cast<double>(scrape_.feedback.waiting));
     counter("weir_outcomes_dropped_total", "Outcomes that found their worker's ring full.",
             static_cast<double>(scrape_.outcomes_dropped));
     counter("weir_access_log_dropped_total", "Access log lines that the disk was too slow for.",

@@ -8,10 +8,12 @@
 #include <string_view>
 #include <vector>
 
+#include "app/feedback/fate.h"
 #include "app/metrics/answer_metrics.h"
 #include "app/metrics/certificate_metrics.h"
 #include "app/metrics/endpoint_metrics.h"
 #include "app/metrics/request_metrics.h"
+#include "base/ids.h"
 #include "proxy/observe/counters.h"
 
 namespace weir::app {
@@ -57,6 +59,13 @@ struct NameSample {
   std::uint64_t failures = 0;  // of these
 };
 
+// Of scores that were posted.
+struct FeedbackSample {
+  ScoreTally fates{};  // ever
+  std::uint64_t waiting = 0;
+  std::array<std::uint64_t, kArmCount> forgotten{};  // requests, by arm
+};
+
 struct WebhookSample {
   std::string service;
   std::string webhook;
@@ -85,6 +94,7 @@ struct Scrape {
   StoreSample store;
   RecordsSample records;
   NameSample names;
+  FeedbackSample feedback;
   std::vector<WebhookSample> webhooks;
   std::vector<CertificateSample> certificates;
   ProcessSample process;

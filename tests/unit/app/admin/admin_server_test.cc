@@ -38,6 +38,8 @@ AdminClient client_of(const AdminServer& server, std::string token = {}) {
   return AdminClient({.address = {"127.0.0.1", server.port()}, .token = std::move(token), .actor = "ann@laptop"});
 }
 
+constexpr const char* kScore = R"({"request_id":"r","name":"n","value":1})";
+
 std::string message(const AdminReply& reply) { return json::parse(reply.body).value["message"].string(); }
 
 TEST(AdminServer, AnswersQueriesAndCommands) {
@@ -60,9 +62,31 @@ TEST(AdminServer, AsksForItsToken) {
   ASSERT_EQ(server.start(), "");
   EXPECT_EQ(client_of(server).get("/api/v1/status").status, 401);
   EXPECT_EQ(client_of(server, "wrong").post("/api/v1/drain").status, 401);
+  EXPECT_EQ(client_of(server).post("/v1/feedback", kScore).status, 401);
+  EXPECT_EQ(client_of(server).post("/v1/feedback?x", kScore).status, 401);
+  EXPECT_EQ(client_of(server, "secret").post("/v1/feedback", kScore).status, 200);
   EXPECT_EQ(client_of(server, "secret").get("/api/v1/status").status, 200);
   EXPECT_EQ(client_of(server).get("/healthz").status, 200);
+  backend.finish();
   server.stop();
+}
+
+TEST(AdminServer, TakesScoresAloneWhereItIsToldTo) {
+  EchoBackend backend;
+  AdminServer server({.address = {"127.0.0.1", 0}, .token = "secret", .scores_alone = true}, backend);
+  ASSERT_EQ(server.start(), "");
+  const AdminClient client = client_of(server, "secret");
+  EXPECT_EQ(client.post("/v1/feedback", kScore).status, 200);
+  EXPECT_EQ(client_of(server).post("/v1/feedback", kScore).status, 401);
+  EXPECT_EQ(client.get("/healthz").status, 200);
+  for (const char* target : {"/api/v1/status", "/metrics", "/v1/feedbacks"}) {
+    EXPECT_EQ(client.get(target).status, 404) << target;
+  }
+  EXPECT_EQ(client.post("/api/v1/services/chat/abort").status, 404);
+  backend.finish();
+  server.stop();
+  AdminServer open({.address = {"0.0.0.0", 0}, .token = {}, .scores_alone = true}, backend);
+  EXPECT_NE(open.start().find("feedback.token"), std::string::npos);
 }
 
 TEST(AdminServer, IsNotKeptFromAnybodyByThoseWhoSayNothing) {
@@ -85,9 +109,10 @@ TEST(AdminServer, RefusesABodyThatIsTooLarge) {
   AdminServer server({.address = {"127.0.0.1", 0}, .token = {}}, backend);
   ASSERT_EQ(server.start(), "");
   const std::string body(65 * 1024, ' ');
-  const AdminReply reply = client_of(server).post("/api/v1/services/chat/weight", body);
-  EXPECT_NE(reply.status, 200);
+  EXPECT_EQ(client_of(server).post("/api/v1/services/chat/weight", body).status, 413);
+  EXPECT_EQ(client_of(server).post("/v1/feedback", kScore + body).status, 200);
   EXPECT_EQ(client_of(server).get("/healthz").status, 200);
+  backend.finish();
   server.stop();
 }
 

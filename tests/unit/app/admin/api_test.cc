@@ -52,6 +52,15 @@ TEST(Api, ALogLevelIsOneOfFiveWords) {
   }
 }
 
+TEST(Api, TakesScores) {
+  const ApiCommand posted = command("/v1/feedback", R"({"request_id":"r","name":"n","value":1})");
+  EXPECT_EQ(posted.verb, ApiVerb::kFeedback);
+  ASSERT_NE(posted.scores, nullptr);
+  EXPECT_EQ(posted.scores->scores.size(), 1U);
+  EXPECT_EQ(refused("POST", "/v1/feedback", "nothing"), 400);
+  EXPECT_EQ(refused("GET", "/v1/feedback"), 405);
+}
+
 TEST(Api, PagesWithoutArguments) {
   for (const auto& [target, kind] :
        {std::pair{"/api/v1/status", ApiQuery::Kind::kStatus}, std::pair{"/api/v1/config", ApiQuery::Kind::kConfig},
