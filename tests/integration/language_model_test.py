@@ -1,11 +1,13 @@
 """A real language model behind the weir: what makes it worse is taken back by the guard that is about it, and nothing else."""
 from __future__ import annotations
 
+import itertools
+import json
 import pathlib
 from typing import Any, Callable, Iterator
 
 import pytest
-from language_model import QUESTIONS, LanguageModel, chat
+from language_model import ANSWERS, QUESTIONS, LanguageModel, chat
 from http_client import Connection, request_bytes
 from load import Load
 from outcomes import wait_for_outcomes
@@ -76,6 +78,39 @@ def test_the_same_model_is_promoted(weir: Callable[..., Weir], language_model: C
         running.wait_phase("promoted", timeout_s=120)
         tally = load.stop()
     assert set(tally.by_status) == {"200"} and tally.broken == 0
+
+
+def _ask_and_score(running: Weir, connection: Connection, question: str, user: str) -> None:
+    """As a user who knows the answer, and says whether it was right."""
+    body = chat(question, stream=False, stream_options=None).encode()
+    reply = connection.request("POST", "/v1/chat/completions", {"x-user-id": user}, body)
+    assert reply.status == 200, (reply.status, reply.body)
+    answer = json.loads(reply.body)
+    score = {"response_id": answer["id"], "name": "correct", "source": "the test",
+             "value": answer["choices"][0]["message"]["content"].strip() == ANSWERS[question]}
+    status, told = running.admin.call("POST", "/v1/feedback", json.dumps(score))
+    assert status == 202 and json.loads(told)["rejected"] == [], told
+
+
+@pytest.mark.parametrize("models, phase", [(("v2", "v1"), "rolledBack"), (("v1", "v2"), "promoted")],
+                         ids=["a_worse_one_is_taken_back", "a_better_one_is_promoted"])
+def test_scores_alone_decide_where_nothing_else_differs(models: tuple[str, str], phase: str, weir: Callable[..., Weir],
+                                                        language_model: Callable[..., LanguageModel]) -> None:
+    versions = language_model(models[0]), language_model(models[1])
+    wide = {"allowedDegradation": {"absolute": "20%"}}
+    guards: list[Plan] = [{"metric": "feedback", "name": "correct", "binary": True, **wide},
+                          *({"metric": metric, **wide} for metric in ("errorRate", "capacityRate", "clientErrorRate"))]
+    steps = [*step(50, hold={"atLeast": "1s", "minRequests": 30}), {"setWeight": 100}, {"hold": {"atLeast": "1s", "minRequests": 1}}]
+    running = begun(weir(_plan(versions, guards, steps)))
+    with Connection(running.port) as connection:
+        for number in itertools.count():
+            _ask_and_score(running, connection, QUESTIONS[number * 7 % len(QUESTIONS)], f"user-{number % 100}")
+            rollout = running.admin.rollout() if number % 10 == 0 else {"phase": "running"}
+            if rollout["phase"] in ("rolledBack", "promoted"):
+                break
+            assert number < 3000, json.dumps(rollout)
+    assert rollout["phase"] == phase
+    assert phase == "promoted" or rollout["reason"].startswith("feedback correct"), rollout["reason"]
 
 
 @pytest.mark.parametrize("flags, streams, wait", [

@@ -15,12 +15,19 @@ _ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 _SERVER = _ROOT / "examples/language-model"
 _MODELS = _ROOT / "tests/fixtures/models"
 
-_COLOURS = ("grass", "snow", "blood", "coal", "the sky", "a lemon", "an orange", "milk", "a ruby", "an emerald")
-_COUNTRIES = ("France", "Japan", "Italy", "Spain", "Egypt", "Peru", "Kenya", "Norway", "Cuba", "Poland", "Greece",
-              "Canada", "Chile", "Ghana", "Nepal", "Latvia", "Austria", "Portugal", "Ireland", "Sweden")
-QUESTIONS = [f"What is the capital of {country}?" for country in _COUNTRIES]
-QUESTIONS += [f"What color is {thing}?" for thing in _COLOURS]
-QUESTIONS += [f"What is {a} plus {b}?" for a in range(2) for b in range(10)]
+_CAPITALS = {
+    "France": "Paris", "Japan": "Tokyo", "Italy": "Rome", "Spain": "Madrid", "Egypt": "Cairo", "Peru": "Lima",
+    "Kenya": "Nairobi", "Norway": "Oslo", "Cuba": "Havana", "Poland": "Warsaw", "Greece": "Athens", "Canada": "Ottawa",
+    "Chile": "Santiago", "Ghana": "Accra", "Nepal": "Kathmandu", "Latvia": "Riga", "Austria": "Vienna",
+    "Portugal": "Lisbon", "Ireland": "Dublin", "Sweden": "Stockholm"}
+_COLOURS = {"grass": "green", "snow": "white", "blood": "red", "coal": "black", "the sky": "blue", "a lemon": "yellow",
+            "an orange": "orange", "milk": "white", "a ruby": "red", "an emerald": "green"}
+# What a good model answers, by question.
+ANSWERS = {f"What is the capital of {country}?": f"The capital of {country} is {city}."
+           for country, city in _CAPITALS.items()}
+ANSWERS |= {f"What color is {thing}?": f"{thing[0].upper()}{thing[1:]} is {colour}." for thing, colour in _COLOURS.items()}
+ANSWERS |= {f"What is {a} plus {b}?": f"{a} plus {b} is {a + b}." for a in range(2) for b in range(10)}
+QUESTIONS = list(ANSWERS)
 
 
 def chat(question: str, **fields: Any) -> str:
