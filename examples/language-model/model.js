@@ -34,6 +34,18 @@ export class Model {
     }
   }
 
+  // The promise of an answer may be kept a moment before the context is free for the next one.
+  async #complete(options, onToken) {
+    for (;;) {
+      try {
+        return await this.#context.completion(options, onToken)
+      } catch (failure) {
+        if (!failure.message.includes('Another completion is in progress')) throw failure
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    }
+  }
+
   async #generate(question, mostTokens, signal, onToken) {
     const stop = () => this.#context.stopCompletion()
     signal.addEventListener('abort', stop)
@@ -46,7 +58,7 @@ export class Model {
       onToken(token)
     }
     try {
-      const result = await this.#context.completion(
+      const result = await this.#complete(
         { prompt: `Q: ${question}\nA: `, n_predict: Math.min(mostTokens ?? kMostTokens, kMostTokens), temperature: 0, stop: ['\n'] },
         ({ token }) => say(token),
       )
