@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -43,6 +44,24 @@ def test_more_false_rollbacks_than_promised_fail(tmp_path: pathlib.Path) -> None
     assert run(folder, "--report").returncode == 0
     assert "| drift_w5 | 1000 | **1.70 %** (17) |" in (tmp_path / "decisions.md").read_text()
     assert (tmp_path / "decisions_false_rollback.svg").read_text().startswith("<svg")
+
+
+def test_a_forecast_that_the_simulation_does_not_bear_out_fails(tmp_path: pathlib.Path) -> None:
+    folder = tmp_path / "decisions"
+    folder.mkdir()
+
+    def simulated(runs: int, median_s: float) -> subprocess.CompletedProcess:
+        found = {"weir": median_s, "candidate_requests": 1, "argo95": None, "argo99": None, "flagger": None, "kayenta": None,
+                 "naive": None, "fixed": None}
+        (folder / "error_0.1pc_1pc_w5.json").write_text(json.dumps({"cpu_s": 1, "runs": [found] * runs}))
+        return run(folder, "--report")
+
+    told = re.search(r"^error_0.1%_1%_w5: .* explain said ([0-9.]+) s$", simulated(1, 1).stdout, re.MULTILINE)
+    assert told
+    said = float(told[1])
+    assert simulated(200, said / 1.15).returncode == 0 and simulated(200, said / 0.85).returncode == 0
+    assert simulated(200, said / 1.25).returncode == 1 and simulated(200, said / 0.75).returncode == 1
+    assert simulated(199, said / 0.75).returncode == 0  # too few to tell
 
 
 def test_a_cell_that_is_not_there_is_said(tmp_path: pathlib.Path) -> None:
