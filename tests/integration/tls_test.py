@@ -243,7 +243,7 @@ def test_a_file_that_is_gone_is_told_of_once(tmp_path: pathlib.Path, new_weir: C
 def test_certificates_that_end_are_told_of_and_served(tmp_path: pathlib.Path, new_weir: Callable[..., Weir],
                                                       origin: Callable[..., Origin]) -> None:
     authority, port = Authority(tmp_path / "ca"), free_port()
-    ended, soon = authority.issue_between("ended.test", -9, -2), authority.issue_between("soon.test", -1, 6)
+    ended, soon = authority.issue_between("ended.test", -9, -2), authority.issue_between("soon.test", -1, 5.5)
     later, long = authority.issue_between("later.test", 3, 90), authority.issue("long.test")
     certificates = [one.plan() for one in (ended, soon, later, long)]
     version = {"endpoints": ["https://127.0.0.1:1"],

@@ -61,7 +61,7 @@ class Authority:
                 "-addext", "basicConstraints=critical,CA:FALSE", *extension)
         return issued
 
-    def issue_between(self, name: str, first_day: int, last_day: int) -> Issued:
+    def issue_between(self, name: str, first_day: float, last_day: float) -> Issued:
         """For a time that begins and ends so many days from now."""
         issued = self._next()
         request = issued.certificate.with_suffix(".csr")
