@@ -2,13 +2,10 @@
 
 #include <algorithm>
 
+#include "proxy/http/white_space.h"
+
 namespace weir::proxy {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
-  return text.substr(0, text.find_last_not_of(" \t") + 1);
-}
 
 bool is_port(std::string_view text) {
   return !text.empty() && text.size() <= 5 &&
@@ -49,7 +46,7 @@ Way walk(const http::FieldList& fields, const SocketAddress& peer, const config:
     while (!rest.empty()) {
       const std::size_t comma = rest.rfind(',');
       const std::size_t begin = comma == std::string_view::npos ? 0 : comma + 1;
-      if (!pass(trimmed(rest.substr(begin)), hops, way)) return way;
+      if (!pass(http::trimmed(rest.substr(begin)), hops, way)) return way;
       rest = rest.substr(0, begin == 0 ? 0 : comma);
     }
   }

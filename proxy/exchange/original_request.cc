@@ -6,14 +6,10 @@
 #include "proxy/exchange/client.h"
 #include "proxy/http/field.h"
 #include "proxy/http/meaning.h"
+#include "proxy/http/white_space.h"
 
 namespace weir::proxy {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
-  return text.substr(0, text.find_last_not_of(" \t") + 1);
-}
 
 // What stands before `separator`, but for one in a quoted string; taken out of `rest` with it.
 std::string_view take(std::string_view& rest, char separator) {
@@ -26,7 +22,7 @@ std::string_view take(std::string_view& rest, char separator) {
   end = std::min(end, rest.size());
   const std::string_view taken = rest.substr(0, end);
   rest.remove_prefix(std::min(end + 1, rest.size()));
-  return trimmed(taken);
+  return http::trimmed(taken);
 }
 
 // Calls `visit` with every element of a list, over all of its lines.
@@ -77,12 +73,12 @@ std::optional<std::string_view> scheme_of(std::string_view word) {
 
 }  // namespace
 
-Reached original_request(const http::RequestHead& request, const Way& way) {
+Reached original_request(const http::RequestHead& request, const Arrival& arrival) {
   using http::FieldId;
-  Reached original{way.scheme, request.host, request.authority};
-  if (!is_trusted(way.hops, way.peer)) return original;
+  Reached original{arrival.scheme, request.host, request.authority};
+  if (!is_trusted(arrival.hops, arrival.peer)) return original;
   const http::FieldList& fields = request.fields;
-  const std::size_t behind = hops_passed(fields, way.peer, way.hops);
+  const std::size_t behind = hops_passed(fields, arrival.peer, arrival.hops);
   const std::string_view forwarded = element_from_end(fields, FieldId::kForwarded, behind);
   std::optional<std::string_view> scheme = scheme_of(element_from_end(fields, FieldId::kXForwardedProto, behind));
   if (!scheme) scheme = scheme_of(parameter(forwarded, "proto"));

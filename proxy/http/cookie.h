@@ -7,16 +7,16 @@
 #include <string_view>
 
 #include "proxy/http/field_list.h"
+#include "proxy/http/white_space.h"
 
 namespace weir::http {
 
 // The next pair, taken off the front of `pairs`.
 inline std::string_view take_cookie_pair(std::string_view& pairs) {
   const std::size_t end = std::min(pairs.find(';'), pairs.size());
-  std::string_view pair = pairs.substr(0, end);
+  const std::string_view pair = pairs.substr(0, end);
   pairs.remove_prefix(std::min(end + 1, pairs.size()));
-  pair.remove_prefix(std::min(pair.find_first_not_of(" \t"), pair.size()));
-  return pair.substr(0, pair.find_last_not_of(" \t") + 1);
+  return trimmed(pair);
 }
 
 // The value of the first cookie of this name that `accept` takes; nothing when there is none.
