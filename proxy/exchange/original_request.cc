@@ -73,12 +73,12 @@ std::optional<std::string_view> scheme_of(std::string_view word) {
 
 }  // namespace
 
-Reached original_request(const http::RequestHead& request, const Arrival& arrival) {
+Reached original_request(const http::RequestHead& request, const Sender& sender) {
   using http::FieldId;
-  Reached original{arrival.scheme, request.host, request.authority};
-  if (!is_trusted(arrival.hops, arrival.peer)) return original;
+  Reached original{sender.scheme, request.host, request.authority};
+  if (!is_trusted(sender.hops, sender.peer)) return original;
   const http::FieldList& fields = request.fields;
-  const std::size_t behind = hops_passed(fields, arrival.peer, arrival.hops);
+  const std::size_t behind = hops_passed(fields, sender.peer, sender.hops);
   const std::string_view forwarded = element_from_end(fields, FieldId::kForwarded, behind);
   std::optional<std::string_view> scheme = scheme_of(element_from_end(fields, FieldId::kXForwardedProto, behind));
   if (!scheme) scheme = scheme_of(parameter(forwarded, "proto"));

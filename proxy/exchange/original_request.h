@@ -12,7 +12,7 @@
 namespace weir::proxy {
 
 // By whom a request came to us, and whose word on that counts.
-struct Arrival {
+struct Sender {
   std::string_view scheme;  // of the connection
   const SocketAddress& peer;
   const config::TrustedHops& hops;
@@ -21,6 +21,6 @@ struct Arrival {
 // What the connection and the head say; or, of a trusted hop, what that one says in X-Forwarded-Proto and -Host or else
 // in Forwarded (RFC 7239): of lists the element of the hop that the client came to, as far as X-Forwarded-For leads.
 // What is no scheme of HTTP's and no authority is not said. Views of the head.
-Reached original_request(const http::RequestHead& request, const Arrival& arrival);
+Reached original_request(const http::RequestHead& request, const Sender& sender);
 
 }  // namespace weir::proxy
