@@ -63,7 +63,7 @@ BaselineMemory memory() {
   for (DecayedRate& rate : memory.rates) rate = {10, 10'000};
   HistogramDelta latencies;
   for (std::uint64_t ms = 10; ms < 1'010; ++ms) latencies.add(histogram_index(1'000 * ms), 10);
-  memory.latency.add(latencies);
+  memory.times[TimeMetric::kLatency].add(latencies);
   return memory;
 }
 

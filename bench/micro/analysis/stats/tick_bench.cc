@@ -85,7 +85,7 @@ BENCHMARK(BM_DesignEffectOfAMean);
 // Argument: users a tick.
 void BM_SrmTest(benchmark::State& state) {
   Random random(1);
-  SrmTest test;
+  SrmTest test(1);
   test.begin_step(kWeight);
   for (auto _ : state) {
     for (std::int64_t i = 0; i < state.range(0); ++i) {
