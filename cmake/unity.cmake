@@ -26,7 +26,47 @@ set(standalone_files
     config/load/consistency.cc
     config/load/route_consistency.cc
     proxy/inspect/usage_filter.cc
-    proxy/route/path.cc)
+    proxy/route/path.cc
+    tests/unit/analysis/forecast/step_time_test.cc
+    tests/unit/analysis/judge/ceiling_test.cc
+    tests/unit/analysis/judge/drift_test.cc
+    tests/unit/analysis/judge/families_test.cc
+    tests/unit/analysis/judge/split_test.cc
+    tests/unit/analysis/records/replay_test.cc
+    tests/unit/analysis/rollout/aa_test.cc
+    tests/unit/analysis/rollout/blue_green_test.cc
+    tests/unit/analysis/rollout/controller_plans_test.cc
+    tests/unit/analysis/rollout/controller_split_test.cc
+    tests/unit/analysis/rollout/controller_test.cc
+    tests/unit/analysis/rollout/edit_test.cc
+    tests/unit/analysis/rollout/obey_test.cc
+    tests/unit/analysis/stats/rates_test.cc
+    tests/unit/analysis/store/journal_test.cc
+    tests/unit/analysis/store/mark_test.cc
+    tests/unit/analysis/store/storage_test.cc
+    tests/unit/app/feedback/desk_test.cc
+    tests/unit/app/webhooks/subscription_test.cc
+    tests/unit/config/load/access_test.cc
+    tests/unit/config/load/dns_test.cc
+    tests/unit/config/load/endpoint_rules_test.cc
+    tests/unit/config/load/feedback_test.cc
+    tests/unit/config/load/guards_test.cc
+    tests/unit/config/load/limits_test.cc
+    tests/unit/config/load/plans_test.cc
+    tests/unit/config/load/routes_test.cc
+    tests/unit/config/load/webhooks_test.cc
+    tests/unit/proxy/exchange/client_test.cc
+    tests/unit/proxy/exchange/retry_policy_test.cc
+    tests/unit/proxy/http/bytes_test.cc
+    tests/unit/proxy/inspect/event_framing_test.cc
+    tests/unit/proxy/inspect/usage_filter_test.cc
+    tests/unit/proxy/net/connector_test.cc
+    tests/unit/proxy/net/tls_stream_test.cc
+    tests/unit/proxy/observe/line_ring_test.cc
+    tests/unit/proxy/resolve/lookup_test.cc
+    tests/unit/proxy/server/allocation_test.cc
+    tests/unit/proxy/split/split_share_test.cc
+    tests/unit/proxy/upstream/endpoint_state_test.cc)
 list(TRANSFORM standalone_files PREPEND "${PROJECT_SOURCE_DIR}/")
 
 # join_files(<target>): to be called from the folder of its files, whose properties are set.
