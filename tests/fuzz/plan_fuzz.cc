@@ -11,6 +11,7 @@ std::string written(const weir::config::Config& config) {
   return weir::json::write(
       weir::config::write_plan(config, {.is_secret = [](std::string_view) { return false; },
                                         .url = [](std::string_view url) { return std::string(url); },
+                                        .webhook = [](const weir::config::Webhook& webhook) { return webhook.url; },
                                         .in_place = {}}));
 }
 
