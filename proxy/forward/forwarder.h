@@ -85,7 +85,7 @@ class Forwarder {
   void account_waiting();
   bool finished() const;
   bool upload_over() const { return upload_ends_ || (request_done_ && !upstream_.sending()); }
-  bool client_owes() const { return !request_done_ && !upstream_.sending(); }
+  bool client_owes() const { return !request_done_ && !upload_ends_ && !upstream_.sending(); }
   void fail(const Error& error);
   SteadyTime due() const;
 

@@ -185,3 +185,28 @@ def _push(client: Connection, size: int) -> None:
         client.socket.sendall(b"x" * size)
     except OSError:
         pass
+
+
+def test_a_client_may_be_silent_once_its_upload_is_turned_down(weir: StartWeir) -> None:
+    last = threading.Event()
+
+    def serve(peer: Peer) -> None:
+        while head := peer.head():
+            if b"/stalls" in head:
+                peer.wait_for_close()
+                return
+            peer.send(b"HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\no")
+            last.wait(30)
+            peer.send(b"k")
+    with RawOrigin(serve) as origin:
+        served = weir(one_version(origin, **_SHORT))
+        with Connection(served.port) as told, Connection(served.port) as stalls:
+            told.send(request_bytes("POST", "/", {"Content-Length": str(_SIZE)}) + b"x" * 2000)
+            assert told.head().status == 413
+            stalls.send(request_bytes("POST", "/stalls", {"Content-Length": str(_SIZE)}) + b"x" * 2000)
+            assert stalls.reply().status == 408  # of two that have been silent the one that owes something
+            last.set()
+            rest = b""
+            while more := told.read_some():
+                rest += more
+            assert rest == b"ok"
