@@ -76,7 +76,7 @@ std::shared_ptr<SocketFile> SocketFile::listen(int descriptor, const SocketAddre
     error = std::strerror(errno);
     return nullptr;
   }
-  auto file = std::make_shared<SocketFile>(std::move(path), made.st_dev, made.st_ino);
+  auto file = std::make_shared<SocketFile>(address, made.st_dev, made.st_ino);
   if (::listen(descriptor, kBacklog) == 0) return file;
   error = std::strerror(errno);
   return nullptr;
@@ -84,7 +84,10 @@ std::shared_ptr<SocketFile> SocketFile::listen(int descriptor, const SocketAddre
 
 bool SocketFile::lost() const {
   struct stat found {};
-  return !removed_ && ::lstat(path_.c_str(), &found) != 0 && errno == ENOENT;
+  if (removed_) return false;
+  if (::lstat(path_.c_str(), &found) != 0) return errno == ENOENT;
+  const bool ours = found.st_dev == device_ && found.st_ino == inode_;
+  return !ours && !is_served(address_);
 }
 
 void SocketFile::remove() {

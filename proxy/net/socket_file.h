@@ -22,17 +22,19 @@ class SocketFile {
   // each waiting for the others for a second at most. Null: `error` says why.
   static std::shared_ptr<SocketFile> listen(int descriptor, const SocketAddress& address, std::string& error);
 
-  SocketFile(std::string path, dev_t device, ino_t inode) : path_(std::move(path)), device_(device), inode_(inode) {}
+  SocketFile(const SocketAddress& address, dev_t device, ino_t inode)
+      : address_(address), path_(address.path()), device_(device), inode_(inode) {}
   ~SocketFile() { remove(); }
   SocketFile(const SocketFile&) = delete;
   SocketFile& operator=(const SocketFile&) = delete;
 
-  // Somebody has taken it away, and put nothing in its place: no new client finds its way here any more.
+  // Somebody has taken it away, and put nothing in its place that is served: no new client finds its way anywhere.
   bool lost() const;
   // No new client finds its way from here on. Once; and not when another process has put a file of its own there.
   void remove();
 
  private:
+  SocketAddress address_;
   std::string path_;
   dev_t device_;
   ino_t inode_;

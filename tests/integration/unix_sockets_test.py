@@ -186,6 +186,21 @@ def test_reload_makes_a_file_again_that_is_gone(tmp_path: pathlib.Path, origin: 
     assert not path.exists()
 
 
+def test_reload_replaces_a_file_that_nobody_listens_at(tmp_path: pathlib.Path, origin: Callable[..., Any],
+                                                       new_weir: Callable[..., Weir]) -> None:
+    path = tmp_path / "weir.sock"
+    weir = new_weir(_listening(one_version(origin()), f"unix:{path}")).start()
+    path.unlink()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))  # and is gone, as after a kill
+    weir.cli("reload")
+    assert _ask(path).status == 200
+    path.unlink()
+    path.write_text("no socket")
+    status, body = weir.admin.post("reload")
+    assert status == 409 and "there is a file that is no socket" in body
+
+
 def test_reload_says_that_a_file_cannot_be_made_again(tmp_path: pathlib.Path, origin: Callable[..., Any],
                                                       new_weir: Callable[..., Weir]) -> None:
     folder = tmp_path / "run"
