@@ -42,7 +42,10 @@ std::string shown_url(const config::Webhook& webhook) {
 
 // By the words by which the access log knows a secret.
 config::Redaction redaction_of(const config::Config& config) {
-  const std::vector<std::string> more = config.access_log ? config.access_log->redact : std::vector<std::string>();
+  std::vector<std::string> more = config.access_log ? config.access_log->redact : std::vector<std::string>();
+  for (const config::Route& route : config.routes) {
+    if (!route.api_keys.keys.empty()) more.push_back(route.api_keys.header);
+  }
   return {.is_secret = [more](std::string_view name) { return proxy::names_secret(name, more); },
           .url =
               [more](std::string_view url) {

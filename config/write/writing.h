@@ -10,9 +10,9 @@
 
 namespace weir::config {
 
-// `field`'s value, redacted where its name says so.
+// `field`'s value, redacted where its name says so, and where it is a URL that holds secrets.
 inline json::Value shown(std::string_view field, std::string_view value, const Redaction& redaction) {
-  return redaction.is_secret(field) ? redaction.in_place : value;
+  return redaction.is_secret(field) ? json::Value(redaction.in_place) : json::Value(redaction.url(value));
 }
 
 // Sets what says something: no text, no list and no section that is empty.

@@ -406,9 +406,11 @@ def test_the_plan_in_force_can_be_read_checked_and_run(origin: StartOrigin, new_
     (tmp_path / "key").write_text("a-key-in-a-file\n")
     guarded = {"pathPrefix": "/v1", "headers": [{"name": "x-api-token", "exact": "a-token-to-match"}]}
     routes = [{**route(), "match": guarded, "apiKeys": {"keys": [{"name": "me", "key": {"file": str(tmp_path / "key")}}]},
-               "requestHeaders": {"set": {"authorization": "Bearer of-the-origin", "x-mine": "of-mine", "x-plain": "seen"}},
+               "requestHeaders": {"set": {"authorization": "Bearer of-the-origin", "x-mine": "of-mine", "x-plain": "seen",
+                                          "x-link": "https://me:of-a-link@h/?token=of-its-query"}},
                "rateLimit": {"requests": 10, "by": "apiKey"}},
-              route()]
+              {**route(prefix="/team"), "apiKeys": {"header": "x-team", "keys": [{"name": "me", "key": {"env": "THE_TOKEN"}}]}},
+              {**route(), "requestHeaders": {"set": {"x-team": "of-the-team"}}}]
     hooks = [{"type": "event", "name": "chat", "url": "https://hooks.slack.test/services/T0/B0/of-the-hook"},
              {"type": "event", "name": "plain", "url": "http://127.0.0.1:1"}]
     plan = canary(origin("v1"), origin("v2"), at_weight(10), routes=routes, rollout={"webhooks": hooks},
@@ -418,7 +420,8 @@ def test_the_plan_in_force_can_be_read_checked_and_run(origin: StartOrigin, new_
     gateway.start(THE_TOKEN=TOKEN)
     status, text = gateway.admin.call("GET", "/api/v1/config")
     assert status == 200
-    for secret in (TOKEN, "a-key-in-a-file", "a-token-to-match", "of-the-origin", "of-mine", "of-the-hook"):
+    for secret in (TOKEN, "a-key-in-a-file", "a-token-to-match", "of-the-origin", "of-mine", "of-the-hook", "of-a-link",
+                   "of-its-query", "of-the-team"):
         assert secret not in text
     document = json.loads(text)
     shown = document["config"]
@@ -427,7 +430,8 @@ def test_the_plan_in_force_can_be_read_checked_and_run(origin: StartOrigin, new_
     assert shown["limits"]["memory"].endswith("B")  # of this machine
     assert shown["admin"]["token"] == {"env": "THE_TOKEN"}
     assert shown["routes"][0]["requestHeaders"]["set"] == {
-        "authorization": "[redacted]", "x-mine": "[redacted]", "x-plain": "seen"}
+        "authorization": "[redacted]", "x-mine": "[redacted]", "x-plain": "seen",
+        "x-link": "https://[redacted]@h/?token=[redacted]"}
     assert shown["rollouts"]["chat"]["salt"] == "chat/v2/"
     assert [hook["url"] for hook in shown["rollouts"]["chat"]["webhooks"]] == [
         "https://hooks.slack.test/[redacted]", "http://127.0.0.1:1"]
