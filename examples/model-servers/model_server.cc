@@ -1,6 +1,8 @@
 // A model server as small as can be: it thinks for a few milliseconds, answers with JSON, and fails as often as asked.
-// Delays and failures come from a seed, so that a demo is the same each time.
+// Delays and failures come from a seed, so that a demo is the same each time. It thinks evenly between two times or, with
+// --delay-median-ms, lognormally around one; some answers, or the longest, can be made to take a multiple of it.
 //   model_server --port 9001 --name v1 --fail-percent 3
+//   model_server --port 9002 --name v2 --delay-median-ms 20 --slow-percent 5 --slow-factor 10
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/buffer.hpp>
@@ -8,7 +10,9 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/write.hpp>
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <random>
@@ -30,11 +34,20 @@ class Model {
   explicit Model(const Flags& flags)
       : name_(flags.text("name")),
         delay_ms_(flags.number("delay-min-ms"), std::max(flags.number("delay-min-ms"), flags.number("delay-max-ms"))),
+        median_ms_(flags.number("delay-median-ms")),
+        sigma_(flags.number("delay-sigma")),
+        tail_factor_(flags.number("tail-factor")),
+        slow_(flags.number("slow-percent") / 100),
+        slow_factor_(flags.number("slow-factor")),
         failure_(flags.number("fail-percent") / 100),
         random_(flags.whole("seed")) {}
 
   // How long the next answer takes to think of.
-  std::chrono::microseconds think() { return std::chrono::microseconds(static_cast<long>(delay_ms_(random_) * 1000)); }
+  std::chrono::microseconds think() {
+    double delay_ms = median_ms_ > 0 ? lognormal_ms() : delay_ms_(random_);
+    if (slow_(random_)) delay_ms *= slow_factor_;
+    return std::chrono::microseconds(static_cast<long>(delay_ms * 1000));
+  }
 
   std::string answer() {
     if (failure_(random_)) return respond("500 Internal Server Error", R"({"error":"the model crashed"})");
@@ -47,8 +60,22 @@ class Model {
            "\r\ncontent-type: application/json\r\ncontent-length: " + std::to_string(json.size()) + "\r\n\r\n" + json;
   }
 
+  // The slowest 5 % stretched, by a factor that grows from 1 at p95 to tail_factor_ at p99.
+  double lognormal_ms() {
+    const double normal = normal_(random_);
+    const double rank = 0.5 * std::erfc(-normal / std::sqrt(2.0));
+    const double into_tail = std::clamp((rank - 0.95) / 0.04, 0.0, 1.0);
+    return median_ms_ * std::exp(sigma_ * normal) * (1 + (tail_factor_ - 1) * into_tail);
+  }
+
   std::string name_;
   std::uniform_real_distribution<double> delay_ms_;
+  std::normal_distribution<double> normal_;
+  double median_ms_;
+  double sigma_;
+  double tail_factor_;
+  std::bernoulli_distribution slow_;
+  double slow_factor_;
   std::uniform_real_distribution<double> score_;
   std::bernoulli_distribution failure_;
   std::mt19937_64 random_;
@@ -104,6 +131,11 @@ int main(int argc, char** argv) {
                                      {"name", "model"},
                                      {"delay-min-ms", "5"},
                                      {"delay-max-ms", "20"},
+                                     {"delay-median-ms", "0"},
+                                     {"delay-sigma", "0.6"},
+                                     {"tail-factor", "1"},
+                                     {"slow-percent", "0"},
+                                     {"slow-factor", "10"},
                                      {"fail-percent", "0"},
                                      {"seed", "1"}});
   try {
