@@ -201,20 +201,20 @@ bool asks_usage(const config::Config& config, const config::Route& route) {
   return counts_tokens(config, route.service);
 }
 
-bool bounds_requests(const config::LimitOverrides& limits) { return limits.upstream_connections || limits.pending; }
-
-// A route's own limits take the place of its listener's, on whichever listener its requests come in.
+// Its places are counted where their number is said, at the route before the listener, or else where only `pending` is.
+// Thus one bulkhead has one number of places, while what may wait for them is each request's innermost `pending`.
 void set_bulkhead(const config::Listener& listener, const config::Route& declared, Names& names, Route& route) {
-  if (bounds_requests(declared.limits)) {
+  const auto& inner = declared.limits;
+  const auto& outer = listener.limits;
+  if (inner.upstream_connections || (inner.pending && !outer.upstream_connections)) {
     route.bulkhead = names.bulkheads.intern("route " + declared.name);
-  } else if (bounds_requests(listener.limits)) {
+  } else if (outer.upstream_connections || outer.pending) {
     route.bulkhead = names.bulkheads.intern("listener " + listener.address);
   }
   // The file's are each version's, for all of its requests.
   if (route.bulkhead == kNoId) return;
-  if (!declared.limits.upstream_connections && !listener.limits.upstream_connections)
-    route.limits.upstream_connections = config::kNoCount;
-  if (!declared.limits.pending && !listener.limits.pending) route.limits.pending = config::kNoCount;
+  if (!inner.upstream_connections && !outer.upstream_connections) route.limits.upstream_connections = config::kNoCount;
+  if (!inner.pending && !outer.pending) route.limits.pending = config::kNoCount;
 }
 
 // What all listeners of a plan build their routes with.
@@ -223,10 +223,11 @@ struct PlanParts {
   Names& names;
   RateLimiters& limiters;
   std::shared_ptr<const http::Lookalikes> lookalikes = {};
+  std::vector<std::uint32_t>& bulkhead_places;
 };
 
 ListenerTopology build_listener(const config::Listener& listener, const PlanParts& parts) {
-  const auto& [config, names, limiters, lookalikes] = parts;
+  const auto& [config, names, limiters, lookalikes, bulkhead_places] = parts;
   config::Timeouts timeouts = config::preset_timeouts(config.preset);
   config::Limits limits = config::preset_limits(config.preset);
   config::apply(timeouts, config.timeouts);
@@ -249,6 +250,8 @@ ListenerTopology build_listener(const config::Listener& listener, const PlanPart
     config::apply(route.timeouts, declared.timeouts);
     config::apply(route.limits, declared.limits);
     set_bulkhead(listener, declared, names, route);
+    bulkhead_places.resize(names.bulkheads.size(), config::kNoCount);
+    if (route.bulkhead != kNoId) bulkhead_places[route.bulkhead] = route.limits.upstream_connections;
     config::apply(route.retries, declared.retries);
     route.redirect = declared.redirect;
     route.respond = declared.respond;
@@ -316,7 +319,8 @@ std::shared_ptr<const Topology> build_topology(const config::Config& config, Nam
     topology->services[service->id] = service.get();
     for (const VersionTopology& version : service->versions) topology->versions[version.id] = &version;
   }
-  const PlanParts parts{config, names, limiters, std::make_shared<const http::Lookalikes>(spoken_of(config))};
+  const PlanParts parts{config, names, limiters, std::make_shared<const http::Lookalikes>(spoken_of(config)),
+                        topology->bulkhead_places};
   for (const config::Listener& listener : config.listeners) {
     topology->listeners.push_back(build_listener(listener, parts));
     const std::size_t place = topology->listeners.size() - 1;

@@ -91,6 +91,7 @@ struct Topology {
   std::vector<const ServiceTopology*> services;  // by ServiceId; null where there is none
   std::vector<const VersionTopology*> versions;  // by VersionId; null where there is none
   std::vector<std::unique_ptr<const ServiceTopology>> owned;
+  std::vector<std::uint32_t> bulkhead_places;  // by BulkheadId, of the whole process; kNoCount where nothing bounds them
 
   const ServiceTopology* service(ServiceId id) const { return id < services.size() ? services[id] : nullptr; }
   const VersionTopology* version(VersionId id) const { return id < versions.size() ? versions[id] : nullptr; }

@@ -73,6 +73,10 @@ void WorkerContext::set_topology(std::shared_ptr<const Topology> next, std::uint
     }
     if (after != nullptr) clusters[id] = make_cluster(*this, *after, workers);
   }
+  for (const auto& cluster : clusters) {
+    if (cluster != nullptr) cluster->set_bulkheads(next->bulkhead_places);
+  }
+  for (const auto& cluster : retired) cluster->set_bulkheads(next->bulkhead_places);
   // Never less than before: a head that has begun is read to the end under the limits of its beginning.
   std::uint64_t longest = path_space.size();
   for (const ListenerTopology& listener : next->listeners) longest = std::max(longest, listener.limits.request_line);

@@ -67,13 +67,20 @@ class Bulkhead {
     Bulkhead* of_ = nullptr;
   };
 
-  bool has_room(std::uint32_t places) const { return held_ < places; }
+  bool has_room() const { return held_ < places_; }
+  // From now on this many: also for those that wait, whichever plan they came under.
+  void set_places(std::uint32_t places) {
+    places_ = places;
+    const std::size_t free = places_ > held_ ? places_ - held_ : 0;
+    for (std::size_t woken = std::min(free, queue.size()); woken > 0; --woken) queue.wake_next();
+  }
 
   WaitQueue queue;            // for a place
   std::uint32_t pending = 0;  // these, and those that have one and wait for a connection
 
  private:
   std::uint32_t held_ = 0;
+  std::uint32_t places_ = config::kNoCount;
 };
 
 }  // namespace weir::proxy

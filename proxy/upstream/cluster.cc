@@ -151,7 +151,7 @@ EndpointLease Cluster::try_lease(Wakeable* observer, const config::Limits& limit
                                  BulkheadId bulkhead_id) {
   if (!pending_.empty()) return {};
   Bulkhead* const within = bulkhead(bulkhead_id);
-  if (within != nullptr && !lets_in(*within, limits)) return {};
+  if (within != nullptr && !lets_in(*within)) return {};
   Endpoint& endpoint = rotation_.pick(choice);
   std::unique_ptr<Http1Upstream> stream = endpoint.take_idle();
   if (stream == nullptr) return {};
@@ -166,7 +166,7 @@ Awaitable<Result<EndpointLease>> Cluster::lease(Request request) {
   Room room = Room::kFound;
   Bulkhead::Place place;
   if (wanted.bulkhead != nullptr) {
-    if (!lets_in(*wanted.bulkhead, request.limits)) room = co_await wait_for_room(request, wanted);
+    if (!lets_in(*wanted.bulkhead)) room = co_await wait_for_room(request, wanted);
     if (room == Room::kFound) place = Bulkhead::Place(*wanted.bulkhead);
   }
   wanted.place = false;
@@ -188,16 +188,11 @@ Awaitable<Result<EndpointLease>> Cluster::lease(Request request) {
   co_return std::move(opened);
 }
 
-bool Cluster::has_room(const Request& request, const Wanted& wanted) {
-  if (!wanted.place) return has_room();
-  return wanted.bulkhead->has_room(share_of(request.limits.upstream_connections, workers_));
-}
+bool Cluster::has_room(const Wanted& wanted) { return wanted.place ? wanted.bulkhead->has_room() : has_room(); }
 
 bool Cluster::may_wait(const Request& request, const Wanted& wanted) {
-  const std::uint64_t most = pending_limit();
-  if (!wanted.place && pending_.size() >= most) return false;
-  return wanted.bulkhead == nullptr ||
-         wanted.bulkhead->pending < std::min<std::uint64_t>(most, share_of(request.limits.pending, workers_));
+  if (waiting_ >= pending_limit()) return false;
+  return wanted.bulkhead == nullptr || wanted.bulkhead->pending < share_of(request.limits.pending, workers_);
 }
 
 Awaitable<Cluster::Room> Cluster::wait_for_room(Request& request, Wanted wanted) {
@@ -210,7 +205,7 @@ Awaitable<Cluster::Room> Cluster::wait_for_room(Request& request, Wanted wanted)
   while (!request.waiter.given_up() && queue.holds(request.waker)) {
     if (!request.waker.take()) co_await request.waker.wait();
     // Another may have taken what woke us: to the front again.
-    const bool left = !queue.holds(request.waker) && !has_room(request, wanted) && !request.waiter.given_up();
+    const bool left = !queue.holds(request.waker) && !has_room(wanted) && !request.waiter.given_up();
     if (left) queue.join_in_front(request.waker);
   }
   queue.leave(request.waker);
@@ -339,6 +334,10 @@ void Cluster::set_origins(std::vector<ClusterSpec::Origin> origins) {
   rotation_.endpoints_changed();
   // There may be room where there was none, and for more than one.
   for (std::size_t waiting = pending_.size(); waiting > 0; --waiting) pending_.wake_next();
+}
+
+void Cluster::set_bulkheads(const std::vector<std::uint32_t>& places) {
+  for (BulkheadId id = 0; id < places.size(); ++id) bulkheads_[id].set_places(share_of(places[id], workers_));
 }
 
 void Cluster::retire() {

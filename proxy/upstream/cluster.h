@@ -49,8 +49,8 @@ struct ClusterSpec {
   std::uint32_t workers = 1;                          // that share what a bulkhead may have
 };
 
-// Which bulkhead a request belongs to, kNoId for none: what its limits then say of connections and pending requests is
-// said of that one.
+// Which bulkhead a request belongs to, kNoId for none: what its limits then say of pending requests is said of that one,
+// and how many places there are is the bulkhead's own (set_bulkheads()).
 using BulkheadId = std::uint32_t;
 
 // A connection to one endpoint, lent to one request. Given back by release(), or closed when destroyed.
@@ -126,6 +126,9 @@ class Cluster {
   // that is gone gets no more requests, and its connections close as soon as they are idle.
   void set_origins(std::vector<ClusterSpec::Origin> origins);
 
+  // From now on bulkhead i has places[i] in the whole process: those that wait get the ones there are now.
+  void set_bulkheads(const std::vector<std::uint32_t>& places);
+
   // No more leases will be asked for, and what is given back is closed: the cluster may be destroyed once unused().
   void retire();
   bool unused() const { return leases_ == 0 && waiting_ == 0 && opening_ == 0; }
@@ -146,13 +149,11 @@ class Cluster {
     bool place = false;
   };
   Awaitable<Room> wait_for_room(Request& request, Wanted wanted);
-  bool has_room(const Request& request, const Wanted& wanted);
+  bool has_room(const Wanted& wanted);
   bool may_wait(const Request& request, const Wanted& wanted);
   Bulkhead* bulkhead(BulkheadId id) { return id == kNoId ? nullptr : &bulkheads_[id]; }
   // Nobody is overtaken.
-  bool lets_in(const Bulkhead& bulkhead, const config::Limits& limits) const {
-    return bulkhead.queue.empty() && bulkhead.has_room(share_of(limits.upstream_connections, workers_));
-  }
+  static bool lets_in(const Bulkhead& bulkhead) { return bulkhead.queue.empty() && bulkhead.has_room(); }
   // Held to what the request's route allows.
   struct User {
     Wakeable* observer;
@@ -178,7 +179,7 @@ class Cluster {
   std::uint32_t endpoint_pending_;
   std::uint32_t workers_;
   WaitQueue pending_;                                   // for a connection
-  std::unordered_map<BulkheadId, Bulkhead> bulkheads_;  // that have been asked for
+  std::unordered_map<BulkheadId, Bulkhead> bulkheads_;
   std::uint32_t waiting_ = 0;                           // for whatever
   std::uint32_t leases_ = 0;
   std::uint32_t opening_ = 0;

@@ -171,3 +171,47 @@ def test_a_reload_counts_on(weir: StartWeir, origin: Origin) -> None:
             third.send(request_bytes("GET", "/batch/"))
             wait_until(lambda: metric(served, "weir_requests_pending") == 2, "the only place is still taken")
             assert is_full(served.port, "/batch/")
+
+
+def test_more_places_by_a_reload_are_there_for_those_who_wait(weir: StartWeir, origin: Origin) -> None:
+    served = weir({**one_version(origin, workers=1), "routes": [route(prefix="/batch/", name="batch", limits=_ONE), route()]})
+    with full(served, origin, "/batch/") as (_, second):
+        served.write({**served.plan, "routes": [route(prefix="/batch/", name="batch", limits=_MANY), route()]})
+        assert served.admin.post("reload")[0] == 200
+        assert get(served.port, "/batch/").status == 200
+        assert second.reply().status == 200
+
+
+def test_a_route_that_only_limits_who_waits_holds_no_listeners_places(weir: StartWeir, origin: Origin) -> None:
+    served = weir(one_version(origin, workers=1))
+    inner = free_port()
+    served.write({**served.plan, "routes": [route(limits={"pending": 5})],
+                  "listeners": [{"address": f"127.0.0.1:{served.port}"},
+                                {"address": f"127.0.0.1:{inner}", "limits": {"upstreamConnections": 1}}]})
+    assert served.admin.post("reload")[0] == 200
+    with Connection(served.port) as first:
+        first.send(request_bytes("GET", "/hang"))
+        wait_until(lambda: origin.hanging == 1, "the first is at the origin")
+        assert get(inner, "/").status == 200
+
+
+def test_routes_that_only_limit_who_waits_share_their_listeners_places(weir: StartWeir, origin: Origin) -> None:
+    port = free_port()
+    served = weir({**one_version(origin, workers=1),
+                   "routes": [route(prefix="/a/", limits={"pending": 1}), route(prefix="/b/", limits={"pending": 5}), route()],
+                   "listeners": [{"address": f"127.0.0.1:{port}", "limits": {"upstreamConnections": 1}}]})
+    with full(served, origin, "/a/", port), Connection(port) as other:
+        assert is_full(port, "/a/")
+        other.send(request_bytes("GET", "/b/hang"))
+        wait_until(lambda: metric(served, "weir_requests_pending") == 2, "another route's waits for the same place")
+        assert origin.hanging == 1
+
+
+def test_a_versions_pending_counts_those_who_wait_in_every_bulkhead(weir: StartWeir, origin: Origin) -> None:
+    one = {"upstreamConnections": 1}
+    served = weir({**one_version(origin, workers=1, limits={"pending": 1}),
+                   "routes": [route(prefix="/a/", limits=one), route(prefix="/b/", limits=one), route()]})
+    with full(served, origin, "/a/"), Connection(served.port) as other:
+        other.send(request_bytes("GET", "/b/hang"))
+        wait_until(lambda: origin.hanging == 2, "another route's has its place")
+        assert is_full(served.port, "/b/")

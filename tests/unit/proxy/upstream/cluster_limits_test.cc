@@ -143,7 +143,9 @@ class BulkheadTest : public AskedCluster {
  protected:
   std::unique_ptr<Asking> begin_inside() { return begin(false, kRoute); }
   void narrow(std::uint32_t connections, std::uint32_t pending) {
-    limits_.upstream_connections = connections;
+    std::vector<std::uint32_t> places(kRoute + 1, config::kNoCount);
+    places[kRoute] = connections;
+    cluster_->set_bulkheads(places);
     limits_.pending = pending;
   }
 
@@ -224,6 +226,40 @@ TEST_F(BulkheadTest, OneThatGivesUpHandsItsTurnOn) {
   ASSERT_TRUE(finish(*next));
   EXPECT_TRUE(next->result->has_value());
   EXPECT_EQ(gone->result->error().kind, ErrorKind::kCancelled);
+}
+
+TEST_F(BulkheadTest, LetsThoseThatWaitInAsSoonAsItHasMorePlaces) {
+  use({true});
+  narrow(1, 5);
+  const std::unique_ptr<Asking> first = begin_inside();
+  ASSERT_TRUE(finish(*first));
+  const std::unique_ptr<Asking> second = begin_inside();
+  const std::unique_ptr<Asking> third = begin_inside();
+  narrow(2, 5);
+  ASSERT_TRUE(finish(*second));
+  EXPECT_FALSE(third->result);
+  narrow(1, 5);
+  first->result->value().drop();
+  loop_.settle();
+  EXPECT_FALSE(third->result);  // the second has the one place there is
+  second->result->value().drop();
+  ASSERT_TRUE(finish(*third));
+}
+
+TEST_F(BulkheadTest, CountsItsWaitersAsTheVersionsToo) {
+  use({true}, 3, 1);
+  narrow(1, 5);
+  const std::unique_ptr<Asking> first = begin_inside();
+  ASSERT_TRUE(finish(*first));
+  const std::unique_ptr<Asking> second = begin_inside();
+  EXPECT_FALSE(second->result);
+  const std::unique_ptr<Asking> third = begin(false, kRoute - 1);
+  ASSERT_TRUE(finish(*third));  // has no need to wait
+  const std::unique_ptr<Asking> refused = begin_inside();
+  ASSERT_TRUE(refused->result);
+  EXPECT_EQ(refused->result->error().kind, ErrorKind::kOverflow);
+  first->result->value().drop();
+  ASSERT_TRUE(finish(*second));
 }
 
 TEST_F(BulkheadTest, SharesItsPlacesOutAmongTheWorkers) {
