@@ -178,9 +178,9 @@ class Cluster {
   std::uint32_t max_pending_;
   std::uint32_t endpoint_pending_;
   std::uint32_t workers_;
-  WaitQueue pending_;                                   // for a connection
+  WaitQueue pending_;  // for a connection
   std::unordered_map<BulkheadId, Bulkhead> bulkheads_;
-  std::uint32_t waiting_ = 0;                           // for whatever
+  std::uint32_t waiting_ = 0;  // for whatever
   std::uint32_t leases_ = 0;
   std::uint32_t opening_ = 0;
   bool retired_ = false;
