@@ -1,8 +1,10 @@
 // A model server as small as can be: it thinks for a few milliseconds, answers with JSON, and fails as often as asked.
-// Delays and failures come from a seed, so that a demo is the same each time. It thinks evenly between two times or, with
+// Delays and failures come from a seed, so that a demo is the same each time. It thinks evenly between two times or,
+// with
 // --delay-median-ms, lognormally around one; some answers, or the longest, can be made to take a multiple of it.
 //   model_server --port 9001 --name v1 --fail-percent 3
 //   model_server --port 9002 --name v2 --delay-median-ms 20 --slow-percent 5 --slow-factor 10
+#include <algorithm>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/buffer.hpp>
@@ -10,7 +12,6 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/write.hpp>
-#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <csignal>

@@ -49,8 +49,8 @@ struct ClusterSpec {
   std::uint32_t workers = 1;                          // that share what a bulkhead may have
 };
 
-// Which bulkhead a request belongs to, kNoId for none: what its limits then say of pending requests is said of that one,
-// and how many places there are is the bulkhead's own (set_bulkheads()).
+// Which bulkhead a request belongs to, kNoId for none: what its limits then say of pending requests is said of that
+// one, and how many places there are is the bulkhead's own (set_bulkheads()).
 using BulkheadId = std::uint32_t;
 
 // A connection to one endpoint, lent to one request. Given back by release(), or closed when destroyed.
