@@ -1,7 +1,6 @@
 // A model server as small as can be: it thinks for a few milliseconds, answers with JSON, and fails as often as asked.
 // Delays and failures come from a seed, so that a demo is the same each time. It thinks evenly between two times or,
-// with
-// --delay-median-ms, lognormally around one; some answers, or the longest, can be made to take a multiple of it.
+// with --delay-median-ms, lognormally around one; some answers, or the longest, can be made to take a multiple of it.
 //   model_server --port 9001 --name v1 --fail-percent 3
 //   model_server --port 9002 --name v2 --delay-median-ms 20 --slow-percent 5 --slow-factor 10
 #include <algorithm>
