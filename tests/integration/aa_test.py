@@ -6,12 +6,15 @@ import pathlib
 from typing import Any, Callable
 
 import pytest
+from assignment import arm
 from exposition import Exposition
+from http_client import Connection
 from load import Load
 from origin import Origin
 from plans import BY_USER, Plan, one_version
 from polling import wait_until
-from steering import begun, decisions, versions_of
+from replaying import decided, has_the_same, replay
+from steering import begun, decisions, history_of, versions_of
 from weir_harness import Weir, run_cli
 
 _USERS = [f"user-{i}" for i in range(100)]
@@ -82,3 +85,35 @@ def test_what_it_will_be_able_to_say(origin: Callable[..., Origin], new_weir: Ca
     assert "v1 against itself" in played.stdout and "reported after 0:10:0" in played.stdout, played
     refused = run_cli("simulate", str(plan), "--regress", "errors=1%")
     assert refused.returncode == 2 and "compares v1 with itself" in refused.stderr
+
+
+def test_what_was_recorded_is_measured_again(weir: Callable[..., Weir], origin: Callable[..., Origin]) -> None:
+    """A report, a false alarm, which the second arm's users provoke by asking for failures alone, and a report of it."""
+    running = begun(weir(_against_itself(origin("v1"), reportEvery="2s")))
+    second = {user for user in _USERS if arm(user, 50, "chat/v1/") == "v2"}
+    with Connection(running.port) as connection:
+
+        def ask_until(decision: str, theirs: str) -> None:
+            def decides() -> bool:
+                for user in _USERS:
+                    connection.request("GET", theirs if user in second else "/", {"x-user-id": user})
+                return decisions(running)[-1] == decision
+            wait_until(decides, f"the decision {decision}", timeout_s=60)
+
+        ask_until("report", theirs="/")
+        ask_until("alarm", theirs="/status/500")
+        ask_until("report", theirs="/")
+    running.cli("pause", "chat")  # then there are no more reports
+    history = history_of(running)[::-1]
+    running.stop()
+    replayed = replay("chat", "--state", str(running.directory / "weir.db"))
+    has_the_same(replayed, history)
+    assert {event["record"]["decision"]: event["on_evidence"] for event in decided(replayed)} == {
+        "start": False, "report": True, "alarm": True, "pause": False}
+    alarms = [record for record in history if record["decision"] == "alarm"]
+    assert alarms[0]["reason"].startswith("a false alarm, for both arms are v1: errorRate: candidate "), alarms[0]
+    report = [record for record in history if record["decision"] == "report"][-1]
+    assert report["aa"]["alarms"] == len(alarms) and f"of v1 against itself: {len(alarms)} false alarm" in report["reason"]
+    again = len(history) - 2
+    told = run_cli("replay", f"{running.directory / 'weir.db'}.records").stdout
+    assert "v1 → v1" in told and f"{again} of {again} decisions on the evidence were made again" in told, told

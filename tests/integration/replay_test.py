@@ -10,7 +10,8 @@ from load import Load
 from origin import Origin
 from plans import Plan, canary, step
 from polling import wait_until
-from steering import begun, history_of, rounded
+from replaying import decided, has_the_same, replay
+from steering import begun, history_of
 from weir_harness import Weir, run_cli
 
 _USERS = 200
@@ -24,24 +25,6 @@ _GUARDS: Plan = {"guards": [{"metric": "errorRate", "allowedDegradation": {"abso
 def _plan(baseline: Origin, candidate: Origin, **top: Any) -> Plan:
     return canary(baseline, candidate, [*step(10, _HOLD), *step(50, {"atLeast": "1h", "atMost": "2h"})],
                   rollout={"analysis": _GUARDS}, **top)
-
-
-def _replay(*arguments: str, code: int = 0) -> Any:
-    done = run_cli("replay", *arguments, "--format", "json")
-    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
-    return json.loads(done.stdout)
-
-
-def _decided(replayed: Any) -> list[Any]:
-    return [event for event in replayed["events"] if event["event"] == "decided"]
-
-
-def _has_the_same(replayed: Any, history: list[Any]) -> None:
-    """Each decision of the history, oldest first, with the same numbers; those on the evidence made again."""
-    assert replayed["problems"] == [] and not [e for e in replayed["events"] if e["event"] == "diverged"], replayed
-    decided = _decided(replayed)
-    assert [rounded(event["record"]) for event in decided] == history
-    assert all(event["again"] for event in decided if event["on_evidence"]), decided
 
 
 def test_a_live_rollout_is_decided_again(weir: Callable[..., Weir], origin: Callable[..., Origin],
@@ -59,13 +42,13 @@ def test_a_live_rollout_is_decided_again(weir: Callable[..., Weir], origin: Call
     assert [r["decision"] for r in history] == ["start", "advance", "pause", "resume", "rollback"]
     state = str(running.directory / "weir.db")
     # While it runs: what was decided is there at once.
-    _has_the_same(_replay("chat", "--state", state), history)
+    has_the_same(replay("chat", "--state", state), history)
     assert Exposition(running.admin.metrics()).total("weir_records_lost_ticks_total") == 0
     assert Exposition(running.admin.metrics()).total("weir_records_written_bytes_total") > 0
     running.stop()
-    replayed = _replay("--config", str(running.file))
-    _has_the_same(replayed, history)
-    assert [event["on_evidence"] for event in _decided(replayed)] == [False, True, False, False, True]
+    replayed = replay("--config", str(running.file))
+    has_the_same(replayed, history)
+    assert [event["on_evidence"] for event in decided(replayed)] == [False, True, False, False, True]
     assert replayed["frames_equal"] >= 4 and replayed["ticks"] > 20
     told = run_cli("replay", f"{state}.records").stdout
     assert "2 of 2 decisions on the evidence were made again, to the last bit" in told
@@ -84,7 +67,7 @@ def test_another_plan_is_judged_by_the_same_traffic(weir: Callable[..., Weir], o
     running.kill()
     other = tmp_path / "other.yaml"
 
-    def replay(*, code: int = 0, **rollout: Any) -> Any:
+    def by(*, code: int = 0, **rollout: Any) -> Any:
         changed = {**running.plan, "rollouts": {"chat": {**plan["rollouts"]["chat"], **rollout}}}
         other.write_text(json.dumps(changed, indent=1))
         done = run_cli("replay", "chat", "--config", str(running.file), "--plan", str(other), "--format", "json")
@@ -94,14 +77,14 @@ def test_another_plan_is_judged_by_the_same_traffic(weir: Callable[..., Weir], o
     def would(events: Any) -> list[str]:
         return [event["record"]["decision"] for event in events if event["event"] == "would"]
 
-    assert would(replay()) == ["rollback"]
+    assert would(by()) == ["rollback"]
     watched: Plan = {"guards": [{**guard, "onGuardFail": "pause"} for guard in _GUARDS["guards"]]}
-    assert would(replay(analysis=watched)) == ["pause"]
+    assert would(by(analysis=watched)) == ["pause"]
     lenient: Plan = {"guards": [{"metric": "errorRate", "allowedDegradation": {"absolute": "90%"}}, *_GUARDS["guards"][1:]]}
-    events = replay(analysis=lenient)
+    events = by(analysis=lenient)
     assert would(events) == []
     assert [event["text"] for event in events if event["event"] == "would_not"][0].startswith("it would not have been taken back")
-    refused = replay(code=1, steps=step(20, _HOLD))
+    refused = by(code=1, steps=step(20, _HOLD))
     line = next(number for number, text in enumerate(other.read_text().splitlines(), 1) if '"setWeight": 20' in text)
     assert f"{other}:{line}:" in refused and "setWeight 20% where 10% was" in refused, refused
 
