@@ -5,12 +5,13 @@ from typing import Any, Callable
 
 import pytest
 from assignment import arm, bucket
-from http_client import Connection
+from http_client import Connection, request_bytes
 from load import Load
 from origin import Origin
 from plans import Plan, at_weight, canary
 from polling import wait_until
-from steering import WITHOUT_LATENCY, begun, versions_of
+from replaying import replay
+from steering import WITHOUT_LATENCY, begun, decisions, versions_of
 from weir_harness import Weir
 
 _WEIGHT = 20
@@ -108,6 +109,32 @@ def test_total_failure_is_found_within_ten_requests(weir: Callable[..., Weir], o
                 break
     assert rollout["phase"] == "rolledBack" and candidate.counts().requests <= most
     assert rollout["reason"].startswith("errorRate: candidate ")
+
+
+def test_total_failure_is_found_within_two_ticks(weir: Callable[..., Weir], origin: Callable[..., Origin]) -> None:
+    """Counted by the records: those of a decision end with its tick, or with the first tick behind it."""
+    candidate = origin("v2", fail_share=1, fail_status=500)
+    running = begun(weir(canary(origin("v1"), candidate, at_weight(50), rollout={"analysis": WITHOUT_LATENCY})))
+    at_once = 20  # as at 200 requests a second; half of them are more than enough
+    users = [f"user-{i}" for i in range(_USERS)]
+    theirs, others = ([user for user in users if arm(user, 50) == version][:at_once] for version in ("v2", "v1"))
+
+    def ticks_up_to(decision: str) -> Any:
+        time = next(record["time"] for record in running.admin.history() if record["decision"] == decision)
+        return replay("chat", "--state", str(running.directory / "weir.db"), "--to", time)["ticks"]
+
+    for attempt in range(5):
+        if attempt > 0:
+            running.cli("retry", "chat")
+        with Connection(running.port) as connection:
+            assert {connection.request("GET", "/", {"x-user-id": user}).status for user in others} == {200}
+            connection.send(b"".join(request_bytes("GET", "/", {"x-user-id": user}) for user in theirs))
+            answers = [connection.reply().status for _ in theirs]
+        assert answers == sorted(answers, reverse=True) and answers[0] == 500  # until it is rolled back
+        running.admin.post("services/chat/pause")  # a mark, unless it is over already
+        assert running.wait_phase("rolledBack")["reason"].startswith("errorRate: candidate ")
+        if decisions(running)[-2:] == ["pause", "rollback"]:
+            assert ticks_up_to("rollback") - ticks_up_to("pause") <= 1
 
 
 def test_a_ceiling_blames_the_candidate_where_both_are_bad(weir: Callable[..., Weir],
