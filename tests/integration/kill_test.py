@@ -7,17 +7,20 @@ import json
 import os
 import pathlib
 import random
+import re
 import threading
 import time
 from typing import Any, Callable
 
 from assignment import arm
-from faulty_disk import HangingDisk
+from faulty_disk import HangingDisk, in_pieces
 from load import Load
 from origin import Origin
+from outcomes import metric
 from plans import Plan, at_weight, canary
 from polling import wait_until
-from steering import WITHOUT_LATENCY, begun, history_of, versions_of
+from replaying import decided, nothing_differs, replay
+from steering import WITHOUT_LATENCY, begun, history_of, rounded, set_weight, versions_of
 from weir_harness import Admin, Weir
 
 _KILLS = int(os.environ.get("WEIR_KILLS", "20"))
@@ -114,6 +117,55 @@ def test_what_was_decided_outlives_kills(new_weir: Callable[..., Weir], origin: 
             decided += len(fresh)
             known = history
     assert decided >= _KILLS // 4  # enough of the kills came after something had been decided
+
+
+def test_records_are_read_up_to_where_a_kill_cut_them(new_weir: Callable[..., Weir], origin: Callable[..., Origin],
+                                                      tmp_path: pathlib.Path) -> None:
+    moments = random.Random(21)
+    kills = 6
+    candidate = origin("v2")
+    running = new_weir(canary(origin("v1"), candidate, at_weight(_FIRST_WEIGHT), rollout={"analysis": WITHOUT_LATENCY}))
+    slowly = in_pieces(tmp_path)
+    records = running.directory / "weir.db.records"
+    ticks = torn = 0
+
+    def whole() -> Any:
+        """What can be read, and no more is said to be missing than a kill has left in a file."""
+        nonlocal torn
+        replayed = replay("chat", "--state", str(running.directory / "weir.db"))
+        nothing_differs(replayed)
+        torn = len(replayed["problems"])
+        for problem in replayed["problems"]:
+            path, _, what = problem.partition(": ")
+            cut = re.fullmatch(r"the last (\d+) bytes are no whole block, and were left out", what)
+            size = (records / pathlib.Path(path).name).stat().st_size
+            assert what == "the file has only begun" or cut and 0 < int(cut[1]) < size, (problem, size)
+        return replayed
+
+    with Load(running.port, rate=300, users=200) as load:
+        for kill in range(kills):
+            begun(running.start(**slowly))
+            wait_until(lambda: metric(running, "weir_records_written_bytes_total") > 0, "there is something whole")
+            for _ in range(2):
+                set_weight(running, moments.randint(1, 95))
+            time.sleep(moments.uniform(0, 0.5))  # the moment of the fault, not a wait for anything
+            running.kill()
+            replayed = whole()
+            assert replayed["ticks"] > ticks and torn <= kill + 1
+            assert [event["event"] for event in replayed["events"]].count("restart") == kill
+            ticks = replayed["ticks"]
+        assert torn >= kills // 2 and ticks > 0
+        begun(running.start())
+        candidate.set(status=500)
+        running.wait_phase("rolledBack")
+        load.stop()
+    history = history_of(running)[::-1]
+    running.stop()
+    replayed = whole()
+    known = [rounded(event["record"]) for event in decided(replayed)]
+    assert [record for record in history if record in known] == known
+    assert known[-1] == history[-1] and decided(replayed)[-1]["again"]
+    assert torn >= kills // 2 and replayed["ticks"] > ticks
 
 
 def test_evidence_is_at_most_ten_seconds_old(weir: Callable[..., Weir], origin: Callable[..., Origin]) -> None:

@@ -1,4 +1,5 @@
-"""Disks that fail: a small one that can be filled or made read-only, and one that is slow or whose writes hang."""
+"""Disks that fail: a small one that can be filled or made read-only, one that is slow or whose writes hang, and one that
+takes decision records a few bytes at a time."""
 from __future__ import annotations
 
 import ctypes
@@ -135,3 +136,35 @@ class HangingDisk:
 
     def go_on(self) -> None:
         self._flag.unlink(missing_ok=True)
+
+
+# Short writes, one after the other, to the files of decision records alone.
+_PIECES = r"""
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static bool is_records(int file) {
+  char link[64], path[4096];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+  const ssize_t size = readlink(link, path, sizeof path);
+  constexpr char kSuffix[] = ".records";
+  constexpr ssize_t kSize = sizeof kSuffix - 1;
+  return size >= kSize && memcmp(path + size - kSize, kSuffix, kSize) == 0;
+}
+
+extern "C" ssize_t write(int file, const void* data, size_t size) {
+  static auto* const next = reinterpret_cast<ssize_t (*)(int, const void*, size_t)>(dlsym(RTLD_NEXT, "write"));
+  constexpr size_t kPiece = 64;
+  if (size <= kPiece || !is_records(file)) return next(file, data, size);
+  usleep(1'000);
+  return next(file, data, kPiece);
+}
+"""
+
+
+def in_pieces(directory: pathlib.Path) -> dict[str, str]:
+    """For weir_harness.Weir.start(): a block of records takes so long that a kill most likely comes in its midst."""
+    return preloaded("pieces", _PIECES, directory)
