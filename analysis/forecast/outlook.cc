@@ -239,7 +239,7 @@ std::vector<Caution> cautions(const std::vector<StepTime>& steps) {
     const StepTime& step = steps[i];
     if (!step.judged || step.weight >= 1) continue;
     if (step.waits_for.kind == Bottleneck::Kind::kNoTraffic) out.push_back({Kind::kNobody, i, {}});
-    if (step.waits_for.kind == Bottleneck::Kind::kNoGate) out.push_back({Kind::kNoGate, i, {}});
+    if (step.waits_for.kind == Bottleneck::Kind::kNoGate && !step.endless) out.push_back({Kind::kNoGate, i, {}});
     if (!step.compared) continue;
     bool told = step.waits_for.kind == Bottleneck::Kind::kNoGate;
     for (std::size_t g = 0; g < step.guards.size(); ++g) {

@@ -41,6 +41,7 @@ struct StepTime {
   bool judged = false;    // the analysis is on
   bool compared = false;  // and both versions have requests
   bool at_full = false;   // no gate is asked
+  bool endless = false;   // a version against itself: nothing ends it, nor is to
   std::vector<GuardTime> guards;
   TimeSpan lasts_s;        // without what a person takes; as if it had no `atMost`
   double most_s = 0;       // by its holds and pauses, how long it may last

@@ -63,8 +63,10 @@ CautionWords words(const Caution& caution, const CautionScene& scene) {
       out = not_armed(caution, scene);
       break;
     case Kind::kImpossible:
-      out = {gate_name(caution, scene) + " never lets " + step_name(caution, scene) +
-                 " go on: its margin is too small for any evidence",
+      out = {gate_name(caution, scene) +
+                 (scene.steps[caution.step].endless ? " is never honest"
+                                                    : " never lets " + step_name(caution, scene) + " go on") +
+                 ": its margin is too small for any evidence",
              "a wider margin, or gate: false"};
       break;
     case Kind::kNobody:

@@ -10,7 +10,7 @@ from typing import Any, Callable
 import pytest
 from load import Load
 from origin import Origin
-from plans import at_weight, canary, step
+from plans import BY_USER, at_weight, canary, one_version, step
 from polling import wait_until
 from ports import free_port
 from weir_harness import Weir, program
@@ -96,6 +96,32 @@ def test_check_warns_at_the_step_where_the_plan_names_its_traffic(write: Callabl
     assert explained(path)["traffic"]["requests_per_second_from"] == "the plan"
     assert weir_says("check", write(STEPS, {"requestsPerSecond": 2000})).returncode == 0
     assert weir_says("check", write(STEPS)).returncode == 0
+
+
+def test_a_version_against_itself_is_not_to_end(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "weir.yaml"
+
+    def write(*guards: Any) -> str:
+        rollout: Any = {"baseline": "v1", "strategy": "aa", "stickiness": BY_USER}
+        if guards:
+            rollout["analysis"] = {"guards": guards}
+        plan = one_version(9001, listeners=[{"address": "127.0.0.1:8080"}], rollouts={"chat": rollout})
+        plan["services"]["chat"]["traffic"] = {"requestsPerSecond": 0.01}
+        path.write_text(json.dumps(plan, indent=1))
+        return str(path)
+
+    only_measured = [{"metric": metric, "gate": False}
+                     for metric in ("errorRate", "capacityRate", "clientErrorRate", "clientAbortRate", "latency")]
+    for guards in ([], only_measured):
+        plan = write(*guards)
+        done = weir_says("check", plan)
+        assert done.returncode == 0 and "nothing is wrong" in done.stdout + done.stderr, done
+        assert explained(plan)["warnings"] == []
+    # But a margin that no traffic ever shows to be honest is no use to anybody.
+    plan = write({"metric": "errorRate", "allowedDegradation": {"absolute": "0.000001%"}})
+    for command, code in (("check", 2), ("explain", 2), ("run", 1)):
+        done = weir_says(command, plan)
+        assert done.returncode == code and "errorRate is never honest: its margin is too small" in done.stderr, done
 
 
 def test_a_gate_that_never_passes_is_refused(write: Callable[..., str]) -> None:

@@ -227,6 +227,9 @@ TEST(Cautions, NameTheStepThatNothingCanEnd) {
   rollout = at_weight(50'000, kMillion);
   for (config::Guard& guard : rollout.analysis.guards) guard.gate = false;
   EXPECT_EQ(kinds(rollout, traffic(100)), std::vector{Caution::Kind::kNoGate});
+  rollout.strategy = config::Strategy::kAa;
+  EXPECT_TRUE(kinds(rollout, traffic(100)).empty()) << "a version against itself is not to end";
+  rollout.strategy = config::Strategy::kCanary;
   // Less than doubles can tell from nothing.
   rollout.analysis.guards = {config::default_guard("errorRate", 0).value()};
   rollout.analysis.guards[0].relative = 0;
