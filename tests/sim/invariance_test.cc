@@ -24,9 +24,18 @@ Trial busy() {
   return trial;
 }
 
-TEST(Invariance, TheOrderOfATicksRecordsChangesNoEvidence) {
-  TrialRun ordered(busy());
-  TrialRun shuffled(busy());
+// Each step begins while requests of the one before still run.
+Trial climbing() {
+  Trial trial = busy();
+  trial.guards = section_six_guards();
+  trial.traffic.quality = false;
+  trial.weights = {0.05, 0.25, 0.5};
+  return trial;
+}
+
+void expect_that_order_changes_nothing(const Trial& trial) {
+  TrialRun ordered(trial);
+  TrialRun shuffled(trial);
   shuffled.world().shuffle(7);
   while (ordered.tick() && shuffled.tick()) {
     const Verdict& a = ordered.world().rollout().verdict();
@@ -34,6 +43,20 @@ TEST(Invariance, TheOrderOfATicksRecordsChangesNoEvidence) {
     ASSERT_EQ(a.log_evidence_rollback, b.log_evidence_rollback) << "at " << ordered.world().now().count() << " s";
     ASSERT_EQ(a.lacks, b.lacks);
   }
+  EXPECT_EQ(ordered.result().rolled_back, shuffled.result().rolled_back);
+  EXPECT_EQ(ordered.result().because, shuffled.result().because);
+  EXPECT_EQ(ordered.result().requests, shuffled.result().requests);
+}
+
+TEST(Invariance, TheOrderOfATicksRecordsChangesNoEvidence) { expect_that_order_changes_nothing(busy()); }
+
+TEST(Invariance, TheOrderOfRecordsOfSeveralStepsChangesNoEvidence) { expect_that_order_changes_nothing(climbing()); }
+
+TEST(Invariance, TheOrderOfRecordsChangesNoRollback) {
+  Trial trial = climbing();
+  trial.regression.errors.extra = 0.02;
+  ASSERT_TRUE(run(trial).rolled_back);
+  expect_that_order_changes_nothing(trial);
 }
 
 // Within the minute that the latency thresholds stay.
