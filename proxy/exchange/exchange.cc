@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "proxy/exchange/endpoint_report.h"
 #include "proxy/exchange/forwarded.h"
 #include "proxy/route/action.h"
 #include "proxy/route/admission.h"
@@ -348,26 +349,17 @@ bool Exchange::settle(const ForwardResult& result, EndpointLease& lease) {
   return true;
 }
 
-// What an endpoint is left out for (HTTP.md section 0, outlier): a gateway's failures. 503 with Retry-After is not one:
-// an endpoint that says when it has room again is busy, not broken, and leaving it out would only move its load. A
-// connection that had aged, and whatever the client did, show nothing.
 void Exchange::tell_endpoint(const ForwardResult& result, EndpointLease& lease) const {
-  const bool held_back = result.error && result.error->kind == ErrorKind::kStatus;
-  if (!result.error || held_back) {
-    const int status = held_back ? failed_.status : context_.status;
-    const bool retry_after = held_back ? failed_.retry_after : context_.retry_after;
-    const bool gateway = status == 502 || status == 503 || status == 504;
-    if (!gateway) return lease.succeeded();
-    if (status != 503 || !retry_after) lease.failed(EndpointCount::kGatewayErrors);
-    return;
+  EndpointReport shown;
+  if (!result.error) {
+    shown = report_of_answer(context_.status, context_.retry_after);
+  } else if (result.error->kind == ErrorKind::kStatus) {
+    shown = report_of_answer(failed_.status, failed_.retry_after);
+  } else {
+    shown = report_of_failure(*result.error, result.response_started);
   }
-  const Error& error = *result.error;
-  if (error.side != Side::kUpstream || error.retry == Retry::kIfReusedConnection) return;
-  if (error.kind != ErrorKind::kTimeout) {
-    lease.failed(EndpointCount::kResets);
-  } else if (!result.response_started) {
-    lease.failed(EndpointCount::kTimeouts);
-  }
+  if (shown.works) lease.succeeded();
+  if (shown.failure) lease.failed(*shown.failure);
 }
 
 // The client has heard nothing: whether it may hear of another attempt instead of this one's failure.
@@ -489,16 +481,7 @@ void Exchange::record() {
 
 // Behind the record that counts, so that whoever sees the name has counted the failure.
 void Exchange::name_failure(const Outcome& outcome) {
-  const bool bad = outcome.outcome != OutcomeClass::kOk || outcome.over != 0;
-  if (!bad || !outcome.judged || outcome.arm != Arm::kCandidate) return;
-  FailedRequest failed{.service = outcome.service,
-                       .step = outcome.step,
-                       .epoch = outcome.epoch,
-                       .outcome = outcome.outcome,
-                       .over = outcome.over};
-  failed.id_size = static_cast<std::uint8_t>(std::min(context_.request_id.size(), failed.id_space.size()));
-  std::copy_n(context_.request_id.data(), failed.id_size, failed.id_space.begin());
-  worker_.failures.push(failed);
+  if (const std::optional<FailedRequest> failed = context_.failed_request(outcome)) worker_.failures.push(*failed);
 }
 
 Arrival Exchange::arrival() const {
@@ -570,27 +553,12 @@ void Exchange::connecting(bool now) {
 
 // A request that has passed a threshold is counted while it still runs, so that a version that hangs is seen at once.
 void Exchange::watch_slowness(SteadyTime now) {
-  if (!context_.assignment.judged) return;
-  const std::uint64_t elapsed_us = context_.clock.elapsed_us(now);
-  const std::uint64_t next_us = context_.next_threshold_us(elapsed_us);
-  if (next_us == 0) return;
-  const std::uint64_t left_us = next_us > elapsed_us ? next_us - elapsed_us : 0;
-  // One more, for "passed" means more than the threshold; and while the clock stands, look again at the next tick.
-  slowness_.set(now + Microseconds(left_us + 1));
+  if (const std::optional<SteadyTime> next = context_.next_slowness(now)) slowness_.set(*next);
 }
 
 void Exchange::report_slowness() {
   const SteadyTime now = std::chrono::steady_clock::now();
-  const std::uint64_t elapsed_us = context_.clock.elapsed_us(now);
-  Outcome outcome = context_.base_outcome();
-  outcome.kind = Outcome::Kind::kSlow;
-  outcome.latency_us = elapsed_us;
-  outcome.over = context_.newly_over(elapsed_us);
-  if (!context_.overdue && elapsed_us > context_.traffic->overdue_us) {
-    context_.overdue = true;
-    outcome.overdue_change = 1;
-  }
-  context_.over = static_cast<std::uint8_t>(context_.over | outcome.over);
+  const Outcome outcome = context_.slow_outcome(context_.clock.elapsed_us(now));
   if (outcome.over != 0 || outcome.overdue_change != 0) worker_.outcomes.push(outcome);
   name_failure(outcome);
   watch_slowness(now);

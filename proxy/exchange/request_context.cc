@@ -178,6 +178,42 @@ Outcome RequestContext::ended_outcome(std::uint64_t bytes_in, std::uint64_t byte
   return outcome;
 }
 
+std::optional<SteadyTime> RequestContext::next_slowness(SteadyTime now) const {
+  if (!assignment.judged) return {};
+  const std::uint64_t elapsed_us = clock.elapsed_us(now);
+  const std::uint64_t next_us = next_threshold_us(elapsed_us);
+  if (next_us == 0) return {};
+  const std::uint64_t left_us = next_us > elapsed_us ? next_us - elapsed_us : 0;
+  // One more, for "passed" means more than the threshold; and while the clock stands, look again at the next tick.
+  return now + Microseconds(left_us + 1);
+}
+
+Outcome RequestContext::slow_outcome(std::uint64_t elapsed_us) {
+  Outcome outcome = base_outcome();
+  outcome.kind = Outcome::Kind::kSlow;
+  outcome.latency_us = elapsed_us;
+  outcome.over = newly_over(elapsed_us);
+  if (!overdue && elapsed_us > traffic->overdue_us) {
+    overdue = true;
+    outcome.overdue_change = 1;
+  }
+  over = static_cast<std::uint8_t>(over | outcome.over);
+  return outcome;
+}
+
+std::optional<FailedRequest> RequestContext::failed_request(const Outcome& outcome) const {
+  const bool bad = outcome.outcome != OutcomeClass::kOk || outcome.over != 0;
+  if (!bad || !outcome.judged || outcome.arm != Arm::kCandidate) return {};
+  FailedRequest failed{.service = outcome.service,
+                       .step = outcome.step,
+                       .epoch = outcome.epoch,
+                       .outcome = outcome.outcome,
+                       .over = outcome.over};
+  failed.id_size = static_cast<std::uint8_t>(std::min(request_id.size(), failed.id_space.size()));
+  std::copy_n(request_id.data(), failed.id_size, failed.id_space.begin());
+  return failed;
+}
+
 std::optional<std::uint64_t> RequestContext::cost_micros() const {
   if (answer == nullptr || !answer->tokens_in || !answer->tokens_out || !answering->prices) return {};
   return answering->prices->cost_micros(

@@ -84,6 +84,12 @@ struct RequestContext {
   // The parts of a record that were known when the version was assigned.
   Outcome base_outcome() const;
   Outcome ended_outcome(std::uint64_t bytes_in, std::uint64_t bytes_out) const;
+  // When to look for that again: it passes the next threshold then.
+  std::optional<SteadyTime> next_slowness(SteadyTime now) const;
+  // That it has passed thresholds while it runs, each told once; `over` and `overdue_change` of 0: none.
+  Outcome slow_outcome(std::uint64_t elapsed_us);
+  // Its name, where it is one of a candidate's failures.
+  std::optional<FailedRequest> failed_request(const Outcome& outcome) const;
   // What its answer was, or that there was none: nothing where nobody looks into answers, and of what is no model's.
   // Another version's is none of this one. `ended` is its outcome.
   std::optional<Answer> ended_answer(const Outcome& ended) const;
