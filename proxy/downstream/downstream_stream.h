@@ -34,10 +34,10 @@ class DownstreamStream : public http::BodySource, public http::BodySink {
   // It is gone, and the request cannot be sent again.
   virtual bool head_released() const = 0;
   // Before the first read_body(): how long the body may be, and what is read ahead of it, by the route. Not kNone:
-  // refuse with it.
+  // refuse with it. Once more, where the route is known only when some of the body has been read.
   virtual http::Fault start_body(const config::Limits& limits) = 0;
-  // Instead of start_body(), for a request that is answered without a look at its body: what there is of it is dropped,
-  // and the connection goes on behind it.
+  // For a request that is answered without its body, or without the rest of it: what there is of it is dropped, and the
+  // connection goes on behind it.
   virtual void discard_body() = 0;
   virtual bool request_ended() const = 0;
   virtual std::uint64_t request_body_received() const = 0;

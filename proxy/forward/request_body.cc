@@ -3,20 +3,29 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <utility>
 
 namespace weir::proxy {
 
+http::BodyEvent RequestBody::look() {
+  if (buffers_.crowded()) return http::failed_body({ErrorKind::kNoResources, Side::kInternal, Retry::kNever, "memory"});
+  if (!std::exchange(asked_, true)) stream_.keep_head();
+  const http::BodyEvent event = stream_.read_body();
+  if (event.state != http::BodyEvent::State::kData) return event;
+  end_came_ = event.end;
+  append(event.data);
+  return event;
+}
+
 void RequestBody::keep(std::uint64_t limit) {
-  assert(!asked_);
   const http::RequestHead& head = stream_.request();
   const bool longer = head.framing == http::BodyFraming::kLength && head.content_length > limit;
-  if (limit == 0 || longer) return;
+  if (limit == 0 || longer || looked_at() > limit) return;
   limit_ = limit;
-  stream_.keep_head();
+  if (!asked_) stream_.keep_head();
 }
 
 void RequestBody::forget() {
-  if (limit_ == 0) return;
   limit_ = 0;
   at_ = 0;
   kept_.release();
@@ -36,6 +45,8 @@ http::BodyEvent RequestBody::read_body() {
     given_end_ = end_came_;
     return http::body_slice(again, end_came_);
   }
+  // What was looked at has been sent.
+  if (asked_ && limit_ == 0) forget();
   asked_ = true;
   const http::BodyEvent event = stream_.read_body();
   if (event.state != http::BodyEvent::State::kData) return event;
@@ -50,11 +61,17 @@ void RequestBody::store(std::string_view data) {
   if (size > limit_) return forget();
   if (data.empty()) return;
   if (buffers_.crowded()) return forget();  // there is no memory to repeat it from
+  append(data);
+  at_ = kept_.size();
+}
+
+void RequestBody::append(std::string_view data) {
+  if (data.empty()) return;
+  const std::size_t size = kept_.size() + data.size();
   if (!kept_) kept_ = buffers_.take(size);
   if (kept_.space().size() < data.size()) kept_.grow(size);
   std::memcpy(kept_.space().data(), data.data(), data.size());
   kept_.filled(data.size());
-  at_ = kept_.size();
 }
 
 }  // namespace weir::proxy

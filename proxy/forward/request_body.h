@@ -1,8 +1,8 @@
 // Confined to one worker. A request's body as an origin gets it: what is read of it is kept, up to a limit and with the
 // head before it, until nothing can be sent again, so that a second origin gets the same from its beginning.
 //
-// This is also the place for a body that has to be looked into before it is known where it goes (NeedsBody): what was
-// read for that is kept here, and read again by whoever sends it.
+// A body that has to be looked into before it is known where it goes is kept here as far as it was looked at, and read
+// again by whoever sends it.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,12 @@ class RequestBody final : public http::BodySource {
  public:
   RequestBody(DownstreamStream& stream, BufferPool& buffers) : stream_(stream), buffers_(buffers) {}
 
-  // Before anything is read: keeps up to `limit` bytes of the body. What is longer is sent once.
+  // Before anything is sent: the next slice, which is read again by read_body(). What has been looked at is kept until
+  // it is sent, however long it is. Fails with kNoResources when there is no memory left to keep it in.
+  http::BodyEvent look();
+  // Bytes looked at.
+  std::size_t looked_at() const { return kept_.size(); }
+  // Before anything is sent: keeps up to `limit` bytes of the body. What is longer is sent once.
   void keep(std::uint64_t limit);
   // Nothing will be sent again: gives the room back. Not while a sink is sending() a slice from here.
   void forget();
@@ -27,7 +32,7 @@ class RequestBody final : public http::BodySource {
   // The next slice is the first one again.
   void rewind();
 
-  // Some of it was asked for, once at least.
+  // Some of it was asked for, once at least: the client has been told to go on.
   bool asked() const { return asked_; }
   // Nothing more is to be read, since the start or the last rewind().
   bool ended() const { return asked_ ? given_end_ : stream_.request_ended(); }
@@ -36,12 +41,13 @@ class RequestBody final : public http::BodySource {
 
  private:
   void store(std::string_view data);
+  void append(std::string_view data);
 
   DownstreamStream& stream_;
   BufferPool& buffers_;
   ReadBuffer kept_;
   std::size_t at_ = 0;       // what of it has been given since the last rewind()
-  std::uint64_t limit_ = 0;  // bytes; 0: nothing is kept
+  std::uint64_t limit_ = 0;  // bytes; 0: nothing is kept but what was looked at
   bool asked_ = false;
   bool end_came_ = false;   // from the client
   bool given_end_ = false;  // since the last rewind()

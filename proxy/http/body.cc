@@ -21,7 +21,6 @@ constexpr std::uint32_t kMaxExtensionExcess = 16 * 1024;
 
 Fault BodyDecoder::start(BodyFraming framing, std::uint64_t content_length, std::uint64_t limit) {
   received_ = 0;
-  limit_ = limit;
   remaining_ = 0;
   digits_ = 0;
   extension_excess_ = 0;
@@ -32,10 +31,6 @@ Fault BodyDecoder::start(BodyFraming framing, std::uint64_t content_length, std:
       state_ = State::kEnded;
       break;
     case BodyFraming::kLength:
-      if (content_length > limit) {
-        state_ = State::kFailed;
-        return Fault::kBodyTooLarge;
-      }
       remaining_ = content_length;
       state_ = content_length == 0 ? State::kEnded : State::kLength;
       break;
@@ -46,7 +41,15 @@ Fault BodyDecoder::start(BodyFraming framing, std::uint64_t content_length, std:
       state_ = State::kUntilClose;
       break;
   }
-  return Fault::kNone;
+  return set_limit(limit);
+}
+
+// Whoever is told kBodyTooLarge reads on to drop the rest, if at all.
+Fault BodyDecoder::set_limit(std::uint64_t limit) {
+  limit_ = limit;
+  const bool inside = state_ == State::kLength || state_ == State::kChunkData;
+  const std::uint64_t expected = inside ? remaining_ : 0;
+  return received_ > limit || expected > limit - received_ ? Fault::kBodyTooLarge : Fault::kNone;
 }
 
 BodyDecoder::Result BodyDecoder::decode(std::string_view input) {

@@ -33,6 +33,8 @@ class BodyDecoder {
   // `limit`: bytes of data that the body may have (kUnlimited for responses). kBodyTooLarge at once when the length is
   // known to exceed it.
   Fault start(BodyFraming framing, std::uint64_t content_length, std::uint64_t limit);
+  // Another limit from here on, be some of the body read or not. kBodyTooLarge as at the start.
+  Fault set_limit(std::uint64_t limit);
 
   // After start(): trailer fields that are not to be forwarded either.
   void withhold(const NameSet& nominated) { withheld_ = nominated; }

@@ -1,5 +1,7 @@
 #include "proxy/http/codec.h"
 
+#include <utility>
+
 #include "proxy/http/meaning.h"
 
 namespace weir::http {
@@ -8,6 +10,7 @@ void ServerCodec::reset() {
   scanner_.reset();
   head_.clear();
   keep_alive_ = true;
+  body_started_ = false;
 }
 
 void ServerCodec::release() {
@@ -36,6 +39,7 @@ const RequestHead& ServerCodec::refused_head(std::string_view buffer) {
 }
 
 Fault ServerCodec::start_body(std::uint64_t limit) {
+  if (std::exchange(body_started_, true)) return body_.set_limit(limit);
   const Fault fault = body_.start(head_.framing, head_.content_length, limit);
   if (head_.framing == BodyFraming::kChunked) body_.withhold(head_.nominated);
   return fault;

@@ -40,7 +40,8 @@ class ServerCodec {
   // path, whatever it is, and no user information. After read_head(), of the same buffer.
   const RequestHead& refused_head(std::string_view buffer);
 
-  // Before the first read_body(): the limit may be the route's. kBodyTooLarge: refuse with 413.
+  // Before the first read_body(): the limit may be the route's. kBodyTooLarge: refuse with 413. Once more where the
+  // route is known only when some of the body is: the limit is another from there on.
   Fault start_body(std::uint64_t limit);
   BodyDecoder::Result read_body(std::string_view input) { return body_.decode(input); }
   Fault body_eof() { return body_.finish_at_eof(); }
@@ -69,6 +70,7 @@ class ServerCodec {
   // Of the request in hand, whole or not: its head's bytes may be gone by the time of the response.
   Receiver receiver_;
   bool keep_alive_ = true;
+  bool body_started_ = false;
 };
 
 // The side that writes requests and reads responses.

@@ -39,6 +39,8 @@ class RequestScan {
   Found next(std::string_view& bytes);
   // At kValueEnd: a number, true, false or null; cut. Empty: the value was none of these.
   std::string_view word() const { return {word_.data(), word_size_}; }
+  // Nothing more will be found: the object has ended, or it is none.
+  bool over() const { return at_ == At::kEnd; }
 
  private:
   enum class At : std::uint8_t {

@@ -1,8 +1,11 @@
 // Requests of clients on their way to a model server, and streams on their way back. How the bytes were cut never
 // matters; a request is as long as was said before it, and what is left of a stream is what came.
+#include <optional>
 #include <string>
 
+#include "base/json.h"
 #include "proxy/inspect/request_editor.h"
+#include "proxy/inspect/request_reader.h"
 #include "proxy/inspect/usage_filter.h"
 #include "tests/fuzz/input.h"
 
@@ -42,6 +45,27 @@ void edit(const Input& input) {
   if (!wishes.include_usage && wishes.model.empty()) require(whole == input.bytes, "what nobody wishes is not done");
 }
 
+void read(const Input& input) {
+  proxy::RequestReader whole;
+  whole.take(input.bytes);
+  proxy::RequestReader cut;
+  std::size_t begin = 0;
+  for (const std::size_t end : cuts_of(input)) {
+    cut.take(input.bytes.substr(begin, end - begin));
+    begin = end;
+  }
+  require(whole.model() == cut.model() && whole.done() == cut.done(), "cuts do not matter to a request's model");
+  const json::ParseResult parsed = json::parse(input.bytes);
+  if (!parsed.ok() || !parsed.value.is_object()) return;
+  require(whole.done(), "an object's end is seen");
+  // Of two the parser knows the last one, and a name with an escape in it.
+  if (whole.model() || input.bytes.find('\\') != std::string_view::npos) return;
+  const std::string& model = parsed.value["model"].string();
+  require(model.empty() || model.size() + 2 > proxy::RequestReader::kMostName ||
+              input.bytes.find("\"model\"") != input.bytes.rfind("\"model\""),
+          "a model that is there is read");
+}
+
 void filter(const Input& input) {
   static proxy::UsageFilter filter;
   filter.begin();
@@ -62,6 +86,7 @@ void filter(const Input& input) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const weir::fuzz::Input input = weir::fuzz::split_input(data, size);
   weir::fuzz::edit(input);
+  weir::fuzz::read(input);
   weir::fuzz::filter(input);
   return 0;
 }

@@ -106,6 +106,61 @@ TEST_F(RequestBodyTest, IsForgottenWhenNothingCanBeSentAgain) {
   EXPECT_EQ(read(), " world.");
 }
 
+TEST_F(RequestBodyTest, WhatWasLookedAtIsReadAgain) {
+  says("hello");
+  says(" world", true);
+  EXPECT_FALSE(body_.asked());
+  EXPECT_EQ(body_.look().data, "hello");
+  EXPECT_TRUE(body_.asked());
+  EXPECT_EQ(body_.looked_at(), 5U);
+  EXPECT_FALSE(body_.ended());
+  EXPECT_EQ(read(), "hello world.");
+  EXPECT_TRUE(body_.ended());
+  EXPECT_FALSE(body_.replayable());  // it was never to be kept
+  EXPECT_EQ(client_.script.reads, 2);
+}
+
+TEST_F(RequestBodyTest, WhatWasLookedAtToItsEndCanBeSentAgain) {
+  says("hello");
+  says("", true);
+  EXPECT_FALSE(body_.look().end);
+  EXPECT_TRUE(body_.look().end);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(read(), "hello.");
+    ASSERT_TRUE(body_.replayable());
+    body_.rewind();
+  }
+}
+
+TEST_F(RequestBodyTest, WhatWasLookedAtIsKeptWithTheRest) {
+  says("hello");
+  body_.look();
+  body_.keep(100);
+  says(" world", true);
+  EXPECT_EQ(read(), "hello world.");
+  body_.rewind();
+  EXPECT_EQ(read(), "hello world.");
+}
+
+TEST_F(RequestBodyTest, WhatWasLookedAtBeyondTheLimitIsSentOnce) {
+  says("hello");
+  body_.look();
+  body_.keep(4);
+  EXPECT_TRUE(body_.replayable());  // nothing is lost yet
+  says(" world", true);
+  EXPECT_EQ(read(), "hello world.");
+  EXPECT_FALSE(body_.replayable());
+}
+
+TEST_F(RequestBodyTest, NothingIsLookedAtWithoutMemory) {
+  says("hello", true);
+  buffers_.set_budget(0);
+  const ReadBuffer another = buffers_.take(1);
+  const http::BodyEvent event = body_.look();
+  EXPECT_EQ(event.state, http::BodyEvent::State::kFailed);
+  EXPECT_EQ(event.error.kind, ErrorKind::kNoResources);
+}
+
 TEST_F(RequestBodyTest, ARequestWithoutOneCanAlwaysBeSentAgain) {
   client_.head.framing = http::BodyFraming::kNone;
   EXPECT_TRUE(body_.ended());

@@ -60,6 +60,28 @@ Decoded decode(std::string_view input, const Body& body, const std::vector<std::
 
 Decoded decode_whole(std::string_view input) { return decode(input, {}, {input.size()}); }
 
+TEST(BodyDecoder, TakesAnotherLimitOnItsWay) {
+  BodyDecoder length;
+  ASSERT_EQ(length.start(BodyFraming::kLength, 10, 20), Fault::kNone);
+  length.decode("12345");
+  EXPECT_EQ(length.set_limit(10), Fault::kNone);
+  EXPECT_EQ(length.set_limit(9), Fault::kBodyTooLarge);
+  EXPECT_EQ(length.set_limit(config::kUnlimited), Fault::kNone);
+  EXPECT_TRUE(length.decode("67890").part.end);
+
+  BodyDecoder chunks;
+  ASSERT_EQ(chunks.start(BodyFraming::kChunked, 0, 20), Fault::kNone);
+  chunks.decode("6\r\n123");
+  EXPECT_EQ(chunks.set_limit(5), Fault::kBodyTooLarge) << "the chunk is longer";
+  EXPECT_EQ(chunks.set_limit(6), Fault::kNone);
+  chunks.decode("456");
+  EXPECT_EQ(chunks.decode("\r\n1\r\n7").fault, Fault::kBodyTooLarge);
+
+  BodyDecoder none;
+  ASSERT_EQ(none.start(BodyFraming::kNone, 0, 20), Fault::kNone);
+  EXPECT_EQ(none.set_limit(0), Fault::kNone);
+}
+
 TEST(BodyDecoder, TakesChunksAndNothingBehindThem) {
   const Decoded decoded = decode_whole("5\r\nhello\r\n6;x=y\r\n world\r\n0\r\n\r\nGET /");
   EXPECT_EQ(decoded.data, "hello world");
