@@ -44,6 +44,7 @@ struct Limits {
   std::uint64_t response_fields = 80 * 1024;
   std::uint32_t response_field_count = 200;
   std::uint64_t body = 64 * 1024 * 1024;      // request body; kUnlimited allowed
+  std::uint64_t lookahead = 1024 * 1024;      // of a request body, held to find out where it goes
   std::uint64_t buffer = 32 * 1024;           // per connection and direction
   std::uint32_t connections = 20'000;         // per listener
   std::uint32_t upstream_connections = 1024;  // per version
@@ -60,7 +61,7 @@ struct TimeoutOverrides {
       drain, stream_drain, drain_delay;
 };
 struct LimitOverrides {
-  std::optional<std::uint64_t> request_line, field, fields, response_fields, body, buffer, memory;
+  std::optional<std::uint64_t> request_line, field, fields, response_fields, body, lookahead, buffer, memory;
   std::optional<std::uint32_t> field_count, response_field_count, connections, upstream_connections, pending,
       endpoint_connections, endpoint_pending;
 };
@@ -88,12 +89,13 @@ inline constexpr std::array<TimeoutKey, 11> kTimeoutKeys{{
     {"drainDelay", &Timeouts::drain_delay, &TimeoutOverrides::drain_delay},
 }};
 using SizeKey = OverridableKey<std::uint64_t, Limits, LimitOverrides>;
-inline constexpr std::array<SizeKey, 7> kSizeKeys{{
+inline constexpr std::array<SizeKey, 8> kSizeKeys{{
     {"requestLine", &Limits::request_line, &LimitOverrides::request_line},
     {"field", &Limits::field, &LimitOverrides::field},
     {"fields", &Limits::fields, &LimitOverrides::fields},
     {"responseFields", &Limits::response_fields, &LimitOverrides::response_fields},
     {"body", &Limits::body, &LimitOverrides::body},
+    {"lookahead", &Limits::lookahead, &LimitOverrides::lookahead},
     {"buffer", &Limits::buffer, &LimitOverrides::buffer},
     {"memory", &Limits::memory, &LimitOverrides::memory},
 }};

@@ -18,7 +18,7 @@ namespace weir::config {
 
 // At most one of the others than `name` is given; with none of them any value will do.
 struct ValueMatch {
-  std::string name;  // of a header in lower case
+  std::string name = {};  // of a header in lower case; of what is one alone: empty
   std::optional<std::string> exact = {};
   std::optional<std::string> prefix = {};
   std::optional<Pattern> regex = {};
@@ -35,6 +35,7 @@ struct RouteMatch {
   std::vector<ValueMatch> headers = {};
   std::vector<ValueMatch> query = {};  // percent-decoded
   std::vector<ValueMatch> cookies = {};
+  std::optional<ValueMatch> model = {};  // that the JSON of the body asks for
 };
 
 struct Route {

@@ -6,19 +6,24 @@ namespace weir::config::keys {
 namespace {
 
 // What is asked of a value, whatever it is the value of.
-Section value_match(std::string_view name, std::string_view sentence, Key named) {
-  named.name = "name";
-  named.required = true;
+Section value_match(std::string_view name, std::string_view sentence) {
   return {.name = name,
           .sentence = sentence,
-          .keys = {std::move(named),
-                   {.name = "exact", .sentence = "The whole value."},
+          .keys = {{.name = "exact", .sentence = "The whole value."},
                    {.name = "prefix", .sentence = "How the value begins."},
                    {.name = "regex", .kind = Kind::kPattern, .sentence = "What the whole value has to match."},
                    {.name = "absent",
                     .kind = Kind::kBoolean,
                     .sentence = "Whether there must be none instead.",
                     .fallback = "false"}}};
+}
+
+Section value_match(std::string_view name, std::string_view sentence, Key named) {
+  Section section = value_match(name, sentence);
+  named.name = "name";
+  named.required = true;
+  section.keys.insert(section.keys.begin(), std::move(named));
+  return section;
 }
 
 const Section& header_match() {
@@ -44,6 +49,15 @@ const Section& cookie_match() {
   return section;
 }
 
+const Section& model_match() {
+  static const Section section =
+      value_match("model match",
+                  "Matches the model that a JSON request asks for, `model` at the top of its body; with nothing said, "
+                  "any. The body is held meanwhile, up to `limits.lookahead`: a model that is not found in so much of "
+                  "it is none.");
+  return section;
+}
+
 const Section& route_match() {
   static const Section section{
       .name = "route match",
@@ -61,7 +75,8 @@ const Section& route_match() {
                 .fallback = "any"},
                list("headers", "Headers that must match.", header_match()),
                list("query", "Query parameters that must match.", query_match()),
-               list("cookies", "Cookies that must match.", cookie_match())}};
+               list("cookies", "Cookies that must match.", cookie_match()),
+               object("model", "The model that must be asked for.", model_match())}};
   return section;
 }
 

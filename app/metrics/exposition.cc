@@ -62,6 +62,8 @@ constexpr std::array<CountWords, proxy::kCountCount> kCountWords = {{
     {"weir_rescues_over_budget_total", "Rescues left out because too many were under way."},
     {"weir_upstream_stale_total", "Requests sent a second time, because a reused connection had ended."},
     {"weir_requests_unkeyed_total", "Requests split at random for want of a sticky key."},
+    {"weir_requests_lookahead_exceeded_total",
+     "Requests in whose body, as far as limits.lookahead goes, nothing was found of what they are routed by."},
     {"weir_requests_overridden_total", "Requests that chose their version by an override; never evidence."},
     {"weir_answers_uninspected_total",
      "Answers on inspected routes of which nothing could be read: of another kind, compressed, or in no known "

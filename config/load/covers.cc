@@ -44,6 +44,10 @@ bool values_cover(const std::vector<ValueMatch>& general, const std::vector<Valu
   });
 }
 
+bool model_covers(const std::optional<ValueMatch>& general, const std::optional<ValueMatch>& special) {
+  return !general || (special && value_covers(*general, *special));
+}
+
 bool methods_cover(const std::vector<std::string>& general, const std::vector<std::string>& special) {
   const auto allows = [&](const std::string& method) {
     return std::find(general.begin(), general.end(), method) != general.end();
@@ -56,7 +60,8 @@ bool methods_cover(const std::vector<std::string>& general, const std::vector<st
 bool covers(const RouteMatch& general, const RouteMatch& special) {
   return host_covers(general.host, special.host) && methods_cover(general.methods, special.methods) &&
          path_covers(general, special) && values_cover(general.headers, special.headers) &&
-         values_cover(general.query, special.query) && values_cover(general.cookies, special.cookies);
+         values_cover(general.query, special.query) && values_cover(general.cookies, special.cookies) &&
+         model_covers(general.model, special.model);
 }
 
 }  // namespace weir::config

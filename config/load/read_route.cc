@@ -15,19 +15,21 @@ std::optional<Pattern> pattern_of(const Node& node, std::string_view key) {
   return text == nullptr ? std::nullopt : Pattern::compile(*text, why);
 }
 
+ValueMatch read_value(const Node& node) {
+  ValueMatch rule;
+  read(node, "name", rule.name);
+  if (const std::string* exact = scalar(node, "exact")) rule.exact = *exact;
+  if (const std::string* prefix = scalar(node, "prefix")) rule.prefix = *prefix;
+  rule.regex = pattern_of(node, "regex");
+  read(node, "absent", rule.absent);
+  return rule;
+}
+
 std::vector<ValueMatch> read_values(const Node& node, std::string_view key) {
   std::vector<ValueMatch> rules;
   const Node* const list = node.find(key);
   if (list == nullptr) return rules;
-  for (const Node& element : list->list) {
-    ValueMatch rule;
-    read(element, "name", rule.name);
-    if (const std::string* exact = scalar(element, "exact")) rule.exact = *exact;
-    if (const std::string* prefix = scalar(element, "prefix")) rule.prefix = *prefix;
-    rule.regex = pattern_of(element, "regex");
-    read(element, "absent", rule.absent);
-    rules.push_back(std::move(rule));
-  }
+  for (const Node& element : list->list) rules.push_back(read_value(element));
   return rules;
 }
 
@@ -47,6 +49,7 @@ RouteMatch read_match(const Node& node) {
   for (ValueMatch& header : match.headers) header.name = lower_case(header.name);
   match.query = read_values(node, "query");
   match.cookies = read_values(node, "cookies");
+  if (const Node* const model = node.find("model")) match.model = read_value(*model);
   return match;
 }
 

@@ -104,6 +104,7 @@ class Checker {
     for (const ValueMatch& rule : match.headers) check_value(rule, position, path + ": the header " + rule.name);
     for (const ValueMatch& rule : match.query) check_value(rule, position, path + ": the parameter " + rule.name);
     for (const ValueMatch& rule : match.cookies) check_value(rule, position, path + ": the cookie " + rule.name);
+    if (match.model) check_value(*match.model, position, path + ": the model");
     check_slashes(match, position, path);
   }
 

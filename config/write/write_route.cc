@@ -3,16 +3,19 @@
 namespace weir::config {
 namespace {
 
+json::Object write_value(const ValueMatch& rule, const Redaction& redaction) {
+  json::Object section;
+  set_text(section, "name", rule.name);
+  if (rule.exact) section.set("exact", shown(rule.name, *rule.exact, redaction));
+  if (rule.prefix) section.set("prefix", shown(rule.name, *rule.prefix, redaction));
+  if (rule.regex) section.set("regex", shown(rule.name, rule.regex->text(), redaction));
+  if (rule.absent) section.set("absent", true);
+  return section;
+}
+
 json::Array write_values(const std::vector<ValueMatch>& rules, const Redaction& redaction) {
   json::Array list;
-  for (const ValueMatch& rule : rules) {
-    json::Object section{{"name", rule.name}};
-    if (rule.exact) section.set("exact", shown(rule.name, *rule.exact, redaction));
-    if (rule.prefix) section.set("prefix", shown(rule.name, *rule.prefix, redaction));
-    if (rule.regex) section.set("regex", shown(rule.name, rule.regex->text(), redaction));
-    if (rule.absent) section.set("absent", true);
-    list.emplace_back(std::move(section));
-  }
+  for (const ValueMatch& rule : rules) list.emplace_back(write_value(rule, redaction));
   return list;
 }
 
@@ -26,6 +29,7 @@ json::Object write_match(const RouteMatch& match, const Redaction& redaction) {
   set_list(section, "headers", write_values(match.headers, redaction));
   set_list(section, "query", write_values(match.query, redaction));
   set_list(section, "cookies", write_values(match.cookies, redaction));
+  if (match.model) section.set("model", write_value(*match.model, redaction));
   return section;
 }
 

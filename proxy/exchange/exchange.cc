@@ -15,8 +15,6 @@
 namespace weir::proxy {
 namespace {
 
-constexpr std::uint64_t kMostDropped = 64 * 1024;  // bytes of a request's body
-
 Count count_of(Refusal refusal) {
   if (refusal == Refusal::kAddress) return Count::kAddressesDenied;
   return refusal == Refusal::kKey ? Count::kKeysDenied : Count::kRateLimited;
@@ -53,7 +51,12 @@ Awaitable<> Exchange::run() {
   identify(arrival(), listener_, worker_.random, context_);
   if (context_.topology->access_log) worker_.access_log.begin(downstream_.request(), context_);
   if (worker_.draining) downstream_.close_after();
-  if (!match()) co_return end_unassigned();
+  Matched matched = match();
+  if (matched == Matched::kNeedsBody) {
+    const bool known = co_await look_ahead();
+    matched = known ? match() : Matched::kNot;
+  }
+  if (matched == Matched::kNot) co_return end_unassigned();
   assign();
   Waker& waker = downstream_.waker();
   for (;;) {
@@ -93,14 +96,11 @@ void Exchange::cut() {
   downstream_.waker().wake();
 }
 
-// False: answered here, no version has any part in it.
-bool Exchange::match() {
+// A route's rule on the body is looked into when all else fits, and then the request is matched anew.
+Exchange::Matched Exchange::match() {
   const http::RequestHead& request = downstream_.request();
   if (request.answer_here) return answer_options();
-  if (worker_.buffers.crowded()) {
-    worker_.counters.add(Count::kOverloaded);
-    return refuse(http::overloaded());
-  }
+  if (worker_.buffers.crowded()) return refuse(http::overloaded());
   const NormalPath path = normalise_path(request.path, listener_.paths, worker_.path_space);
   if (path.fault != PathFault::kNone) return refuse(path_refusal(path.fault));
   // A name with its root's dot is the same name (RFC 1034 3.1), but no rule is written so.
@@ -108,14 +108,19 @@ bool Exchange::match() {
   // What is about the server as a whole belongs to who has all of it.
   const bool whole = path.path == "*";
   const Reached reached = listener_.routes.has_redirects() ? original() : Reached();
-  const RequestFacts facts{request.method,      host,    whole ? "/" : path.path, &request.fields, request.query,
-                           worker_.query_space, &reached};
+  const std::optional<std::string_view> model = reader_ ? reader_->model() : std::nullopt;
+  const RequestFacts facts{request.method,      host,     whole ? "/" : path.path,   &request.fields, request.query,
+                           worker_.query_space, &reached, reader_ ? &model : nullptr};
   context_.route = listener_.routes.match(facts);
   if (context_.route == nullptr) {
     return refuse({404, "no_route", "no route matches this request", false, std::nullopt});
   }
   const Route& route = *context_.route;
-  if (route.guarded && !admit()) return false;
+  if (route.match.model && !reader_) {
+    context_.route = nullptr;
+    return Matched::kNeedsBody;
+  }
+  if (route.guarded && !admit()) return Matched::kNot;
   if (route.answers()) return answer(path.path);
   const http::Fault fault = downstream_.start_body(route.limits);
   if (fault != http::Fault::kNone) return refuse(http::refusal(fault));
@@ -123,7 +128,30 @@ bool Exchange::match() {
     context_.path = replace_prefix(path.path, *route.match.path_prefix, *route.rewrite->prefix);
   }
   context_.service = context_.topology->service(route.service);
-  return true;
+  return Matched::kYes;
+}
+
+// False: it has been answered here, or its client has left.
+Awaitable<bool> Exchange::look_ahead() {
+  // Whose limit holds is not known yet.
+  config::Limits limits = listener_.limits;
+  limits.body = config::kUnlimited;
+  downstream_.start_body(limits);
+  LookAhead ahead({downstream_, body_, waiting_, context_.clock, listener_.timeouts, limits.lookahead},
+                  reader_.emplace());
+  Waker& waker = downstream_.waker();
+  for (bool more = ahead.start(); more; more = ahead.resume()) {
+    if (!waker.take()) co_await waker.wait();
+  }
+  if (ahead.gave_up()) worker_.counters.add(Count::kLookaheadExceeded);
+  if (!ahead.error()) co_return true;
+  context_.error = ahead.error();
+  if (cut_ || downstream_.gone()) {
+    downstream_.cut();
+  } else {
+    refuse(unread_reply(*ahead.error()));
+  }
+  co_return false;
 }
 
 // What the route demands of a request before anything is done for it.
@@ -134,32 +162,34 @@ bool Exchange::admit() {
   if (admission.forgot_key) worker_.counters.add(Count::kRateKeysForgotten);
   if (admission.refusal == Refusal::kNone) return true;
   worker_.counters.add(count_of(admission.refusal));
-  return refuse(admission_refusal(*context_.route, admission));
+  refuse(admission_refusal(*context_.route, admission));
+  return false;
 }
 
-bool Exchange::answer_options() {
+Exchange::Matched Exchange::answer_options() {
   http::Edits edits;
   edit_reply(edits);
   if (!drop_body()) downstream_.close_after();
   downstream_.send_options_reply(edits);
   context_.status = 200;
-  return false;
+  return Matched::kNot;
 }
 
 // Before a version has been assigned.
-bool Exchange::refuse(http::LocalReply reply) {
+Exchange::Matched Exchange::refuse(http::LocalReply reply) {
   http::Edits edits;
   edit_reply(edits);
   worker_.counters.add(Count::kRequestsRefused);
+  if (reply.code == http::overloaded().code) worker_.counters.add(Count::kOverloaded);
   reply.close = reply.close || !drop_body();
   downstream_.send_reply(reply, edits);
   context_.status = reply.status;
   context_.reason = reply.code;
-  return false;
+  return Matched::kNot;
 }
 
 // The plan's own answer, to a request with this path in its normal form.
-bool Exchange::answer(std::string_view path) {
+Exchange::Matched Exchange::answer(std::string_view path) {
   const bool goes_on = drop_body();
   const http::RequestHead& request = downstream_.request();
   http::Edits edits;
@@ -171,17 +201,15 @@ bool Exchange::answer(std::string_view path) {
   reply.close = !goes_on;
   downstream_.send_reply(reply, edits);
   context_.status = reply.status;
-  return false;
+  return Matched::kNot;
 }
 
-// Nobody reads the body of a request that is answered here. A short one costs less than another connection; behind any
-// other nothing can be taken for a request. False: so the connection ends.
+// Nobody reads the body of a request that is answered here. False: so the connection ends.
 bool Exchange::drop_body() {
   const http::RequestHead& request = downstream_.request();
-  if (request.framing == http::BodyFraming::kNone) return true;
-  const bool is_short = request.framing == http::BodyFraming::kLength && request.content_length <= kMostDropped;
-  // Who waits to be told to go on may well not send it now.
-  if (!is_short || request.expect_continue) return false;
+  const bool all_read = body_.asked() && downstream_.request_ended();
+  if (request.framing == http::BodyFraming::kNone || all_read) return true;
+  if (!cheap_to_drop(request)) return false;
   downstream_.discard_body();
   return true;
 }

@@ -2,12 +2,15 @@
 // Exchange::run(); everything it learns is in its RequestContext.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "base/asio.h"
 #include "proxy/downstream/downstream_stream.h"
 #include "proxy/exchange/forwarded.h"
 #include "proxy/exchange/inspection.h"
+#include "proxy/exchange/look_ahead.h"
 #include "proxy/exchange/original_request.h"
 #include "proxy/exchange/own_replies.h"
 #include "proxy/exchange/request_context.h"
@@ -42,11 +45,18 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   void cut();
 
  private:
-  bool match();
+  enum class Matched : std::uint8_t {
+    kYes,
+    kNot,  // answered here, no version has any part in it
+    kNeedsBody,
+  };
+
+  Matched match();
   bool admit();
-  bool answer_options();
-  bool refuse(http::LocalReply reply);
-  bool answer(std::string_view path);
+  Awaitable<bool> look_ahead();
+  Matched answer_options();
+  Matched refuse(http::LocalReply reply);
+  Matched answer(std::string_view path);
   bool drop_body();
   Reached original() {
     return original_request(downstream_.request(), {downstream_.scheme(), downstream_.peer(), listener_.trusted_hops});
@@ -96,6 +106,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   const ListenerTopology& listener_;
   RequestContext context_;
   RequestBody body_;
+  std::optional<RequestReader> reader_;     // the body has been looked into before anybody got it
   std::unique_ptr<Inspection> inspection_;  // null: answers are not inspected
   FailedAttempt failed_;                    // the last one
   Again again_ = Again::kNo;                // after it

@@ -1,6 +1,7 @@
 #include "proxy/exchange/own_replies.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <optional>
 
@@ -8,6 +9,8 @@
 
 namespace weir::proxy {
 namespace {
+
+constexpr std::uint64_t kMostDropped = 64 * 1024;  // bytes of a request's body
 
 // How long a client keeps its place in the split by cookie: 90 days.
 constexpr int kCookieMaxAge_s = 90 * 24 * 3600;
@@ -38,6 +41,15 @@ http::LocalReply failure_reply(const Error& error, bool rescued) {
     reply.reason = "the request's body is malformed";
   }
   return reply;
+}
+
+http::LocalReply unread_reply(const Error& error) {
+  return error.kind == ErrorKind::kNoResources ? http::overloaded() : failure_reply(error, false);
+}
+
+bool cheap_to_drop(const http::RequestHead& request) {
+  const bool is_short = request.framing == http::BodyFraming::kLength && request.content_length <= kMostDropped;
+  return is_short && !request.expect_continue;
 }
 
 http::LocalReply route_reply(const Route& route, const Asked& asked, std::string& location) {

@@ -17,6 +17,13 @@ namespace weir::proxy {
 // For a request that failed before its client had heard anything. `rescued`: the baseline was asked too.
 http::LocalReply failure_reply(const Error& error, bool rescued);
 
+// For a request whose body could not be read to find out where it goes.
+http::LocalReply unread_reply(const Error& error);
+
+// The rest of this body costs less to read and drop than another connection. Behind a longer one nothing can be taken
+// for a request, and who waits to be told to go on may well not send it now.
+bool cheap_to_drop(const http::RequestHead& request);
+
 // What the client asked for, as far as a route's own answer depends on it.
 struct Asked {
   Reached reached;

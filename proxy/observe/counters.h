@@ -39,8 +39,9 @@ enum class Count : std::uint8_t {
   kRescuesOverBudget,
   kStaleReused,  // sent again because a reused connection had ended: no outcome of the version
   kUnkeyed,
-  kOverridden,   // sent to a version that the plan let the request choose
-  kUninspected,  // answers that a route wants inspected, and that are of a kind that is not known
+  kLookaheadExceeded,  // requests with no word in so much of their body of what they are routed by
+  kOverridden,         // sent to a version that the plan let the request choose
+  kUninspected,        // answers that a route wants inspected, and that are of a kind that is not known
   // Gauges
   kConnections,
   kRequests,

@@ -45,6 +45,10 @@ bool cookie_fits(const http::FieldList* fields, const config::ValueMatch& rule) 
   return fits(rule, fields == nullptr ? std::nullopt : http::find_cookie(*fields, rule.name));
 }
 
+bool model_fits(const std::optional<config::ValueMatch>& rule, const RequestFacts& request) {
+  return !rule || request.model == nullptr || fits(*rule, *request.model);
+}
+
 bool host_fits(std::string_view rule, std::string_view host) {
   if (rule.empty()) return true;
   if (!rule.starts_with("*.")) return http::equal_ignoring_case(rule, host);
@@ -188,6 +192,7 @@ bool Route::matches(const RequestFacts& request) const {
   return all(match.headers, [&](const config::ValueMatch& rule) { return header_fits(request.fields, rule); }) &&
          all(match.query, [&](const config::ValueMatch& rule) { return query_fits(request, rule); }) &&
          all(match.cookies, [&](const config::ValueMatch& rule) { return cookie_fits(request.fields, rule); }) &&
+         model_fits(match.model, request) &&
          !(redirect && request.reached != nullptr &&
            leads_back(*redirect, match.path_prefix.value_or(""), *request.reached, request.path));
 }

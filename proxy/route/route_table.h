@@ -32,6 +32,9 @@ struct RequestFacts {
   std::span<char> space = {};   // at least query.size(): for a value of it that has to be decoded
   // Needed where a table has redirects: null, and all of them lead elsewhere.
   const Reached* reached = nullptr;
+  // That the body asks for, if it asks for one. Null: it is not known yet, and every rule on it is taken to hold, so
+  // that the body of a request which gets no such route need not be looked into.
+  const std::optional<std::string_view>* model = nullptr;
 };
 
 struct Route {

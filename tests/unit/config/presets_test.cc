@@ -54,6 +54,7 @@ TEST(Presets, Limits) {
     EXPECT_EQ(limits.response_fields, 80 * kKib);
     EXPECT_EQ(limits.response_field_count, 200U);
     EXPECT_EQ(limits.body, edge ? 64 * kMib : kUnlimited);
+    EXPECT_EQ(limits.lookahead, 1 * kMib);
     EXPECT_EQ(limits.buffer, edge ? 32 * kKib : 64 * kKib);
     EXPECT_EQ(limits.connections, edge ? 20'000U : 4'096U);
     EXPECT_EQ(limits.upstream_connections, 1'024U);

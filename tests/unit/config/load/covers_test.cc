@@ -42,6 +42,24 @@ TEST(Covers, Paths) {
   EXPECT_FALSE(covers(on_path("/a"), on_regex("/a")));
 }
 
+TEST(Covers, Models) {
+  RouteMatch any;
+  any.model.emplace();
+  RouteMatch llama;
+  llama.model = ValueMatch{.prefix = "llama-"};
+  RouteMatch small;
+  small.model = ValueMatch{.exact = "llama-8b"};
+  RouteMatch none;
+  none.model = ValueMatch{.absent = true};
+  EXPECT_TRUE(covers({}, small));
+  EXPECT_FALSE(covers(small, {}));
+  EXPECT_TRUE(covers(any, llama));
+  EXPECT_TRUE(covers(llama, small));
+  EXPECT_FALSE(covers(small, llama));
+  EXPECT_FALSE(covers(any, none));
+  EXPECT_FALSE(covers(any, {}));
+}
+
 TEST(Covers, Values) {
   const ValueMatch any{.name = "x"};
   const ValueMatch exact{.name = "x", .exact = "ab"};

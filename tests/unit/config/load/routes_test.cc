@@ -33,6 +33,13 @@ TEST(Routes, WhatTheyMatch) {
   expect_problems({
       {"{ match: { query: [ { name: x, regex: a, absent: true } ] }, service: s }",
        "20: error: routes[0].match: the parameter x has both regex and absent; expected one of them"},
+      {"{ match: { model: { exact: a, prefix: a } }, service: s }",
+       "20: error: routes[0].match: the model has both exact and prefix; expected one of them"},
+      {"{ match: { model: llama }, service: s }", "29: error: routes[0].match.model: \"llama\"; expected keys and values"},
+      {"{ match: { model: { name: llama } }, service: s }", "31: error: routes[0].match.model.name is no known key"},
+      {"{ match: { pathPrefix: /v1/ }, service: s }, { match: { pathPrefix: /v1/, model: { exact: a } }, service: s }",
+       "56: error: routes[1] can never be reached: routes[0] takes all that it matches; expected the more special "
+       "route first"},
       {"{ match: { pathExact: /a, pathRegex: /a }, service: s }",
        "20: error: routes[0].match has both pathExact and pathRegex; expected one of them"},
       {"{ match: { pathRegex: \"/v(1\" }, service: s }",

@@ -57,8 +57,8 @@ timeouts:
   { header: 12s, bodyIdle: 13s, keepAlive: 14s, connect: 1500ms, upstreamIdle: 0s, responseHeader: 2m, responseIdle: 3h,
     total: 1d, drain: 15s, streamDrain: none, drainDelay: 5s }
 limits:
-  { requestLine: 10KiB, field: 20KiB, fields: 30KiB, responseFields: 40KiB, body: none, buffer: 64KiB, memory: 1GiB,
-    fieldCount: 50, responseFieldCount: 60, connections: 70, upstreamConnections: 80, pending: 90,
+  { requestLine: 10KiB, field: 20KiB, fields: 30KiB, responseFields: 40KiB, body: none, lookahead: 2MiB, buffer: 64KiB,
+    memory: 1GiB, fieldCount: 50, responseFieldCount: 60, connections: 70, upstreamConnections: 80, pending: 90,
     endpointConnections: 10, endpointPending: 20 }
 retries:
   { attempts: 3, onConnectFailure: false, onReset: true, onTimeout: true, onStatus: [599], nonIdempotent: true,
@@ -99,6 +99,7 @@ routes:
         [{ name: x-a, exact: one }, { name: x-b, prefix: two }, { name: x-c, regex: "t[h]ree" }, { name: x-d, absent: true }]
       query: [{ name: q, absent: true }, { name: r, exact: "true" }, { name: s, prefix: five }, { name: t, regex: "six|seven" }]
       cookies: [{ name: c, exact: four }, { name: d, prefix: "8" }, { name: e, regex: "n.*" }, { name: f, absent: true }]
+      model: { regex: "llama-.*" }
     service: chat
     allow: [10.0.0.0/8]
     deny: [10.1.0.0/16]
@@ -117,14 +118,17 @@ routes:
   - name: moved
     match: { pathExact: /old }
     redirect: { status: 308, scheme: https, host: new.example, port: 8443, path: /new }
-  - { name: renamed, match: { pathPrefix: /a }, redirect: { prefix: /b } }
+  - { name: renamed, match: { pathPrefix: /a, model: { prefix: gpt- } }, redirect: { prefix: /b } }
   - { name: told, match: { pathRegex: "/x.*" }, respond: { status: 503, body: "later\n", contentType: text/html } }
   - name: by-key
-    match: { pathPrefix: /k }
+    match: { pathPrefix: /k, model: { exact: llama-8b } }
     service: chat
     apiKeys: { keys: [{ name: me, key: { env: A } }] }
     rateLimit: { requests: 1, by: apiKey }
-  - { name: by-client, match: { pathPrefix: /c }, service: split, rateLimit: { requests: 1, by: clientAddress } }
+  - name: by-client
+    match: { pathPrefix: /c, model: { absent: true } }
+    service: split
+    rateLimit: { requests: 1, by: clientAddress }
 rollouts:
   chat:
     baseline: v1

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -32,6 +34,12 @@ RequestFacts get(std::string_view host, std::string_view path, const http::Field
   return facts;
 }
 
+Route by_model(std::string name, config::ValueMatch rule) {
+  Route route = by_path(std::move(name), "/v1/");
+  route.match.model = std::move(rule);
+  return route;
+}
+
 std::string name_of(const Route* route) { return route == nullptr ? "none" : route->name; }
 
 TEST(RouteTable, TakesTheFirstThatMatchesNotTheMostSpecific) {
@@ -45,6 +53,26 @@ TEST(RouteTable, PrefixIsPlain) {
   EXPECT_EQ(name_of(table.match(get("h", "/v1x"))), "v1");
   EXPECT_EQ(name_of(table.match(get("h", "/v2x"))), "none");
   EXPECT_EQ(name_of(table.match(get("h", "/v2"))), "none");
+}
+
+TEST(RouteTable, AsksForTheModelOnlyWhereItWouldDecide) {
+  const RouteTable table({by_path("admin", "/v1/admin"), by_model("small", {.exact = "s"}),
+                          by_model("large", {.prefix = "l-"}), by_model("none", {.absent = true}), by_model("any", {}),
+                          by_path("rest", "/")});
+  const auto match = [&](std::string_view path, const std::optional<std::string_view>* model) {
+    RequestFacts facts = get("h", path);
+    facts.model = model;
+    return name_of(table.match(facts));
+  };
+  EXPECT_EQ(match("/v1/admin", nullptr), "admin");
+  EXPECT_EQ(match("/v1/chat", nullptr), "small");
+  EXPECT_EQ(match("/web", nullptr), "rest");
+  const std::optional<std::string_view> nothing;
+  EXPECT_EQ(match("/v1/chat", &nothing), "none");
+  for (const auto& [model, route] : std::vector<std::pair<std::optional<std::string_view>, std::string>>{
+           {"s", "small"}, {"S", "any"}, {"l-8b", "large"}, {"l", "any"}, {"", "any"}}) {
+    EXPECT_EQ(match("/v1/chat", &model), route) << *model;
+  }
 }
 
 TEST(RouteTable, ExactPathMatchesNothingElse) {
