@@ -32,6 +32,7 @@ std::string clock_of(Seconds time) {
 struct Summary {
   std::array<std::size_t, analysis::sim::kEndingCount> endings{};
   std::size_t falsely = 0;     // rolled back before anything was wrong
+  std::size_t overspent = 0;   // rolled back by a budget, which is no test, and so never falsely
   std::vector<double> delays;  // of the other rollbacks, ascending, from when something was
   std::uint64_t requests = 0;
 };
@@ -45,6 +46,9 @@ Summary summary_of(const Simulation& simulation) {
     const auto is_alarm = [](const analysis::sim::TimelineEntry& entry) { return entry.decision == "alarm"; };
     if (std::any_of(run.timeline.begin(), run.timeline.end(), is_alarm)) ++out.falsely;
     if (run.ending != Ending::kRolledBack) continue;
+    const bool by_budget = !run.timeline.empty() && run.timeline.back().rule == "budget";
+    if (by_budget) ++out.overspent;
+    if (by_budget && (healthy || run.took < simulation.regressed_after)) continue;
     if (healthy || run.took < simulation.regressed_after) {
       ++out.falsely;
     } else {
@@ -124,6 +128,9 @@ std::string runs_text(const Simulation& simulation, const Summary& summary) {
                     std::to_string(simulation.arguments.seed + runs - 1) + "\n";
   const bool aa = simulation.policy.strategy == config::Strategy::kAa;
   if (!aa) out += "rolled back  " + part(summary.endings[1]) + "\n";
+  if (simulation.policy.max_exposure.limits()) {
+    out += "             " + part(summary.overspent) + " by maxExposure, which stands outside maxFalseRollback\n";
+  }
   if (!aa) out += "promoted     " + part(summary.endings[0]) + "\n";
   out += "paused       " + part(summary.endings[2]) + "\n";
   if (summary.endings[3] > 0) out += "unfinished   " + part(summary.endings[3]) + "\n";
@@ -188,6 +195,7 @@ std::string report_json(const Simulation& simulation) {
                             {"paused", summary.endings[2]},
                             {"unfinished", summary.endings[3]},
                             {"falsely_rolled_back", summary.falsely},
+                            {"rolled_back_by_budget", summary.overspent},
                             {"delay_median_s", number_or_null(delay_of(summary, 0.5, runs))},
                             {"delay_p95_s", number_or_null(delay_of(summary, 0.95, runs))}};
   return json::write_pretty(json::Object{{"service", simulation.service},

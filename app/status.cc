@@ -113,6 +113,10 @@ std::vector<RolloutSample> rollout_samples(const json::Value& status) {
                                .toward_rollback = guard["toward_rollback"].number(),
                                .toward_advance = guard["toward_advance"].number()});
     }
+    for (const json::Value& budget : rollout["budgets"].array()) {
+      sample.budgets.push_back(
+          {.budget = budget["name"].string(), .spent = budget["spent"].number() / budget["limit"].number(1)});
+    }
     samples.push_back(std::move(sample));
   }
   return samples;

@@ -119,6 +119,18 @@ struct Analysis {
   std::vector<Guard> guards;  // resolved: the defaults, changed and added to as the plan says
 };
 
+// What a candidate may cost its users over the whole rollout. Reached: it is rolled back, whatever the evidence says.
+struct MaxExposure {
+  // So many failed requests, or answers with a cost, there have to be before an excess of them decides.
+  static constexpr std::uint64_t kLeastForExcess = 10;
+
+  std::optional<std::uint64_t> excess_failures;  // failed requests beyond the baseline's share of them
+  std::optional<double> extra_cost;  // beyond the baseline's cost of an answer, in the currency of the prices
+  std::optional<std::uint64_t> failed_requests;  // whatever the baseline does
+
+  bool limits() const { return excess_failures || extra_cost || failed_requests; }
+};
+
 // How the weight moves, and what for. What belongs to one strategy alone is resolved into its steps.
 enum class Strategy : std::uint8_t {
   kCanary,
@@ -138,6 +150,7 @@ struct Rollout {
   std::vector<Step> steps;  // resolved: ends with a step at kMillion, unless the strategy is kAa
   // kBlueGreen: how long the baseline is kept after the promotion, until an event says that it may be stopped.
   std::optional<Duration> scale_down_delay = {};
+  MaxExposure max_exposure = {};
   Analysis analysis;
   std::vector<Webhook> webhooks;
 };

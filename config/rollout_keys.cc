@@ -66,6 +66,28 @@ const Section& step() {
   return section;
 }
 
+const Section& max_exposure() {
+  static const Section section{
+      .name = "maxExposure",
+      .sentence =
+          "What the candidate may cost its users over the whole rollout. Once one of these is reached it is rolled "
+          "back, "
+          "however little is proved, in a pause too. A budget is no test: it stands outside maxFalseRollback. A failed "
+          "request is one that errorRate or capacityRate counts and that no rescue answered.",
+      .keys = {
+          count("excessFailures",
+                "Failed requests beyond the baseline's share of them over the same steps. From 10 failed ones on.",
+                "no limit", "1000000000"),
+          {.name = "extraCost",
+           .kind = Kind::kNumber,
+           .sentence = "What its answers cost beyond the baseline's, in the currency of the prices. From 10 answers "
+                       "with a cost on.",
+           .fallback = "no limit",
+           .range = {"0.000001", "1000000000"}},
+          count("failedRequests", "Failed requests, whatever the baseline does.", "no limit", "1000000000")}};
+  return section;
+}
+
 const Section& analysis() {
   static const Section section{
       .name = "analysis",
@@ -153,6 +175,11 @@ const Section& rollout() {
                 .sentence = "`canary`: weights, and what is waited for at each.",
                 .fallback = "1, 5, 25, 50 and 100 %",
                 .section = &step()},
+               {.name = "maxExposure",
+                .kind = Kind::kObject,
+                .sentence = "What the candidate may cost its users over the whole rollout.",
+                .fallback = "no limit",
+                .section = &max_exposure()},
                {.name = "analysis",
                 .kind = Kind::kObjectOrOff,
                 .sentence = "How it is judged; `off`: not at all.",

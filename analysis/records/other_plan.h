@@ -18,7 +18,7 @@ struct Incomparable {
   std::string why;                  // what is not known for that
 };
 
-// Empty: it differs at most in false alarms allowed, margins, ceilings, actions, holds and pauses.
+// Empty: it differs at most in false alarms allowed, margins, ceilings, actions, budgets, holds and pauses.
 std::vector<Incomparable> incomparable(const config::Rollout& ran, const config::Rollout& other);
 
 }  // namespace weir::analysis

@@ -1,7 +1,5 @@
 #include "analysis/records/other_trial.h"
 
-#include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstdio>
 #include <utility>
@@ -34,7 +32,7 @@ bool OtherTrial::know(const Trial& ran, bool begins_anew) {
   over_ = ran.state().over() || ran.judge() == nullptr;
   if (over_) return false;
   // What passed unseen is time all the same.
-  own_->catch_up(std::max(Seconds(0), ran.state().elapsed - own_->state().elapsed), *ran.judge());
+  own_->catch_up(ran);
   if (ran.state().step != own_->state().step) enter(ran.state());
   return false;
 }
@@ -89,8 +87,11 @@ std::optional<std::string> OtherTrial::follow(const Effect& effect, bool ours) {
 std::optional<std::string> OtherTrial::otherwise(const Effect& effect, bool moves) const {
   if (effect.kind == Decision::Kind::kRollback) {
     const Verdict& verdict = own_->verdict();
-    return "it would not have been taken back by then: the evidence is 1 : " + figure(verdict.log_evidence_rollback) +
-           " of 1 : " + figure(verdict.log_threshold);
+    std::string why =
+        "it would not have been taken back by then: the evidence is 1 : " + figure(verdict.log_evidence_rollback) +
+        " of 1 : " + figure(verdict.log_threshold);
+    for (const Budget& budget : budgets(own_->state().exposure, policy_.max_exposure)) why += "; " + says(budget);
+    return why;
   }
   if (effect.kind == Decision::Kind::kPause) {
     if (own_->state().phase == Phase::kPaused) return {};

@@ -69,8 +69,10 @@ void Recording::judged(const Rollout& rollout, const TickInput& input) {
   if (lost_) return;
   if (input.steps.empty() && input.elsewhere.empty() && input.outside == nullptr && input.malformed == 0) return;
   ByteWriter out;
-  const Judge& judge = *rollout.judging();
-  write_input(out, input, {.users = judge.counts_users(), .failed = judge.names_failures()});
+  const Judge* const judge = rollout.judging();
+  write_input(
+      out, input,
+      {.users = judge != nullptr && judge->counts_users(), .failed = judge != nullptr && judge->names_failures()});
   write(known(rollout), EntryKind::kInput, out.take());
 }
 

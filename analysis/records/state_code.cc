@@ -135,10 +135,18 @@ void each_of_analysis(const Code& code, Analysis& analysis) {
   each_element(code, guards, [&](auto& guard) { each_of_guard(code, guard); });
 }
 
+template <class Code, class Most>
+void each_of_max_exposure(const Code& code, Most& most) {
+  auto& [excess_failures, extra_cost, failed_requests] = most;
+  each_optional(code, excess_failures);
+  each_optional(code, extra_cost);
+  each_optional(code, failed_requests);
+}
+
 template <class Code, class Policy>
 void each_of_policy(const Code& code, Policy& policy) {
-  auto& [baseline, candidate, revision, salt, stickiness, overrides, strategy, steps, scale_down_delay, analysis,
-         webhooks] = policy;
+  auto& [baseline, candidate, revision, salt, stickiness, overrides, strategy, steps, scale_down_delay, max_exposure,
+         analysis, webhooks] = policy;
   code(baseline);
   code(candidate);
   code(revision);
@@ -159,13 +167,30 @@ void each_of_policy(const Code& code, Policy& policy) {
     each_element(code, stages, [&](auto& stage) { each_stage(code, stage); });
   });
   each_optional(code, scale_down_delay);
+  each_of_max_exposure(code, max_exposure);
   each_of_analysis(code, analysis);
+}
+
+template <class Code, class Exposure>
+void each_of_exposure(const Code& code, Exposure& exposure) {
+  auto& [steps] = exposure;
+  each_element(code, steps, [&](auto& step) {
+    auto& [id, arms] = step;
+    code(id);
+    for (auto& arm : arms) {
+      auto& [met, cost] = arm;
+      code(met.n);
+      code(met.x);
+      code(cost.n);
+      code(cost.sum);
+    }
+  });
 }
 
 template <class Code, class State>
 void each_of_state(const Code& code, State& state) {
   auto& [phase, cause, reason, weight_ppm, stage, step, attempt, steps_at_start, decided_ms, served_ppm, next_ppm, salt,
-         plan, alarms, keeps_baseline, elapsed, in_step, in_stage, warmup_left] = state;
+         plan, alarms, keeps_baseline, exposure, elapsed, in_step, in_stage, warmup_left] = state;
   code(phase);
   code(cause);
   code(reason);
@@ -181,6 +206,7 @@ void each_of_state(const Code& code, State& state) {
   code(plan);
   code(alarms);
   code(keeps_baseline);
+  each_of_exposure(code, exposure);
   code(elapsed);
   code(in_step);
   code(in_stage);

@@ -1,5 +1,6 @@
 #include "analysis/records/trial.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "analysis/records/state_code.h"
@@ -68,13 +69,15 @@ void Trial::stand(RolloutState state, bool clears) {
   verdict_ = judge_->verdict();
 }
 
-void Trial::catch_up(Seconds time, const Judge& known) {
-  pass_time(state_, time);
-  if (judge_) judge_->take_baseline(known);
+void Trial::catch_up(const Trial& ran) {
+  pass_time(state_, std::max(Seconds(0), ran.state_.elapsed - state_.elapsed));
+  state_.exposure = ran.state_.exposure;
+  if (judge_ && ran.judge_) judge_->take_baseline(*ran.judge_);
 }
 
 void Trial::tick(const TickInput& input, bool open) {
   if (open) pass_time(state_, input.dt);
+  add_counts(state_.exposure, input.steps);
   if (!judge_) return;
   const auto minutes = static_cast<std::uint64_t>(state_.elapsed / kMinute);
   if (std::exchange(minutes_, minutes) < minutes) judge_->begin_minute();
@@ -92,6 +95,7 @@ std::string Trial::record(Decision decision, std::int64_t unix_ms) const {
                                       .decision = decision,
                                       .verdict = verdict_,
                                       .guards = guards,
+                                      .budgets = budgets_json(state_.exposure, policy_.max_exposure),
                                       .noise = noise,
                                       .actor = "weir",
                                       .unix_ms = unix_ms}));

@@ -31,8 +31,8 @@ class Trial {
 
   // Of another plan, which goes where the one that ran went. `clears`: an operator lets go what the judge has latched.
   void stand(RolloutState state, bool clears);
-  // Time that was not seen, and what `known` has learnt of the baseline.
-  void catch_up(Seconds time, const Judge& known);
+  // What was not seen: time, whom the candidate has failed, and what the judge of `ran` has learnt of the baseline.
+  void catch_up(const Trial& ran);
 
   // How it differs from what was recorded at the same moment; empty: it does not.
   std::string difference(const Frame& frame) const;

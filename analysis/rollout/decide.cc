@@ -184,6 +184,10 @@ Decision decide(const RolloutState& state, const Verdict& verdict, const config:
   const bool aa = policy.strategy == config::Strategy::kAa;
   if (aa && (verdict.kind == Verdict::Kind::kFail || verdict.pause_pool_fired)) return alarm(state, verdict, policy);
   if (verdict.kind == Verdict::Kind::kFail) return rollback(state, "guard", verdict.because);
+  // What it may cost is spent, in whichever phase and on whatever evidence.
+  if (std::optional<std::string> why = overspent(state.exposure, policy.max_exposure)) {
+    return rollback(state, "budget", std::move(*why));
+  }
   // An alarm is told in a pause too: what ends that pause would end the alarm unseen.
   const auto told = [&](PauseCause cause) { return state.phase == Phase::kPaused && state.cause == cause; };
   if (verdict.pause_pool_fired && !told(PauseCause::kGuard)) return pause(state, PauseCause::kGuard, verdict.because);

@@ -135,6 +135,7 @@ json::Value decision_record(const RecordContext& context) {
                       {"evidence_rollback", evidence_of(context.verdict.log_evidence_rollback)},
                       {"p_anytime", context.verdict.p_anytime},
                       {"guards", std::move(guards)}};
+  if (!context.budgets.is_null()) record.set("budgets", context.budgets);
   if (!context.noise.is_null()) record.set("aa", context.noise);
   return record;
 }

@@ -19,9 +19,10 @@ struct RecordContext {
   const Decision& decision;
   const Verdict& verdict;
   std::span<const GuardStatus> guards;
-  const json::Value& noise;  // of the baseline against itself; else null
-  std::string_view actor;    // "weir", "file", or who sent the command
-  std::int64_t unix_ms = 0;  // wall time
+  const json::Value& budgets;  // what is spent of each; null where the plan has none
+  const json::Value& noise;    // of the baseline against itself; else null
+  std::string_view actor;      // "weir", "file", or who sent the command
+  std::int64_t unix_ms = 0;    // wall time
 };
 
 // The words that `weir history` shows stand on top; the numbers are under "guards".

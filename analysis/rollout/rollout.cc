@@ -67,7 +67,10 @@ Rollout::Rollout(RolloutPlan plan, RolloutWorld world, const StoredRollout* stor
   }
   if (state_.over() || state_.step == 0) return;
   wants_edit_ = state_.plan != fingerprint(plan_.policy);  // it may have changed while nobody was there
-  if (!plan_.policy.analysis.enabled) return;
+  if (!plan_.policy.analysis.enabled) {
+    epoch_ = world_.next_epoch();
+    return;
+  }
   judge_ = Judge::restore(spec(), stored->evidence);
   // The evidence is saved as it was before the step that it was saved with: that step is still to begin.
   const StepContext::Seed seed = judge_ ? StepContext::Seed::kStep : StepContext::Seed::kEvidenceLost;
@@ -142,10 +145,15 @@ void Rollout::tick(const TickFacts& facts, bool open) {
   save_if_due();
 }
 
+// Without a judge, too, budgets count.
+bool Rollout::counts() const { return judge_ || (plan_.policy.max_exposure.limits() && !state_.over()); }
+
 void Rollout::judge(const TickFacts& facts) {
-  if (!judge_) return;
-  const std::uint64_t minutes = minutes_in(state_.elapsed);
-  if (std::exchange(minutes_, minutes) < minutes) judge_->begin_minute();
+  if (!counts()) return;
+  if (judge_) {
+    const std::uint64_t minutes = minutes_in(state_.elapsed);
+    if (std::exchange(minutes_, minutes) < minutes) judge_->begin_minute();
+  }
   std::vector<const StepCounts*> steps;
   std::vector<const ArmCounts*> elsewhere;
   TickInput input{.steps = {}, .elsewhere = {}, .outside = nullptr, .malformed = facts.malformed, .dt = facts.dt};
@@ -162,7 +170,8 @@ void Rollout::judge(const TickFacts& facts) {
   input.steps = steps;
   input.elsewhere = elsewhere;
   if (world_.recorder != nullptr) world_.recorder->judged(*this, input);
-  if (!judge_->tick(input)) return;
+  add_counts(state_.exposure, input.steps);
+  if (!judge_ || !judge_->tick(input)) return;
   verdict_ = judge_->verdict();
   const std::uint32_t version = judge_->thresholds().version;
   changed_ = changed_ || version != threshold_version_;
@@ -212,6 +221,7 @@ void Rollout::propose(Decision decision, std::string_view actor, CommandDone don
                                         .decision = decision,
                                         .verdict = verdict_,
                                         .guards = guards,
+                                        .budgets = budgets_json(state_.exposure, plan_.policy.max_exposure),
                                         .noise = noise,
                                         .actor = actor,
                                         .unix_ms = now_ms});
@@ -270,7 +280,10 @@ bool Rollout::withdraw(std::string_view why) {
 void Rollout::take_effect(Pending pending) {
   const RolloutState before = std::move(state_);
   state_ = std::move(pending.decision.after);
-  if (!pending.decision.new_judge) state_.elapsed = before.elapsed;
+  if (!pending.decision.new_judge) {
+    state_.elapsed = before.elapsed;
+    state_.exposure = before.exposure;
+  }
   undurable_ = pending.ticket;
   changed_ = true;
   begin_judging(pending.decision);
@@ -285,6 +298,7 @@ void Rollout::begin_judging(const Decision& decision) {
     judge_.reset();
     // What was said of an earlier attempt is not held against one that nobody judges.
     if (!state_.over()) verdict_ = {};
+    if (decision.new_judge) epoch_ = world_.next_epoch();
     return;
   }
   StepContext::Seed seed = StepContext::Seed::kStep;
@@ -394,8 +408,9 @@ RolloutTraffic Rollout::traffic() const {
   traffic.epoch = epoch_;
   traffic.weight_ppm = state_.served_ppm;
   // An edited salt splits anew at once; what it splits counts once its step has begun.
-  if (!judge_ || state_.salt != plan_.policy.salt) return traffic;
+  if (!counts() || state_.salt != plan_.policy.salt) return traffic;
   traffic.judged = true;
+  if (!judge_) return traffic;
   traffic.scored = scored();
   const Thresholds thresholds = judge_->thresholds();
   traffic.threshold_version = thresholds.version;

@@ -103,6 +103,8 @@ class Rollout {
   bool durable() const { return world_.store.durable_through() >= undurable_; }
   bool waits_for_disk() const { return pending_.has_value(); }
   bool open() const { return open_; }
+  // Its steps' requests are evidence, or count toward a budget.
+  bool counts() const;
 
  private:
   struct Pending {

@@ -52,6 +52,7 @@ std::string write_state(const RolloutState& state) {
                                   {"plan", state.plan},
                                   {"keeps_baseline", state.keeps_baseline},
                                   {"alarms", state.alarms},
+                                  {"exposure", write_exposure(state.exposure)},
                                   {"elapsed_s", state.elapsed.count()},
                                   {"in_step_s", state.in_step.count()},
                                   {"in_stage_s", state.in_stage.count()},
@@ -81,6 +82,7 @@ std::optional<RolloutState> read_state(std::string_view text) {
   state.plan = in["plan"].string();
   state.keeps_baseline = in["keeps_baseline"].boolean();  // false in what was written before there was one
   state.alarms = whole("alarms");                         // likewise
+  state.exposure = read_exposure(in["exposure"]);         // nothing, likewise
   state.elapsed = Seconds(in["elapsed_s"].number());
   state.in_step = Seconds(in["in_step_s"].number());
   state.in_stage = Seconds(in["in_stage_s"].number());
@@ -164,9 +166,14 @@ std::string fingerprint(const config::Rollout& policy) {
                                  guard.scoring.to});
   }
   const config::Analysis& analysis = policy.analysis;
-  const json::Array all{
-      std::move(steps),           std::move(guards),     analysis.enabled, analysis.max_false_rollback,
-      analysis.max_false_advance, analysis.holdback_ppm, policy.salt,      policy.stickiness.by.empty()};
+  json::Array all{std::move(steps),           std::move(guards),     analysis.enabled, analysis.max_false_rollback,
+                  analysis.max_false_advance, analysis.holdback_ppm, policy.salt,      policy.stickiness.by.empty()};
+  // A plan without budgets is what it was before there were any.
+  const config::MaxExposure& most = policy.max_exposure;
+  if (most.limits()) {
+    all.push_back(
+        json::Array{most.excess_failures.value_or(0), most.extra_cost.value_or(0), most.failed_requests.value_or(0)});
+  }
   return std::to_string(xxh3_64(json::write(all)));
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "analysis/rollout/exposure.h"
 #include "analysis/window/baseline_memory.h"
 #include "base/ids.h"
 #include "config/rollout.h"
@@ -48,6 +49,7 @@ struct RolloutState {
   std::uint32_t alarms = 0;  // of the baseline against itself: how often a guard would have rolled it back
   // Promoted, and nobody has been told yet that the baseline may be stopped.
   bool keeps_baseline = false;
+  Exposure exposure;  // of this attempt: it outlives the evidence, and a judge that begins anew
   // Running time, without what was spent down. In pauses only `elapsed` goes on, and `in_stage` of the plan's own
   // pauses. After the promotion `in_stage` goes on while the baseline is kept, and nothing else.
   Seconds elapsed{0};
@@ -78,7 +80,7 @@ RolloutState begin_stage(const RolloutState& from, const config::Rollout& policy
 
 void pass_time(RolloutState& state, Seconds dt);
 
-// Tells apart two plans that differ in steps, holds, guards or the split.
+// Tells apart two plans that differ in steps, holds, guards, budgets or the split.
 std::string fingerprint(const config::Rollout& policy);
 
 }  // namespace weir::analysis

@@ -77,7 +77,8 @@ class Waits {
     }
     if (!rollout_.plan().policy.analysis.enabled) return;
     if (state_.warming()) {
-      say("warmup: " + format_duration(whole_seconds(state_.warmup_left)) + " to go; no time or amount is counted until then");
+      say("warmup: " + format_duration(whole_seconds(state_.warmup_left)) +
+          " to go; no time or amount is counted until then");
     }
     const Verdict& verdict = rollout_.verdict();
     if (verdict.candidate_requests_in_step < hold.min_requests) {
@@ -164,6 +165,9 @@ json::Value rollout_status(const Rollout& rollout) {
                       {"split", split_json(rollout)},
                       {"guards", std::move(guards)},
                       {"waits", Waits(rollout).list()}};
+  if (json::Value budgets = budgets_json(state.exposure, policy.max_exposure); !budgets.is_null()) {
+    status.set("budgets", std::move(budgets));
+  }
   if (json::Value noise = rollout.noise(); !noise.is_null()) status.set("aa", std::move(noise));
   return status;
 }

@@ -38,6 +38,13 @@ void add_times(TimeDeltas& times, const Answer& answer) {
   add(TimeMetric::kChunkGap, answer.mean_gap_us);
 }
 
+// What a rescue has answered cost its user nothing.
+void add_met(MetricCount& met, const Outcome& outcome) {
+  if (outcome.rescued || !counts_in(BinaryMetric::kCapacityRate, outcome.outcome)) return;
+  count(met, is_failure(BinaryMetric::kErrorRate, outcome.outcome) ||
+                 is_failure(BinaryMetric::kCapacityRate, outcome.outcome));
+}
+
 // A judged record into its arm: what ended counts for the binary metrics, and every record for the latency slots that
 // it names (STATISTICS.md 4.1).
 void add_judged(ArmCounts& arm, const Outcome& outcome) {
@@ -54,6 +61,7 @@ void add_judged(ArmCounts& arm, const Outcome& outcome) {
   if (outcome.kind != Outcome::Kind::kEnded) return;
   ++arm.requests;
   ++cluster.requests;
+  add_met(arm.met, outcome);
   for (const BinaryMetric metric : kBinaryMetrics) {
     if (!counts_in(metric, outcome.outcome)) continue;
     const bool failed = is_failure(metric, outcome.outcome);

@@ -15,6 +15,7 @@ void TimeDeltas::clear() {
 void ArmCounts::clear() {
   version = kNoId;
   requests = 0;
+  met = {};
   overdue_change = 0;
   metrics = {};
   clusters.clear();

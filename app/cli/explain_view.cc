@@ -95,8 +95,12 @@ class Explanation {
       smallest();
       regressions();
     } else {
-      line("\n" + tint("Nothing is judged: `analysis` is off, and a bad candidate is not taken back.", Tint::kYellow));
+      const bool limited = !rollout_["budgets"].array().empty();
+      line("\n" + tint(std::string("Nothing is judged: `analysis` is off, and a bad candidate ") +
+                           (limited ? "is taken back by maxExposure alone." : "is not taken back."),
+                       Tint::kYellow));
     }
+    budgets();
     warnings();
     return std::move(out_);
   }
@@ -294,6 +298,31 @@ class Explanation {
     table(rows);
     for (const std::string& why : never) say(why);
     actions();
+  }
+
+  // Told whether anything is judged or not.
+  void budgets() {
+    const json::Array& budgets = rollout_["budgets"].array();
+    if (budgets.empty()) return;
+    title("When a candidate that fails every request has spent its maxExposure");
+    std::vector<std::pair<std::string, Cell>> rows;
+    std::string chance;
+    for (std::size_t i = 0; i < budgets.size(); ++i) {
+      const std::string name = shown(budgets[i]["name"]) + " " + rate_words(budgets[i]["limit"].number());
+      rows.emplace_back(name, [i](const json::Value& step) -> std::string {
+        const json::Value& spent_s = step["budgets_spent_s"].array()[i];
+        return spent_s.is_number() ? rough(spent_s.number()) : "–";
+      });
+      const json::Value& by_chance = budgets[i]["by_chance"];
+      if (!by_chance.is_number()) continue;
+      chance += (chance.empty() ? "" : ", ") + rate_words(std::ceil(by_chance.number())) + " of " + name;
+    }
+    table(rows);
+    if (!chance.empty()) {
+      say("A candidate as good as the baseline spends of it about, until it is promoted: " + chance + ".");
+    }
+    say("A budget is counted, not tested: it takes the candidate back however little is proved, in a pause too, and "
+        "stands outside maxFalseRollback.");
   }
 
   // What is done about it, where that is not to roll back.

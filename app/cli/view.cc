@@ -83,6 +83,7 @@ class Frame {
     versions(service, aa ? json::Value() : rollout);
     guards(rollout);
     noise(rollout["aa"]);
+    budgets(rollout["budgets"]);
     split(rollout["split"], aa ? "in the second arm" : "on the candidate");
     waits(rollout);
   }
@@ -98,6 +99,20 @@ class Frame {
       row(guard["too_tight"].boolean() ? tinted(shown(guard["says"]), Tint::kYellow, options_.colour)
                                        : shown(guard["says"]));
     }
+  }
+
+  // What the candidate may cost its users, and has.
+  void budgets(const json::Value& budgets) {
+    if (budgets.array().empty()) return;
+    std::string text;
+    double spent = 0;
+    for (const json::Value& budget : budgets.array()) {
+      text += (text.empty() ? "" : ", ") + shown(budget["says"]);
+      spent = std::max(spent, budget["spent"].number() / budget["limit"].number(1));
+    }
+    text = "budget: " + text + "; counted, not tested: outside maxFalseRollback";
+    const Tint tint = spent >= 1 ? Tint::kRed : spent >= 0.5 ? Tint::kYellow : Tint::kDim;
+    row(tinted(text, tint, options_.colour));
   }
 
   // Whether each version gets its share of users.
@@ -137,7 +152,8 @@ class Frame {
   std::string share(const json::Value& count) const {
     const double n = count["n"].number();
     if (n <= 0) return "–";
-    if (count["mean"].is_number()) return mean_words(count["mean"].number()) + " of " + with_commas(count["n"].integer());
+    if (count["mean"].is_number())
+      return mean_words(count["mean"].number()) + " of " + with_commas(count["n"].integer());
     return percent(100 * count["x"].number() / n) + " of " + with_commas(count["n"].integer());
   }
 

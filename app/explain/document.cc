@@ -9,6 +9,7 @@
 #include "analysis/forecast/outlook.h"
 #include "analysis/judge/guard_rule.h"
 #include "app/cli/figures.h"
+#include "app/explain/budget_document.h"
 #include "app/explain/caution_words.h"
 #include "app/explain/noise_document.h"
 
@@ -98,6 +99,7 @@ class Document {
                           {"total_s", span_json(outlook_.total_s)},
                           {"waits_for_person", by_person},
                           {"steps", std::move(steps)},
+                          {"budgets", budget_document(rollout_.max_exposure, reckoning_.traffic, outlook_.steps)},
                           {"warnings", warnings()}};
     if (rollout_.strategy == config::Strategy::kAa) {
       document.set("aa", noise_document(rollout_, reckoning_.traffic, outlook_.steps.front()));
@@ -162,7 +164,8 @@ class Document {
             {"at_most_s", time.most_s},
             {"in_time", json::Object{{"median", time.in_time_p50}, {"p95", time.in_time_p95}}},
             {"guards", std::move(guards)},
-            {"regressions", std::move(regressions)}};
+            {"regressions", std::move(regressions)},
+            {"budgets_spent_s", spent_document(rollout_.max_exposure, reckoning_.traffic, step)}};
   }
 
   // A share, or by how much a time or an amount is longer, in percent; of scores in points of their scale.

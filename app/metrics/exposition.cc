@@ -103,6 +103,7 @@ class ScrapeCollectable final : public prometheus::Collectable {
     add(weights());
     add(phases());
     add(evidence());
+    add(budgets());
     add(users());
     add(split());
     for (std::size_t i = 0; i < kCountWords.size(); ++i) {
@@ -207,6 +208,20 @@ class ScrapeCollectable final : public prometheus::Collectable {
     return out;
   }
 
+  MetricFamily budgets() const {
+    MetricFamily out =
+        family({"weir_rollout_budget_spent",
+                "What the candidate has cost its users, as a share of a budget of maxExposure: at 1 it is "
+                "rolled back.",
+                MetricType::Gauge});
+    for (const RolloutSample& rollout : scrape_.rollouts) {
+      for (const BudgetSample& budget : rollout.budgets) {
+        out.metric.push_back(valued(out.type, budget.spent, {{"service", rollout.service}, {"budget", budget.budget}}));
+      }
+    }
+    return out;
+  }
+
   MetricFamily users() const {
     MetricFamily out = family({"weir_rollout_users",
                                "Distinct users counted in the rollout's step, by arm; of a rollout without user "
@@ -263,8 +278,9 @@ class ScrapeCollectable final : public prometheus::Collectable {
   }
 
   MetricFamily scores() const {
-    MetricFamily out = family({"weir_feedback_scores_total",
-                               "Scores that were posted, by what became of them; an early one has another fate later."});
+    MetricFamily out =
+        family({"weir_feedback_scores_total",
+                "Scores that were posted, by what became of them; an early one has another fate later."});
     for (std::size_t number = 0; number < kScoreFateCount; ++number) {
       const auto fate = static_cast<ScoreFate>(number);
       out.metric.push_back(valued(out.type, static_cast<double>(scrape_.feedback.fates[fate]),
@@ -277,7 +293,8 @@ class ScrapeCollectable final : public prometheus::Collectable {
     MetricFamily out = family({"weir_feedback_requests_forgotten_total",
                                "Requests that made room for others in feedback.memory before their day was over."});
     for (const Arm arm : {Arm::kBaseline, Arm::kCandidate}) {
-      out.metric.push_back(valued(out.type, static_cast<double>(scrape_.feedback.forgotten[static_cast<std::size_t>(arm)]),
+      out.metric.push_back(valued(out.type,
+                                  static_cast<double>(scrape_.feedback.forgotten[static_cast<std::size_t>(arm)]),
                                   {{"arm", arm == Arm::kBaseline ? "baseline" : "candidate"}}));
     }
     return out;

@@ -31,12 +31,19 @@ struct SplitSample {
   double toward_alarm = 0;  // 0 to 1
 };
 
+// One of maxExposure.
+struct BudgetSample {
+  std::string budget;  // "excessFailures"
+  double spent = 0;    // share of its limit: at 1 the candidate is rolled back
+};
+
 struct RolloutSample {
   std::string service;
   std::string phase;  // one of `phases` of the scrape
   double weight = 0;  // of the candidate, 0 to 1
   std::vector<GuardSample> guards;
   std::optional<SplitSample> split;
+  std::vector<BudgetSample> budgets = {};
 };
 
 struct StoreSample {

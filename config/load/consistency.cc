@@ -184,6 +184,7 @@ class Checker {
     check_strategy(name, rollout);
     check_overrides(name, rollout);
     check_guards(name, rollout);
+    check_max_exposure(name, rollout);
     check_steps(name, rollout);
     check_first_step(name, rollout);
   }
@@ -278,9 +279,8 @@ class Checker {
   }
 
   bool is_inspected(const std::string& service) const {
-    return std::any_of(config_.routes.begin(), config_.routes.end(), [&](const Route& route) {
-      return route.service == service && route.inspect != Inspect::kOff;
-    });
+    return std::any_of(config_.routes.begin(), config_.routes.end(),
+                       [&](const Route& route) { return route.service == service && route.inspect != Inspect::kOff; });
   }
 
   // What only they have a use for who look into bodies.
@@ -310,14 +310,18 @@ class Checker {
 
   // Likewise where nothing tells what they compare.
   void check_sources(const std::string& name, const Rollout& rollout, const Position& position) {
-    const std::string path = "rollouts." + name + ".analysis.guards: ";
     for (const Guard& guard : rollout.analysis.guards) {
       if (guard.metric != GuardMetric::kCostPerRequest) continue;
-      for (const std::string& version : {rollout.baseline, rollout.candidate}) {
-        if (has_prices(name, version)) continue;
-        report_.warn(position, path + "costPerRequest has no data: " + version + " has no prices",
-                     "prices: { input: 0.15, output: 0.6 } in services." + name + ".versions." + version);
-      }
+      warn_of_prices(name, rollout, position, "rollouts." + name + ".analysis.guards: costPerRequest");
+    }
+  }
+
+  void warn_of_prices(const std::string& name, const Rollout& rollout, const Position& position,
+                      const std::string& what) {
+    for (const std::string& version : {rollout.baseline, rollout.candidate}) {
+      if (has_prices(name, version)) continue;
+      report_.warn(position, what + " has no data: " + version + " has no prices",
+                   "prices: { input: 0.15, output: 0.6 } in services." + name + ".versions." + version);
     }
   }
 
@@ -326,6 +330,43 @@ class Checker {
     if (known == config_.services.end()) return true;  // which is reported elsewhere
     const auto at = known->second.versions.find(version);
     return at == known->second.versions.end() || at->second.prices;
+  }
+
+  // Budgets that cannot do what they say.
+  void check_max_exposure(const std::string& name, const Rollout& rollout) {
+    const Node* const section = find(root_, {"rollouts", name, "maxExposure"});
+    if (section == nullptr) return;
+    const std::string path = "rollouts." + name + ".maxExposure";
+    const MaxExposure& most = rollout.max_exposure;
+    if (rollout.strategy == Strategy::kAa) {
+      report_.error(section->position, path + ": both arms are the same version, and nobody is exposed to another",
+                    "the key left out, or strategy: canary");
+      return;
+    }
+    if (section->map.empty()) {
+      report_.warn(section->position, path + " limits nothing", "excessFailures, extraCost or failedRequests");
+    }
+    if (most.excess_failures && *most.excess_failures < MaxExposure::kLeastForExcess) {
+      report_.warn(place(*section, {"excessFailures"}),
+                   path + ".excessFailures: an excess counts from " + std::to_string(MaxExposure::kLeastForExcess) +
+                       " failed requests on, so that fewer than that end nothing",
+                   "at least " + std::to_string(MaxExposure::kLeastForExcess) + ", or failedRequests");
+    }
+    if (most.excess_failures && most.failed_requests && *most.failed_requests <= *most.excess_failures) {
+      report_.warn(place(*section, {"excessFailures"}),
+                   path + ".excessFailures is never reached: failedRequests counts the same ones, and is no higher",
+                   "excessFailures below failedRequests, or one of them");
+    }
+    if (most.extra_cost) check_extra_cost(name, rollout, place(*section, {"extraCost"}));
+  }
+
+  void check_extra_cost(const std::string& name, const Rollout& rollout, const Position& position) {
+    const std::string path = "rollouts." + name + ".maxExposure.extraCost";
+    if (!is_inspected(name)) {
+      report_.warn(position, path + ": no route of " + name + " looks into answers, and costs are read from them",
+                   "inspect: auto on its route");
+    }
+    warn_of_prices(name, rollout, position, path);
   }
 
   void check_guards(const std::string& name, const Rollout& rollout) {

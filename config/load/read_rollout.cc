@@ -11,13 +11,27 @@
 namespace weir::config {
 namespace {
 
-Analysis read_analysis(const Node* node, const std::string& path, Report& report) {
+MaxExposure read_max_exposure(const Node& node) {
+  MaxExposure most;
+  const auto read_limit = [&](std::string_view key, std::optional<std::uint64_t>& into) {
+    std::uint64_t value = 0;
+    read_count(node, key, value);
+    if (value > 0) into = value;  // what cannot be read was reported
+  };
+  read_limit("excessFailures", most.excess_failures);
+  read_limit("failedRequests", most.failed_requests);
+  most.extra_cost = decimal_of(node, "extraCost");
+  return most;
+}
+
+// `unjudged`: what becomes of a bad candidate while nobody judges it.
+Analysis read_analysis(const Node* node, const std::string& path, const std::string& unjudged, Report& report) {
   Analysis analysis;
   analysis.guards = default_guards();
   if (node == nullptr) return analysis;
   if (node->type == Node::Type::kScalar) {
     analysis.enabled = false;
-    report.warn(node->position, path + " is off: nothing is judged, and a bad candidate is not taken back", "guards");
+    report.warn(node->position, path + " is off: nothing is judged, and a bad candidate " + unjudged, "guards");
     return analysis;
   }
   analysis.max_false_rollback = share_of(*node, "maxFalseRollback").value_or(analysis.max_false_rollback);
@@ -50,8 +64,7 @@ Analysis read_analysis(const Node* node, const std::string& path, Report& report
   }
   if (analysis.guards.empty()) {
     report.warn(guards->position,
-                path + ".guards takes every guard away: nothing is judged, and a bad candidate is not taken back",
-                "a guard");
+                path + ".guards takes every guard away: nothing is judged, and a bad candidate " + unjudged, "a guard");
   }
   return analysis;
 }
@@ -92,7 +105,10 @@ Rollout read_rollout(const std::string& service, const Node& node, const Environ
   if (const Node* const overrides = node.find("overrides")) {
     rollout.overrides = read_overrides(*overrides, path + ".overrides", report);
   }
-  rollout.analysis = read_analysis(node.find("analysis"), path + ".analysis", report);
+  if (const Node* const most = node.find("maxExposure")) rollout.max_exposure = read_max_exposure(*most);
+  const char* const unjudged =
+      rollout.max_exposure.limits() ? "is taken back by maxExposure alone" : "is not taken back";
+  rollout.analysis = read_analysis(node.find("analysis"), path + ".analysis", unjudged, report);
   if (const Node* const webhooks = node.find("webhooks")) {
     rollout.webhooks = read_webhooks(*webhooks, path + ".webhooks", environment, report);
   }

@@ -119,6 +119,14 @@ json::Array write_guards(const std::vector<Guard>& guards) {
   return list;
 }
 
+json::Object write_max_exposure(const MaxExposure& most) {
+  json::Object section;
+  if (most.excess_failures) section.set("excessFailures", *most.excess_failures);
+  if (most.extra_cost) section.set("extraCost", *most.extra_cost);
+  if (most.failed_requests) section.set("failedRequests", *most.failed_requests);
+  return section;
+}
+
 json::Value write_analysis(const Analysis& analysis) {
   if (!analysis.enabled) return "off";
   json::Object section{{"maxFalseRollback", format_share(analysis.max_false_rollback)},
@@ -152,6 +160,7 @@ json::Object write_rollout(const Rollout& rollout, const Redaction& redaction) {
   for (const Override& rule : rollout.overrides) overrides.push_back(write_override(rule, redaction));
   set_list(section, "overrides", std::move(overrides));
   write_strategy(section, rollout);
+  set_section(section, "maxExposure", write_max_exposure(rollout.max_exposure));
   section.set("analysis", write_analysis(rollout.analysis));
   json::Array webhooks;
   for (const Webhook& webhook : rollout.webhooks) webhooks.push_back(write_webhook(webhook, redaction));

@@ -68,6 +68,17 @@ def test_many_runs_are_summed_up(plan: str) -> None:
     assert text.stderr == "", "progress is for terminals"
 
 
+def test_a_budget_is_no_false_rollback(plan: str) -> None:
+    file = pathlib.Path(plan)
+    file.write_text(PLAN.replace("    steps:\n", "    maxExposure: { failedRequests: 1 }\n    steps:\n"))
+    done = run_cli("simulate", plan, "--runs", "3", "--format", "json")
+    report = json.loads(done.stdout)
+    assert [run["timeline"][-1]["rule"] for run in report["runs"]] == ["budget"] * 3
+    summary = report["summary"]
+    assert (summary["rolled_back"], summary["rolled_back_by_budget"], summary["falsely_rolled_back"]) == (3, 3, 0)
+    assert "3 of 3 (100 %) by maxExposure, which stands outside" in run_cli("simulate", plan, "--runs", "3").stdout
+
+
 @pytest.mark.parametrize("arguments, says", [
     (["--regress", "eror=1%"], "did you mean `errors`?"),
     (["--regress", "errors=2"], "expected errors=1%"),

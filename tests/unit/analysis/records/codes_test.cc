@@ -26,6 +26,7 @@ MetricCounts some_counts(std::uint64_t n) {
 // Every field something that no default is; clusters that add up to the metrics.
 void fill(ArmCounts& arm, std::uint64_t seed) {
   arm.requests = 70 + seed;
+  arm.met = {.n = 60 + seed, .x = 6};
   arm.overdue_change = -3 - static_cast<std::int64_t>(seed);
   for (const std::uint8_t cluster : {std::uint8_t{200}, std::uint8_t{3}}) {
     ClusterCounts& counts = arm.clusters.of(cluster);
@@ -111,8 +112,9 @@ void expect_same(const AnswerCounts& in, const AnswerCounts& out) {
 }
 // All but the version's id, which means nothing in another process.
 void expect_same(const ArmCounts& in, const ArmCounts& out) {
-  const auto& [version, requests, overdue_change, metrics, clusters, answers, times, users] = in;
+  const auto& [version, requests, met, overdue_change, metrics, clusters, answers, times, users] = in;
   EXPECT_EQ(std::tie(requests, overdue_change), std::tie(out.requests, out.overdue_change));
+  EXPECT_EQ(tied(met), tied(out.met));
   expect_same_counts(metrics, out.metrics);
   ASSERT_EQ(clusters.touched().size(), out.clusters.touched().size());
   for (std::size_t i = 0; i < clusters.touched().size(); ++i) {
@@ -258,6 +260,7 @@ config::Rollout a_policy() {
   policy.salt = "salt";
   policy.strategy = config::Strategy::kBlueGreen;
   policy.scale_down_delay = std::chrono::seconds(8);
+  policy.max_exposure = {.excess_failures = 50, .extra_cost = 2.5, .failed_requests = 500};
   policy.stickiness.by = {{.header = "x-user", .cookie = "c", .query = "q", .api_key = true, .client_address = true}};
   config::Hold hold{.at_least = std::chrono::seconds(3),
                     .min_requests = 4,
@@ -311,6 +314,10 @@ TEST(StateCode, ReadsThePlanThatIsWritten) {
                read.scale_down_delay),
       std::tie(in.baseline, in.candidate, in.revision, in.salt, in.stickiness.by, in.strategy, in.scale_down_delay));
   EXPECT_EQ(fingerprint(read), fingerprint(in));
+  const auto& [excess_failures, extra_cost, failed_requests] = in.max_exposure;
+  EXPECT_EQ(
+      std::tie(excess_failures, extra_cost, failed_requests),
+      std::tie(read.max_exposure.excess_failures, read.max_exposure.extra_cost, read.max_exposure.failed_requests));
   const auto& [enabled, alpha, beta, holdback, warmup, on_fail, rescue, guards] = in.analysis;
   const config::Analysis& analysis = read.analysis;
   EXPECT_EQ(std::tie(enabled, alpha, beta, holdback, warmup, on_fail),
@@ -321,6 +328,8 @@ TEST(StateCode, ReadsThePlanThatIsWritten) {
 }
 
 TEST(StateCode, ReadsTheStateThatIsWritten) {
+  const std::array<Exposure::OfArm, kArmCount> arms{Exposure::OfArm{.met = {10, 1}, .cost = {2, 3}},
+                                                    Exposure::OfArm{.met = {4, 5}, .cost = {6, 7}}};
   const RolloutState in{.phase = Phase::kPaused,
                         .cause = PauseCause::kSplit,
                         .reason = "why",
@@ -336,6 +345,7 @@ TEST(StateCode, ReadsTheStateThatIsWritten) {
                         .plan = "plan",
                         .alarms = 9,
                         .keeps_baseline = true,
+                        .exposure = {.steps = {{.step = 2, .arms = {}}, {.step = 3, .arms = arms}}},
                         .elapsed = Seconds(0.1),
                         .in_step = Seconds(0.2),
                         .in_stage = Seconds(0.3),
@@ -349,10 +359,11 @@ TEST(StateCode, ReadsTheStateThatIsWritten) {
   ASSERT_TRUE(reader.ok() && reader.at_end());
   const auto tied = [](const RolloutState& state) {
     const auto& [phase, cause, reason, weight_ppm, stage, step, attempt, steps_at_start, decided_ms, served_ppm,
-                 next_ppm, salt, plan, alarms, keeps_baseline, elapsed, in_step, in_stage, warmup_left] = state;
+                 next_ppm, salt, plan, alarms, keeps_baseline, exposure, elapsed, in_step, in_stage, warmup_left] =
+        state;
     return std::tuple(phase, cause, reason, weight_ppm, stage, step, attempt, steps_at_start, decided_ms, served_ppm,
-                      next_ppm, salt, plan, alarms, keeps_baseline, elapsed.count(), in_step.count(), in_stage.count(),
-                      warmup_left.count());
+                      next_ppm, salt, plan, alarms, keeps_baseline, json::write(write_exposure(exposure)),
+                      elapsed.count(), in_step.count(), in_stage.count(), warmup_left.count());
   };
   EXPECT_EQ(tied(in), tied(read));
 }

@@ -92,6 +92,33 @@ TEST(OtherPlan, DecidesSoonerLaterOrNotAtAll) {
   EXPECT_EQ(of(paused, Kind::kWould).back()->record["decision"].string(), "pause");
 }
 
+// Of another budget it is known exactly when it would have been spent.
+TEST(OtherPlan, MayHaveOtherBudgets) {
+  sim::Regression regression;
+  regression.errors.extra = 0.05;
+  regression.after = std::chrono::seconds(60);
+  const auto limited = [](std::uint64_t most) {
+    config::Rollout plan = policy();
+    for (config::Guard& guard : plan.analysis.guards) guard.action = config::GuardAction::kWarn;
+    plan.max_exposure.excess_failures = most;
+    return plan;
+  };
+  Recorded run(regression, 1U << 30, 7, limited(40));
+  run.tick_for(std::chrono::hours(1), [&] { return run.is(Phase::kRolledBack); });
+  Recorded truth(regression, 1U << 30, 7, limited(15));
+  truth.tick_for(std::chrono::hours(1), [&] { return truth.is(Phase::kRolledBack); });
+  ASSERT_TRUE(run.is(Phase::kRolledBack) && truth.is(Phase::kRolledBack));
+  const config::Rollout less = limited(15);
+  const Replayed sooner = run.replay({.other = &less});
+  EXPECT_THAT(sooner.incomparable, ::testing::IsEmpty());
+  ASSERT_FALSE(of(sooner, Kind::kWould).empty());
+  EXPECT_EQ(json::write(of(sooner, Kind::kWould).back()->record),
+            json::write(truth.world().controller().history().back()));
+  const config::Rollout more = limited(1'000);
+  EXPECT_THAT(words(run.replay({.other = &more}), Kind::kWouldNot),
+              ::testing::Contains(::testing::HasSubstr(" of 1,000 excessFailures")));
+}
+
 // A first step that lasts, with one guard that no gate waits for.
 config::Rollout staying() {
   config::Rollout plan = policy();

@@ -71,6 +71,26 @@ TEST(Replay, MakesARollbackAgain) {
   EXPECT_GE(last["evidence_rollback"].number(), 100);
 }
 
+// What is spent is part of what each frame says, and of each record.
+TEST(Replay, MakesARollbackByABudgetAgain) {
+  for (const bool judged : {true, false}) {
+    sim::Regression regression;
+    regression.errors.extra = 0.05;
+    regression.after = std::chrono::seconds(10);
+    config::Rollout plan = policy();
+    plan.analysis.enabled = judged;
+    for (config::Guard& guard : plan.analysis.guards) guard.action = config::GuardAction::kWarn;
+    plan.max_exposure.excess_failures = 20;
+    Recorded run(regression, 1U << 30, 7, plan);
+    run.tick_for(std::chrono::hours(1), [&] { return run.is(Phase::kRolledBack); });
+    ASSERT_TRUE(run.is(Phase::kRolledBack)) << judged;
+    const Replayed replayed = run.replay();
+    expect_same(replayed, run.world().controller());
+    EXPECT_EQ(of(replayed, Kind::kDecided).back()->record["rule"].string(), "budget");
+    EXPECT_GE(replayed.frames_equal, 1U);
+  }
+}
+
 TEST(Replay, GoesFromAnyTimeOn) {
   Recorded run({});
   run.tick_for(std::chrono::hours(2), [&] { return run.is(Phase::kPromoted); });

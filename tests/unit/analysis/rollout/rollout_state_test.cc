@@ -37,6 +37,8 @@ RolloutState full_state() {
   state.next_ppm = 999'999;
   state.salt = "chat/v2/2026";
   state.plan = "18446744073709551615";
+  state.exposure.steps.push_back({.step = 7});
+  state.exposure.steps[0].arms[1] = {.met = {200, 30}, .cost = {7, 8}};
   state.elapsed = Seconds(1234.1);
   state.in_step = Seconds(0.1);
   state.in_stage = Seconds(1e-3);
@@ -173,7 +175,7 @@ TEST(RolloutState, TellsPlansApart) {
   config::Rollout overridden = three_steps();
   overridden.overrides.emplace_back();
   EXPECT_EQ(plain, fingerprint(overridden)) << "who may choose a version is no part of the test";
-  std::vector<config::Rollout> others(9, three_steps());
+  std::vector<config::Rollout> others(10, three_steps());
   others[0].salt = "other";
   others[1].steps[0].weight_ppm = 1;
   others[2].steps[0].stages = {pause_for({})};
@@ -183,6 +185,7 @@ TEST(RolloutState, TellsPlansApart) {
   others[6].analysis.holdback_ppm = 0;
   others[7].analysis.guards[0].action = config::GuardAction::kWarn;
   others[8].stickiness.by.emplace_back();
+  others[9].max_exposure.failed_requests = 500;
   for (std::size_t i = 0; i < others.size(); ++i) EXPECT_NE(fingerprint(others[i]), plain) << i;
   EXPECT_NE(fingerprint(others[2]), fingerprint(others[3]));
 }

@@ -41,6 +41,29 @@ TEST(Tick, CountsEachMetricByItsOwnRule) {
   EXPECT_EQ(arm.clusters.touched()[0].requests, 4U);
 }
 
+// Whatever the candidate is judged by: a user whom the baseline answered in its place has met no failure, and one who
+// went away nothing at all.
+TEST(Tick, CountsWhatUsersMet) {
+  Tick tick;
+  for (const OutcomeClass outcome : {OutcomeClass::kOk, OutcomeClass::kHttp4xx, OutcomeClass::kHttp5xx,
+                                     OutcomeClass::kCapacity, OutcomeClass::kTruncated, OutcomeClass::kClientAbort}) {
+    tick.fold(judged(1, Arm::kCandidate, outcome));
+  }
+  Outcome rescued = judged(1, Arm::kCandidate, OutcomeClass::kHttp5xx);
+  rescued.rescued = true;
+  tick.fold(rescued);
+  Outcome slow = judged(1, Arm::kCandidate, OutcomeClass::kOk);
+  slow.kind = Outcome::Kind::kSlow;
+  tick.fold(slow);
+  const ArmCounts& arm = tick.of(3)->steps.at(0)->of(Arm::kCandidate);
+  EXPECT_EQ(arm.met.n, 5U);
+  EXPECT_EQ(arm.met.x, 3U);
+  EXPECT_EQ(metric(arm, BinaryMetric::kErrorRate).x, 3U) << "the rescued one among them";
+  tick.clear();
+  tick.fold(judged(1, Arm::kCandidate, OutcomeClass::kOk));
+  EXPECT_EQ(tick.of(3)->steps.at(0)->of(Arm::kCandidate).met.x, 0U);
+}
+
 TEST(Tick, KeepsStepsAndArmsApart) {
   Tick tick;
   tick.fold(judged(1, Arm::kBaseline, OutcomeClass::kOk));

@@ -52,6 +52,24 @@ TEST(ExplainView, ShowsWhatTheDocumentSays) {
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
 }
 
+TEST(ExplainView, TellsOfBudgetsJudgedOrNot) {
+  json::Object document = rollout(1).object();
+  json::Object only = step(1).object();
+  only.set("budgets_spent_s", json::parse("[100, null]").value);
+  document.set("steps", json::Array{only});
+  document.set("budgets", json::parse(R"([{"name":"excessFailures","limit":50,"by_chance":6.2},
+                                         {"name":"extraCost","limit":2.5,"by_chance":null}])")
+                              .value);
+  const std::string text = render_explanation(document, {});
+  for (const char* part : {"has spent its maxExposure", "excessFailures 50", "1.7m", "extraCost 2.5",
+                           "7 of excessFailures", "outside maxFalseRollback"}) {
+    EXPECT_THAT(text, HasSubstr(part)) << text;
+  }
+  document.set("judged", false);
+  EXPECT_THAT(render_explanation(document, {}), HasSubstr("taken back by maxExposure alone"));
+  EXPECT_THAT(render_explanation(rollout(1), {}), Not(HasSubstr("maxExposure")));
+}
+
 TEST(ExplainView, TellsAPreviewFromABake) {
   json::Object preview = step(1).object();
   json::Object bake = step(100).object();

@@ -32,8 +32,8 @@ json::Value status() {
 TEST(View, ShowsStepWeightRatesEvidenceAndWhyItWaits) {
   const std::string frame = render_frame(status(), {.colour = false, .where = "http://127.0.0.1:9901"});
   for (const char* part : {"v1 → v2", "running", "step 2 of 4", "25 %", "hold 0:34 of at least 2:00", "371", "8.2 ms",
-                           "1.9 s", "3 % of 4,000", "0.10 % of 12,000", "271.4 of 12,000", "75 %", "not armed: 1,200 of 2,000",
-                           "waits: not_armed", "! the disk takes no writes"}) {
+                           "1.9 s", "3 % of 4,000", "0.10 % of 12,000", "271.4 of 12,000", "75 %",
+                           "not armed: 1,200 of 2,000", "waits: not_armed", "! the disk takes no writes"}) {
     EXPECT_THAT(frame, HasSubstr(part));
   }
   EXPECT_THAT(frame, Not(HasSubstr("\x1b")));
@@ -54,6 +54,22 @@ TEST(View, SaysWhetherTheVersionsGetTheirShares) {
   };
   EXPECT_THAT(frame(false), HasSubstr("split: 2,500 of 10,000 users on the candidate, 25 % where 20 % is due\n"));
   EXPECT_THAT(frame(true), HasSubstr("; broken"));
+}
+
+TEST(View, SaysWhatIsSpentOfTheBudgets) {
+  const auto frame = [](int spent) {
+    const std::string text =
+        R"({"services":[{"name":"chat","rollout":{"phase":"running","budgets":[{"name":"excessFailures","limit":50,)"
+        R"("says":"7.3 of 50 excessFailures","spent":)" +
+        std::to_string(spent) +
+        R"(},{"name":"failedRequests","limit":500,"says":"9 of 500 failedRequests","spent":9}]}}]})";
+    return render_frame(json::parse(text).value, {.colour = true, .where = {}});
+  };
+  EXPECT_THAT(frame(7), HasSubstr("budget: 7.3 of 50 excessFailures, 9 of 500 failedRequests; counted, not tested: "
+                                  "outside maxFalseRollback"));
+  EXPECT_THAT(frame(25), HasSubstr("\x1b[33mbudget: "));
+  EXPECT_THAT(frame(50), HasSubstr("\x1b[31mbudget: "));
+  EXPECT_THAT(render_frame(status(), {}), Not(HasSubstr("budget")));
 }
 
 TEST(View, TrafficAloneIsNoChange) {

@@ -62,6 +62,32 @@ TEST(ExplainDocument, TellsOfAnswersWhereAGuardIsAboutThem) {
   EXPECT_EQ(found[7]["never_because"].string(), "within the margin of tokensPerRequest: up to +50 % is accepted");
 }
 
+TEST(ExplainDocument, SaysWhatABudgetComesTo) {
+  config::Rollout plan = rollout();
+  EXPECT_TRUE(explain_document("chat", plan, reckoned({.rps = 100, .errors = 0.01, .p50 = {}}))
+                  .find("budgets")
+                  ->array()
+                  .empty());
+  plan.max_exposure = {.excess_failures = 50, .extra_cost = 2.5, .failed_requests = 500};
+  const json::Value out = explain_document("chat", plan, reckoned({.rps = 100, .errors = 0.01, .p50 = {}}));
+  const json::Array& budgets = out["budgets"].array();
+  ASSERT_EQ(budgets.size(), 3U);
+  const json::Array& steps = out["steps"].array();
+  const auto capacity = analysis::kAssumedRate;  // nobody has measured it
+  // 5 requests a second, then 95; of all that fail, those that would have failed with the baseline are none too many.
+  EXPECT_NEAR(steps[0]["budgets_spent_s"].array()[0].number(), 50 / (5 * (1 - 0.01 - capacity)), 1e-9);
+  EXPECT_TRUE(steps[0]["budgets_spent_s"].array()[1].is_null());
+  EXPECT_NEAR(steps[1]["budgets_spent_s"].array()[2].number(), 500 / 95.0, 1e-9);
+  double failed = 0;
+  for (const json::Value& step : steps) {
+    failed += step["candidate_requests_per_second"].number() * step["lasts_s"]["median"].number() * (0.01 + capacity);
+  }
+  EXPECT_NEAR(budgets[2]["by_chance"].number(), failed, 1e-6);
+  EXPECT_TRUE(budgets[1]["by_chance"].is_null());
+  EXPECT_GT(budgets[0]["by_chance"].number(), 0);
+  EXPECT_LT(budgets[0]["by_chance"].number(), budgets[2]["by_chance"].number());
+}
+
 TEST(ExplainDocument, WarnsAndNeverWritesInfinity) {
   config::Rollout plan = rollout();
   plan.steps[0].stages = {config::Hold{.at_least = 1s, .min_requests = 1, .at_most = 2s}};

@@ -29,7 +29,8 @@ Scrape scrape() {
                           .phase = "running",
                           .weight = 0.25,
                           .guards = {{.guard = "errorRate", .toward_rollback = -INFINITY, .toward_advance = 0.5}},
-                          .split = SplitSample{.baseline = 750, .candidate = 250, .toward_alarm = 0.125}});
+                          .split = SplitSample{.baseline = 750, .candidate = 250, .toward_alarm = 0.125},
+                          .budgets = {{.budget = "excessFailures", .spent = 0.75}}});
   out.counts[static_cast<std::size_t>(proxy::Count::kConnections)] = 12;
   out.webhooks.push_back(
       {.service = "chat", .webhook = "pager", .delivered = 5, .failed = 1, .dropped = 2, .waiting = 3});
@@ -53,6 +54,7 @@ TEST(Exposition, HasTheFamiliesThatDashboardsUse) {
   EXPECT_THAT(text, HasSubstr(R"(weir_rollout_phase{service="chat",phase="running"} 1)"));
   EXPECT_THAT(text, HasSubstr(R"(weir_rollout_phase{service="chat",phase="rolledBack"} 0)"));
   EXPECT_THAT(text, HasSubstr(R"(weir_guard_evidence{service="chat",guard="errorRate",toward="rollback"} 0)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_rollout_budget_spent{service="chat",budget="excessFailures"} 0.75)"));
   EXPECT_THAT(text, HasSubstr(R"(weir_rollout_users{service="chat",arm="candidate"} 250)"));
   EXPECT_THAT(text, HasSubstr(R"(weir_rollout_split_evidence{service="chat"} 0.125)"));
   const std::string deliveries = R"(weir_webhook_deliveries_total{service="chat",webhook="pager",result=)";

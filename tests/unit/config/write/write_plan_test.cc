@@ -148,6 +148,7 @@ rollouts:
       - pause: { duration: 10m }
       - setWeight: 100%
       - hold: {}
+    maxExposure: { excessFailures: 50, extraCost: 2.5, failedRequests: 500 }
     analysis:
       maxFalseRollback: 2%
       maxFalseAdvance: 3.5%
