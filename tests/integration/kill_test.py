@@ -98,7 +98,7 @@ def test_what_was_decided_outlives_kills(new_weir: Callable[..., Weir], origin: 
     moments = random.Random(20)
     disk = HangingDisk(tmp_path)
     running = begun(new_weir(_plan(origin, _FIRST_WEIGHT)).start())
-    decided = 0
+    number_decided = 0
     with Load(running.port, rate=150, users=100):
         known = history_of(running)
         for kill in range(_KILLS):
@@ -114,9 +114,10 @@ def test_what_was_decided_outlives_kills(new_weir: Callable[..., Weir], origin: 
             _check_new_records(fresh[::-1], operator)
             assert history[len(fresh):][:100] == known[:100]
             _check_standing(running, history[0])
-            decided += len(fresh)
+            number_decided += len(fresh)
             known = history
-    assert decided >= _KILLS // 4  # enough of the kills came after something had been decided
+    nothing_differs(replay("chat", "--config", str(running.file)))
+    assert number_decided >= _KILLS // 4  # enough of the kills came after something had been decided
 
 
 def test_records_are_read_up_to_where_a_kill_cut_them(new_weir: Callable[..., Weir], origin: Callable[..., Origin],
