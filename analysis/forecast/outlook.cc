@@ -150,6 +150,7 @@ class StepSight {
       case Regression::Kind::kErrors:
       case Regression::Kind::kMoreBad:
       case Regression::Kind::kMoreTokens:
+      case Regression::Kind::kDearer:
       case Regression::Kind::kWorseScores:
         break;
     }
@@ -159,7 +160,7 @@ class StepSight {
   Forecast forecast_of(const config::Guard& guard, const Regression& regression) const {
     if (is_mean(guard)) {
       MeanOutlook worse = mean_outlook(guard);
-      if (regression.kind == Regression::Kind::kMoreTokens) {
+      if (family_of(guard) == config::Family::kAmount) {
         worse.candidate.mean *= regression.degree;
         worse.candidate.variance *= regression.degree * regression.degree;
       } else {
@@ -200,6 +201,8 @@ bool tells(const config::Guard& guard, const Regression& regression) {
       return guard.metric == config::GuardMetric::kLatency;
     case Regression::Kind::kMoreTokens:
       return guard.metric == config::GuardMetric::kTokensPerRequest;
+    case Regression::Kind::kDearer:
+      return guard.metric == config::GuardMetric::kCostPerRequest;
     case Regression::Kind::kMoreBad:
       return guard.metric == config::GuardMetric::kFeedback && !is_mean(guard);
     case Regression::Kind::kWorseScores:
@@ -225,7 +228,8 @@ RolloutOutlook look_ahead(const config::Rollout& rollout, const BaselineTraffic&
   return out;
 }
 
-Detection first_detection(const config::Rollout& rollout, const BaselineTraffic& traffic, const Regression& regression) {
+Detection first_detection(const config::Rollout& rollout, const BaselineTraffic& traffic,
+                          const Regression& regression) {
   for (const StepTime& time : step_times(rollout, traffic)) {
     if (time.compared) return StepSight({rollout, traffic, time, true}).detect(regression);
   }

@@ -22,13 +22,14 @@ struct Regression {
     kSlower,        // every request takes so many times as long
     kSlowInputs,    // such a share of the inputs takes ten times as long
     kMoreTokens,    // answers have so many times as many tokens
+    kDearer,        // answers cost so many times as much
     kMoreBad,       // so many times as many answers are told to be bad
     kWorseScores,   // answers are worth so much less, as a share of the scale
   };
   Kind kind = Kind::kErrors;
   double degree = 1;
 };
-inline constexpr std::array<Regression, 10> kRegressions = {{{Regression::Kind::kErrors, 2},
+inline constexpr std::array<Regression, 11> kRegressions = {{{Regression::Kind::kErrors, 2},
                                                              {Regression::Kind::kErrors, 10},
                                                              {Regression::Kind::kTotalFailure, 1},
                                                              {Regression::Kind::kSlowTail, 1.5},
@@ -36,6 +37,7 @@ inline constexpr std::array<Regression, 10> kRegressions = {{{Regression::Kind::
                                                              {Regression::Kind::kSlower, 1.1},
                                                              {Regression::Kind::kSlowInputs, 0.05},
                                                              {Regression::Kind::kMoreTokens, 1.15},
+                                                             {Regression::Kind::kDearer, 1.15},
                                                              {Regression::Kind::kMoreBad, 2},
                                                              {Regression::Kind::kWorseScores, 0.05}}};
 

@@ -48,6 +48,8 @@ std::string name_of(const Regression& regression, double errors) {
       return percent(100 * regression.degree) + " of inputs x10";
     case Regression::Kind::kMoreTokens:
       return "tokens " + more();
+    case Regression::Kind::kDearer:
+      return "cost " + more();
     case Regression::Kind::kMoreBad:
       return "bad feedback " + times + ": " + percent(100 * regression.degree * analysis::kAssumedBadRate);
     case Regression::Kind::kWorseScores:
@@ -58,8 +60,8 @@ std::string name_of(const Regression& regression, double errors) {
 
 // Of these a plan need not know anything.
 bool is_about_answers(const Regression& regression) {
-  return regression.kind == Regression::Kind::kMoreTokens || regression.kind == Regression::Kind::kMoreBad ||
-         regression.kind == Regression::Kind::kWorseScores;
+  return regression.kind == Regression::Kind::kMoreTokens || regression.kind == Regression::Kind::kDearer ||
+         regression.kind == Regression::Kind::kMoreBad || regression.kind == Regression::Kind::kWorseScores;
 }
 
 std::string degree_words(const config::Guard& guard, double degree) {

@@ -22,8 +22,9 @@ constexpr std::size_t kTailTwice = 4;
 constexpr std::size_t kSlower = 5;
 constexpr std::size_t kSlowInputs = 6;
 constexpr std::size_t kMoreTokens = 7;
-constexpr std::size_t kMoreBad = 8;
-constexpr std::size_t kWorseScores = 9;
+constexpr std::size_t kDearer = 8;
+constexpr std::size_t kMoreBad = 9;
+constexpr std::size_t kWorseScores = 10;
 
 config::Guard latency(double quantile, double relative) {
   config::Guard guard;
@@ -165,6 +166,12 @@ TEST(Outlook, SaysWhenAnswersThatAreWorseAreFound) {
   EXPECT_EQ(found[kMoreBad].guard, 4U);
   EXPECT_EQ(found[kWorseScores].guard, 5U);
   EXPECT_EQ(found[kMoreTokens].guard, 6U);
+  EXPECT_EQ(found[kDearer].why, Detection::Why::kNoGuard);
+  // Costs are reckoned to be spread as tokens are.
+  rollout.analysis.guards.back().metric = config::GuardMetric::kCostPerRequest;
+  const auto dearer = look_ahead(rollout, traffic(100)).steps.front().regressions;
+  EXPECT_EQ(dearer[kDearer].found_s.p50, found[kMoreTokens].found_s.p50);
+  EXPECT_EQ(dearer[kMoreTokens].why, Detection::Why::kNoGuard);
 }
 
 TEST(Outlook, WhoComesBackMakesItLonger) {

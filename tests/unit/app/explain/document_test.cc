@@ -62,6 +62,17 @@ TEST(ExplainDocument, TellsOfAnswersWhereAGuardIsAboutThem) {
   EXPECT_EQ(found[7]["never_because"].string(), "within the margin of tokensPerRequest: up to +50 % is accepted");
 }
 
+TEST(ExplainDocument, TellsOfADearerCandidateWhereCostIsGuarded) {
+  config::Rollout plan = rollout();
+  plan.analysis.guards.push_back(*config::default_guard("costPerRequest", 0));
+  const json::Value out = explain_document("chat", plan, reckoned({.rps = 100, .errors = {}, .p50 = {}}));
+  const json::Array& found = out["steps"].array()[0]["regressions"].array();
+  ASSERT_EQ(found.size(), 8U);
+  EXPECT_EQ(found[7]["name"].string(), "cost +15 %");
+  EXPECT_EQ(found[7]["guard"].string(), "costPerRequest");
+  EXPECT_GT(found[7]["found_s"]["median"].number(), 0);
+}
+
 TEST(ExplainDocument, SaysWhatABudgetComesTo) {
   config::Rollout plan = rollout();
   EXPECT_TRUE(explain_document("chat", plan, reckoned({.rps = 100, .errors = 0.01, .p50 = {}}))
