@@ -230,7 +230,9 @@ class AdminServer::Loop {
     const AccessFacts facts = facts_of(request);
     std::optional<ApiReply> refused = refusal(decide_access(facts, token_));
     if (refused) {
-      log::warn("admin_refused", {{"peer", peer}, {"target", view(request.target())}, {"status", refused->status}});
+      // Without its query, where whoever guesses may have put a token.
+      const std::string_view path = view(request.target()).substr(0, view(request.target()).find('?'));
+      log::warn("admin_refused", {{"peer", peer}, {"target", path}, {"status", refused->status}});
       co_return std::move(*refused);
     }
     if (!serves(facts, view(request.target()))) co_return not_found_reply();

@@ -40,7 +40,7 @@ void append_of_request(const http::RequestHead& request, const LogPart& part, co
       return;
     case LogField::kPath:
       // As it came: of an absolute-form target what stands behind the authority.
-      out += request.path;
+      append_redacted_path(request.path, log.redact, out);
       if (!request.has_query) return;
       out += '?';
       append_redacted_query(request.query, log.redact, out);

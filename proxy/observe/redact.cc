@@ -22,19 +22,49 @@ struct Word {
 
 // docs/operations.md shows them.
 constexpr std::array kSecrets = {
-    Word{"token", Rule::kWithin},     Word{"secret", Rule::kWithin},     Word{"password", Rule::kWithin},
-    Word{"passwd", Rule::kWithin},    Word{"passphrase", Rule::kWithin}, Word{"passcode", Rule::kWithin},
-    Word{"apikey", Rule::kWithin},    Word{"accesskey", Rule::kWithin},  Word{"privatekey", Rule::kWithin},
-    Word{"authkey", Rule::kWithin},   Word{"credential", Rule::kWithin}, Word{"authorization", Rule::kWithin},
-    Word{"signature", Rule::kWithin}, Word{"cookie", Rule::kWithin},     Word{"session", Rule::kWithin},
-    Word{"sessid", Rule::kWithin},    Word{"jwt", Rule::kWithin},        Word{"bearer", Rule::kWithin},
-    Word{"csrf", Rule::kWithin},      Word{"xsrf", Rule::kWithin},       Word{"oauth", Rule::kWithin},
-    Word{"saml", Rule::kWithin},      Word{"assertion", Rule::kWithin},  Word{"codeverifier", Rule::kWithin},
-    Word{"sid", Rule::kLast},         Word{"sess", Rule::kLast},         Word{"auth", Rule::kLast},
-    Word{"pass", Rule::kLast},        Word{"pwd", Rule::kLast},          Word{"pw", Rule::kLast},
-    Word{"sig", Rule::kLast},         Word{"hmac", Rule::kLast},         Word{"otp", Rule::kLast},
-    Word{"pin", Rule::kLast},         Word{"ticket", Rule::kLast},       Word{"key", Rule::kWhole},
-    Word{"code", Rule::kWhole},       Word{"nonce", Rule::kWhole},
+    Word{"token", Rule::kWithin},
+    Word{"secret", Rule::kWithin},
+    Word{"password", Rule::kWithin},
+    Word{"passwd", Rule::kWithin},
+    Word{"passphrase", Rule::kWithin},
+    Word{"passcode", Rule::kWithin},
+    Word{"apikey", Rule::kWithin},
+    Word{"accesskey", Rule::kWithin},
+    Word{"privatekey", Rule::kWithin},
+    Word{"authkey", Rule::kWithin},
+    Word{"credential", Rule::kWithin},
+    Word{"authorization", Rule::kWithin},
+    Word{"signature", Rule::kWithin},
+    Word{"cookie", Rule::kWithin},
+    Word{"session", Rule::kWithin},
+    Word{"sessid", Rule::kWithin},
+    Word{"jwt", Rule::kWithin},
+    Word{"bearer", Rule::kWithin},
+    Word{"csrf", Rule::kWithin},
+    Word{"xsrf", Rule::kWithin},
+    Word{"oauth", Rule::kWithin},
+    Word{"saml", Rule::kWithin},
+    Word{"assertion", Rule::kWithin},
+    Word{"codeverifier", Rule::kWithin},
+    Word{"appkey", Rule::kWithin},
+    Word{"authcode", Rule::kWithin},
+    Word{"otpcode", Rule::kWithin},
+    Word{"subscriptionkey", Rule::kWithin},
+    Word{"functionskey", Rule::kWithin},
+    Word{"sid", Rule::kLast},
+    Word{"sess", Rule::kLast},
+    Word{"auth", Rule::kLast},
+    Word{"pass", Rule::kLast},
+    Word{"pwd", Rule::kLast},
+    Word{"pw", Rule::kLast},
+    Word{"sig", Rule::kLast},
+    Word{"hmac", Rule::kLast},
+    Word{"otp", Rule::kLast},
+    Word{"pin", Rule::kLast},
+    Word{"ticket", Rule::kLast},
+    Word{"key", Rule::kWhole},
+    Word{"code", Rule::kWhole},
+    Word{"nonce", Rule::kWhole},
 };
 constexpr std::size_t kLongestName = 128;  // of a longer one its beginning tells
 constexpr std::string_view kMarks = "-_.";
@@ -87,8 +117,8 @@ struct UrlParts {
   bool parameters = false;      // there is a "=" in the query
 };
 
-// What is encoded more often than the "//" before it is a part of a name or a password, no mark of the URL's: a whole URL
-// may be one. Where nothing else tells, "@" ends the name and password of that one too.
+// What is encoded more often than the "//" before it is a part of a name or a password, no mark of the URL's: a whole
+// URL may be one. Where nothing else tells, "@" ends the name and password of that one too.
 UrlParts parts_of(std::string_view text) {
   UrlParts parts;
   std::array<char, 2> last{};
@@ -99,7 +129,9 @@ UrlParts parts_of(std::string_view text) {
     const Symbol symbol = first_symbol(text.substr(at));
     const std::size_t end = at + symbol.size;
     const bool inside = authority != 0;
-    if (symbol.c == '/' && last[0] == ':' && last[1] == '/' && parts.query_begin == 0) {
+    // "//" alone begins a URL of whatever scheme the one around it has (RFC 3986 4.2).
+    const bool marks = symbol.c == '/' && last[1] == '/' && (last[0] == ':' || last[0] == '\0');
+    if (marks && parts.query_begin == 0) {
       if (!inside) {
         authority = end;
         mark_size = user_size = symbol.size;
@@ -171,9 +203,30 @@ void append_redacted_query(std::string_view query, const std::vector<std::string
   }
 }
 
+void append_redacted_path(std::string_view path, const std::vector<std::string>& more, std::string& out) {
+  if (path.find(';') == std::string_view::npos) return append_redacted_value(path, out);
+  // A name or a password before a host may hold a ";" too, so that they go first.
+  std::string shown;
+  append_redacted_value(path, shown);
+  std::string_view rest = shown;
+  for (;;) {
+    const std::size_t mark = rest.find(';');
+    if (mark == std::string_view::npos) break;
+    out += rest.substr(0, mark + 1);
+    rest.remove_prefix(mark + 1);
+    const std::string_view parameter = rest.substr(0, rest.find_first_of(";/"));
+    const std::size_t value = parameter.find('=') + 1;  // 0: it has none
+    if (value == 0 || value == parameter.size() || !names_secret(parameter.substr(0, value - 1), more)) continue;
+    out += parameter.substr(0, value);
+    out += kRedacted;
+    rest.remove_prefix(parameter.size());
+  }
+  out += rest;
+}
+
 void append_redacted_url(std::string_view url, const std::vector<std::string>& more, std::string& out) {
   const std::size_t question = std::min(url.find('?'), url.size());
-  append_redacted_value(url.substr(0, question), out);
+  append_redacted_path(url.substr(0, question), more, out);
   if (question == url.size()) return;
   out += '?';
   append_redacted_query(url.substr(question + 1), more, out);

@@ -432,6 +432,7 @@ def test_a_secret_is_printed_nowhere(origin: StartOrigin, new_weir: Callable[...
     printed += gateway.cli("reload").stdout + gateway.cli("history", "--format", "json").stdout
     printed += gateway.admin.metrics()
     gateway.admin.call("GET", "/api/v1/status", fields={"authorization": f"Bearer {SECRET}x"})
+    gateway.admin.call("GET", f"/api/v1/status?token={SECRET}", fields={"authorization": "Bearer none"})
     gateway.file.write_text(gateway.file.read_text().replace('"workers": 2', '"workers": "two"'))
     printed += gateway.cli("reload", check=False).stderr
     gateway.stop()

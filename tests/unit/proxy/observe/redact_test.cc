@@ -59,13 +59,18 @@ TEST(NamesSecret, IsTrueOfWhatLooksSo) {
                            "otp",
                            "card-pin",
                            "nonce",
+                           "Ocp-Apim-Subscription-Key",
+                           "x-functions-key",
+                           "app_key",
+                           "auth_code",
+                           "otp-code",
                            "%2561pi_key"}) {
     EXPECT_TRUE(names_secret(name, {})) << name;
   }
-  for (const char* name : {"",         "user-agent", "model",     "page",  "keyword", "monkey", "q",         "codec",
-                           "referer",  "%",          "%6",        "%256",  "inside",  "aside",  "ticketing", "zip_code",
-                           "sort_key", "author",     "passenger", "piano", "signal",  "signin", "obsess",    "footpath",
-                           "spin",     "nonce_mode"}) {
+  for (const char* name :
+       {"",          "user-agent", "model",  "page",   "keyword", "monkey",    "q",        "codec",     "referer",
+        "%",         "%6",         "%256",   "inside", "aside",   "ticketing", "zip_code", "sort_key",  "author",
+        "passenger", "piano",      "signal", "signin", "obsess",  "footpath",  "spin",     "nonce_mode"}) {
     EXPECT_FALSE(names_secret(name, {})) << name;
   }
   EXPECT_TRUE(names_secret("X-Tenant", {"x-tenant"}));
@@ -105,6 +110,9 @@ TEST(Redact, TakesOutWhatStandsInUrlsWithin) {
            Case{"/a?n=https%3A%2F%2Fx%2Fcb%23access_token%3Dabc", "/a?n=https%3A%2F%2Fx%2Fcb%23[redacted]"},
            Case{"/a?n=https%3A%2F%2Fme%3Apw%40x%2Fy", "/a?n=https%3A%2F%2F[redacted]%40x%2Fy"},
            Case{"/a?n=https://me:pw@x/y?a=b", "/a?n=https://[redacted]@x/y?[redacted]"},
+           Case{"/a?n=//me:pw@x/y", "/a?n=//[redacted]@x/y"},
+           Case{"/a?n=%2F%2Fme%3Apw%40x", "/a?n=%2F%2F[redacted]%40x"},
+           Case{"/a?n=a//me@x", "/a?n=a//me@x"},
            // Nothing that is hidden: no parameters, or no URL.
            Case{"/a?q=what%3F", "/a?q=what%3F"},
            Case{"/a?q=what%3Fwho", "/a?q=what%3Fwho"},
@@ -122,6 +130,27 @@ TEST(Redact, TakesOutWhatStandsInUrlsWithin) {
            Case{"https://x/cb#access_token=abc", "https://x/cb#[redacted]"},
        }) {
     EXPECT_EQ(redacted(url), shown);
+  }
+}
+
+TEST(Redact, TakesOutWhatAPathSaysOfItself) {
+  struct Case {
+    const char* path;
+    const char* shown;
+  };
+  for (const auto& [path, shown] : {
+           Case{"/a/b", "/a/b"},
+           Case{"/a;token=s3cret/b", "/a;token=[redacted]/b"},
+           Case{"/a;v=1;jsessionid=s3cret;w=2/b;sid=x", "/a;v=1;jsessionid=[redacted];w=2/b;sid=[redacted]"},
+           Case{"/a;api%5Fkey=x", "/a;api%5Fkey=[redacted]"},
+           Case{"/a;;token;token=/token=x", "/a;;token;token=/token=x"},
+           Case{"/https://me:p;w@x/y;user=z", "/https://[redacted]@x/y;user=z"},
+           Case{"/fetch/https%3A%2F%2Fme%3Apw%40x%2Fy", "/fetch/https%3A%2F%2F[redacted]%40x%2Fy"},
+       }) {
+    std::string out;
+    append_redacted_path(path, {}, out);
+    EXPECT_EQ(out, shown);
+    EXPECT_EQ(redacted(path + std::string("?q=1")), shown + std::string("?q=1"));
   }
 }
 
