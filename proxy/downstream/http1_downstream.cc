@@ -1,5 +1,6 @@
 #include "proxy/downstream/http1_downstream.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -56,6 +57,8 @@ void Http1Downstream::take_read() {
 }
 
 void Http1Downstream::make_space(std::size_t capacity) {
+  // An earlier request's route may have allowed for more than this one's does.
+  if (in_.empty() && in_.capacity() >= 2 * std::max({capacity, stream_buffer_, kHeadBuffer})) in_.release();
   if (!in_) in_ = buffers_.take(buffers_.crowded() ? kHeadBuffer : capacity);
   if (in_.empty() && in_.capacity() < capacity && !buffers_.crowded()) in_.grow(capacity);
   if (in_.space().empty()) in_.compact();
@@ -66,7 +69,9 @@ void Http1Downstream::arm_read(std::size_t capacity, bool more_is_due) {
   if (broken_ || end_of_input_) return;
   if (stream_.reading()) {
     // Armed behind a request that is done with by now: its place is free again.
-    if (in_.empty() && stream_.can_redirect_read()) stream_.redirect_read(in_.space());
+    if (!in_.empty() || !stream_.can_redirect_read()) return;
+    make_space(capacity);
+    stream_.redirect_read(in_.space());
     return;
   }
   make_space(capacity);

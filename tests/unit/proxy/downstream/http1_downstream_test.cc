@@ -168,6 +168,24 @@ TEST_F(Http1DownstreamTest, RefusesABodyThatIsLargerThanItsRouteAllows) {
   EXPECT_EQ(body.error->side, Side::kDownstream);
 }
 
+TEST_F(Http1DownstreamTest, HoldsABodyToItsRouteWhereAnEarlierOneHadMoreRoom) {
+  constexpr std::size_t kLarge = 256 * 1024;
+  constexpr std::size_t kSmall = 16 * 1024;
+  const std::string_view head = "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n";
+  for (const std::size_t buffer : {kLarge, kSmall}) {
+    limits_.buffer = buffer;
+    far_.send(head);
+    expect_request("/x");
+    EXPECT_EQ(client_->read_body().state, http::BodyEvent::State::kPending);
+    far_.send(std::string(30'000, 'x'));
+    far_.send(std::string(30'000, 'x'));
+    EXPECT_EQ(read_body().data.size(), 60'000U);
+    EXPECT_EQ(buffers_.in_use(), buffer);
+    answer();
+    ASSERT_TRUE(client_->next());
+  }
+}
+
 TEST_F(Http1DownstreamTest, ParksWithoutABufferAndReadsOn) {
   EXPECT_EQ(client_->read_request().state, RequestEvent::State::kPending);
   client_->park();
