@@ -453,6 +453,8 @@ void Exchange::send_again() {
 }
 
 void Exchange::finish_failed(const ForwardResult& result) {
+  // The client has the whole answer: what was cut is the rest of an upload, and no failure of anybody's.
+  if (cut_ && context_.response_ended && downstream_.response_ended() && !downstream_.sending()) return;
   // None: it was cut, and what there was of the answer had nowhere to go.
   Error error = result.error.value_or(Error{ErrorKind::kCancelled, Side::kInternal, Retry::kNever, "shutting_down"});
   if (error.kind == ErrorKind::kCancelled || downstream_.gone()) {

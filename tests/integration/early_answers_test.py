@@ -2,6 +2,9 @@
 the request; one that turns it down, or says that it closes, ends it, and the client is told so and can read why."""
 from __future__ import annotations
 
+import json
+import pathlib
+import signal
 import threading
 from typing import Callable
 
@@ -162,6 +165,19 @@ def test_a_client_that_leaves_behind_its_answer_ends_its_upload(weir: StartWeir,
             leave(client)
             wait_until(lambda: origin.open == 0, "upstream is closed")
             wait_for_outcomes(served, ok=1)
+
+
+def test_a_drain_that_cuts_an_upload_behind_its_answer_blames_nobody(weir: StartWeir, tmp_path: pathlib.Path) -> None:
+    log = tmp_path / "access.log"
+    with RawOrigin(Reads().serve) as origin:
+        served = weir(one_version(origin, accessLog={"path": str(log)},
+                                  timeouts={"drain": "100ms", "streamDrain": "100ms"}))
+        with Connection(served.port) as client:
+            assert begin(client, b"x" * 1000).body == b"ok"
+            served.signal(signal.SIGTERM)
+            assert served.wait() == 0
+    line = json.loads(log.read_text())
+    assert (line["status"], line["class"], line["bytes_in"]) == (200, "ok", 1000)
 
 
 def test_an_origin_that_hangs_up_behind_its_answer_ends_the_upload(weir: StartWeir) -> None:
