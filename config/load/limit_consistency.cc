@@ -1,10 +1,13 @@
 #include "config/load/limit_consistency.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "config/load/places.h"
 #include "config/units.h"
@@ -23,6 +26,8 @@ std::string text(std::uint64_t value) { return format_size(value); }
 std::string text(std::uint32_t value) { return std::to_string(value); }
 std::string text(Duration value) { return format_duration(value); }
 
+constexpr TimeoutKey kTotal{"total", &Timeouts::total, &TimeoutOverrides::total};
+
 class Checker {
  public:
   Checker(const Config& config, const Node& root, Report& report) : config_(config), root_(root), report_(report) {}
@@ -30,7 +35,9 @@ class Checker {
   void check() {
     apply(file_limits_, config_.limits);
     check_head({root_, "", config_.limits}, file_limits_);
-    check_times(root_, "", {config_.timeouts, {}});
+    check_times(root_, "", {config_.timeouts});
+    check_drain();
+    if (!inner_tries_again(true)) check_retries(root_, "", config_.retries);
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) check_listener(i);
     for (const auto& [service, versions] : config_.services) {
       for (const auto& [name, version] : versions.versions) check_version(service, name, version);
@@ -48,7 +55,8 @@ class Checker {
     Limits limits = file_limits_;
     apply(limits, listener.limits);
     check_head(where, limits);
-    check_times(where.node, where.path, {config_.timeouts, listener.timeouts});
+    check_times(where.node, where.path, {listener.timeouts, config_.timeouts});
+    if (!inner_tries_again(false)) check_retries(where.node, where.path, listener.retries);
     Limits most{.upstream_connections = 0, .pending = 0};
     for (const auto& [name, service] : config_.services) most_of(service, most);
     check_bulkhead(where, most, "any version");
@@ -57,7 +65,10 @@ class Checker {
   void check_route(std::size_t index) {
     const Route& route = config_.routes[index];
     const Where where{element(root_.find("routes"), index), "routes[" + std::to_string(index) + "].", route.limits};
-    check_times(where.node, where.path, {config_.timeouts, route.timeouts});
+    for (const Listener& listener : config_.listeners) {
+      if (check_times(where.node, where.path, {route.timeouts, listener.timeouts, config_.timeouts})) break;
+    }
+    check_retries(where.node, where.path, route.retries);
     const auto service = config_.services.find(route.service);
     if (service == config_.services.end()) return;
     Limits most{.upstream_connections = 0, .pending = 0};
@@ -154,27 +165,81 @@ class Checker {
                  "a smaller field, or larger fields");
   }
 
-  struct Times {
-    const TimeoutOverrides& outer;
-    const TimeoutOverrides& inner;  // of the place that is looked at; of the file it is empty
-  };
-  // Only of what the plan says itself: the defaults are for plans without a `total`.
-  void check_times(const Node& node, const std::string& path, const Times& times) {
-    const bool of_file = path.empty();
-    const TimeoutOverrides& here = of_file ? times.outer : times.inner;
-    const std::optional<Duration>& total = times.inner.total ? times.inner.total : times.outer.total;
-    if (!total || *total == kNever) return;
+  // What may say a time of a request: the place that is looked at, then those around it.
+  using Times = std::vector<std::reference_wrapper<const TimeoutOverrides>>;
+  static std::optional<Duration> said(const Times& times, const TimeoutKey& key) {
+    for (const TimeoutOverrides& each : times) {
+      if (each.*key.given) return each.*key.given;
+    }
+    return std::nullopt;
+  }
+
+  // Only of what the plan says itself: the defaults are for plans without a `total`. True: something was told.
+  bool check_times(const Node& node, const std::string& path, const Times& times) {
+    const TimeoutOverrides& here = times.front();
+    const std::optional<Duration> total = said(times, kTotal);
+    if (!total || *total == kNever) return false;
+    bool told = false;
     for (const TimeoutKey& key : kTimeoutKeys) {
       const bool part =
           key.name == "connect" || key.name == "responseHeader" || key.name == "responseIdle" || key.name == "bodyIdle";
-      const std::optional<Duration>& said = here.*key.given ? here.*key.given : times.outer.*key.given;
-      if (!part || !said || *said == kNever || *said <= *total || !(here.*key.given || here.total)) continue;
-      const std::string_view blamed = here.*key.given ? key.name : std::string_view("total");
+      const std::optional<Duration> time = said(times, key);
+      if (!part || !time || *time == kNever || *time <= *total || !(here.*key.given || here.total)) continue;
+      const std::string_view blamed = here.*key.given ? key.name : kTotal.name;
       report_.warn(place(node, {"timeouts", blamed}),
-                   path + "timeouts: " + std::string(key.name) + " (" + text(*said) + ") is longer than total (" +
+                   path + "timeouts: " + std::string(key.name) + " (" + text(*time) + ") is longer than total (" +
                        text(*total) + "), so it never passes",
                    "a shorter " + std::string(key.name) + ", or a longer total");
+      told = true;
     }
+    return told;
+  }
+
+  // Of each the longest of all places counts (app/drain.h); what takes longer than other requests is a stream.
+  void check_drain() {
+    Timeouts file = preset_timeouts(config_.preset);
+    apply(file, config_.timeouts);
+    Duration requests = file.drain;
+    Duration streams = file.stream_drain;
+    std::string longest;
+    Position position = place(root_, {"timeouts", "drain"});
+    const auto look = [&](const TimeoutOverrides& said, const Node& node, std::string path) {
+      streams = std::max(streams, said.stream_drain.value_or(streams));
+      if (said.drain.value_or(requests) <= requests) return;
+      requests = *said.drain;
+      longest = std::move(path);
+      position = place(node, {"timeouts", "drain"});
+    };
+    for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
+      look(config_.listeners[i].timeouts, element(root_.find("listeners"), i), "listeners[" + std::to_string(i) + "].");
+    }
+    for (std::size_t i = 0; i < config_.routes.size(); ++i) {
+      look(config_.routes[i].timeouts, element(root_.find("routes"), i), "routes[" + std::to_string(i) + "].");
+    }
+    if (requests <= streams) return;
+    report_.warn(position,
+                 longest + "timeouts: streams have less time at shutdown (streamDrain: " + text(streams) +
+                     ") than other requests (drain: " + text(requests) + ")",
+                 "a longer streamDrain, or a shorter drain");
+  }
+
+  static bool tries_again(const RetryOverrides& said) { return said.attempts.value_or(0) > 0; }
+  // Whether a place within says how often, for which what is said around it holds as well.
+  bool inner_tries_again(bool of_file) const {
+    const auto tries = [](const auto& place) { return tries_again(place.retries); };
+    return std::any_of(config_.routes.begin(), config_.routes.end(), tries) ||
+           (of_file && std::any_of(config_.listeners.begin(), config_.listeners.end(), tries));
+  }
+
+  // When to try again is said where nothing is tried again.
+  void check_retries(const Node& node, const std::string& path, const RetryOverrides& said) {
+    const SendAgainOverrides& when = said.when;
+    const bool conditions = when.on_connect_failure || when.on_reset || when.on_timeout || when.on_status ||
+                            when.non_idempotent || when.budget || when.min_concurrent;
+    if (said.attempts != 0U || !conditions) return;
+    report_.warn(place(node, {"retries", "attempts"}),
+                 path + "retries: attempts is 0, so nothing else that is said beside it is ever asked",
+                 "attempts of at least 1, or attempts alone");
   }
 
   // A worker that cannot hold the two directions of one exchange is at its limit as soon as it has one.

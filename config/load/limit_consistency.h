@@ -1,4 +1,4 @@
-// Pure functions. Limits and timeouts that can never be reached, or not be kept.
+// Pure functions. Limits, timeouts and retries that can never be reached, or not be kept.
 #pragma once
 
 #include "config/config.h"

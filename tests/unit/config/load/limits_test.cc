@@ -98,7 +98,38 @@ TEST(LimitRules, TellOfATimeThatIsLongerThanTheWholeRequests) {
                                     "passes; expected a shorter responseHeader, or a longer total")));
   EXPECT_THAT(problems_of({.file = "timeouts: { connect: 10s },", .route = "timeouts: { total: 5s }"}),
               ElementsAre(HasSubstr("plan:3:")));
+  EXPECT_THAT(
+      problems_of({.listener = "timeouts: { responseHeader: 10s }", .route = "timeouts: { total: 5s }"}),
+      ElementsAre(HasSubstr("plan:3:55: warning: routes[0].timeouts: responseHeader (10s) is longer than total")));
+  EXPECT_THAT(problems_of({.listener = "timeouts: { total: 5s }", .route = "timeouts: { bodyIdle: 10s }"}),
+              ElementsAre(HasSubstr("routes[0].timeouts: bodyIdle (10s) is longer than total")));
+  EXPECT_THAT(problems_of({.listener = "timeouts: { responseHeader: 10s }",
+                           .route = "timeouts: { total: 5s, responseHeader: 4s }"}),
+              IsEmpty());
   EXPECT_THAT(problems_of({.route = "timeouts: { total: 5s }"}), IsEmpty());  // the defaults are nobody's word
+}
+
+TEST(LimitRules, TellOfStreamsThatHaveLessTimeAtShutdown) {
+  const std::string less = "streams have less time at shutdown (streamDrain: 5m) than other requests (drain: 10m)";
+  EXPECT_THAT(problems_of({.file = "timeouts: { drain: 600s },"}),
+              ElementsAre(HasSubstr("plan:1:22: warning: timeouts: " + less)));
+  EXPECT_THAT(problems_of({.route = "timeouts: { drain: 600s }"}),
+              ElementsAre(HasSubstr("warning: routes[0].timeouts: " + less)));
+  EXPECT_THAT(problems_of({.listener = "timeouts: { streamDrain: 600s }", .route = "timeouts: { drain: 600s }"}),
+              IsEmpty());  // the longest of all places counts
+  EXPECT_THAT(problems_of({.file = "timeouts: { drain: 600s, streamDrain: none },"}), IsEmpty());
+}
+
+TEST(LimitRules, TellOfRetriesThatAreNeverMade) {
+  const std::string never = "retries: attempts is 0, so nothing else that is said beside it is ever asked";
+  EXPECT_THAT(problems_of({.route = "retries: { attempts: 0, onStatus: [ 503 ] }"}),
+              ElementsAre(HasSubstr("plan:3:57: warning: routes[0]." + never)));
+  EXPECT_THAT(problems_of({.file = "retries: { attempts: 0, onReset: true },"}),
+              ElementsAre(HasSubstr("plan:1:24: warning: " + never)));
+  EXPECT_THAT(problems_of({.file = "retries: { attempts: 0, onReset: true },", .route = "retries: { attempts: 2 }"}),
+              IsEmpty());
+  EXPECT_THAT(problems_of({.route = "retries: { attempts: 0 }"}), IsEmpty());
+  EXPECT_THAT(problems_of({.route = "retries: { attempts: 0, body: 1MiB }"}), IsEmpty());  // a rescue needs it, too
 }
 
 TEST(LimitRules, TellOfMemoryThatHoldsNoExchange) {
