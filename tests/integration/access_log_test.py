@@ -414,6 +414,27 @@ def test_at_debug_what_is_decided_for_a_request_is_told(origin: StartOrigin, log
     assert "S3CRET" not in gateway.weir.log() and "/there" not in gateway.weir.log()
 
 
+def test_what_there_was_no_room_to_tell_at_debug_is_counted(origin: StartOrigin,
+                                                            logged: Callable[..., Logged]) -> None:
+    plan = one_version(origin("v1"), workers=1)
+    plan["routes"] = [route(prefix="/there")]
+    gateway = logged(plan, "--log-level", "debug")
+
+    def count(event: str) -> list[Any]:
+        return [line.get("count", 1) for line in lines(gateway.weir.stderr) if line["event"] == event]
+
+    sent = 0
+    while not count("request_lines_dropped"):
+        with Connection(gateway.weir.port) as client:
+            client.send(request_bytes("GET", "/elsewhere") * 1000)  # in less time than lines are fetched in
+            for _ in range(1000):
+                assert client.reply().status == 404
+        sent += 1000
+        assert sent < 200_000, "there is room for all of it"
+    gateway.end()
+    assert sum(count("request_answered")) + sum(count("request_lines_dropped")) == sent
+
+
 def test_the_level_says_how_much(origin: StartOrigin, logged: Callable[..., Logged]) -> None:
     server = origin("v1")
 

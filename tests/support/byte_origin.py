@@ -44,7 +44,7 @@ def _whole(data: bytes) -> int:
         size = head + int(length[1])
         return size if len(data) >= size else 0
     if b"\r\ntransfer-encoding: chunked\r\n" in fields:
-        # The bodies of these tests hold no such bytes.
-        end = re.compile(rb"(?:^|\r\n)0\r\n(?:[^\r\n]+\r\n)*\r\n").search(data, head)
+        # The bodies of these tests hold no such bytes. An empty one follows the head's own end.
+        end = re.compile(rb"\r\n0\r\n(?:[^\r\n]+\r\n)*\r\n").search(data, head - 2)
         return end.end() if end else 0
     return head
