@@ -8,8 +8,15 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "base/patient_write.h"
 
 namespace weir::app {
+namespace {
+
+// How often it is looked whether somebody still has to be waited for.
+constexpr std::chrono::milliseconds kLookPeriod{50};
+
+}  // namespace
 
 LogFile LogFile::open(const std::string& path) {
   LogFile file;
@@ -38,17 +45,19 @@ void AccessLogFile::write_to(LogFile file) {
   {
     const std::lock_guard lock(mutex_);
     next_ = std::move(file);
+    give_up_at_ = std::chrono::steady_clock::now() + kPatience;
   }
   if (thread_.joinable()) return wake_.notify_one();
   stopping_ = false;
   thread_ = std::thread([this] { run(); });
 }
 
-void AccessLogFile::stop() {
+void AccessLogFile::stop(std::chrono::milliseconds patience) {
   if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
+    give_up_at_ = std::chrono::steady_clock::now() + patience;
   }
   wake_.notify_one();
   thread_.join();
@@ -71,23 +80,33 @@ void AccessLogFile::run() {
     }
     if (last) return;
     lock.lock();
+    if (!stopping_ && !next_.opened()) give_up_at_ = SteadyTime::max();
   }
+}
+
+bool AccessLogFile::gives_up() {
+  const std::lock_guard lock(mutex_);
+  return std::chrono::steady_clock::now() >= give_up_at_;
 }
 
 // A line may come in two pieces: the ring's end and its beginning.
 void AccessLogFile::write(std::string_view lines) {
   if (headless_) lines.remove_prefix(std::min(lines.find('\n'), lines.size() - 1) + 1);
   headless_ = headless_ && lines.empty();
-  if (torn_ && ::write(file_.descriptor(), "\n", 1) == 1) torn_ = false;
-  while (!lines.empty()) {
-    const ssize_t wrote = ::write(file_.descriptor(), lines.data(), lines.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return refuse(lines, errno);
-    const auto size = static_cast<std::size_t>(wrote);
-    if (size > 0) within_ = lines[size - 1] != '\n';
-    lines.remove_prefix(size);
-  }
+  std::string_view end_of_line = "\n";
+  if (torn_ && put(end_of_line) == 0) torn_ = false;
+  if (const int error = put(lines); error != 0) return refuse(lines, error);
   if (std::exchange(failing_, false)) log::info("access_log_written_again", {});
+}
+
+// Takes what was written off the front. 0, or why not all was.
+int AccessLogFile::put(std::string_view& bytes) {
+  for (;;) {
+    const Written written = write_until(file_.descriptor(), bytes, std::chrono::steady_clock::now() + kLookPeriod);
+    if (written.bytes > 0) within_ = bytes[written.bytes - 1] != '\n';
+    bytes.remove_prefix(written.bytes);
+    if (written.error != EAGAIN || gives_up()) return written.error;
+  }
 }
 
 void AccessLogFile::refuse(std::string_view lines, int error) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -11,6 +12,8 @@
 #include <string_view>
 #include <thread>
 #include <utility>
+
+#include "base/clock.h"
 
 namespace weir::app {
 
@@ -50,27 +53,33 @@ class AccessLogFile {
   AccessLogFile(const AccessLogFile&) = delete;
   AccessLogFile& operator=(const AccessLogFile&) = delete;
 
+  // For how long a file that is left is still written to when it is a pipe that nobody reads.
+  static constexpr std::chrono::milliseconds kPatience{2'000};
+
   // What has been left so far goes to the file before, all else to this one: so a file that was renamed is followed to
   // its end, and no line is lost. One that is not open: as stop().
   void write_to(LogFile file);
   // Writes out what waits, and ends. Lines that come later wait for the next write_to().
-  void stop();
+  void stop(std::chrono::milliseconds patience = kPatience);
 
   // Lines that the disk refused.
   std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
 
  private:
   void run();
+  bool gives_up();
   void write(std::string_view lines);
+  int put(std::string_view& bytes);
   void refuse(std::string_view lines, int error);
 
   std::function<void(const Visit&)> drain_;
   std::thread thread_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  LogFile next_;           // with the mutex
-  bool stopping_ = false;  // with the mutex
-  LogFile file_;           // the thread's
+  LogFile next_;                               // with the mutex
+  bool stopping_ = false;                      // with the mutex
+  SteadyTime give_up_at_ = SteadyTime::max();  // with the mutex: whoever reads the file no more is not waited for
+  LogFile file_;                               // the thread's
   // The thread's:
   bool within_ = false;    // the last byte that was written was no line's end
   bool torn_ = false;      // and the rest of that line was refused

@@ -5,6 +5,7 @@
 
 #include "analysis/rollout/rollout_state.h"
 #include "app/endpoint_standing.h"
+#include "base/log.h"
 
 namespace weir::app {
 
@@ -87,6 +88,7 @@ ApiReply Published::metrics() const {
   scrape.process = process_sample();
   scrape.outcomes_dropped = sources_.server.outcomes_dropped();
   scrape.access_log_dropped = sources_.server.access_lines_dropped() + sources_.access_log.refused();
+  scrape.log_lines_dropped = log::lines_dropped();
   scrape.reloads = view->reloads;
   scrape.reloads_refused = view->reloads_refused;
   scrape.admin_turned_away = view->admin_turned_away;

@@ -535,9 +535,9 @@ void Weir::publish() {
 void Weir::finish() {
   server_.stop();
   tell_requests();
-  access_log_.stop();
   const std::int64_t cut = server_.count(proxy::Count::kRequestsCut);
   controller_.save();
+  access_log_.stop(at_once_ ? milliseconds(0) : AccessLogFile::kPatience);
   for (const SteadyTime end = clock_.now() + kSavePatience; !saved() && clock_.now() < end;) {
     std::this_thread::sleep_for(kPollPeriod);
   }

@@ -1,18 +1,21 @@
 #include "base/log.h"
 
 #include <spdlog/logger.h>
-#include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <memory>
+#include <mutex>
+#include <utility>
 
 #include "base/json.h"
+#include "base/patient_write.h"
 
 namespace weir::log {
 namespace {
@@ -22,13 +25,67 @@ constexpr std::array<std::string_view, 5> kLevels = {"debug", "info", "warn", "e
 std::atomic<Level> threshold{Level::kInfo};
 std::atomic<Format> shape{Format::kAuto};
 
+// Standard error, for whose reader nobody waits for long: it may be a pipe that is read no more, and what a weir has to
+// decide does not depend on who reads of it. Lines that it does not take are dropped and counted, and the count is
+// written as soon as it reads again.
+class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
+
+ private:
+  // For a reader that is merely slow. Once it has not read in this time, not at all.
+  static constexpr std::chrono::milliseconds kPatience{50};
+
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    const SteadyTime deadline =
+        std::chrono::steady_clock::now() + (stalled_ ? std::chrono::milliseconds(0) : kPatience);
+    if (!tell_dropped(deadline)) return drop({message.payload.data(), message.payload.size()});
+    const std::string_view lines{message.payload.data(), message.payload.size()};
+    const Written written = write_until(STDERR_FILENO, lines, deadline);
+    if (written.bytes < lines.size()) {
+      torn_ = written.bytes > 0 && lines[written.bytes - 1] != '\n';
+      drop(lines.substr(written.bytes));
+    }
+  }
+  void flush_() override {}
+
+  // What was dropped since it was last told. False: the reader does not take that either.
+  bool tell_dropped(SteadyTime deadline) {
+    if (untold_ == 0) return true;
+    std::string line = torn_ ? "\n" : "";
+    line += line_of(Level::kWarn, "log_lines_dropped", {{"count", untold_}});
+    const Written written = write_until(STDERR_FILENO, line, deadline);
+    torn_ = written.bytes > 0 ? written.bytes < line.size() : torn_;
+    if (written.bytes < line.size()) return false;
+    untold_ = 0;
+    stalled_ = false;
+    return true;
+  }
+
+  void drop(std::string_view lines) {
+    stalled_ = true;
+    const auto count = static_cast<std::uint64_t>(std::count(lines.begin(), lines.end(), '\n'));
+    untold_ += count;
+    dropped_.fetch_add(count, std::memory_order_relaxed);
+  }
+
+  // With the sink's mutex:
+  bool stalled_ = false;
+  bool torn_ = false;  // the last line that was written has no end
+  std::uint64_t untold_ = 0;
+  std::atomic<std::uint64_t> dropped_{0};
+};
+
+StderrSink& stderr_sink() {
+  static const auto& kSink = *new std::shared_ptr<StderrSink>(std::make_shared<StderrSink>());
+  return *kSink;
+}
+
 // Never destroyed: the last lines of a process are written while statics die.
 spdlog::logger& stderr_logger() {
   static spdlog::logger* const kLogger = [] {
-    auto* logger = new spdlog::logger("weir", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    logger->set_formatter(std::make_unique<spdlog::pattern_formatter>("%v", spdlog::pattern_time_type::utc, ""));
+    auto* logger = new spdlog::logger("weir", std::shared_ptr<StderrSink>(std::shared_ptr<void>(), &stderr_sink()));
     logger->set_level(spdlog::level::trace);
-    logger->flush_on(spdlog::level::trace);
     return logger;
   }();
   return *kLogger;
@@ -137,6 +194,8 @@ std::string line_of(Level level, std::string_view event, Fields fields) {
   const Format format = resolved(shape.load(std::memory_order_relaxed));
   return render({.level = level, .time = time, .event = event}, fields, format) + '\n';
 }
+
+std::uint64_t lines_dropped() { return stderr_sink().dropped(); }
 
 void write_lines(std::string_view lines) {
   stderr_logger().log(spdlog::level::info, spdlog::string_view_t(lines.data(), lines.size()));

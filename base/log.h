@@ -53,7 +53,8 @@ struct Options {
   Format format = Format::kAuto;
 };
 
-// To standard error, at once. Before setup() the defaults hold.
+// To standard error, at once; where that is read no more, lines are dropped and counted after a moment. Before setup()
+// the defaults hold.
 void setup(const Options& options);
 // From the next line on. The level before.
 Level set_level(Level level);
@@ -64,6 +65,8 @@ void write(Level level, std::string_view event, Fields fields);
 // another thread hands such lines on.
 std::string line_of(Level level, std::string_view event, Fields fields);
 void write_lines(std::string_view lines);
+// Lines that standard error did not take, since the start.
+std::uint64_t lines_dropped();
 inline void debug(std::string_view event, Fields fields = {}) { write(Level::kDebug, event, fields); }
 inline void info(std::string_view event, Fields fields = {}) { write(Level::kInfo, event, fields); }
 inline void warn(std::string_view event, Fields fields = {}) { write(Level::kWarn, event, fields); }

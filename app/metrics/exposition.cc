@@ -328,6 +328,8 @@ class ScrapeCollectable final : public prometheus::Collectable {
             static_cast<double>(scrape_.outcomes_dropped));
     counter("weir_access_log_dropped_total", "Access log lines that the disk was too slow for.",
             static_cast<double>(scrape_.access_log_dropped));
+    counter("weir_log_lines_dropped_total", "Lines of the program's own log that standard error did not take.",
+            static_cast<double>(scrape_.log_lines_dropped));
     counter("weir_reloads_total", "Plans loaded after the first.", static_cast<double>(scrape_.reloads));
     counter("weir_reloads_refused_total", "Plans that changed nothing because they were refused.",
             static_cast<double>(scrape_.reloads_refused));

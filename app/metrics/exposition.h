@@ -107,6 +107,7 @@ struct Scrape {
   ProcessSample process;
   std::uint64_t outcomes_dropped = 0;
   std::uint64_t access_log_dropped = 0;
+  std::uint64_t log_lines_dropped = 0;
   std::uint64_t reloads = 0;
   std::uint64_t reloads_refused = 0;
   std::uint64_t admin_turned_away = 0;

@@ -1,8 +1,11 @@
 #include "app/access_log_file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -79,6 +82,23 @@ TEST(AccessLogFile, CountsWhatTheDiskRefuses) {
   log.ring.push("two\n");
   log.file.stop();
   EXPECT_EQ(log.file.refused(), 2U);
+}
+
+TEST(AccessLogFile, EndsThoughNobodyReads) {
+  constexpr std::uint64_t kLines = 500;
+  const auto path = fresh("pipe");
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  ::fcntl(reader, F_SETPIPE_SZ, 2 * 4096);
+  Written log;
+  log.file.write_to(LogFile::open(path));
+  for (std::uint64_t i = 0; i < kLines; ++i) log.ring.push(std::string(99, 'x') + "\n");
+  log.file.stop(std::chrono::milliseconds(0));
+  std::string taken(kLines * 100, '\0');
+  taken.resize(static_cast<std::size_t>(::read(reader, taken.data(), taken.size())));
+  EXPECT_GT(log.file.refused(), 0U);
+  EXPECT_EQ(log.file.refused() + static_cast<std::uint64_t>(std::count(taken.begin(), taken.end(), '\n')), kLines);
+  ::close(reader);
 }
 
 }  // namespace
