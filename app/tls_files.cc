@@ -238,8 +238,7 @@ std::vector<std::string> TlsFiles::problems() const {
 
 std::vector<config::TlsFault> listener_faults(const config::ListenerTls& settings) {
   std::vector<config::TlsFault> faults;
-  const auto context = proxy::TlsServerContext::read(settings, nullptr, faults);
-  if (context != nullptr) faults = context->left_out();
+  proxy::TlsServerContext::read(settings, nullptr, faults);
   return faults;
 }
 
@@ -251,7 +250,11 @@ std::vector<config::TlsFault> origin_faults(const config::OriginTls& settings) {
 
 std::vector<config::TlsFault> listener_doubts(const config::ListenerTls& settings) {
   std::vector<config::TlsFault> faults;
-  return doubts_of(proxy::TlsServerContext::read(settings, nullptr, faults));
+  const auto context = proxy::TlsServerContext::read(settings, nullptr, faults);
+  std::vector<config::TlsFault> doubts = doubts_of(context);
+  // The certificate is served without it, as it is when one is renewed before its response.
+  if (context != nullptr) doubts.insert(doubts.end(), context->left_out().begin(), context->left_out().end());
+  return doubts;
 }
 
 std::vector<config::TlsFault> origin_doubts(const config::OriginTls& settings) {

@@ -11,6 +11,7 @@ EndpointReport report_of_answer(int status, bool retry_after) {
 
 EndpointReport report_of_failure(const Error& error, bool response_started) {
   if (error.side != Side::kUpstream || error.retry == Retry::kIfReusedConnection) return {};
+  if (error.kind == ErrorKind::kConnect) return {.failure = EndpointCount::kConnectFailed};
   if (error.kind != ErrorKind::kTimeout) return {.failure = EndpointCount::kResets};
   if (response_started) return {};
   return {.failure = EndpointCount::kTimeouts};

@@ -345,9 +345,7 @@ bool Exchange::settle_unconnected(const Error& error) {
     send_again();
     return false;
   }
-  ForwardResult nothing_sent;
-  nothing_sent.error = error;
-  finish_failed(nothing_sent);
+  finish_failed({.error = error});
   return true;
 }
 
@@ -358,7 +356,8 @@ bool Exchange::settle(const ForwardResult& result, EndpointLease& lease) {
   tell_endpoint(result, lease);
   // What was to become of an answer that is held back was settled when it came.
   if (result.error && result.error->kind != ErrorKind::kStatus) {
-    failed_ = {.error = *result.error, .unsent = upstream.untouched() && upstream.bytes_sent() == 0};
+    const bool unsent = upstream.untouched() && upstream.bytes_sent() == 0;
+    failed_ = {.error = *result.error, .unsent = unsent || result.error->kind == ErrorKind::kConnect};
     again_ = result.client_heard ? Again::kNo : again_after(failed_);
   }
   if (DebugLog::on()) tell_attempt(&upstream, result.error ? &*result.error : nullptr);

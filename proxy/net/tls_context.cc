@@ -12,6 +12,7 @@
 #include <ctime>
 #include <fstream>
 #include <new>
+#include <set>
 #include <sstream>
 #include <utility>
 
@@ -235,8 +236,11 @@ struct TlsServerContext::Callbacks {
     return SSL_TLSEXT_ERR_OK;
   }
 
-  static int staple(SSL* ssl, void* response) {
-    const auto& [der, validity, remark] = *static_cast<const OcspResponse*>(response);
+  static int staple(SSL* ssl, void* self) {
+    const auto& context = *static_cast<const TlsServerContext*>(self);
+    const auto at = std::find(context.leaves_.begin(), context.leaves_.end(), SSL_get_certificate(ssl));
+    if (at == context.leaves_.end()) return SSL_TLSEXT_ERR_NOACK;
+    const auto& [der, validity, remark] = context.staples_[static_cast<std::size_t>(at - context.leaves_.begin())];
     if (der.empty() || !validity.holds(std::time(nullptr))) return SSL_TLSEXT_ERR_NOACK;
     auto* const copy = static_cast<unsigned char*>(OPENSSL_memdup(der.data(), der.size()));
     if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
@@ -272,16 +276,44 @@ std::shared_ptr<const TlsServerContext> TlsServerContext::read(const config::Lis
     reader.read(settings.certificates[i].certificate, settings.certificates[i].key);
     made->staples_[i] = reader.read_staple(settings.certificates[i].ocsp, made->left_out_);
     SSL_CTX_set_tlsext_status_cb(context, &Callbacks::staple);
-    SSL_CTX_set_tlsext_status_arg(context, &made->staples_[i]);
+    SSL_CTX_set_tlsext_status_arg(context, made.get());
+    made->leaves_.push_back(SSL_CTX_get0_certificate(context));
     if (settings.clients && (i == 0 || faults.size() == before)) reader.read_authorities(settings.clients->ca);
     if (faults.size() != before) continue;
     if (settings.clients) ask_for_certificates(context, *settings.clients);
     for (const std::string& name : names_of(context)) made->names_.try_emplace(name, context);
   }
+  if (faults.size() == before) made->join_of_same_names();
   ERR_clear_error();
   if (faults.size() == before && !made->contexts_.empty()) return made;
   faults.insert(faults.end(), made->left_out_.begin(), made->left_out_.end());
   return nullptr;
+}
+
+// Certificates of the same names with keys of different types, ECDSA and RSA most often, serve whoever understands
+// which: one context has them all, and OpenSSL chooses.
+void TlsServerContext::join_of_same_names() {
+  struct Kind {
+    std::set<std::string> names;
+    int key_type = 0;
+    bool operator==(const Kind&) const = default;
+  };
+  std::vector<Kind> known;
+  for (const TlsContextPtr& context : contexts_) {
+    const std::vector<std::string> names = names_of(context.get());
+    EVP_PKEY* const key = SSL_CTX_get0_privatekey(context.get());
+    Kind kind{{names.begin(), names.end()}, EVP_PKEY_get_base_id(key)};
+    const auto first = std::find_if(known.begin(), known.end(), [&](const Kind& k) { return k.names == kind.names; });
+    const bool again = std::find(known.begin(), known.end(), kind) != known.end();
+    if (first != known.end() && !again && !names.empty()) {
+      SSL_CTX* const joined = contexts_[static_cast<std::size_t>(first - known.begin())].get();
+      STACK_OF(X509)* chain = nullptr;
+      SSL_CTX_get0_chain_certs(context.get(), &chain);
+      X509* const leaf = SSL_CTX_get0_certificate(context.get());
+      if (SSL_CTX_use_cert_and_key(joined, leaf, key, chain, 1) != 1) throw std::bad_alloc();
+    }
+    known.push_back(std::move(kind));
+  }
 }
 
 std::unique_ptr<TlsSession> TlsServerContext::accept() const {

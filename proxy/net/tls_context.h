@@ -14,6 +14,7 @@
 #include "proxy/net/validity.h"
 
 struct ssl_ctx_st;
+struct x509_st;
 
 namespace weir::proxy {
 
@@ -42,11 +43,13 @@ class TlsServerContext : public std::enable_shared_from_this<TlsServerContext> {
 
  private:
   struct Callbacks;
+  void join_of_same_names();
   // The context for a name that a client asks for.
   ssl_ctx_st* find(std::string name) const;
 
   std::shared_ptr<TlsTickets> tickets_;
   std::vector<TlsContextPtr> contexts_;  // in the plan's order
+  std::vector<const x509_st*> leaves_;   // each one's own certificate
   std::vector<OcspResponse> staples_;    // one each, without DER for none
   std::vector<config::TlsFault> left_out_;
   std::vector<FileValidity> validities_;

@@ -31,6 +31,24 @@ Space& space() {
   return *own;
 }
 
+// An alert of the peer (RFC 8446 6.2): OpenSSL names it by an offset of its own.
+bool is_about_certificates(int reason) {
+  switch (reason - SSL_AD_REASON_OFFSET) {
+    case SSL_AD_HANDSHAKE_FAILURE:
+    case SSL_AD_BAD_CERTIFICATE:
+    case SSL_AD_UNSUPPORTED_CERTIFICATE:
+    case SSL_AD_CERTIFICATE_REVOKED:
+    case SSL_AD_CERTIFICATE_EXPIRED:
+    case SSL_AD_CERTIFICATE_UNKNOWN:
+    case SSL_AD_UNKNOWN_CA:
+    case SSL_AD_ACCESS_DENIED:
+    case SSL_AD_CERTIFICATE_REQUIRED:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 TlsSessionCache::~TlsSessionCache() { SSL_SESSION_free(session_); }
@@ -189,9 +207,11 @@ void TlsSession::end() {
 
 // The first error is the cause. Nothing of it may be there for the next session to find.
 void TlsSession::fail() {
-  const char* const reason = ERR_reason_error_string(ERR_peek_error());
+  const unsigned long error = ERR_peek_error();
+  const char* const reason = ERR_reason_error_string(error);
   ERR_clear_error();
   if (!failure_.empty()) return;
+  certificate_refused_ = ERR_GET_LIB(error) == ERR_LIB_SSL && is_about_certificates(ERR_GET_REASON(error));
   const long verified = SSL_get_verify_result(ssl_);
   // Without verification the result is there as well, and refuses nobody.
   const bool verifies = (SSL_get_verify_mode(ssl_) & SSL_VERIFY_PEER) != 0;

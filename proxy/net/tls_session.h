@@ -90,6 +90,8 @@ class TlsSession {
   std::string_view failure() const { return failure_; }
   // It is the peer's certificate that was not accepted.
   bool refused_certificate() const { return refused_certificate_; }
+  // It is our certificate, or that there is none, that the peer does not accept: it has looked at nothing behind it.
+  bool certificate_refused() const { return certificate_refused_; }
   bool resumed() const;
   // Of a verified client, as x-forwarded-client-cert says it; empty without one.
   std::string client_certificate() const;
@@ -111,6 +113,7 @@ class TlsSession {
   std::uint64_t messages_ = 0;  // of the peer's, beside data
   std::string_view failure_;
   bool refused_certificate_ = false;
+  bool certificate_refused_ = false;
   bool established_ = false;
 };
 

@@ -132,8 +132,12 @@ ResponseHeadEvent Http1Upstream::read_head() {
   }
   if (broken_ || end_of_input_) {
     // With TLS 1.3 an origin sees our certificate when our part of the handshake is over (RFC 8446 4.4.2.4): what it
-    // has against it comes in the place of a response.
+    // has against it comes in the place of a response, and it was never connected to for all that it knows.
     const bool refused = untouched_ && !reused() && !tls_failure().empty();
+    if (refused && stream_.tls()->certificate_refused()) {
+      return {ResponseHeadEvent::State::kFailed,
+              {ErrorKind::kConnect, Side::kUpstream, Retry::kIfUnsent, "tls_handshake"}};
+    }
     const std::string_view closed = refused ? "tls_handshake" : "upstream_closed";
     return {ResponseHeadEvent::State::kFailed, broken(untouched_ ? closed : "upstream_truncated_head")};
   }

@@ -108,13 +108,30 @@ def test_an_origin_that_refuses_our_certificate_is_named(version: ssl.TLSVersion
     trust: Plan = {"ca": str(authority.certificate)} if tls == "verified" else {"insecureSkipVerify": True}
     with RawOrigin(always(_OK), tls=context) as origin:
         proxy = weir(_plan(origin, **trust))
-        reply = get(proxy.port)
         # With TLS 1.3 it refuses when our part of the handshake is over, and the request is on its way.
-        status = 503 if version == ssl.TLSVersion.TLSv1_2 else 502
-        assert (reply.status, reply["x-weir-reason"]) == (status, "tls_handshake")
+        reply = get(proxy.port)
+        assert (reply.status, reply["x-weir-reason"]) == (503, "tls_handshake")
+        wait_for_outcomes(proxy, connect=1)
         wait_until(lambda: "upstream_tls_failed" in proxy.log() and "alert" in proxy.log(), "the log says why")
         assert "weir_upstream_tls_failures_total 0" not in proxy.admin.metrics()
         assert not origin.heads
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_another_endpoint_serves_what_one_refuses_by_our_certificate(version: ssl.TLSVersion, authority: Authority,
+                                                                     weir: Callable[..., Weir]) -> None:
+    issued = authority.issue("127.0.0.1")
+    asks, takes_all = authority.server(issued, ask=True), authority.server(issued)
+    asks.minimum_version = asks.maximum_version = version
+    with RawOrigin(always(_OK), tls=asks) as refuses, RawOrigin(always(_OK), tls=takes_all) as serves:
+        plan = _plan(refuses, ca=str(authority.certificate))
+        chat = plan["services"]["chat"]["versions"]["v1"]
+        chat["endpoints"].append(f"https://127.0.0.1:{serves.port}")
+        chat["loadBalancing"], chat["outlier"] = {"policy": "roundRobin"}, "off"
+        proxy = weir({**plan, "workers": 1})
+        # Whoever has the first turn, and with a connection that is open already.
+        assert {get(proxy.port).status for _ in range(6)} == {200}
+        assert "weir_upstream_tls_failures_total 0" not in proxy.admin.metrics()
 
 
 def test_a_handshake_that_does_not_end_is_named(weir: Callable[..., Weir]) -> None:

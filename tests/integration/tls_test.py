@@ -9,7 +9,7 @@ import threading
 from typing import Any, Callable, Iterator
 
 import pytest
-from certificates import Authority, Issued, openssl
+from certificates import RSA, Authority, Issued, openssl
 from http_client import Connection, Truncated, request_bytes
 from origin import Origin
 from plans import Plan, one_version
@@ -214,6 +214,45 @@ def test_a_certificate_does_not_wait_for_its_response(tmp_path: pathlib.Path, ne
     assert f'weir_ocsp_response_stapled{{listener="127.0.0.1:{port}",file="{response}"}} 0' in weir.admin.metrics()
     response.write_bytes(right.read_bytes())
     wait_until(lambda: _staples(port), "the new response is stapled", timeout_s=30)
+
+
+@pytest.mark.parametrize("what", ["of another", "none"])
+def test_a_response_that_cannot_be_used_keeps_nobody_from_starting(what: str, tmp_path: pathlib.Path,
+                                                                   new_weir: Callable[..., Weir],
+                                                                   origin: Callable[..., Origin]) -> None:
+    authority, port = Authority(tmp_path / "ca"), free_port()
+    served = authority.issue("a.test")
+    response = authority.ocsp_response(authority.issue("b.test"))
+    if what == "none":
+        response.unlink()
+    weir = new_weir(_tls_plan(origin(), port, served.plan(ocsp=str(response)))).start()
+    assert not _staples(port)
+    assert any(str(response) in line for line in weir.admin.status()["problems"])
+    assert str(response) in weir.log()
+    weir.cli("reload")
+    check = run_cli("check", str(weir.file))
+    assert check.returncode == 1  # warnings alone
+    assert f"warning: listeners[0].tls.certificates[0].ocsp: {response}: " in check.stderr + check.stdout
+
+
+def test_an_rsa_key_serves_who_knows_no_other(tmp_path: pathlib.Path, new_weir: Callable[..., Weir],
+                                              origin: Callable[..., Origin]) -> None:
+    authority, port = Authority(tmp_path / "ca"), free_port()
+    ecdsa, rsa = authority.issue("a.test", "b.test"), authority.issue("b.test", "a.test", key=RSA)
+    other = authority.issue("c.test")
+    new_weir(_tls_plan(origin(), port, ecdsa.plan(), rsa.plan(ocsp=str(authority.ocsp_response(rsa))),
+                       other.plan())).start()
+
+    def told(*arguments: str) -> str:
+        return openssl("s_client", "-connect", f"127.0.0.1:{port}", "-CAfile", str(authority.certificate), "-status",
+                       "-servername", "a.test", *arguments, given=b"Q\n", check=False)
+
+    for version in ("-tls1_2", "-tls1_3"):
+        old, new = told(version, "-sigalgs", "rsa_pss_rsae_sha256:RSA+SHA256"), told(version, "-sigalgs", "ECDSA+SHA256")
+        assert "Verify return code: 0" in old and "Peer signature type: RSA" in old, old
+        assert "Verify return code: 0" in new and "Peer signature type: ECDSA" in new, new
+        # Each has its own response, or none.
+        assert "Cert Status: good" in old and "OCSP response: no response sent" in new
 
 
 def test_a_file_that_is_gone_is_told_of_once(tmp_path: pathlib.Path, new_weir: Callable[..., Weir],

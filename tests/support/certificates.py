@@ -8,6 +8,7 @@ import re
 import ssl
 import subprocess
 
+RSA = ["-newkey", "rsa:2048", "-nodes"]
 _NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
 
 
@@ -51,12 +52,13 @@ class Authority:
         stem = self.directory / f"{self._count}"
         return Issued(stem.with_suffix(".pem"), stem.with_suffix(".key"))
 
-    def issue(self, *names: str, subject: str = "") -> Issued:
-        """For these names or addresses; the first is the subject's common name unless one is given."""
+    def issue(self, *names: str, subject: str = "", key: list[str] | None = None) -> Issued:
+        """For these names or addresses; the first is the subject's common name unless one is given. Its key is ECDSA's
+        unless another is asked for."""
         issued = self._next()
         kinds = [("IP:" if name.replace(".", "").isdigit() or ":" in name else "DNS:") + name for name in names]
         extension = ["-addext", "subjectAltName=" + ",".join(kinds)] if kinds else []
-        openssl("req", "-x509", *_NEW_KEY, "-CA", str(self.certificate), "-CAkey", str(self.key), "-keyout",
+        openssl("req", "-x509", *(key or _NEW_KEY), "-CA", str(self.certificate), "-CAkey", str(self.key), "-keyout",
                 str(issued.key), "-out", str(issued.certificate), "-days", "30", "-subj", subject or f"/CN={names[0]}",
                 "-addext", "basicConstraints=critical,CA:FALSE", *extension)
         return issued
