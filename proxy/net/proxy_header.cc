@@ -94,7 +94,8 @@ ProxyHeader parse_version_2(std::string_view bytes) {
     const auto command = static_cast<std::uint8_t>(bytes[12]);
     if (command != 0x20 && command != 0x21) return malformed();
   }
-  if (bytes.size() > 13) {
+  // Of a connection that the proxy opened for itself the family says nothing.
+  if (bytes.size() > 13 && bytes[12] == 0x21) {
     const auto family = static_cast<std::uint8_t>(bytes[13]);
     if (family >> 4 > 3 || (family & 15) > 2) return malformed();
   }

@@ -96,6 +96,7 @@ TEST(ProxyHeader, Version2OfNobodyInParticular) {
   expect(version_2(0x20, 0x00, ""), "-");        // LOCAL: a health check
   expect(version_2(0x20, 0x11, kV4Block), "-");  // its addresses do not count
   expect(version_2(0x20, 0x11, "x"), "-");
+  expect(version_2(0x20, 0xff, "x"), "-");  // nor does what they would be
   expect(version_2(0x21, 0x00, "anything"), "-");
   expect(version_2(0x21, 0x31, std::string(216, 'p')), "-");  // a Unix socket
   expect(version_2(0x21, 0x12, kV4Block), "-");               // datagrams
