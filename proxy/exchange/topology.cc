@@ -57,11 +57,14 @@ std::shared_ptr<EndpointGroup> group_of(const VersionTopology& next, const Versi
     for (const EndpointAddress& endpoint : running->endpoints) names.insert(endpoint.url);
   }
   group->keep(names);
-  // One that joins those that are served may be cold.
+  if (running == nullptr) return group;
+  // One that joins those that are served may be cold, also when it has only just left them.
+  const auto serves = [&](const EndpointAddress& endpoint) {
+    return std::any_of(running->endpoints.begin(), running->endpoints.end(),
+                       [&](const EndpointAddress& known) { return known.url == endpoint.url; });
+  };
   for (const EndpointAddress& endpoint : next.endpoints) {
-    if (running != nullptr && !group->has(endpoint.url)) {
-      group->endpoint(endpoint.url)->came(std::chrono::steady_clock::now());
-    }
+    if (!serves(endpoint)) group->endpoint(endpoint.url)->came(std::chrono::steady_clock::now());
   }
   return group;
 }

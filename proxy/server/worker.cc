@@ -66,6 +66,9 @@ void Worker::tick() {
   const auto buffered = static_cast<std::int64_t>(context_.buffers.in_use());
   context_.counters.add(Count::kBufferBytes, buffered - context_.counters.get(Count::kBufferBytes));
   if (!stopped_) context_.open_for_candidates();
+  for (const auto& cluster : context_.clusters) {
+    if (cluster != nullptr) cluster->look_for_room();
+  }
   for (const Connections::iterator connection : finished_) connections_.erase(connection);
   finished_.clear();
   std::erase_if(acceptors_, [](const auto& acceptor) { return acceptor->listener.closed(); });

@@ -136,7 +136,8 @@ Cluster::Cluster(const UpstreamContext& context, ClusterSpec spec)
       max_connections_(spec.max_connections),
       max_pending_(spec.max_pending),
       endpoint_pending_(spec.endpoint_pending),
-      workers_(spec.workers) {}
+      workers_(spec.workers),
+      avoid_for_(spec.avoid_for) {}
 
 Cluster::~Cluster() = default;
 
@@ -170,7 +171,8 @@ Awaitable<Result<EndpointLease>> Cluster::lease(Request request) {
     if (room == Room::kFound) place = Bulkhead::Place(*wanted.bulkhead);
   }
   wanted.place = false;
-  if (room == Room::kFound && !has_room()) room = co_await wait_for_room(request, wanted);
+  const bool overtakes = !pending_.empty();
+  if (room == Room::kFound && (overtakes || !has_room())) room = co_await wait_for_room(request, wanted);
   if (room == Room::kGivenUp) co_return Error{ErrorKind::kCancelled, Side::kInternal, Retry::kNever, "given_up"};
   if (room == Room::kNone) co_return Error{ErrorKind::kOverflow, Side::kInternal, Retry::kNever, "overflow"};
   Endpoint& endpoint = rotation_.pick(request.choice);
@@ -178,6 +180,7 @@ Awaitable<Result<EndpointLease>> Cluster::lease(Request request) {
   if (idle != nullptr) {
     context_.counters.add(Count::kUpstreamReused);
     EndpointLease lease = make_lease(endpoint, std::move(idle), {&request.waker, request.limits});
+    look_for_room();
     lease.place_ = std::move(place);
     co_return std::move(lease);
   }
@@ -199,6 +202,7 @@ Awaitable<Cluster::Room> Cluster::wait_for_room(Request& request, Wanted wanted)
   if (!may_wait(request, wanted)) co_return Room::kNone;
   WaitQueue& queue = wanted.place ? wanted.bulkhead->queue : pending_;
   queue.join(request.waker);
+  if (!wanted.place) look_for_room();
   ++waiting_;
   if (wanted.bulkhead != nullptr) ++wanted.bulkhead->pending;
   context_.counters.add(Count::kPending);
@@ -233,6 +237,7 @@ Awaitable<Result<EndpointLease>> Cluster::open(Request request, Endpoint& endpoi
 
   ++opening_;
   endpoint.add_connection(1);
+  look_for_room();
   request.waiter.connecting(true);
   Connector connector(context_.io, endpoint.remote(), request.waker);
   while (connector.state() == Connector::State::kPending && !timed_out && !request.waiter.given_up()) {
@@ -242,7 +247,7 @@ Awaitable<Result<EndpointLease>> Cluster::open(Request request, Endpoint& endpoi
   request.waiter.connecting(false);
   --opening_;
   if (connector.state() == Connector::State::kConnected) {
-    rotation_.avoid_none();
+    rotation_.connected(endpoint);
     context_.counters.add(Count::kUpstreamOpened);
     auto stream = std::make_unique<Http1Upstream>(connector.take(), context_.buffers);
     co_return make_lease(endpoint, std::move(stream), {&request.waker, request.limits});
@@ -254,7 +259,7 @@ Awaitable<Result<EndpointLease>> Cluster::open(Request request, Endpoint& endpoi
   if (!connector.shortage().empty()) {
     co_return Error{ErrorKind::kNoResources, Side::kInternal, Retry::kIfUnsent, connector.reason()};
   }
-  if (!endpoint.gone()) rotation_.avoid(endpoint, std::chrono::steady_clock::now() + kAvoidFor);
+  if (!endpoint.gone()) rotation_.avoid(endpoint, std::chrono::steady_clock::now() + avoid_for_);
   co_return Error{ErrorKind::kConnect, Side::kUpstream, Retry::kIfUnsent, connector.reason()};
 }
 
@@ -296,6 +301,10 @@ bool Cluster::has_room() {
   const auto has_idle = [](const auto& endpoint) { return endpoint->has_idle(); };
   return (connections() < max_connections_ || std::any_of(endpoints_.begin(), endpoints_.end(), has_idle)) &&
          rotation_.has_room(std::chrono::steady_clock::now());
+}
+
+void Cluster::look_for_room() {
+  if (!pending_.empty() && has_room()) pending_.wake_next();
 }
 
 std::uint64_t Cluster::pending_limit() {

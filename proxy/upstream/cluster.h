@@ -2,6 +2,7 @@
 // for a connection. Which endpoint is chosen is Rotation's.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
@@ -47,6 +48,7 @@ struct ClusterSpec {
   std::uint32_t endpoint_connections = config::kNoCount;
   std::uint32_t endpoint_pending = config::kNoCount;  // times the endpoints that take requests
   std::uint32_t workers = 1;                          // that share what a bulkhead may have
+  std::chrono::milliseconds avoid_for{1'000};         // who has refused a connection, before he is asked again
 };
 
 // Which bulkhead a request belongs to, kNoId for none: what its limits then say of pending requests is said of that
@@ -126,6 +128,10 @@ class Cluster {
   // that is gone gets no more requests, and its connections close as soon as they are idle.
   void set_origins(std::vector<ClusterSpec::Origin> origins);
 
+  // With every tick: an endpoint that comes back into rotation has room for those that wait, and nobody tells of it.
+  // Whoever takes some wakes the next.
+  void look_for_room();
+
   // From now on bulkhead i has places[i] in the whole process: those that wait get the ones there are now.
   void set_bulkheads(const std::vector<std::uint32_t>& places);
 
@@ -185,8 +191,7 @@ class Cluster {
   std::uint32_t opening_ = 0;
   bool retired_ = false;
   std::vector<std::unique_ptr<Opening>> openings_;
-  // Refused a connection just now: not asked again at once.
-  static constexpr std::chrono::seconds kAvoidFor{1};
+  std::chrono::milliseconds avoid_for_;
 };
 
 }  // namespace weir::proxy

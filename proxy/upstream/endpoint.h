@@ -72,6 +72,7 @@ class Endpoint {
   // As Rotation last saw it.
   bool in = true;
   SteadyTime in_since{};
+  SteadyTime avoided_until{};  // not asked before, unless all are out
 
  private:
   struct Idle;

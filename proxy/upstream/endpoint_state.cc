@@ -70,11 +70,6 @@ std::int64_t EndpointState::total(EndpointCount count) const {
   return sum;
 }
 
-bool EndpointGroup::has(const std::string& name) const {
-  const std::lock_guard lock(mutex_);
-  return endpoints_.contains(name);
-}
-
 std::shared_ptr<EndpointState> EndpointGroup::endpoint(const std::string& name) {
   const std::lock_guard lock(mutex_);
   std::shared_ptr<EndpointState>& state = endpoints_[name];

@@ -76,8 +76,6 @@ class EndpointState {
 
 class EndpointGroup {
  public:
-  // Knows that name already.
-  bool has(const std::string& name) const;
   // That of this name, made when it is asked for first. Whoever holds it holds the group as well.
   std::shared_ptr<EndpointState> endpoint(const std::string& name);
   // Of the one whose hash it is; empty when there is none. For people to read, not for requests.

@@ -57,22 +57,20 @@ std::size_t Rotation::size(SteadyTime now) {
   return in_.size();
 }
 
-void Rotation::avoid(const Endpoint& endpoint, SteadyTime until) {
-  avoided_ = &endpoint;
-  avoided_until_ = until;
+void Rotation::avoid(Endpoint& endpoint, SteadyTime until) {
+  endpoint.avoided_until = until;
   seen_ = 0;
 }
 
-void Rotation::avoid_none() {
-  if (avoided_ == nullptr) return;
-  avoided_ = nullptr;
+void Rotation::connected(Endpoint& endpoint) {
+  if (endpoint.avoided_until == SteadyTime()) return;
+  endpoint.avoided_until = SteadyTime();
   seen_ = 0;
 }
 
 void Rotation::endpoints_changed() {
   in_.reserve(all_.size());
   next_ %= all_.size();
-  avoid_none();
   seen_ = 0;
 }
 
@@ -94,8 +92,7 @@ void Rotation::find_those_in(SteadyTime now) {
   cold_ = false;
   for (const auto& endpoint : all_) {
     if (!endpoint->state().healthy()) continue;
-    SteadyTime out_until = endpoint->state().ejected_until();
-    if (endpoint.get() == avoided_) out_until = std::max(out_until, avoided_until_);
+    const SteadyTime out_until = std::max(endpoint->state().ejected_until(), endpoint->avoided_until);
     if (now >= out_until) {
       in_.push_back(endpoint.get());
       // Never, if it has been there from the start.

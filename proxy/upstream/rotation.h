@@ -50,9 +50,9 @@ class Rotation {
   // One that may not has an idle connection to give up for it, or was not picked.
   bool may_open(const Endpoint& endpoint) const { return endpoint.connections() < endpoint_connections_; }
 
-  // Not asked again before `until`, unless all are out.
-  void avoid(const Endpoint& endpoint, SteadyTime until);
-  void avoid_none();
+  // Not asked again before `until`, unless all are out, or it can be connected to after all.
+  void avoid(Endpoint& endpoint, SteadyTime until);
+  void connected(Endpoint& endpoint);
 
   void endpoints_changed();
 
@@ -81,8 +81,6 @@ class Rotation {
   std::uint64_t seen_ = 0;    // of the group's changes
   SteadyTime valid_until_{};  // then somebody comes back
   std::size_t next_ = 0;      // round robin: of all, whose turn was last
-  const Endpoint* avoided_ = nullptr;
-  SteadyTime avoided_until_{};
 };
 
 }  // namespace weir::proxy

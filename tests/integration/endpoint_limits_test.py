@@ -80,6 +80,17 @@ def test_an_endpoint_that_joins_begins_slowly(weir: StartWeir, origin: StartOrig
     assert 0 < takers["b"] < 50, takers  # a tenth of its half
 
 
+def test_an_endpoint_that_comes_back_begins_slowly(weir: StartWeir, origin: StartOrigin) -> None:
+    first, second = origin("a"), origin("b")
+    settings = {"loadBalancing": {"policy": "roundRobin", "slowStart": "1h"}}
+    served = weir(endpoints(first, second, **settings))
+    for origins in ([first], [first, second]):
+        served.write(endpoints(*origins, **settings))
+        served.cli("reload")
+    takers = collections.Counter(get(served.port)["x-origin"] for _ in range(200))
+    assert 0 < takers["b"] < 50, takers
+
+
 # Figures
 
 

@@ -59,11 +59,6 @@ TEST(NamesSecret, IsTrueOfWhatLooksSo) {
                            "otp",
                            "card-pin",
                            "nonce",
-                           "Ocp-Apim-Subscription-Key",
-                           "x-functions-key",
-                           "app_key",
-                           "auth_code",
-                           "otp-code",
                            "%2561pi_key"}) {
     EXPECT_TRUE(names_secret(name, {})) << name;
   }
@@ -76,6 +71,12 @@ TEST(NamesSecret, IsTrueOfWhatLooksSo) {
   EXPECT_TRUE(names_secret("X-Tenant", {"x-tenant"}));
   EXPECT_TRUE(names_secret(std::string(10'000, 'a'), {}) == false);
   EXPECT_TRUE(names_secret("token" + std::string(10'000, 'a'), {}));
+}
+
+TEST(NamesSecret, KnowsTheKeysOfServices) {
+  for (const char* name : {"Ocp-Apim-Subscription-Key", "x-functions-key", "app_key", "auth_code", "otp-code"}) {
+    EXPECT_TRUE(names_secret(name, {})) << name;
+  }
 }
 
 std::string redacted(std::string_view url, const std::vector<std::string>& more = {}) {

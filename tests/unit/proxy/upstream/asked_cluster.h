@@ -44,6 +44,7 @@ class AskedCluster : public testing::Test {
     ClusterSpec spec;
     spec.max_connections = max_connections;
     spec.max_pending = max_pending;
+    spec.avoid_for = avoid_for_;
     for (const bool listens : listening) {
       origins_.push_back(std::make_unique<Listening>(listens ? 1024 : -1));
       spec.origins.push_back({Remote{"127.0.0.1", origins_.back()->port()}});
@@ -109,6 +110,7 @@ class AskedCluster : public testing::Test {
   Shortage shortage_{counters_};
   config::Limits limits_;
   config::Duration connect_timeout_{2'000};
+  std::chrono::milliseconds avoid_for_{1'000};
   std::vector<std::unique_ptr<Listening>> origins_;
   std::vector<Peer> peers_;
   std::unique_ptr<Cluster> cluster_;

@@ -56,6 +56,42 @@ TEST_F(ClusterLimitsTest, ServesThoseThatWaitInTheirOrder) {
   }
 }
 
+TEST_F(ClusterLimitsTest, ServesThoseThatWaitWhenAnEndpointComesBack) {
+  ClusterSpec spec;
+  spec.group = std::make_shared<EndpointGroup>();
+  spec.endpoint_connections = 2;
+  for (int i = 0; i < 2; ++i) {
+    origins_.push_back(std::make_unique<Listening>(1024));
+    spec.origins.push_back({Remote{"127.0.0.1", origins_.back()->port()}, std::to_string(i)});
+  }
+  const auto group = spec.group;
+  use(std::move(spec));
+  const SteadyTime now = std::chrono::steady_clock::now();
+  group->endpoint("1")->set_healthy(false, now);
+  const EndpointLease first = lease().value();
+  const EndpointLease second = lease().value();
+  std::vector<std::unique_ptr<Asking>> waiting;
+  for (int i = 0; i < 3; ++i) waiting.push_back(begin());
+  cluster_->look_for_room();
+  loop_.settle();
+  for (const auto& asking : waiting) EXPECT_FALSE(asking->result);
+  group->endpoint("1")->set_healthy(true, now);
+  const std::unique_ptr<Asking> newcomer = begin();  // overtakes nobody, and wakes those before it
+  ASSERT_TRUE(finish(*waiting[0]));
+  ASSERT_TRUE(finish(*waiting[1]));
+  EXPECT_FALSE(waiting[2]->result);
+  EXPECT_FALSE(newcomer->result);
+  group->endpoint("1")->set_healthy(false, now);
+  waiting[0]->result->value().drop();
+  waiting[1]->result->value().drop();
+  loop_.settle();
+  EXPECT_FALSE(waiting[2]->result);
+  group->endpoint("1")->set_healthy(true, now);
+  cluster_->look_for_room();
+  ASSERT_TRUE(finish(*waiting[2]));
+  ASSERT_TRUE(finish(*newcomer));
+}
+
 TEST_F(ClusterLimitsTest, ForgetsAWaiterThatGivesUp) {
   use({true}, 1);
   EndpointLease held = lease().value();

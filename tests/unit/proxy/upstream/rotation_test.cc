@@ -120,17 +120,26 @@ TEST(Rotation, WhoStandsBehindOneThatFailsKeepsItsTurn) {
     Endpoint& first = endpoints.pick();
     if (&first != &endpoints.at(2)) {
       ++taken[first.state().name()];
-      endpoints.rotation_->avoid_none();  // a connection was opened
       continue;
     }
     endpoints.rotation_->avoid(first, kNow + seconds(1));  // none was: the same request again
     EndpointChoice again;
     again.avoid = again.used = first.state().hash();
     ++taken[endpoints.rotation_->pick(again, kNow).state().name()];
-    endpoints.rotation_->avoid_none();
+    endpoints.rotation_->connected(first);
   }
   EXPECT_EQ(taken,
             (std::map<std::string, int>{{endpoints.at(0).state().name(), 15}, {endpoints.at(1).state().name(), 15}}));
+}
+
+TEST(Rotation, WhoIsAvoidedStaysSoWhoeverElseIsConnectedTo) {
+  Endpoints endpoints(numbered(3), Policy::kLeastRequest);
+  for (const std::size_t i : {1U, 2U}) endpoints.rotation_->avoid(endpoints.at(i), kNow + seconds(1));
+  endpoints.rotation_->connected(endpoints.at(0));
+  EXPECT_EQ(endpoints.seen(), (std::set<std::string>{endpoints.at(0).state().name()}));
+  endpoints.rotation_->connected(endpoints.at(2));
+  EXPECT_EQ(endpoints.seen().size(), 2U);
+  EXPECT_EQ(endpoints.seen(kNow + seconds(1)).size(), 3U);
 }
 
 TEST(Rotation, WhoIsOutTakesNothingUntilItsTimeIsOver) {
