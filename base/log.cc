@@ -76,15 +76,15 @@ class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
   std::atomic<std::uint64_t> dropped_{0};
 };
 
-StderrSink& stderr_sink() {
+// Never destroyed, and neither is the logger: the last lines of a process are written while statics die.
+const std::shared_ptr<StderrSink>& stderr_sink() {
   static const auto& kSink = *new std::shared_ptr<StderrSink>(std::make_shared<StderrSink>());
-  return *kSink;
+  return kSink;
 }
 
-// Never destroyed: the last lines of a process are written while statics die.
 spdlog::logger& stderr_logger() {
   static spdlog::logger* const kLogger = [] {
-    auto* logger = new spdlog::logger("weir", std::shared_ptr<StderrSink>(std::shared_ptr<void>(), &stderr_sink()));
+    auto* logger = new spdlog::logger("weir", stderr_sink());
     logger->set_level(spdlog::level::trace);
     return logger;
   }();
@@ -195,7 +195,7 @@ std::string line_of(Level level, std::string_view event, Fields fields) {
   return render({.level = level, .time = time, .event = event}, fields, format) + '\n';
 }
 
-std::uint64_t lines_dropped() { return stderr_sink().dropped(); }
+std::uint64_t lines_dropped() { return stderr_sink()->dropped(); }
 
 void write_lines(std::string_view lines) {
   stderr_logger().log(spdlog::level::info, spdlog::string_view_t(lines.data(), lines.size()));

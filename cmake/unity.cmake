@@ -52,6 +52,7 @@ set(standalone_files
     tests/unit/config/load/feedback_test.cc
     tests/unit/config/load/guards_test.cc
     tests/unit/config/load/limits_test.cc
+    tests/unit/config/load/max_exposure_test.cc
     tests/unit/config/load/plans_test.cc
     tests/unit/config/load/routes_test.cc
     tests/unit/config/load/webhooks_test.cc
