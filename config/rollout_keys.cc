@@ -76,15 +76,14 @@ const Section& max_exposure() {
           "request is one that errorRate or capacityRate counts and that no rescue answered.",
       .keys = {
           count("excessFailures",
-                "Failed requests beyond the baseline's share of them over the same steps. From 10 failed ones on.",
-                "no limit", "1000000000"),
+                "Failed requests beyond the baseline's share of them over the same steps. From 10 failed ones on.", "",
+                "1000000000"),
           {.name = "extraCost",
            .kind = Kind::kNumber,
            .sentence = "What its answers cost beyond the baseline's, in the currency of the prices. From 10 answers "
                        "with a cost on.",
-           .fallback = "no limit",
            .range = {"0.000001", "1000000000"}},
-          count("failedRequests", "Failed requests, whatever the baseline does.", "no limit", "1000000000")}};
+          count("failedRequests", "Failed requests, whatever the baseline does.", "", "1000000000")}};
   return section;
 }
 
