@@ -12,7 +12,6 @@
 #include <ctime>
 #include <memory>
 #include <mutex>
-#include <utility>
 
 #include "base/json.h"
 #include "base/patient_write.h"

@@ -15,7 +15,7 @@ from origin import Origin
 from plans import Plan, at_weight, canary, one_version, route, version
 from polling import wait_until
 from ports import free_port
-from weir_harness import Weir, program
+from weir_harness import Weir, end_now, program
 
 StartOrigin = Callable[..., Origin]
 
@@ -52,9 +52,7 @@ def logged(new_weir: Callable[..., Weir]) -> Iterator[Callable[..., Logged]]:
 
     yield start
     for one in started:
-        if one.process.poll() is None:
-            one.process.kill()
-            one.process.wait()
+        end_now(one.process)
         one.weir.check_log()
 
 

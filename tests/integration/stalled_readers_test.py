@@ -13,7 +13,7 @@ from origin import Origin
 from outcomes import metric
 from plans import at_weight, canary, one_version
 from polling import wait_until
-from weir_harness import Weir, program
+from weir_harness import Weir, end_now, program
 
 StartOrigin = Callable[..., Origin]
 
@@ -58,10 +58,9 @@ def _unread(new_weir: Callable[..., Weir]) -> Iterator[Callable[..., Unread]]:
 
     yield start
     for one in started:
-        if one.process.poll() is None:
-            one.process.kill()
-            one.process.wait()
+        end_now(one.process)
         os.close(one.reading)
+        one.weir.check_log()
 
 
 def test_a_failing_candidate_is_taken_back_while_nobody_reads_the_log(origin: StartOrigin,

@@ -21,6 +21,13 @@ def program() -> str:
     return os.environ["WEIR_BIN"]
 
 
+def end_now(process: subprocess.Popen[bytes]) -> None:
+    """Kills what its test has not ended."""
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+
+
 class Admin:
     """The admin API at a port of loopback."""
 
