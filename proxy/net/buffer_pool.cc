@@ -46,7 +46,7 @@ ReadBuffer& ReadBuffer::operator=(ReadBuffer&& other) noexcept {
 
 void ReadBuffer::compact() {
   if (begin_ == 0) return;
-  std::memmove(bytes_.get(), bytes_.get() + begin_, size());
+  std::memmove(front(), data(), size());
   end_ -= begin_;
   begin_ = 0;
 }
@@ -54,7 +54,7 @@ void ReadBuffer::compact() {
 void ReadBuffer::grow(std::size_t capacity) {
   if (capacity <= capacity_) return compact();
   ReadBuffer larger = pool_->take(capacity);
-  std::memcpy(larger.bytes_.get(), data(), size());
+  std::memcpy(larger.front(), data(), size());
   larger.end_ = size();
   *this = std::move(larger);
 }
@@ -77,26 +77,30 @@ ReadBuffer BufferPool::take(std::size_t capacity) {
     if (!from.empty()) {
       buffer.bytes_ = std::move(from.back());
       from.pop_back();
-      set_usable(buffer.bytes_.get(), buffer.capacity_, true);
+      set_usable(buffer.bytes_.get(), allocated(buffer.capacity_), true);
       return buffer;
     }
   }
-  buffer.bytes_.reset(new (PageDelete::kAlignment) char[buffer.capacity_]);
+  buffer.bytes_.reset(new (PageDelete::kAlignment) char[allocated(buffer.capacity_)]);
   return buffer;
+}
+
+std::size_t BufferPool::allocated(std::size_t capacity) {
+  return ReadBuffer::lead(capacity) == 0 ? capacity : capacity + static_cast<std::size_t>(PageDelete::kAlignment);
 }
 
 void BufferPool::give(PageBytes bytes, std::size_t capacity) {
   in_use_ -= capacity;
   const auto size = static_cast<std::size_t>(std::countr_zero(capacity / kSmallest));
   if (size >= kSizes) return;
-  set_usable(bytes.get(), capacity, false);
+  set_usable(bytes.get(), allocated(capacity), false);
   Free& free = free_[size];
   if ((free.warm.size() + 1) * capacity <= kWarmBytes) {
     free.warm.push_back(std::move(bytes));
     return;
   }
   // Where that fails the pages merely stay.
-  ::madvise(bytes.get(), capacity, MADV_DONTNEED);
+  ::madvise(bytes.get(), allocated(capacity), MADV_DONTNEED);
   free.cold.push_back(std::move(bytes));
 }
 

@@ -79,7 +79,8 @@ TEST(BufferPool, GivesABufferBackToTheNextThatNeedsItsSize) {
 // Of these buffers' bytes, those that are in memory.
 std::size_t in_memory(const std::vector<char*>& buffers, std::size_t capacity) {
   std::size_t bytes = 0;
-  for (char* const buffer : buffers) {
+  for (char* const front : buffers) {
+    char* const buffer = front - reinterpret_cast<std::uintptr_t>(front) % kPage;
     for (std::size_t at = 0; at < capacity; at += kPage) {
       unsigned char state = 0;
       if (::mincore(buffer + at, kPage, &state) == 0 && (state & 1) != 0) bytes += kPage;
