@@ -31,6 +31,16 @@ Space& space() {
   return *own;
 }
 
+// To who speaks plain HTTP where TLS is spoken: who can read this can mend it.
+constexpr std::string_view kPlainHttpReply =
+    "HTTP/1.1 400 Bad Request\r\n"
+    "x-weir-reason: tls_expected\r\n"
+    "content-type: application/json\r\n"
+    "content-length: 83\r\n"
+    "connection: close\r\n"
+    "\r\n"
+    "{\"error\":{\"code\":\"tls_expected\",\"message\":\"this port speaks HTTPS: use https://\"}}\n";
+
 // An alert of the peer (RFC 8446 6.2): OpenSSL names it by an offset of its own.
 bool is_about_certificates(int reason) {
   switch (reason - SSL_AD_REASON_OFFSET) {
@@ -211,7 +221,10 @@ void TlsSession::fail() {
   const char* const reason = ERR_reason_error_string(error);
   ERR_clear_error();
   if (!failure_.empty()) return;
-  certificate_refused_ = ERR_GET_LIB(error) == ERR_LIB_SSL && is_about_certificates(ERR_GET_REASON(error));
+  const int code = ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) : 0;
+  certificate_refused_ = is_about_certificates(code);
+  // There is nothing of a handshake to be sent before it.
+  if (code == SSL_R_HTTP_REQUEST && SSL_is_server(ssl_) == 1) waiting_ = kPlainHttpReply;
   const long verified = SSL_get_verify_result(ssl_);
   // Without verification the result is there as well, and refuses nobody.
   const bool verifies = (SSL_get_verify_mode(ssl_) & SSL_VERIFY_PEER) != 0;

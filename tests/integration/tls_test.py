@@ -336,9 +336,19 @@ def test_pipelined_requests_are_answered_in_order(site: Site) -> None:
         assert [client.reply().status for _ in range(20)] == [200] * 20
 
 
-def test_a_plain_request_is_no_tls(site: Site) -> None:
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_plain_request_is_told_of_tls(method: str, site: Site) -> None:
     with Connection(site.port) as client:
-        client.send(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        client.send(request_bytes(method, "/", {}, b"x" * 100))
+        reply = client.reply()
+        assert (reply.status, reply["x-weir-reason"], reply["connection"]) == (400, "tls_expected", "close")
+        assert reply.json()["error"]["code"] == "tls_expected"
+        assert client.at_end()
+
+
+def test_what_is_neither_is_told_nothing_of_http(site: Site) -> None:
+    with Connection(site.port) as client:
+        client.send(b"SSH-2.0-OpenSSH_9.2\r\n")
         assert b"HTTP" not in client.socket.recv(1000)
 
 
