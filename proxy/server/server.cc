@@ -22,6 +22,8 @@ std::uint32_t usable_cores() {
   return static_cast<std::uint32_t>(std::max(1, CPU_COUNT(&set)));
 }
 
+constexpr std::chrono::nanoseconds kGoneAfter = Listener::kCloseGrace + 2 * DeadlineList::kTick;
+
 }  // namespace
 
 class Server::Workers {
@@ -45,7 +47,8 @@ class Server::Workers {
       return std::any_of(added.begin(), added.end(),
                          [&](const Bound& bound) { return bound.address == known.address; });
     };
-    std::erase_if(bound_, [&](const Listening& known) { return !has(*topology, known.address) || replaced(known); });
+    const auto goes = [&](const Listening& known) { return !has(*topology, known.address) || replaced(known); };
+    if (std::erase_if(bound_, goes) > 0) all_free_at_ = std::chrono::steady_clock::now() + kGoneAfter;
     for (const Bound& bound : added) {
       bound_.push_back({bound.address, to_string(bound.sockets.address), bound.sockets.file, bound.load});
     }
@@ -130,13 +133,24 @@ class Server::Workers {
     for (const ListenerTopology& listener : topology.listeners) {
       const Listening* const known = find(listener.address);
       if (known != nullptr && (lost_files == LostFiles::kLeave || !lost(*known))) continue;
-      ListeningSockets sockets = listen_on(listener.address, workers_.size());
+      ListeningSockets sockets = listen_when_free(listener.address);
       if (!sockets.error.empty()) errors.push_back(sockets.error);
       // Connections that came by a file that is gone go on, and count as before.
       added.push_back(
           {listener.address, std::move(sockets), known != nullptr ? known->load : std::make_shared<ListenerLoad>()});
     }
     return errors;
+  }
+
+  // What an earlier reload has taken away lets its last connections in before it closes, and may be in the way until
+  // then.
+  ListeningSockets listen_when_free(const std::string& address) const {
+    for (;;) {
+      const bool last = std::chrono::steady_clock::now() >= all_free_at_;
+      ListeningSockets sockets = listen_on(address, workers_.size());
+      if (sockets.error.empty() || last) return sockets;
+      std::this_thread::sleep_for(DeadlineList::kTick);
+    }
   }
 
   // Before the threads run there is nobody to race with.
@@ -157,6 +171,7 @@ class Server::Workers {
   std::vector<std::thread> threads_;
   Snapshot<Topology> topology_;  // for any thread
   std::vector<Listening> bound_;
+  SteadyTime all_free_at_;  // of the addresses that have been listened on and are not any more
 };
 
 Server::Server(const ServerOptions& options) : workers_(std::make_unique<Workers>(options)) {}

@@ -226,6 +226,20 @@ def test_listeners_can_come_and_go_under_load(origin: StartOrigin, weir: StartWe
     assert (tally.broken, tally.refused, tally.stale) == (0, 0, 0), tally.errors
 
 
+def test_a_listener_may_come_back_at_once(origin: StartOrigin, weir: StartWeir) -> None:
+    server = origin("one")
+    gateway = weir(one_version(server))
+    again = free_port()
+    without, with_it = one_version(server), one_version(server, listeners=[{"address": f"127.0.0.1:{gateway.port}"},
+                                                                          {"address": f"127.0.0.1:{again}"}])
+    for _ in range(3):
+        gateway.write(with_it)
+        reload_by_command(gateway)
+        assert answered_by(gateway, port=again) == "one"
+        gateway.write(without)
+        reload_by_command(gateway)
+
+
 def test_a_taken_listener_address_changes_nothing(origin: StartOrigin, weir: StartWeir) -> None:
     first, second = origin("one"), origin("two")
     gateway = weir(one_version(first))
