@@ -8,7 +8,6 @@
 #include "proxy/exchange/endpoint_report.h"
 #include "proxy/exchange/forwarded.h"
 #include "proxy/route/action.h"
-#include "proxy/route/admission.h"
 #include "proxy/route/path.h"
 #include "proxy/split/unit_key.h"
 
@@ -116,11 +115,13 @@ Exchange::Matched Exchange::match() {
     return refuse({404, "no_route", "no route matches this request", false, std::nullopt});
   }
   const Route& route = *context_.route;
+  const Applicant applicant{request.fields, context_.client, context_.clock.started()};
   if (route.match.model && !reader_) {
+    if (!admitted(admit_to_any(listener_.routes, facts, applicant))) return Matched::kNot;
     context_.route = nullptr;
     return Matched::kNeedsBody;
   }
-  if (route.guarded && !admit()) return Matched::kNot;
+  if (route.guarded && !admitted(proxy::admit(route, applicant))) return Matched::kNot;
   if (route.answers()) return answer(path.path);
   const http::Fault fault = downstream_.start_body(route.limits);
   if (fault != http::Fault::kNone) return refuse(http::refusal(fault));
@@ -154,10 +155,8 @@ Awaitable<bool> Exchange::look_ahead() {
   co_return false;
 }
 
-// What the route demands of a request before anything is done for it.
-bool Exchange::admit() {
-  const Admission admission =
-      proxy::admit(*context_.route, {downstream_.request().fields, context_.client, context_.clock.started()});
+// What the route demands of a request before anything is done for it. False: it has been answered here.
+bool Exchange::admitted(const Admission& admission) {
   context_.api_key = admission.api_key;
   if (admission.forgot_key) worker_.counters.add(Count::kRateKeysForgotten);
   if (admission.refusal == Refusal::kNone) return true;

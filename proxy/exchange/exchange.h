@@ -16,6 +16,7 @@
 #include "proxy/exchange/request_context.h"
 #include "proxy/exchange/worker_context.h"
 #include "proxy/forward/forwarder.h"
+#include "proxy/route/admission.h"
 
 namespace weir::proxy {
 
@@ -52,7 +53,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   };
 
   Matched match();
-  bool admit();
+  bool admitted(const Admission& admission);
   Awaitable<bool> look_ahead();
   Matched answer_options();
   Matched refuse(http::LocalReply reply);

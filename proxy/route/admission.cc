@@ -48,6 +48,18 @@ std::string_view rate_key(const config::RateLimit& limit, const Applicant& appli
   return {reinterpret_cast<const char*>(applicant.client.data()), v4 ? applicant.client.size() : 8};
 }
 
+// By who the client is: address and key.
+Admission let_in(const Route& route, const Applicant& applicant) {
+  Admission admission;
+  if (!route.addresses.admits(applicant.client)) {
+    admission.refusal = Refusal::kAddress;
+  } else if (!route.api_keys.keys.empty()) {
+    admission.api_key = find_api_key(route.api_keys, applicant.fields);
+    if (admission.api_key.empty()) admission.refusal = Refusal::kKey;
+  }
+  return admission;
+}
+
 // Rounded up: who comes back then is taken, if nobody else came before.
 std::uint32_t whole_seconds(std::chrono::nanoseconds wait) {
   return static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(wait).count());
@@ -68,19 +80,8 @@ std::string_view find_api_key(const config::ApiKeys& keys, const http::FieldList
 }
 
 Admission admit(const Route& route, const Applicant& applicant) {
-  Admission admission;
-  if (!route.addresses.admits(applicant.client)) {
-    admission.refusal = Refusal::kAddress;
-    return admission;
-  }
-  if (!route.api_keys.keys.empty()) {
-    admission.api_key = find_api_key(route.api_keys, applicant.fields);
-    if (admission.api_key.empty()) {
-      admission.refusal = Refusal::kKey;
-      return admission;
-    }
-  }
-  if (route.rate_limiter != nullptr) {
+  Admission admission = let_in(route, applicant);
+  if (admission.refusal == Refusal::kNone && route.rate_limiter != nullptr) {
     const std::string_view key = rate_key(route.rate_limiter->limit(), applicant, admission.api_key);
     const RateLimiter::Taken taken = route.rate_limiter->take(key, applicant.now);
     admission.forgot_key = taken.forgot;
@@ -90,6 +91,17 @@ Admission admit(const Route& route, const Applicant& applicant) {
     }
   }
   return admission;
+}
+
+Admission admit_to_any(const RouteTable& table, const RequestFacts& request, const Applicant& applicant) {
+  Admission first;
+  for (const Route* route = table.match(request); route != nullptr; route = table.match(request, route)) {
+    const Admission admission = let_in(*route, applicant);
+    if (admission.refusal == Refusal::kNone) return admission;
+    if (first.refusal == Refusal::kNone) first = admission;
+    if (!route->match.model) break;
+  }
+  return first;
 }
 
 http::LocalReply admission_refusal(const Route& route, const Admission& admission) {

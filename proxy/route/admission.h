@@ -31,6 +31,10 @@ struct Applicant {
 // In this order: address, key, rate.
 Admission admit(const Route& route, const Applicant& applicant);
 
+// Of a request whose body is not looked into yet: nothing of it is held for a client whom none of the routes lets in
+// that it may come to. What the first of them has against him; kNone: one lets him in. Takes nothing of a rate.
+Admission admit_to_any(const RouteTable& table, const RequestFacts& request, const Applicant& applicant);
+
 // The name of the key that the request shows; empty when it shows none of them, or more than one. How long that takes
 // does not depend on the keys.
 std::string_view find_api_key(const config::ApiKeys& keys, const http::FieldList& fields);

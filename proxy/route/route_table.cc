@@ -140,34 +140,36 @@ HostEntry& entry_of(HostEntries& entries, std::string_view host) {
   return *at;
 }
 
-void improve(std::uint32_t& best, const PathEntry& entry, const std::vector<Route>& routes,
-             const RequestFacts& request) {
-  for (const std::uint32_t route : entry.routes) {
-    if (route >= best) return;
-    if (routes[route].matches(request)) {
+// What is looked for: the first route at or behind `from` that matches, `best` until an earlier one is found.
+struct Search {
+  const std::vector<Route>& routes;
+  const RequestFacts& request;
+  std::uint32_t from;
+  std::uint32_t best = kNone;
+
+  // `candidates` in file order.
+  void among(const std::vector<std::uint32_t>& candidates) {
+    for (const std::uint32_t route : candidates) {
+      if (route >= best) return;
+      if (route < from || !routes[route].matches(request)) continue;
       best = route;
       return;
     }
   }
-}
 
-// Lowers `best` to the first route of `entry` that matches. Every prefix of a path is the entry that sorts last before
-// the path, or one of that entry's parents.
-void improve(std::uint32_t& best, const HostEntry& entry, const std::vector<Route>& routes,
-             const RequestFacts& request) {
-  const PathEntry* exact = last_not_above(entry.exact, request.path);
-  if (exact != nullptr && exact->path == request.path) improve(best, *exact, routes, request);
-  const PathEntry* prefix = last_not_above(entry.prefixes, request.path);
-  while (prefix != nullptr) {
-    if (request.path.starts_with(prefix->path)) improve(best, *prefix, routes, request);
-    prefix = prefix->parent == kNone ? nullptr : &entry.prefixes[prefix->parent];
+  // Every prefix of a path is the entry that sorts last before the path, or one of that entry's parents.
+  void in(const HostEntry& entry) {
+    const PathEntry* exact = last_not_above(entry.exact, request.path);
+    if (exact != nullptr && exact->path == request.path) among(exact->routes);
+    const PathEntry* prefix = last_not_above(entry.prefixes, request.path);
+    while (prefix != nullptr) {
+      if (request.path.starts_with(prefix->path)) among(prefix->routes);
+      prefix = prefix->parent == kNone ? nullptr : &entry.prefixes[prefix->parent];
+    }
+    // Last, so that only those are run that would win.
+    among(entry.expressions);
   }
-  // Last, so that only those are run that would win.
-  for (const std::uint32_t route : entry.expressions) {
-    if (route >= best) return;
-    if (routes[route].matches(request)) best = route;
-  }
-}
+};
 
 }  // namespace
 
@@ -228,9 +230,9 @@ RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
   index_ = std::move(index);
 }
 
-const Route* RouteTable::match(const RequestFacts& request) const {
-  std::uint32_t best = kNone;
-  if (const HostEntry* const host = find(index_->hosts, request.host)) improve(best, *host, routes_, request);
+const Route* RouteTable::match(const RequestFacts& request, const Route* behind) const {
+  Search search{routes_, request, behind == nullptr ? 0 : static_cast<std::uint32_t>(behind - routes_.data()) + 1};
+  if (const HostEntry* const host = find(index_->hosts, request.host)) search.in(*host);
   // Every name that the host is below. A rule's length bounds how many are looked for.
   if (!index_->below.empty()) {
     const std::size_t longest = index_->longest_below;
@@ -238,11 +240,11 @@ const Route* RouteTable::match(const RequestFacts& request) const {
     for (std::size_t dot = request.host.find('.', first); dot != std::string_view::npos;
          dot = request.host.find('.', dot + 1)) {
       const HostEntry* const above = find(index_->below, request.host.substr(dot));
-      if (above != nullptr) improve(best, *above, routes_, request);
+      if (above != nullptr) search.in(*above);
     }
   }
-  improve(best, index_->any_host, routes_, request);
-  return best == kNone ? nullptr : &routes_[best];
+  search.in(index_->any_host);
+  return search.best == kNone ? nullptr : &routes_[search.best];
 }
 
 }  // namespace weir::proxy

@@ -75,8 +75,8 @@ class RouteTable {
   // Normalises the paths of the rules as those of requests are, so that a rule may be written with escapes.
   explicit RouteTable(std::vector<Route> routes);
 
-  // Null: 404. Allocates nothing.
-  const Route* match(const RequestFacts& request) const;
+  // Null: 404. Allocates nothing. `behind`: one of routes(), and what is asked for is the next that would match.
+  const Route* match(const RequestFacts& request, const Route* behind = nullptr) const;
   const std::vector<Route>& routes() const { return routes_; }
   bool has_redirects() const { return has_redirects_; }
 

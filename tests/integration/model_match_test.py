@@ -196,6 +196,37 @@ def refused(weir: Weir, message: bytes) -> tuple[int, Any]:
         return reply.status, reply["x-weir-reason"]
 
 
+def test_who_may_come_to_no_such_route_is_refused_by_his_head(server: Server, new_weir: Callable[..., Weir]) -> None:
+    begun = {**_JSON, "Content-Length": "100"}
+    keys = {"keys": [{"name": "team-a", "key": {"env": "KEY_A"}}]}
+    with RawOrigin(server) as origin:
+        made = plan(origin)
+        for route in made["routes"][:2]:
+            route["apiKeys"] = keys
+        made["routes"][2]["deny"] = ["127.0.0.0/8"]
+        made["routes"][3]["apiKeys"] = keys
+        running = new_weir(made).start(KEY_A="sesame")
+        assert refused(running, request_bytes("POST", _PATH, begun)) == (401, "api_key_needed")
+        # Whether the second route is meant is known by the model alone.
+        with Connection(running.port) as connection:
+            connection.send(request_bytes("POST", _PATH, {**begun, "X-Api-Key": "sesame"}) + b'{"model":"m')
+            wait_until(lambda: counted(running, "weir_requests_active") == 1, "it is looked into")
+            connection.send(b'eta-llama/"' + b" " * 77 + b"}")
+            reply = connection.reply("POST")
+            assert reply["x-weir-version"] == "large", (reply.status, reply.body)
+        running.stop()
+
+
+def test_who_may_come_to_the_last_of_them_is_looked_into(server: Server, new_weir: Callable[..., Weir]) -> None:
+    with RawOrigin(server) as origin:
+        made = plan(origin, {"apiKeys": {"keys": [{"name": "team-a", "key": {"env": "KEY_A"}}]}})
+        running = new_weir(made).start(KEY_A="sesame")
+        assert taken(running, asks("t")) == "rest"
+        with Connection(running.port) as connection:
+            assert connection.request("POST", _PATH, _JSON, asks("s")).status == 401
+        running.stop()
+
+
 def test_a_body_that_is_broken_is_refused(served: Weir, server: Server) -> None:
     head = request_bytes("POST", _PATH, {**_JSON, "Transfer-Encoding": "chunked"})
     assert refused(served, head + b"5\r\n{\"a\":\r\nzz\r\n")[0] == 400
