@@ -198,7 +198,7 @@ bool tells(const config::Guard& guard, const Regression& regression) {
     case Regression::Kind::kSlowTail:
     case Regression::Kind::kSlower:
     case Regression::Kind::kSlowInputs:
-      return guard.metric == config::GuardMetric::kLatency;
+      return is_time(guard);  // what begins late, or goes on slowly, ends late
     case Regression::Kind::kMoreTokens:
       return guard.metric == config::GuardMetric::kTokensPerRequest;
     case Regression::Kind::kDearer:

@@ -204,7 +204,8 @@ LatencyOutlook latency_outlook(const config::Guard& guard, const BaselineTraffic
           .total = traffic.latency_total,
           .tau = exceedance(guard),
           .factor = 1 + guard.relative,
-          .absolute_us = std::chrono::duration<double, std::micro>(guard.absolute_duration).count()};
+          .absolute_us = std::chrono::duration<double, std::micro>(guard.absolute_duration).count() /
+                         part_of_latency(guard)};
 }
 
 std::vector<StepTime> step_times(const config::Rollout& rollout, const BaselineTraffic& traffic) {

@@ -53,7 +53,7 @@ struct StepTime {
 
 std::vector<StepTime> step_times(const config::Rollout& rollout, const BaselineTraffic& traffic);
 
-// A guard's rule about latencies, on what the baseline is expected to do.
+// A guard's rule about times, on what the baseline is expected to do: in terms of whole latencies.
 LatencyOutlook latency_outlook(const config::Guard& guard, const BaselineTraffic& traffic);
 
 }  // namespace weir::analysis

@@ -1,10 +1,12 @@
 #include "analysis/forecast/traffic.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
 #include "analysis/judge/guard_rule.h"
+#include "base/traffic_plan.h"
 
 namespace weir::analysis {
 namespace {
@@ -34,6 +36,11 @@ double rate_of(const config::Guard& guard, const BaselineTraffic& traffic) {
   if (guard.metric == config::GuardMetric::kFeedback) return kAssumedBadRate;
   const std::size_t metric = rate_metric(guard);
   return metric < traffic.rates.size() ? traffic.rates[metric] : kAssumedRate;
+}
+
+double part_of_latency(const config::Guard& guard) {
+  constexpr std::array<double, kTimeMetricCount> kParts = {1, 0.2, 0.25, 0.01};
+  return kParts[static_cast<std::size_t>(config::time_of(guard))];
 }
 
 Moments assumed_mean(const config::Guard& guard) {

@@ -29,6 +29,9 @@ inline constexpr double kAssumedSigma = 0.6;
 void assume_latency(BaselineTraffic& traffic, double median_us);
 // The baseline's, as far as it is known.
 double rate_of(const config::Guard& guard, const BaselineTraffic& traffic);
+// What part of a latency the guard's time is, where the latency alone is known: the times of the simulated users'
+// answers. All of them are spread alike.
+double part_of_latency(const config::Guard& guard);
 // Of a mean, y in [0, 1], 1 the worst: as it is among the users of STATISTICS.md 6.0, for nobody has measured it.
 // Amounts are lognormal with sigma 0.8, up to eight times their mean; scores have 0.8 of their scale on average, and
 // every answer has one at once.

@@ -68,6 +68,20 @@ def test_what_the_margin_allows_for_is_never_found(write: Callable[..., str]) ->
     assert explained(write(STEPS, analysis=margin), "--rps", "100")["steps"][0]["regressions"][0]["found_s"]["median"]
 
 
+def test_whoever_looks_at_times_sees_slow_inputs(write: Callable[..., str]) -> None:
+    without = {"metric": "latency", "enabled": False}
+    slow_inputs = "5 % of inputs x10"
+
+    def said(*more: Any) -> Any:
+        plan = write(STEPS, analysis={"guards": [without, *more]})
+        rollout = explained(plan, "--rps", "50")
+        return next(found for found in rollout["steps"][0]["regressions"] if found["name"] == slow_inputs)
+
+    assert "no guard of latencies" in said()["never_because"]
+    found = said({"metric": "timeToHeaders", "quantile": 0.9, "allowedDegradation": {"relative": "10%"}})
+    assert found["guard"] == "timeToHeaders p90" and found["found_s"]["median"] > 0 and not found["never_because"]
+
+
 def test_more_traffic_is_faster_and_sees_less(write: Callable[..., str]) -> None:
     plan = write(STEPS)
     slow, fast = (explained(plan, "--rps", rps)["steps"][0] for rps in ("100", "1000"))

@@ -107,6 +107,39 @@ TEST(Outlook, WithoutAGuardThatIsAboutItNothingIsFound) {
   EXPECT_EQ(look_ahead(rollout, traffic(100)).steps.front().regressions[kAll].why, Detection::Why::kNotCompared);
 }
 
+// Answers that take longer begin later, and go on more slowly: simulated users' do, and people's.
+TEST(Outlook, EveryGuardOfTimesTellsWhatIsSlow) {
+  config::Rollout rollout = at_weight(50'000, 250'000);
+  const auto by = [&](config::GuardMetric metric) {
+    config::Guard guard = latency(0.9, 0.10);
+    guard.metric = metric;
+    rollout.analysis.guards = {config::default_guard("errorRate", 0).value(), guard};
+    return look_ahead(rollout, traffic(100)).steps.front().regressions;
+  };
+  const auto whole = by(config::GuardMetric::kLatency);
+  for (const auto metric : {config::GuardMetric::kTimeToFirstOutput, config::GuardMetric::kChunkGap}) {
+    const auto found = by(metric);
+    EXPECT_EQ(found[kSlowInputs].guard, 1U);
+    EXPECT_EQ(found[kSlower].why, whole[kSlower].why);
+    EXPECT_EQ(found[kSlowInputs].why, Detection::Why::kFound);
+    EXPECT_DOUBLE_EQ(found[kSlowInputs].found_s.p95, whole[kSlowInputs].found_s.p95) << "spread as latencies are";
+  }
+}
+
+// 50 ms on top of a latency whose median is 100 ms is much less than on top of its first quarter.
+TEST(Outlook, WhatATimeMayTakeMoreIsHeldAgainstThatTime) {
+  config::Rollout rollout = at_weight(50'000, 250'000);
+  const auto accepted = [&](config::GuardMetric metric) {
+    config::Guard guard = latency(0.5, 0);
+    guard.metric = metric;
+    guard.absolute_duration = 50ms;
+    rollout.analysis.guards = {guard};
+    return look_ahead(rollout, traffic(100)).steps.front().guards.front().accepted;
+  };
+  EXPECT_NEAR(accepted(config::GuardMetric::kLatency), 1.5, 0.01);
+  EXPECT_NEAR(accepted(config::GuardMetric::kTimeToFirstOutput), 3, 0.02);
+}
+
 TEST(Outlook, TheSmallestIsAboveWhatIsAcceptedAndFallsWithTime) {
   config::Rollout rollout = at_weight(50'000, 250'000);
   const auto sight = [&](std::size_t guard) { return look_ahead(rollout, traffic(100)).steps.front().guards[guard]; };
