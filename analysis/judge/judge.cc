@@ -247,6 +247,8 @@ Thresholds Judge::thresholds() const {
   return out;
 }
 
+std::uint32_t Judge::threshold_version() const { return state_->threshold_version; }
+
 std::vector<Judge::ScoreSlot> Judge::score(std::string_view name, std::string_view source, double value) const {
   std::vector<ScoreSlot> slots;
   for (const GuardState& guard : state_->guards) {

@@ -80,6 +80,8 @@ class Judge {
   };
   std::vector<ScoreSlot> score(std::string_view name, std::string_view source, double value) const;
   Thresholds thresholds() const;
+  // Of thresholds(), alone: asked every tick.
+  std::uint32_t threshold_version() const;
   // The newest step begun; 0 before the first.
   StepId step() const;
 

@@ -1,6 +1,7 @@
 #include "analysis/judge/save_users.h"
 
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace weir::analysis {
@@ -25,12 +26,34 @@ void write(ByteWriter& out, const UserBitmap& users) {
   });
 }
 
-void read(ByteReader& in, UserBitmap& users) {
+// Likewise.
+void write(ByteWriter& out, const UserSet& users) {
+  if (users.bitmap()) return write(out, *users.bitmap());
+  const std::vector<std::uint32_t> bits = users.bits();
+  out.integer(1);
+  out.integer(bits.size());
+  std::uint32_t next = 0;
+  for (const std::uint32_t bit : bits) {
+    out.integer(bit - next);
+    next = bit + 1;
+  }
+}
+
+void set(UserBitmap& users, std::span<const std::uint64_t, UserBitmap::kWords> words) { users.set_words(words); }
+void set(UserSet& users, std::span<const std::uint64_t, UserBitmap::kWords> words) {
+  UserBitmap bitmap;
+  bitmap.set_words(words);
+  users.set(std::move(bitmap));
+}
+
+// Into a UserBitmap or a UserSet.
+template <class Users>
+void read(ByteReader& in, Users& users) {
   users.clear();
   if (in.integer_up_to(1) == 0) {
     std::vector<std::uint64_t> words(UserBitmap::kWords);
     for (std::uint64_t& word : words) word = in.word();
-    users.set_words(std::span<const std::uint64_t, UserBitmap::kWords>(words));
+    set(users, std::span<const std::uint64_t, UserBitmap::kWords>(words));
     return;
   }
   const std::uint64_t count = in.integer_up_to(kMostGaps);
@@ -80,12 +103,12 @@ namespace {
 void write(ByteWriter& out, const SplitWatch::Span& span) {
   out.number(span.since.count());
   out.number(span.known_after.count());
-  for (const UserBitmap& users : span.users) write(out, users);
+  for (const UserSet& users : span.users) write(out, users);
 }
 void read(ByteReader& in, SplitWatch::Span& span) {
   span.since = Seconds(in.number());
   span.known_after = Seconds(in.number());
-  for (UserBitmap& users : span.users) read(in, users);
+  for (UserSet& users : span.users) read(in, users);
 }
 
 }  // namespace

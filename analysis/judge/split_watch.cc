@@ -20,9 +20,7 @@ double place_in_tick(std::uint32_t user_hash) {
 }  // namespace
 
 void SplitWatch::Span::clear() {
-  for (UserBitmap& bitmap : users) {
-    if (bitmap.population() > 0) bitmap.clear();
-  }
+  for (UserSet& of : users) of.clear();
 }
 
 void SplitWatch::begin_step(double weight) {

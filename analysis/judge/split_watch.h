@@ -10,7 +10,7 @@
 #include <cstdint>
 
 #include "analysis/stats/srm_test.h"
-#include "analysis/stats/user_bitmap.h"
+#include "analysis/stats/user_set.h"
 #include "analysis/window/baseline_memory.h"
 #include "analysis/window/tick_counts.h"
 
@@ -41,7 +41,7 @@ class SplitWatch {
   struct Span {
     Seconds since{0};
     Seconds known_after{0};
-    std::array<UserBitmap, kArmCount> users;
+    std::array<UserSet, kArmCount> users;
 
     void clear();
   };

@@ -173,7 +173,7 @@ void Rollout::judge(const TickFacts& facts) {
   add_counts(state_.exposure, input.steps);
   if (!judge_ || !judge_->tick(input)) return;
   verdict_ = judge_->verdict();
-  const std::uint32_t version = judge_->thresholds().version;
+  const std::uint32_t version = judge_->threshold_version();
   changed_ = changed_ || version != threshold_version_;
   threshold_version_ = version;
 }

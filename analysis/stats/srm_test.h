@@ -13,6 +13,7 @@
 
 #include "analysis/stats/log_sum.h"
 #include "analysis/stats/user_bitmap.h"
+#include "analysis/stats/user_set.h"
 #include "base/ids.h"
 
 namespace weir::analysis {
@@ -52,8 +53,8 @@ class SrmTest {
   void add(Arm arm, std::uint32_t user_hash) {
     if (counts()) users_[static_cast<std::size_t>(arm)].add(user_hash);
   }
-  void merge(Arm arm, const UserBitmap& users) {
-    if (counts()) users_[static_cast<std::size_t>(arm)].merge(users);
+  void merge(Arm arm, const UserSet& users) {
+    if (counts()) users.merge_into(users_[static_cast<std::size_t>(arm)]);
   }
   void end_tick();
   // Somebody has looked at the alarm: evidence and users begin anew, within the same step.

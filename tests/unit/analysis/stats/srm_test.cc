@@ -67,6 +67,38 @@ TEST(UserBitmap, MergesInAnyOrderToTheSame) {
   EXPECT_EQ(backwards.population(), all.population());
 }
 
+// Whether they are a list still or a bitmap already.
+TEST(UserSet, MergesAsIfEachUserHadBeenAddedAtOnce) {
+  Random random(3);
+  for (const std::size_t records : {std::size_t{0}, std::size_t{100}, UserSet::kMostListed - 1, UserSet::kMostListed,
+                                    3 * UserSet::kMostListed}) {
+    UserSet set;
+    set.add(17);
+    set.clear();
+    UserBitmap at_once;
+    UserBitmap merged;
+    for (const std::uint32_t known : {5U, 6U}) {
+      at_once.add(known);
+      merged.add(known);
+    }
+    for (std::size_t i = 0; i < records; ++i) {
+      const std::uint32_t hash = random.below(40'000) * 2'654'435'761U;
+      set.add(hash);
+      at_once.add(hash);
+    }
+    EXPECT_EQ(set.bitmap().has_value(), records >= UserSet::kMostListed);
+    set.merge_into(merged);
+    EXPECT_TRUE(std::equal(at_once.words().begin(), at_once.words().end(), merged.words().begin())) << records;
+    EXPECT_EQ(merged.population(), at_once.population()) << records;
+  }
+}
+
+TEST(UserSet, ListsEachUserOnceInOrder) {
+  UserSet set;
+  for (const std::uint32_t hash : {9U, 3U, 9U, UserBitmap::kBits + 4, 3U}) set.add(hash);
+  EXPECT_EQ(set.bits(), (std::vector<std::uint32_t>{3, 4, 9}));
+}
+
 TEST(UserBitmap, SurvivesBeingSaved) {
   UserBitmap bitmap;
   for (const std::uint32_t hash : {0U, 63U, 64U, UserBitmap::kBits - 1, UserBitmap::kBits + 5}) bitmap.add(hash);
@@ -160,7 +192,7 @@ TEST(SrmTest, UsersOfAStepAreFrozenOnceTheyAreEnough) {
   EXPECT_EQ(test.users(Arm::kBaseline).population(), enough + 1);
   const double log_evidence = test.log_evidence();
   for (std::uint32_t i = 0; i < 200'000; ++i) test.add(Arm::kCandidate, i);
-  UserBitmap others;
+  UserSet others;
   others.add(1'000'000);
   test.merge(Arm::kBaseline, others);
   test.end_tick();
