@@ -111,9 +111,9 @@ class Explain {
   std::optional<Reckoning> traffic_of(const std::string& service, const config::Config& config) {
     const auto at = config.services.find(service);
     const bool planned = at != config.services.end() && at->second.traffic.has_value();
-    KnownTraffic known{.given = invocation_.explain, .planned = planned ? &*at->second.traffic : nullptr};
+    KnownTraffic known{.given = invocation_.traffic, .planned = planned ? &*at->second.traffic : nullptr};
     const bool named = !invocation_.target.admin.empty() || !invocation_.target.config.empty();
-    if (invocation_.explain.rps || (planned && !named)) return reckon(known);
+    if (invocation_.traffic.rps || (planned && !named)) return reckon(known);
     const MeasuredTraffic measured = measurements_.of(service, config.rollouts.at(service).baseline);
     if (!measured.lacks.empty()) {
       print_error(terminal_, "nobody says how many requests \"" + printable(service) + "\" gets: " + measured.lacks,

@@ -10,6 +10,7 @@
 
 #include "analysis/sim/rehearsal.h"
 #include "app/cli/figures.h"
+#include "app/explain/reckoning.h"
 #include "app/plan_file.h"
 #include "app/regressions.h"
 #include "app/simulation_report.h"
@@ -37,16 +38,7 @@ void apply_traffic_word(std::string_view word, sim::Traffic& traffic) {
 
 std::optional<Wrong> read_arguments(const SimulateArguments& arguments, sim::WorldSpec& spec) {
   sim::Traffic& traffic = spec.traffic;
-  traffic.rps = arguments.rps;
   traffic.users = arguments.users;
-  const std::optional<double> errors = config::parse_share(arguments.baseline_errors);
-  if (!errors || *errors >= 1) {
-    return Wrong{"--baseline-errors: \"" + printable(arguments.baseline_errors) + "\" is no share below 100%, as 0.1%"};
-  }
-  traffic.error_rate = *errors;
-  traffic.capacity_rate = 0.001;
-  traffic.client_error_rate = 0.01;
-  traffic.client_abort_rate = 0.01;
   apply_traffic_word(arguments.traffic, traffic);
   if (spec.policy.strategy == config::Strategy::kAa && !arguments.regress.empty()) {
     return Wrong{"--regress: the rollout compares " + printable(spec.policy.baseline) +
@@ -63,6 +55,37 @@ std::optional<Wrong> read_arguments(const SimulateArguments& arguments, sim::Wor
   }
   if (arguments.regress.empty()) return Wrong{"--after says when a --regress begins, and there is none"};
   spec.regression.after = *after;
+  return std::nullopt;
+}
+
+// As `weir explain` reckons with it, at 100 requests/s where nobody says how many there are.
+Reckoning traffic_of(const std::string& service, const TrafficArguments& given, const config::Config& config) {
+  constexpr double kAssumedRps = 100;
+  const auto at = config.services.find(service);
+  const bool planned = at != config.services.end() && at->second.traffic.has_value();
+  config::ExpectedTraffic assumed{.requests_per_second = kAssumedRps, .errors = {}, .p50 = {}};
+  Reckoning out = reckon({.given = given, .planned = planned ? &*at->second.traffic : &assumed});
+  if (!planned && !given.rps) out.rps_from = "assumed";
+  return out;
+}
+
+std::optional<Wrong> apply_traffic(const Reckoning& reckoning, sim::WorldSpec& spec) {
+  sim::Traffic& traffic = spec.traffic;
+  traffic.rps = reckoning.traffic.rps;
+  if (reckoning.errors >= 1) {
+    return Wrong{"errors of 100% (" + reckoning.errors_from +
+                 "): where the baseline fails every request, nobody is worse; "
+                 "--baseline-errors takes less"};
+  }
+  traffic.error_rate = reckoning.errors;
+  const auto rate = [&](BinaryMetric metric) { return reckoning.traffic.rates[static_cast<std::size_t>(metric)]; };
+  traffic.capacity_rate = rate(BinaryMetric::kCapacityRate);
+  traffic.client_error_rate = rate(BinaryMetric::kClientErrorRate);
+  traffic.client_abort_rate = rate(BinaryMetric::kClientAbortRate);
+  traffic.median_latency_s = std::chrono::duration<double>(reckoning.p50).count();
+  traffic.scored_share = reckoning.traffic.scored_share;
+  traffic.scored_after = analysis::Seconds(reckoning.traffic.scored_after_s);
+  spec.before = analysis::Seconds(reckoning.before_s);
   return std::nullopt;
 }
 
@@ -111,6 +134,8 @@ int simulate(const Invocation& invocation, const Terminal& terminal) {
   }
   sim::WorldSpec spec;
   std::optional<Wrong> wrong = choose_rollout(*plan.loaded.config, invocation.service, spec);
+  const Reckoning reckoning = traffic_of(spec.service, invocation.traffic, *plan.loaded.config);
+  if (!wrong) wrong = apply_traffic(reckoning, spec);
   if (!wrong) wrong = read_arguments(arguments, spec);
   if (wrong) {
     print_error(terminal, wrong->what, "Run `weir simulate --help` for what it takes.");
@@ -119,6 +144,7 @@ int simulate(const Invocation& invocation, const Terminal& terminal) {
   Simulation simulation{.service = spec.service,
                         .policy = spec.policy,
                         .arguments = arguments,
+                        .reckoning = reckoning,
                         .regressed_after = spec.regression.after,
                         .runs = {}};
   const auto began = std::chrono::steady_clock::now();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <optional>
@@ -66,18 +67,48 @@ std::optional<double> delay_of(const Summary& summary, double share, std::size_t
   return summary.delays[at - 1];
 }
 
+bool is_scored(const config::Rollout& policy) {
+  const std::vector<config::Guard>& guards = policy.analysis.guards;
+  return std::any_of(guards.begin(), guards.end(),
+                     [](const config::Guard& guard) { return guard.metric == config::GuardMetric::kFeedback; });
+}
+
+std::string assumptions(const Simulation& simulation) {
+  const Reckoning& with = simulation.reckoning;
+  std::string out = "assumed: the baseline has been alone for " + time_words(with.before_s);
+  if (is_scored(simulation.policy)) {
+    out += "; of scores, that " + scored_words(100 * with.traffic.scored_share, with.traffic.scored_after_s);
+  }
+  return out + "\n";
+}
+
+json::Object traffic_json(const Simulation& simulation) {
+  const Reckoning& with = simulation.reckoning;
+  return {{"requests_per_second", with.traffic.rps},
+          {"requests_per_second_from", with.rps_from},
+          {"error_percent", 100 * with.errors},
+          {"error_percent_from", with.errors_from},
+          {"p50_ms", std::chrono::duration<double, std::milli>(with.p50).count()},
+          {"latency_from", with.latency_from},
+          {"baseline_alone_s", with.before_s},
+          {"scored_percent", 100 * with.traffic.scored_share},
+          {"scored_after_s", with.traffic.scored_after_s}};
+}
+
 std::string headline(const Simulation& simulation) {
   const SimulateArguments& arguments = simulation.arguments;
   std::string wrong;
   for (const std::string& text : arguments.regress) wrong += (wrong.empty() ? "" : ", ") + text;
   if (!arguments.after.empty()) wrong += " after " + arguments.after;
-  std::array<char, 40> rps{};
-  std::snprintf(rps.data(), rps.size(), "%g", arguments.rps);
+  const Reckoning& with = simulation.reckoning;
+  const auto from = [](const std::string& whom) { return " (" + whom + ")"; };
   const bool aa = simulation.policy.strategy == config::Strategy::kAa;
   return simulation.service + ": " + simulation.policy.baseline +
-         (aa ? " against itself" : " to " + simulation.policy.candidate) + ", " + rps.data() + " requests/s of " +
-         with_commas(arguments.users) + " users (" + arguments.traffic + "), baseline errors " +
-         arguments.baseline_errors + (aa ? "" : ", candidate " + (wrong.empty() ? "healthy" : wrong)) + "\n";
+         (aa ? " against itself" : " to " + simulation.policy.candidate) + ", " + rate_words(with.traffic.rps) +
+         " requests/s" + from(with.rps_from) + " of " + with_commas(arguments.users) + " users (" + arguments.traffic +
+         "), baseline errors " + percent(100 * with.errors) + from(with.errors_from) + ", latency p50 " +
+         milliseconds(std::chrono::duration<double, std::milli>(with.p50).count()) + from(with.latency_from) +
+         (aa ? "" : ", candidate " + (wrong.empty() ? "healthy" : wrong)) + "\n" + assumptions(simulation);
 }
 
 std::string ending_words(const Played& run) {
@@ -201,6 +232,7 @@ std::string report_json(const Simulation& simulation) {
   return json::write_pretty(json::Object{{"service", simulation.service},
                                          {"baseline", simulation.policy.baseline},
                                          {"candidate", simulation.policy.candidate},
+                                         {"traffic", traffic_json(simulation)},
                                          {"summary", totals},
                                          {"runs", std::move(list)}});
 }

@@ -6,6 +6,7 @@
 
 #include "analysis/sim/rehearsal.h"
 #include "app/cli/invocation.h"
+#include "app/explain/reckoning.h"
 
 namespace weir::app {
 
@@ -13,6 +14,7 @@ struct Simulation {
   std::string service;
   const config::Rollout& policy;
   const SimulateArguments& arguments;
+  const Reckoning& reckoning;
   analysis::Seconds regressed_after{0};
   std::vector<analysis::sim::Played> runs;  // by seed, from arguments.seed on
   analysis::Seconds wall{0};                // that it took

@@ -38,8 +38,8 @@ struct Prices {
   // Millionths of the currency, rounded.
   std::uint64_t cost_micros(const Tokens& tokens) const {
     const std::uint64_t cached_in = std::min(tokens.cached, tokens.in);
-    const double micros = input * static_cast<double>(tokens.in - cached_in) +
-                          cached * static_cast<double>(cached_in) + output * static_cast<double>(tokens.out);
+    const double micros = input * static_cast<double>(tokens.in - cached_in) + cached * static_cast<double>(cached_in) +
+                          output * static_cast<double>(tokens.out);
     return static_cast<std::uint64_t>(std::llround(std::min(micros, 1e18)));
   }
   bool operator==(const Prices&) const = default;
@@ -57,10 +57,12 @@ struct Version {
 };
 
 // What a service is expected to get, for forecasts of its rollouts alone.
+inline constexpr double kAssumedErrors = 0.001;
+inline constexpr Duration kAssumedP50{100};
 struct ExpectedTraffic {
   double requests_per_second = 0;
-  double errors = 0.001;  // share
-  Duration p50{100};
+  std::optional<double> errors;  // share; what nobody names is assumed
+  std::optional<Duration> p50;
   bool operator==(const ExpectedTraffic&) const = default;
 };
 

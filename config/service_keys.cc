@@ -9,7 +9,8 @@ const Section& prices() {
   static const Section section{
       .name = "prices",
       .sentence =
-          "What a million tokens cost, in a currency that is the same in all of the plan. Answers say how many they are "
+          "What a million tokens cost, in a currency that is the same in all of the plan. Answers say how many they "
+          "are "
           "where the route has `inspect`.",
       .keys = {required({.name = "input", .kind = Kind::kNumber, .sentence = "Tokens of requests.", .range = kPrice}),
                required({.name = "output", .kind = Kind::kNumber, .sentence = "Tokens of answers.", .range = kPrice}),
@@ -49,8 +50,8 @@ const Section& traffic() {
   static const Section section{
       .name = "traffic",
       .sentence =
-          "What the service is expected to get: `weir check` and `weir explain` reckon with it, and nothing else "
-          "does.",
+          "What the service is expected to get: `weir check`, `weir explain` and `weir simulate` reckon with it, and "
+          "nothing else does.",
       .keys = {required({.name = "requestsPerSecond",
                          .kind = Kind::kNumber,
                          .sentence = "Of all its versions together.",

@@ -119,7 +119,7 @@ class StepSight {
 
   std::optional<double> smallest(std::size_t index, double within_s) const {
     const config::Guard& guard = guards()[index];
-    const double n = std::max(0.0, within_s - of_.time.guards[index].armed_s) * of_.time.candidate_rps;
+    const double n = of_.time.guards[index].observations_within(within_s);
     if (n < kFewest) return {};
     if (is_mean(guard)) {
       const std::optional<double> mean = smallest_found(mean_outlook(guard), evidence(guard), n);
@@ -178,9 +178,10 @@ class StepSight {
   Detection detect_by(std::size_t index, const Regression& regression) const {
     const Forecast found = forecast_of(guards()[index], regression);
     if (found.never()) return {.why = Detection::Why::kWithinMargin, .guard = index, .found_s = {}};
-    const double armed_s = of_.time.guards[index].armed_s;
-    const auto at = [&](double n) { return armed_s + seconds_for(n, of_.time.weight, of_.traffic.rps); };
-    return {.why = Detection::Why::kFound, .guard = index, .found_s = {at(found.n50), at(found.n95)}};
+    const GuardTime& time = of_.time.guards[index];
+    return {.why = Detection::Why::kFound,
+            .guard = index,
+            .found_s = {time.seconds_until(found.n50), time.seconds_until(found.n95)}};
   }
 
   static constexpr double kFewest = 3;

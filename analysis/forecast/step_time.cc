@@ -154,6 +154,9 @@ class Course {
   GuardTime time_of(const config::Guard& guard, const StepTime& step, double next_weight, double warmup_s) const {
     GuardTime time;
     time.gate = is_gate(guard) && !step.at_full;
+    const bool scored = guard.metric == config::GuardMetric::kFeedback;
+    time.told_rps = step.candidate_rps * (scored ? traffic_.scored_share : 1);
+    time.told_after_s = scored ? traffic_.scored_after_s : 0;
     if (is_time(guard)) {
       const double lacks = std::max(0.0, history_needed(exceedance(guard)) - history_);
       const double baseline_rps = (1 - step.weight) * traffic_.rps;
@@ -166,8 +169,7 @@ class Course {
     if (passes.n95 == 0) {
       time.passes_s = {time.armed_s, time.armed_s};
     } else {
-      time.passes_s = {time.armed_s + seconds_for(passes.n50, step.weight, traffic_.rps),
-                       time.armed_s + seconds_for(passes.n95, step.weight, traffic_.rps)};
+      time.passes_s = {time.seconds_until(passes.n50), time.seconds_until(passes.n95)};
     }
     return time;
   }
@@ -204,8 +206,8 @@ LatencyOutlook latency_outlook(const config::Guard& guard, const BaselineTraffic
           .total = traffic.latency_total,
           .tau = exceedance(guard),
           .factor = 1 + guard.relative,
-          .absolute_us = std::chrono::duration<double, std::micro>(guard.absolute_duration).count() /
-                         part_of_latency(guard)};
+          .absolute_us =
+              std::chrono::duration<double, std::micro>(guard.absolute_duration).count() / part_of_latency(guard)};
 }
 
 std::vector<StepTime> step_times(const config::Rollout& rollout, const BaselineTraffic& traffic) {

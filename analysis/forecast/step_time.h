@@ -1,6 +1,7 @@
 // Pure functions. How long a healthy candidate stays in each step, and what it waits for there.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -22,10 +23,19 @@ struct TimeSpan {
 };
 
 struct GuardTime {
-  bool gate = false;     // it has to pass before the step is over
-  double armed_s = 0;    // from the step's beginning until it is judged at all
+  bool gate = false;    // it has to pass before the step is over
+  double armed_s = 0;   // from the step's beginning until it is judged at all
+  double told_rps = 0;  // how much of the candidate it is told: of scores, not of each answer one
+  double told_after_s = 0;
   TimeSpan passes_s;     // from the step's beginning; of a gate alone
   bool possible = true;  // false: no traffic ever makes this gate pass
+
+  // From the step's beginning until it is judged by so many of the candidate's observations, three at least; and the
+  // other way round.
+  double seconds_until(double n) const { return armed_s + told_after_s + seconds_for(n, 1, told_rps); }
+  double observations_within(double seconds) const {
+    return std::max(0.0, seconds - armed_s - told_after_s) * told_rps;
+  }
 };
 
 // What a step's end waits for.

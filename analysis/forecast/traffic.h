@@ -17,6 +17,8 @@ struct BaselineTraffic {
   WeightedHistogram latency{};                     // its shape alone counts
   double latency_total = 0;                        // observations in it, above 0
   double latency_history = 0;                      // observations that the judge has when the rollout begins
+  double scored_share = 1;                         // of the answers: to how many somebody gives each score
+  double scored_after_s = 0;                       // and how long after their end
   double design_effect = 1;                        // how many observations count as one, 1 or more
 };
 
@@ -24,6 +26,11 @@ struct BaselineTraffic {
 inline constexpr double kAssumedRate = 0.001;
 inline constexpr double kAssumedBadRate = 0.02;  // of answers, by what is told of them
 inline constexpr double kAssumedSigma = 0.6;
+// Likewise of how many answers there is a score, and how long after their end; and how long the baseline has been alone
+// before the rollout begins.
+inline constexpr double kAssumedScoredShare = 0.2;
+inline constexpr double kAssumedScoredAfter_s = 120;
+inline constexpr double kAssumedBefore_s = 600;
 
 // `latency` and `latency_total`: a lognormal with kAssumedSigma.
 void assume_latency(BaselineTraffic& traffic, double median_us);
@@ -33,8 +40,7 @@ double rate_of(const config::Guard& guard, const BaselineTraffic& traffic);
 // answers. All of them are spread alike.
 double part_of_latency(const config::Guard& guard);
 // Of a mean, y in [0, 1], 1 the worst: as it is among the users of STATISTICS.md 6.0, for nobody has measured it.
-// Amounts are lognormal with sigma 0.8, up to eight times their mean; scores have 0.8 of their scale on average, and
-// every answer has one at once.
+// Amounts are lognormal with sigma 0.8, up to eight times their mean; scores have 0.8 of their scale on average.
 Moments assumed_mean(const config::Guard& guard);
 // What a guard of amounts is reckoned to cap at, in its unit: infinity where the baseline will say.
 double reckoned_cap(const config::Guard& guard);

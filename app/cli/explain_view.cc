@@ -125,13 +125,28 @@ class Explanation {
         percent(traffic["error_percent"].number()) + " (" + shown(traffic["error_percent_from"]) + "), latency p50 " +
         milliseconds(traffic["p50_ms"].number()) + " and p99 " + milliseconds(traffic["p99_ms"].number()) + " (" +
         latency_source(traffic) + "), " + with_commas(traffic["latencies_known"].integer()) +
-        " latencies known at the start. Design effect: " + rate_words(traffic["design_effect"].number()) + ".");
+        " latencies known at the start" + alone(traffic) +
+        ". Design effect: " + rate_words(traffic["design_effect"].number()) + ".");
     blue_green();
     say("Times are: in half of all cases / in 95 of 100.");
     if (has_means()) {
       say("Nobody has measured tokens, cost or scores: amounts are reckoned as lognormal with sigma 0.8, scores as 0.8 "
-          "of their scale on average with a deviation of 0.15, and as given to every answer at once.");
+          "of their scale on average with a deviation of 0.15.");
     }
+    if (has_scores())
+      say("Assumed of scores: " + scored_words(traffic["scored_percent"].number(), traffic["scored_after_s"].number()) +
+          ".");
+  }
+
+  static std::string alone(const json::Value& traffic) {
+    const json::Value& before = traffic["baseline_alone_s"];
+    return before.is_number() ? " (of " + time_words(before.number()) + " of the baseline alone, assumed)" : "";
+  }
+
+  bool has_scores() const {
+    const json::Array& all = guards();
+    return std::any_of(all.begin(), all.end(),
+                       [](const json::Value& guard) { return guard["name"].string().starts_with("feedback "); });
   }
 
   bool has_means() const {

@@ -71,6 +71,10 @@ std::string rate_words(double per_second) {
   return formatted("%.3g", per_second);
 }
 
+std::string scored_words(double percent_of_answers, double after_s) {
+  return percent(percent_of_answers) + " of the answers have one, " + time_words(after_s) + " after their end";
+}
+
 std::string mean_words(double value) {
   if (std::abs(value) >= 10'000) return with_commas(std::llround(value));
   return formatted("%.4g", value);

@@ -60,9 +60,7 @@ struct TargetArguments {
 };
 
 struct SimulateArguments {
-  double rps = 100;
   std::uint32_t users = 20'000;
-  std::string baseline_errors = "0.1%";
   std::string traffic = "sticky";    // even, sticky, storms, drift
   std::vector<std::string> regress;  // as typed
   std::string after;                 // when they begin, as typed; empty: with the rollout
@@ -70,8 +68,8 @@ struct SimulateArguments {
   std::uint32_t runs = 1;
 };
 
-// What `explain` is told of the traffic; what it is not told is unset.
-struct ExplainArguments {
+// What `explain` and `simulate` are told of the traffic; what it is not told is unset.
+struct TrafficArguments {
   std::optional<double> rps;
   std::optional<double> errors;  // share of the baseline's requests
   std::optional<config::Duration> p50;
@@ -93,7 +91,7 @@ struct Invocation {
   RunArguments run;
   TargetArguments target;
   SimulateArguments simulate;
-  ExplainArguments explain;
+  TrafficArguments traffic;  // explain, simulate
   ReplayArguments replay;
   std::string file;     // check, explain, simulate
   std::string service;  // what a rollout command is about; status, history, explain: empty for all; simulate: empty for

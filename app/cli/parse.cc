@@ -92,6 +92,8 @@ says what is wrong with the candidate, and may be given more than once:
   tokens=+15%                 answers are so much longer
   relevance=5%                they are worth so much less of their scale
   hallucinations=x2           as errors
+Load, errors and latencies are those that --rps, --baseline-errors and --baseline-p50 say, else those of the service's
+`traffic` in the plan, else 100 requests/s, 0.1% and 100ms.
 --traffic: even (users are alike), sticky (they differ), storms (and retry what fails), drift (load, errors and latency
 swing over three hours).
 
@@ -251,6 +253,11 @@ class Grammar {
     add_simulate();
   }
 
+  void add_baseline(CLI::App* command) {
+    command->add_option("--baseline-errors", baseline_errors_, "What share of the baseline's requests fails: 0.1%");
+    command->add_option("--baseline-p50", baseline_p50_, "The median of the baseline's latencies: 100ms");
+  }
+
   void add_simulate() {
     SimulateArguments& simulate = wanted_.simulate;
     CLI::App* command = add(Verb::kSimulate, "simulate", "Rehearse a plan's rollout against made-up traffic");
@@ -260,9 +267,10 @@ class Grammar {
         ->type_name("WHAT")
         ->allow_extra_args(false);
     command->add_option("--after", simulate.after, "When that begins, of the rollout's time")->type_name("DURATION");
-    command->add_option("--rps", simulate.rps, "Requests a second")->check(CLI::Range(0.001, 100'000.0));
+    command->add_option("--rps", wanted_.traffic.rps, "Requests a second, of both versions together")
+        ->check(CLI::Range(0.001, 100'000.0));
     command->add_option("--users", simulate.users, "How many users")->check(CLI::Range(1U, 10'000'000U));
-    command->add_option("--baseline-errors", simulate.baseline_errors, "The baseline's error rate")->type_name("SHARE");
+    add_baseline(command);
     command->add_option("--traffic", simulate.traffic, "even, sticky, storms or drift")
         ->check(CLI::IsMember({"even", "sticky", "storms", "drift"}));
     command->add_option("--seed", simulate.seed, "Equal seeds give equal runs");
@@ -276,13 +284,12 @@ class Grammar {
     CLI::App* explain =
         add(Verb::kExplain, "explain", "Say what a plan's rollouts will take and see, before they begin");
     explain->add_option("FILE", wanted_.file, "The plan, as YAML")->required();
-    explain->add_option("--rps", wanted_.explain.rps, "Requests a second, of both versions together")
+    explain->add_option("--rps", wanted_.traffic.rps, "Requests a second, of both versions together")
         ->check(CLI::Range(0.001, 1e9));
-    explain->add_option("--baseline-errors", baseline_errors_, "What share of the baseline's requests fails: 0.1%");
-    explain->add_option("--baseline-p50", baseline_p50_, "The median of the baseline's latencies: 100ms");
+    add_baseline(explain);
     explain
         ->add_option(
-            "--design-effect", wanted_.explain.design_effect,
+            "--design-effect", wanted_.traffic.design_effect,
             "How many requests tell as much as one of an independent user, as `weir status --format json` has it")
         ->check(CLI::Range(1.0, 1e6));
     explain->add_option("--service", wanted_.service, "Only this service's rollout");
@@ -352,21 +359,22 @@ class Grammar {
       case Verb::kWeight:
         return wrong_weight();
       case Verb::kExplain:
-        return wrong_explain();
+      case Verb::kSimulate:
+        return wrong_traffic();
       default:
         return {};
     }
   }
 
-  std::string wrong_explain() {
+  std::string wrong_traffic() {
     if (!baseline_errors_.empty()) {
-      wanted_.explain.errors = config::parse_share(baseline_errors_);
-      if (!wanted_.explain.errors || *wanted_.explain.errors > 1)
+      wanted_.traffic.errors = config::parse_share(baseline_errors_);
+      if (!wanted_.traffic.errors || *wanted_.traffic.errors > 1)
         return "--baseline-errors: \"" + printable(baseline_errors_) + "\" is no percentage from 0% to 100%";
     }
     if (!baseline_p50_.empty()) {
-      wanted_.explain.p50 = config::parse_duration(baseline_p50_);
-      const bool usable = wanted_.explain.p50 && wanted_.explain.p50->count() > 0 && *wanted_.explain.p50 < kLongest;
+      wanted_.traffic.p50 = config::parse_duration(baseline_p50_);
+      const bool usable = wanted_.traffic.p50 && wanted_.traffic.p50->count() > 0 && *wanted_.traffic.p50 < kLongest;
       if (!usable) return "--baseline-p50: \"" + printable(baseline_p50_) + "\" is no duration from 1ms to 1h";
     }
     return {};

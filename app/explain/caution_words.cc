@@ -90,7 +90,7 @@ std::vector<config::Problem> forecast_problems(const config::LoadResult& plan) {
     const auto at = plan.config->services.find(service);
     const config::ExpectedTraffic* const planned =
         at != plan.config->services.end() && at->second.traffic ? &*at->second.traffic : nullptr;
-    ExplainArguments given;
+    TrafficArguments given;
     if (planned == nullptr) given.rps = 1;  // what is said of it holds at any
     const Reckoning reckoning = reckon({.given = given, .planned = planned});
     const std::vector<analysis::StepTime> steps = analysis::step_times(rollout, reckoning.traffic);

@@ -123,6 +123,9 @@ class Document {
             {"p99_ms", ms(0.01)},
             {"latency_from", reckoning_.latency_from},
             {"latencies_known", traffic.latency_history},
+            {"baseline_alone_s", reckoning_.before_s > 0 ? json::Value(reckoning_.before_s) : json::Value()},
+            {"scored_percent", 100 * traffic.scored_share},
+            {"scored_after_s", traffic.scored_after_s},
             {"design_effect", traffic.design_effect}};
   }
 

@@ -64,7 +64,7 @@ class NoiseDocument {
   }
 
   std::optional<double> honest_from(std::size_t index, double seconds) const {
-    const double n = (seconds - step_.time.guards[index].armed_s) * step_.time.candidate_rps;
+    const double n = step_.time.guards[index].observations_within(seconds);
     if (n <= 0) return {};
     const config::Guard& of = guard(index);
     const double beta = rollout_.analysis.max_false_advance;

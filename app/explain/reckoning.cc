@@ -8,11 +8,13 @@ namespace {
 constexpr std::size_t kErrors = static_cast<std::size_t>(BinaryMetric::kErrorRate);
 
 void set_errors(Reckoning& into, double share, const char* from) {
+  into.errors = share;
   into.traffic.rates[kErrors] = analysis::usable_rate(share);
   into.errors_from = from;
 }
 
 void set_median(Reckoning& into, config::Duration median, std::string from) {
+  into.p50 = median;
   into.traffic.latency = {};
   analysis::assume_latency(into.traffic, std::chrono::duration<double, std::micro>(median).count());
   into.latency_from = std::move(from);
@@ -32,16 +34,15 @@ Reckoning reckon(const KnownTraffic& known) {
     if (latency) out.latency_from = known.measured_at;
     if (!errors) out.traffic.rates.fill(analysis::kAssumedRate);
   }
-  const config::ExpectedTraffic defaults;
-  if (!errors) set_errors(out, defaults.errors, "assumed");
-  if (!latency) set_median(out, defaults.p50, "assumed");
+  if (!errors) set_errors(out, config::kAssumedErrors, "assumed");
+  if (!latency) set_median(out, config::kAssumedP50, "assumed");
   if (known.planned != nullptr) {
     if (known.measured == nullptr) {
       out.traffic.rps = known.planned->requests_per_second;
       out.rps_from = "the plan";
     }
-    if (!errors) set_errors(out, known.planned->errors, "the plan");
-    if (!latency) set_median(out, known.planned->p50, "the plan");
+    if (!errors && known.planned->errors) set_errors(out, *known.planned->errors, "the plan");
+    if (!latency && known.planned->p50) set_median(out, *known.planned->p50, "the plan");
   }
   if (known.given.rps) {
     out.traffic.rps = *known.given.rps;
@@ -49,6 +50,10 @@ Reckoning reckon(const KnownTraffic& known) {
   }
   if (known.given.errors) set_errors(out, *known.given.errors, "--baseline-errors");
   if (known.given.p50) set_median(out, *known.given.p50, "--baseline-p50");
+  if (known.measured == nullptr) out.before_s = analysis::kAssumedBefore_s;
+  if (known.measured == nullptr) out.traffic.latency_history = out.traffic.rps * out.before_s;
+  out.traffic.scored_share = analysis::kAssumedScoredShare;
+  out.traffic.scored_after_s = analysis::kAssumedScoredAfter_s;
   out.traffic.design_effect = known.given.design_effect;
   return out;
 }

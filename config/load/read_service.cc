@@ -61,8 +61,8 @@ Version read_version(const Node& node, const std::string& path, Report& report) 
 ExpectedTraffic read_traffic(const Node& node) {
   ExpectedTraffic traffic;
   traffic.requests_per_second = decimal_of(node, "requestsPerSecond").value_or(0);
-  traffic.errors = share_of(node, "errors").value_or(traffic.errors);
-  traffic.p50 = duration_of(node, "p50").value_or(traffic.p50);
+  traffic.errors = share_of(node, "errors");
+  traffic.p50 = duration_of(node, "p50");
   return traffic;
 }
 

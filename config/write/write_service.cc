@@ -94,8 +94,8 @@ json::Object write_service(const Service& service, const Redaction& redaction) {
   set_section(section, "stickiness", write_stickiness(service.stickiness));
   if (service.traffic) {
     section.set("traffic", json::Object{{"requestsPerSecond", service.traffic->requests_per_second},
-                                        {"errors", format_share(service.traffic->errors)},
-                                        {"p50", format_duration(service.traffic->p50)}});
+                                        {"errors", format_share(service.traffic->errors.value_or(kAssumedErrors))},
+                                        {"p50", format_duration(service.traffic->p50.value_or(kAssumedP50))}});
   }
   return section;
 }

@@ -146,6 +146,56 @@ def test_a_gate_that_never_passes_is_refused(write: Callable[..., str]) -> None:
         assert done.returncode == code and "never lets the step at 5% go on" in done.stderr
 
 
+def test_both_commands_reckon_with_the_same_traffic(write: Callable[..., str]) -> None:
+    named = {"requestsPerSecond": 500, "errors": "2%", "p50": "10ms"}
+    figures = ("requests_per_second", "error_percent", "p50_ms", "requests_per_second_from", "error_percent_from",
+               "latency_from", "scored_percent", "scored_after_s", "baseline_alone_s")
+    given = ("--baseline-errors", "3%", "--baseline-p50", "1s", "--rps", "7")
+
+    def of(command: str, plan: str, *arguments: str) -> list[Any]:
+        done = weir_says(command, plan, *arguments, "--format", "json")
+        assert done.returncode == 0, done.stderr
+        document = json.loads(done.stdout)
+        traffic = (document["rollouts"][0] if command == "explain" else document)["traffic"]
+        return [round(traffic[name], -1) if name == "p50_ms" else traffic[name] for name in figures]
+
+    quick = write([*step(50, hold={"atLeast": "1s", "minRequests": 1, "atMost": "1s"})], named)
+    plan, from_plan = "the plan", of("simulate", quick)
+    assert from_plan == of("explain", quick) == [500, 2, 10, plan, plan, plan, 20, 120, 600]
+    assert of("simulate", quick, *given)[:6] == [7, 3, 1000, "--rps", "--baseline-errors", "--baseline-p50"]
+    assert of("simulate", quick, *given) == of("explain", quick, *given)
+    nothing_named = write([*step(50, hold={"atLeast": "1s", "minRequests": 1, "atMost": "1s"})])
+    assert of("simulate", nothing_named)[:6] == [100, 0.1, 100, "assumed", "assumed", "assumed"]
+    failing = weir_says("simulate", write(STEPS, {"requestsPerSecond": 5, "errors": "100%"}))
+    assert failing.returncode == 2 and "100% (the plan)" in failing.stderr
+
+
+def test_both_commands_say_what_they_assume(write: Callable[..., str]) -> None:
+    guards = {"guards": [{"metric": "feedback", "name": "helpful", "binary": True}]}
+    plan = write(STEPS, {"requestsPerSecond": 50}, analysis=guards)
+    for command in ("explain", "simulate"):
+        said = " ".join(weir_says(command, plan).stdout.split())
+        assert "20 % of the answers have one, 2m after their end" in said and "alone" in said
+
+
+def median_of_runs(plan: str, regression: str, *arguments: str) -> float:
+    done = weir_says("simulate", plan, "--regress", regression, "--runs", "15", "--traffic", "even", "--format", "json",
+                     *arguments)
+    return json.loads(done.stdout)["summary"]["delay_median_s"]
+
+
+def found(plan: str, name: str) -> float:
+    regressions = explained(plan)["steps"][0]["regressions"]
+    return next(one["found_s"]["median"] for one in regressions if one["name"].startswith(name))
+
+
+def test_scores_are_found_as_late_as_they_are_given(write: Callable[..., str]) -> None:
+    guards = {"guards": [{"metric": "feedback", "name": "relevance", "scale": {"from": 0, "to": 1},
+                          "allowedDegradation": {"absolute": 0.02}}]}
+    plan = write(STEPS, {"requestsPerSecond": 100}, analysis=guards)
+    assert median_of_runs(plan, "relevance=5%") == pytest.approx(found(plan, "scores worse"), rel=0.3)
+
+
 def test_without_any_traffic_it_says_what_to_do(write: Callable[..., str]) -> None:
     done = weir_says("explain", write(STEPS))
     assert done.returncode == 2 and done.stdout == ""

@@ -187,7 +187,8 @@ TEST(Outlook, MeansAreFoundByTheirOwnTest) {
   }
 }
 
-// The guards of STATISTICS.md 6.0, and 4.12's prediction in candidate requests; the simulation of 6.3 had 3,222, 651 and 2,383.
+// The guards of STATISTICS.md 6.0, and 4.12's prediction in candidate requests; the simulation of 6.3 had 3,222, 651
+// and 2,383.
 TEST(Outlook, SaysWhenAnswersThatAreWorseAreFound) {
   config::Rollout rollout = at_weight(50'000, 250'000);
   EXPECT_EQ(look_ahead(rollout, traffic(100)).steps.front().regressions[kMoreTokens].why, Detection::Why::kNoGuard);
@@ -205,6 +206,23 @@ TEST(Outlook, SaysWhenAnswersThatAreWorseAreFound) {
   const auto dearer = look_ahead(rollout, traffic(100)).steps.front().regressions;
   EXPECT_EQ(dearer[kDearer].found_s.p50, found[kMoreTokens].found_s.p50);
   EXPECT_EQ(dearer[kMoreTokens].why, Detection::Why::kNoGuard);
+}
+
+TEST(Outlook, ScoresThatFewGiveLateAreWaitedFor) {
+  config::Rollout rollout = at_weight(50'000, 250'000);
+  rollout.analysis.guards = sim::section_six_guards_of_quality();
+  const StepOutlook all = look_ahead(rollout, traffic(100)).steps.front();
+  BaselineTraffic few = traffic(100);
+  few.scored_share = 0.2;
+  few.scored_after_s = 120;
+  const StepOutlook step = look_ahead(rollout, few).steps.front();
+  for (const std::size_t kind : {kMoreBad, kWorseScores}) {
+    EXPECT_NEAR(step.regressions[kind].found_s.p50, 120 + 5 * all.regressions[kind].found_s.p50, 1e-6);
+  }
+  EXPECT_EQ(step.regressions[kMoreTokens].found_s.p50, all.regressions[kMoreTokens].found_s.p50);
+  const std::size_t relevance = 5;
+  EXPECT_NEAR(step.time.guards[relevance].passes_s.p95, 120 + 5 * all.time.guards[relevance].passes_s.p95, 1e-6);
+  EXPECT_GT(step.guards[relevance].at_the_most.value(), all.guards[relevance].at_the_most.value());
 }
 
 TEST(Outlook, WhoComesBackMakesItLonger) {

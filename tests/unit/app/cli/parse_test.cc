@@ -62,8 +62,12 @@ TEST(Parse, SimulateTakesAPlanAndWhatIsWrong) {
                                    "--after", "1h", "--rps", "0.5", "--users", "7", "--seed", "9", "--runs", "3"});
   EXPECT_EQ(wrong.service, "chat");
   EXPECT_EQ(wrong.simulate.regress, (std::vector<std::string>{"errors=1%", "p99=x2"}));
-  EXPECT_EQ(wrong.simulate.rps, 0.5);
+  EXPECT_EQ(wrong.traffic.rps, 0.5);
   EXPECT_EQ(wrong.simulate.seed, 9U);
+  const Invocation told = parsed({"simulate", "weir.yaml", "--baseline-errors", "2%", "--baseline-p50", "1.5s"});
+  EXPECT_DOUBLE_EQ(told.traffic.errors.value(), 0.02);
+  EXPECT_EQ(told.traffic.p50, config::Duration(1'500));
+  EXPECT_FALSE(plain.traffic.rps || plain.traffic.errors || plain.traffic.p50);
   expect_usage_error({"simulate"}, "FILE");
   expect_usage_error({"simulate", "weir.yaml", "--runs", "0"}, "--runs");
   expect_usage_error({"simulate", "weir.yaml", "--rps", "-1"}, "--rps");
@@ -113,13 +117,13 @@ TEST(Parse, ExplainTakesWhatIsKnownOfTheTraffic) {
   const Invocation bare = parsed({"explain", "weir.yaml"});
   EXPECT_EQ(bare.verb, Verb::kExplain);
   EXPECT_EQ(bare.file, "weir.yaml");
-  EXPECT_FALSE(bare.explain.rps || bare.explain.errors || bare.explain.p50);
+  EXPECT_FALSE(bare.traffic.rps || bare.traffic.errors || bare.traffic.p50);
   const Invocation all = parsed({"explain", "weir.yaml", "--rps", "0.5", "--baseline-errors", "0.2%", "--baseline-p50",
                                  "1.5s", "--design-effect", "2", "--service", "chat", "--format", "json"});
-  EXPECT_EQ(all.explain.rps, 0.5);
-  EXPECT_DOUBLE_EQ(all.explain.errors.value(), 0.002);
-  EXPECT_EQ(all.explain.p50, config::Duration(1'500));
-  EXPECT_EQ(all.explain.design_effect, 2);
+  EXPECT_EQ(all.traffic.rps, 0.5);
+  EXPECT_DOUBLE_EQ(all.traffic.errors.value(), 0.002);
+  EXPECT_EQ(all.traffic.p50, config::Duration(1'500));
+  EXPECT_EQ(all.traffic.design_effect, 2);
   EXPECT_EQ(all.service, "chat");
   expect_usage_error({"explain"}, "FILE");
   expect_usage_error({"explain", "f", "--rps", "0"}, "--rps");

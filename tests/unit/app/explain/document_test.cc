@@ -21,7 +21,7 @@ config::Rollout rollout() {
   return out;
 }
 
-Reckoning reckoned(const ExplainArguments& given) { return reckon({.given = given}); }
+Reckoning reckoned(const TrafficArguments& given) { return reckon({.given = given}); }
 
 TEST(ExplainDocument, SaysWhatEachStepTakesAndSees) {
   const json::Value out = explain_document("chat", rollout(), reckoned({.rps = 100, .errors = {}, .p50 = {}}));
@@ -109,7 +109,7 @@ TEST(ExplainDocument, WarnsAndNeverWritesInfinity) {
 }
 
 TEST(Reckoning, TheCommandLineOutranksWhatWasMeasuredThePlanAndWhatIsAssumed) {
-  const ExplainArguments nothing;
+  const TrafficArguments nothing;
   const config::ExpectedTraffic planned{.requests_per_second = 20, .errors = 0.02, .p50 = 300ms};
   const Reckoning by_plan = reckon({.given = nothing, .planned = &planned});
   EXPECT_EQ(by_plan.traffic.rps, 20);
@@ -124,13 +124,29 @@ TEST(Reckoning, TheCommandLineOutranksWhatWasMeasuredThePlanAndWhatIsAssumed) {
   EXPECT_EQ(by_weir.traffic.rates[0], 0.03);
   EXPECT_EQ(by_weir.errors_from, "http://there");
   EXPECT_EQ(by_weir.latency_from, "the plan");
-  const ExplainArguments all{.rps = 40, .errors = 0.04, .p50 = 1s, .design_effect = 2};
+  const TrafficArguments all{.rps = 40, .errors = 0.04, .p50 = 1s, .design_effect = 2};
   const Reckoning typed = reckon({.given = all, .planned = &planned, .measured = &measured, .measured_at = "x"});
   EXPECT_EQ(typed.traffic.rps, 40);
   EXPECT_EQ(typed.traffic.rates[0], 0.04);
   EXPECT_EQ(typed.traffic.rates[1], 0.03);
   EXPECT_EQ(typed.traffic.design_effect, 2);
   EXPECT_NEAR(analysis::upper_quantile_us(typed.traffic.latency, typed.traffic.latency_total, 0.5), 1e6, 1e4);
+}
+
+TEST(Reckoning, WhatThePlanDoesNotNameIsAssumed) {
+  const TrafficArguments nothing;
+  const config::ExpectedTraffic planned{.requests_per_second = 20, .errors = {}, .p50 = {}};
+  const Reckoning reckoning = reckon({.given = nothing, .planned = &planned});
+  EXPECT_EQ(reckoning.rps_from, "the plan");
+  EXPECT_EQ(reckoning.errors_from, "assumed");
+  EXPECT_EQ(reckoning.latency_from, "assumed");
+  EXPECT_EQ(reckoning.traffic.latency_history, 20 * 600) << "ten minutes of the baseline alone";
+  EXPECT_EQ(reckoning.traffic.scored_share, 0.2);
+  EXPECT_EQ(reckoning.traffic.scored_after_s, 120);
+  MeasuredTraffic measured;
+  measured.traffic.rps = 30;
+  measured.traffic.latency_history = 7;
+  EXPECT_EQ(reckon({.given = nothing, .measured = &measured, .measured_at = "x"}).traffic.latency_history, 7);
 }
 
 }  // namespace
