@@ -49,11 +49,12 @@ class Replaying {
     const analysis::Replayed replayed = analysis::replay(spec_, segments_);
     if (!replayed.found) return refuse(nothing_of(replayed));
     if (!replayed.incomparable.empty()) return refuse(cannot_tell(replayed.incomparable));
+    if (!replayed.reached) return refuse(nothing_of(replayed));
     const ReplayReport report{.service = spec_.service, .plan = arguments_.plan, .replayed = replayed};
     const std::string text =
         invocation_.format == "json" ? report_json(report) : report_text(report, terminal_.out_colour);
     std::fwrite(text.data(), 1, text.size(), stdout);
-    return diverged(replayed) ? kExitFailed : kExitOk;
+    return diverged(replayed) || replayed.damaged ? kExitFailed : kExitOk;
   }
 
  private:

@@ -100,6 +100,8 @@ class Text {
         time + tinted(padded(printable(what), 9), tint_of(what), colour_) + " " + padded(decision(event), 16);
     if (event.again) {
       text += tinted("the same again", Tint::kGreen, colour_);
+    } else if (event.blind) {
+      text += tinted("not made again, for records before it are missing", Tint::kYellow, colour_);
     } else if (!event.ours) {
       text += tinted("by " + printable(event.record["actor"].string()), Tint::kDim, colour_);
     }
@@ -150,7 +152,8 @@ class Text {
         " decisions on the evidence were made again, to the last bit; all that the judge knew was compared " +
         with_commas(static_cast<std::int64_t>(replayed_.frames_equal)) + " times, and equal.";
     if (gaps > 0) text += " Nothing is known of " + std::string(gaps == 1 ? "a gap." : "gaps.");
-    line(tinted(text, others > 0 ? Tint::kRed : Tint::kPlain, colour_));
+    if (replayed_.damaged) text += " What is damaged is not known.";
+    line(tinted(text, others > 0 || replayed_.damaged ? Tint::kRed : Tint::kPlain, colour_));
   }
 
   const ReplayReport& report_;
@@ -171,7 +174,7 @@ std::string report_json(const ReplayReport& report) {
     if (!event.words.empty()) entry.set("text", event.words);
     if (event.kind == Kind::kDecided) {
       entry.set("on_evidence", event.ours);
-      if (event.ours) entry.set("again", event.again);
+      if (event.ours) entry.set("again", event.blind ? json::Value() : json::Value(event.again));
       entry.set("withdrawn", event.withdrawn);
     }
     if (event.kind == Kind::kWould) entry.set("approximate", event.approximate);
@@ -186,6 +189,7 @@ std::string report_json(const ReplayReport& report) {
                                          {"to", log::iso_time(replayed.to_ms)},
                                          {"ticks", replayed.ticks},
                                          {"frames_equal", replayed.frames_equal},
+                                         {"damaged", replayed.damaged},
                                          {"problems", json::Array(replayed.problems.begin(), replayed.problems.end())},
                                          {"plan", report.plan.empty() ? json::Value() : json::Value(report.plan)},
                                          {"events", std::move(events)}});

@@ -52,6 +52,10 @@ class Replay {
       if (over_) return;
       take(std::move(*block));
     }
+    if (reader.damaged() > 0) {
+      damaged(path + ": " + std::to_string(reader.damaged()) +
+              " bytes in the midst of it are damaged, and were left out");
+    }
     if (reader.torn() > 0) {
       complain(path + ": the last " + std::to_string(reader.torn()) + " bytes are no whole block, and were left out");
     }
@@ -60,7 +64,7 @@ class Replay {
   // Blocks before `from` wait: what is wanted begins at the last frame before it.
   void take(std::string block) {
     const BlockReader reader(block);
-    if (!reader.ok()) return complain("a block of the records cannot be read, and was left out");
+    if (!reader.ok()) return damaged("a block of the records cannot be read, and was left out");
     if (reader.head().unix_ms > spec_.to_ms) {
       over_ = true;
       return;
@@ -125,7 +129,7 @@ class Replay {
         happens(*entry);
       }
     }
-    if (!reader.ok()) complain("a block of the records ends early");
+    if (!reader.ok()) damaged("a block of the records ends early");
   }
 
   bool is_of_wanted(const Entry& entry) {
@@ -138,7 +142,7 @@ class Replay {
     finish_tick();
     if (trial_) {
       tell(Kind::kGap, "records are missing from here to " + log::iso_time(next.unix_ms) +
-                           ": the disk did not take them, or they were deleted");
+                           ": the disk did not take them, or they are damaged or deleted");
     }
     trial_.reset();
   }
@@ -150,7 +154,7 @@ class Replay {
       case EntryKind::kInput: {
         ByteReader in(entry.body);
         input_.read(in);
-        if (!in.ok()) return damaged();
+        if (!in.ok()) return lose_track();
         return run_tick();
       }
       case EntryKind::kProposed:
@@ -176,11 +180,11 @@ class Replay {
 
   template <class Body, class Take>
   void with(std::optional<Body> body, const Take& take) {
-    if (!body) return damaged();
+    if (!body) return lose_track();
     take(*body);
   }
-  void damaged() {
-    complain("an entry of the records cannot be read");
+  void lose_track() {
+    damaged("an entry of the records cannot be read");
     trial_.reset();
   }
 
@@ -197,6 +201,7 @@ class Replay {
       if (other_) introduce_other();
       trial_->tick(input_.input(dt_), open_);
       if (other_) would(other_->tick(input_, dt_, open_, now_ms_));
+      result_.reached = result_.reached || now_ms_ >= spec_.from_ms;
       if (result_.ticks++ == 0) result_.from_ms = now_ms_;
       result_.to_ms = now_ms_;
     }
@@ -264,13 +269,13 @@ class Replay {
     unsettled_ = false;
     pending_ = true;
     ours_ = proposed.ours;
-    if (!trial_) return;
     ReplayEvent event{.kind = Kind::kDecided,
                       .unix_ms = proposed.unix_ms,
                       .record = json::parse(proposed.record).value,
                       .words = {},
-                      .ours = proposed.ours};
-    if (proposed.ours) {
+                      .ours = proposed.ours,
+                      .blind = proposed.ours && !trial_};
+    if (proposed.ours && trial_) {
       const Decision decision = trial_->decision();
       const std::string again = trial_->record(decision, proposed.unix_ms);
       event.again = decision.kind != Decision::Kind::kHold && again == proposed.record;
@@ -298,6 +303,10 @@ class Replay {
   }
 
   void complain(std::string what) { result_.problems.push_back(std::move(what)); }
+  void damaged(std::string what) {
+    result_.damaged = true;
+    complain(std::move(what));
+  }
   void tell(Kind kind, std::string words, std::string_view record = {}) {
     add({.kind = kind,
          .unix_ms = now_ms_,
@@ -305,7 +314,9 @@ class Replay {
          .words = std::move(words)});
   }
   void add(ReplayEvent event) {
-    if (event.unix_ms >= spec_.from_ms && event.unix_ms <= spec_.to_ms) result_.events.push_back(std::move(event));
+    if (event.unix_ms < spec_.from_ms || event.unix_ms > spec_.to_ms) return;
+    result_.reached = true;
+    result_.events.push_back(std::move(event));
   }
 
   const ReplaySpec& spec_;

@@ -42,6 +42,7 @@ struct ReplayEvent {
   std::string words;         // for people
   bool ours = false;         // kDecided: on the evidence, the plan and the time, by nobody's command
   bool again = false;        // kDecided: and it was decided again, to the last bit
+  bool blind = false;        // kDecided: records are missing from which it would have to be decided again
   bool withdrawn = false;    // kDecided: it never came into effect, for something came before the disk had it
   bool approximate = false;  // kWould: some times were read from the histogram
 };
@@ -52,6 +53,8 @@ struct Replayed {
   std::vector<Incomparable> incomparable;  // why the other plan cannot be judged by the records; ends the replay
   RolloutKey key;                          // of the last rollout of the service that was found
   bool found = false;                      // a frame of the service
+  bool reached = false;                    // something of it within the time that is asked for
+  bool damaged = false;                    // something in the midst of the records cannot be read
   std::int64_t from_ms = 0;                // of the first tick judged again
   std::int64_t to_ms = 0;                  // of the last
   std::uint64_t ticks = 0;                 // judged again

@@ -26,6 +26,8 @@ constexpr std::string_view kMagic = "weir decision records\n";
 constexpr std::string_view kSuffix = ".records";
 constexpr std::size_t kBlockHead = 16;  // length and checksum
 constexpr std::uint64_t kMostBlock = 256 * 1024 * 1024;
+// What a search for the next whole block may hash: more than a segment of any weir needs, and no more than seconds.
+constexpr std::uint64_t kMostHashed = 4ULL * 1024 * 1024 * 1024;
 constexpr std::size_t kSegmentHead = kMagic.size() + 16;  // version and run
 
 std::string problem(const std::string& path) { return path + ": " + std::generic_category().message(errno); }
@@ -59,6 +61,20 @@ std::uint64_t size_of(const std::string& path) {
   std::error_code failed;
   const std::uintmax_t size = fs::file_size(path, failed);
   return failed ? 0 : size;
+}
+
+struct BlockPrefix {
+  std::uint64_t size = 0;
+  std::uint64_t checksum = 0;
+};
+
+// Nothing where no block can begin that ends within `room` bytes.
+std::optional<BlockPrefix> prefix_of(std::string_view bytes, std::uint64_t room) {
+  if (bytes.size() < kBlockHead) return {};
+  ByteReader reader(bytes);
+  const BlockPrefix prefix{.size = reader.word(), .checksum = reader.word()};
+  if (prefix.size > std::min(kMostBlock, room - kBlockHead)) return {};
+  return prefix;
 }
 
 std::string head(std::uint64_t run) {
@@ -162,6 +178,8 @@ SegmentReader::SegmentReader(const std::string& path) : in_(path, std::ios::bina
                  : path + ": these are no decision records of a weir";
     return;
   }
+  at_ = kSegmentHead;
+  end_ = size_of(path);
   ByteReader reader(std::string_view(bytes).substr(kMagic.size()));
   const std::uint64_t version = reader.word();
   run_ = reader.word();
@@ -175,21 +193,53 @@ SegmentReader::SegmentReader(const std::string& path) : in_(path, std::ios::bina
 }
 
 std::optional<std::string> SegmentReader::next() {
-  if (!error_.empty() || torn_ > 0) return {};
-  std::array<char, kBlockHead> head{};
-  in_.read(head.data(), head.size());
-  torn_ = static_cast<std::uint64_t>(in_.gcount());
-  if (torn_ < head.size()) return {};
-  ByteReader reader(std::string_view(head.data(), head.size()));
-  const std::uint64_t size = reader.word();
-  const std::uint64_t checksum = reader.word();
-  if (size > kMostBlock) return {};
-  std::string block(size, '\0');
-  in_.read(block.data(), static_cast<std::streamsize>(size));
-  torn_ += static_cast<std::uint64_t>(in_.gcount());
-  if (static_cast<std::uint64_t>(in_.gcount()) != size || xxh3_64(block) != checksum) return {};
-  torn_ = 0;
+  while (error_.empty() && at_ < end_) {
+    if (std::optional<std::string> block = read_block()) return block;
+    const std::optional<std::uint64_t> next = next_whole();
+    (next ? damaged_ : torn_) += next.value_or(end_) - at_;
+    at_ = next.value_or(end_);
+    in_.clear();
+    in_.seekg(static_cast<std::streamoff>(at_));
+  }
+  return {};
+}
+
+std::optional<std::string> SegmentReader::read_block() {
+  std::array<char, kBlockHead> bytes{};
+  in_.read(bytes.data(), static_cast<std::streamsize>(std::min<std::uint64_t>(bytes.size(), end_ - at_)));
+  const std::optional<BlockPrefix> prefix =
+      prefix_of({bytes.data(), static_cast<std::size_t>(in_.gcount())}, end_ - at_);
+  if (!prefix) return {};
+  std::string block(prefix->size, '\0');
+  in_.read(block.data(), static_cast<std::streamsize>(block.size()));
+  if (in_.gcount() != static_cast<std::streamsize>(block.size()) || xxh3_64(block) != prefix->checksum) return {};
+  at_ += kBlockHead + block.size();
   return block;
+}
+
+// Behind a block that is not whole: where its length says that it ends, and if it is the length that is damaged, or the
+// next one is not whole either, wherever one begins.
+std::optional<std::uint64_t> SegmentReader::next_whole() {
+  std::string rest(end_ - at_, '\0');
+  in_.clear();
+  in_.seekg(static_cast<std::streamoff>(at_));
+  in_.read(rest.data(), static_cast<std::streamsize>(rest.size()));
+  rest.resize(static_cast<std::size_t>(in_.gcount()));
+  std::uint64_t to_hash = kMostHashed;
+  const auto whole_at = [&](std::size_t from) {
+    const std::string_view bytes = std::string_view(rest).substr(from);
+    const std::optional<BlockPrefix> prefix = prefix_of(bytes, bytes.size());
+    if (!prefix || prefix->size > to_hash) return false;
+    to_hash -= prefix->size;
+    return xxh3_64(bytes.substr(kBlockHead, prefix->size)) == prefix->checksum;
+  };
+  if (const std::optional<BlockPrefix> prefix = prefix_of(rest, rest.size())) {
+    if (whole_at(kBlockHead + prefix->size)) return at_ + kBlockHead + prefix->size;
+  }
+  for (std::size_t from = 1; from < rest.size(); ++from) {
+    if (whole_at(from)) return at_ + from;
+  }
+  return {};
 }
 
 }  // namespace weir::analysis

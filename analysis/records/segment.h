@@ -1,7 +1,7 @@
 // Confined to one thread at a time. The files of decision records: segments in one folder, numbered, each a head and
 // blocks; a block is its length, its checksum and itself. A writer only ever appends, and begins a new segment with
 // each run of the program, so that files can be read while they are written, the oldest can go, and what a kill or a
-// full disk left of a block is seen as such and costs no more than that block.
+// full disk left of a block is seen as such and costs no more than that block. So does a block that is damaged.
 #pragma once
 
 #include <cstdint>
@@ -52,14 +52,23 @@ class SegmentReader {
   // Why it cannot be read at all; empty when it can.
   const std::string& error() const { return error_; }
   std::uint64_t run() const { return run_; }  // the same for all segments of one run of the program
-  // Nothing at the end. An incomplete block is the end, too: torn() says then how many bytes it had.
+  // The next whole block; nothing at the end, which is where the file ended when it was opened.
   std::optional<std::string> next();
+  // Bytes so far that are no whole block: between two that are, which is damage; behind the last, as a kill leaves
+  // them.
+  std::uint64_t damaged() const { return damaged_; }
   std::uint64_t torn() const { return torn_; }
 
  private:
+  std::optional<std::string> read_block();
+  std::optional<std::uint64_t> next_whole();
+
   std::ifstream in_;
   std::string error_;
   std::uint64_t run_ = 0;
+  std::uint64_t at_ = 0;
+  std::uint64_t end_ = 0;
+  std::uint64_t damaged_ = 0;
   std::uint64_t torn_ = 0;
 };
 

@@ -120,8 +120,8 @@ Examples:
   weir replay chat --config weir.yaml --from 09:00 --plan stricter.yaml
   weir replay ./copied-records --format json
 
-Exit codes: 0 replayed; 1 something else was decided this time, there is nothing to replay, or the records cannot tell of
-that plan; 2 wrong usage, or a plan has errors.)";
+Exit codes: 0 replayed; 1 something else was decided this time, there is nothing to replay, the records are damaged, or cannot
+tell of that plan; 2 wrong usage, or a plan has errors.)";
 
 constexpr const char* kWatchFooter = R"(
 Shows each rollout's step and weight, both versions' rates, errors and latencies, the evidence toward rollback and

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import shutil
 from typing import Any, Callable
 
 from exposition import Exposition
@@ -53,6 +54,21 @@ def test_a_live_rollout_is_decided_again(weir: Callable[..., Weir], origin: Call
     told = run_cli("replay", f"{state}.records").stdout
     assert "2 of 2 decisions on the evidence were made again, to the last bit" in told
     assert f"because {history[-1]['reason'][:40]}" in told
+    later = run_cli("replay", "chat", "--config", str(running.file), "--from", "2099-01-01T00:00:00Z")
+    assert later.returncode == 1 and "say nothing of a rollout of \"chat\" in that time" in later.stderr, later
+    # One bit in the midst of a copy: what lies behind it is replayed, and what is missing is said.
+    copy = tmp_path / "copied"
+    shutil.copytree(f"{state}.records", copy)
+    segment, = copy.iterdir()
+    damaged = bytearray(segment.read_bytes())
+    damaged[len(damaged) // 3] ^= 1
+    segment.write_bytes(damaged)
+    replayed = replay(str(copy), code=1)
+    assert replayed["damaged"] and "bytes in the midst of it are damaged" in replayed["problems"][0], replayed["problems"]
+    assert [event["record"]["decision"] for event in decided(replayed)] == [r["decision"] for r in history]
+    assert [event["event"] for event in replayed["events"]].count("gap") == 1
+    told = run_cli("replay", str(copy))
+    assert told.returncode == 1 and "are damaged, and were left out" in told.stdout, told
 
 
 def test_another_plan_is_judged_by_the_same_traffic(weir: Callable[..., Weir], origin: Callable[..., Origin],

@@ -151,6 +151,53 @@ TEST(Replay, LeavesOutABlockThatIsNotWhole) {
   EXPECT_GT(replayed.ticks, 1'000U);
 }
 
+// One bit in the midst: the rest goes on, and nobody takes what is left for all.
+TEST(Replay, GoesOnBehindDamageAndTellsOfIt) {
+  Recorded run({});
+  run.tick_for(std::chrono::hours(2), [&] { return run.is(Phase::kPromoted); });
+  const Replayed whole = run.replay();
+  EXPECT_FALSE(whole.damaged);
+  const std::string path = segments_in(run.folder()).at(0);
+  // In the midst of the first step.
+  const std::int64_t begins_ms = of(whole, Kind::kDecided).front()->unix_ms;
+  SegmentReader reader(path);
+  std::uintmax_t at = 100;
+  for (std::string block = *reader.next(); BlockReader(block).head().unix_ms < begins_ms + 5'000;
+       block = *reader.next()) {
+    at += block.size() + 16;
+  }
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(at));
+  const int was = file.get();
+  file.seekp(static_cast<std::streamoff>(at));
+  file.put(static_cast<char>(was ^ 1));
+  file.close();
+  const Replayed replayed = run.replay();
+  EXPECT_TRUE(replayed.damaged);
+  EXPECT_THAT(replayed.problems, ::testing::ElementsAre(::testing::HasSubstr("bytes in the midst of it are damaged")));
+  ASSERT_EQ(of(replayed, Kind::kGap).size(), 1U);
+  EXPECT_THAT(of(replayed, Kind::kDiverged), ::testing::IsEmpty());
+  // All decisions are there; those from which nothing is missing are made again.
+  const std::vector<const ReplayEvent*> decided = of(replayed, Kind::kDecided);
+  ASSERT_EQ(decided.size(), of(whole, Kind::kDecided).size());
+  for (std::size_t i = 0; i < decided.size(); ++i) {
+    EXPECT_EQ(json::write(decided[i]->record), json::write(of(whole, Kind::kDecided)[i]->record));
+    EXPECT_EQ(decided[i]->blind, i == 1);
+    EXPECT_EQ(decided[i]->again, i > 1);
+  }
+}
+
+// The frame before it is read, and is not what was asked for.
+TEST(Replay, ReachesNothingBehindTheLastTick) {
+  Recorded run({});
+  run.tick_for(std::chrono::minutes(1));
+  const std::int64_t last_ms = run.replay().to_ms;
+  EXPECT_TRUE(run.replay({.from_ms = last_ms}).reached);
+  const Replayed behind = run.replay({.from_ms = last_ms + 1});
+  EXPECT_TRUE(behind.found);
+  EXPECT_FALSE(behind.reached);
+}
+
 // What is decided otherwise than it was is not passed over.
 TEST(Replay, SeesADecisionThatIsNoLongerMade) {
   testing::Folder folder;

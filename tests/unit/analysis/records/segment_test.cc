@@ -88,6 +88,53 @@ TEST(Segment, EndsBeforeABlockThatIsDamaged) {
   EXPECT_GT(reader.torn(), 0U);
 }
 
+// Whatever bit it is, of a block's length, its checksum or itself: what it costs is that block.
+TEST(Segment, GoesOnBehindABlockThatIsDamaged) {
+  const testing::Folder folder;
+  SegmentWriter writer(folder.in("records"), 1'000'000);
+  ASSERT_EQ(writer.begin(1), "");
+  ASSERT_EQ(writer.append("first"), "");
+  const std::string path = segments_in(folder.in("records")).at(0);
+  const std::uintmax_t from = std::filesystem::file_size(path);
+  ASSERT_EQ(writer.append("second, of which something will be damaged"), "");
+  const std::uintmax_t to = std::filesystem::file_size(path);
+  ASSERT_EQ(writer.append(""), "");
+  ASSERT_EQ(writer.append("fourth"), "");
+  const auto flip = [&](std::uintmax_t byte, unsigned bit) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(byte));
+    const int was = file.get();
+    file.seekp(static_cast<std::streamoff>(byte));
+    file.put(static_cast<char>(was ^ (1 << bit)));
+  };
+  for (std::uintmax_t byte = from; byte < to; ++byte) {
+    const auto bit = static_cast<unsigned>(byte % 8);
+    flip(byte, bit);
+    SegmentReader reader(path);
+    EXPECT_EQ(reader.next(), "first");
+    EXPECT_EQ(reader.next(), "") << byte - from;
+    EXPECT_EQ(reader.damaged(), to - from);
+    EXPECT_EQ(reader.next(), "fourth");
+    EXPECT_EQ(reader.next(), std::nullopt);
+    EXPECT_EQ(reader.damaged(), to - from);
+    EXPECT_EQ(reader.torn(), 0U);
+    flip(byte, bit);
+  }
+  // Two in a row, and the last one: that may be what a kill left.
+  flip(from + 20, 0);
+  flip(to + 8, 0);
+  SegmentReader reader(path);
+  EXPECT_EQ(reader.next(), "first");
+  EXPECT_EQ(reader.next(), "fourth");
+  EXPECT_EQ(reader.damaged(), to + 16 - from);
+  flip(std::filesystem::file_size(path) - 1, 0);
+  SegmentReader again(path);
+  EXPECT_EQ(again.next(), "first");
+  EXPECT_EQ(again.next(), std::nullopt);
+  EXPECT_EQ(again.damaged(), 0U);
+  EXPECT_EQ(again.torn(), std::filesystem::file_size(path) - from);
+}
+
 TEST(Segment, SaysOfAnotherFileThatItIsNone) {
   const testing::Folder folder;
   std::ofstream(folder.in("other")) << "something else, and long enough to have a head, if it were one";
