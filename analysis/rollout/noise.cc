@@ -20,15 +20,15 @@ constexpr double kLeastRate = 1e-6;
 // As they clamp a mean (4.0).
 constexpr double kLeastMean = 0.001;
 
-double rate_of(const MetricCount& count) {
+// What is reckoned with: none of a few requests is not none of all.
+double expected_rate(const MetricCount& count) {
   const double rate = (static_cast<double>(count.x) + kPriorBad) / (static_cast<double>(count.n) + kPriorAll);
   return std::clamp(rate, kLeastRate, 1 - kLeastRate);
 }
 
-// What an arm has shown, without a prior: noise is not to be smoothed away.
+// What has been seen, without a prior: noise is not to be smoothed away, and what is told is no guess.
 double seen_rate(const MetricCount& count) {
-  if (count.n == 0) return kLeastRate;
-  return std::clamp(static_cast<double>(count.x) / static_cast<double>(count.n), kLeastRate, 1 - kLeastRate);
+  return count.n == 0 ? 0 : static_cast<double>(count.x) / static_cast<double>(count.n);
 }
 
 Moments moments_of(const ValueSums& sums) {
@@ -81,15 +81,17 @@ class Measuring {
 
   void rates() {
     const MetricCount both{guard_.in_step[0].n + guard_.in_step[1].n, guard_.in_step[0].x + guard_.in_step[1].x};
-    noise_.level = rate_of(both);
+    noise_.level = seen_rate(both);
     noise_.planned = (guard_.margin_factor - 1) * noise_.level + guard_.margin;
-    if (guard_.gate) noise_.to_advance = margin_to_advance(equal(noise_.level, {}), beta(), noise_.requests);
+    if (guard_.gate) noise_.to_advance = margin_to_advance(equal(expected_rate(both), {}), beta(), noise_.requests);
+    const auto truth_of = [&](std::size_t arm) {
+      return std::clamp(seen_rate(guard_.in_step[arm]), kLeastRate, 1 - kLeastRate);
+    };
     for (const std::size_t candidate : {std::size_t{0}, std::size_t{1}}) {
-      const RateOutlook seen{
-          .truth = {seen_rate(guard_.in_step[1 - candidate]), seen_rate(guard_.in_step[candidate])},
-          .weight = weight_of(candidate),
-          .margin = {},
-          .divisor = guard_.phi_div};
+      const RateOutlook seen{.truth = {truth_of(1 - candidate), truth_of(candidate)},
+                             .weight = weight_of(candidate),
+                             .margin = {},
+                             .divisor = guard_.phi_div};
       noise_.to_stay = std::max(noise_.to_stay, margin_to_stay(seen, evidence_, observations(candidate)));
     }
   }
@@ -120,11 +122,8 @@ class Measuring {
     const double beyond = (guard_.margin_factor - 1) * level.mean + guard_.margin;
     noise_.planned = noise_.family == Family::kAmount ? beyond / level.mean : points(beyond);
     if (guard_.gate) {
-      const MeanOutlook equal{.baseline = level,
-                              .candidate = level,
-                              .weight = weight_,
-                              .margin = {},
-                              .divisor = guard_.phi_div_advance};
+      const MeanOutlook equal{
+          .baseline = level, .candidate = level, .weight = weight_, .margin = {}, .divisor = guard_.phi_div_advance};
       noise_.to_advance = margin_to_advance(equal, noise_.family, beta(), noise_.requests);
       if (noise_.to_advance) noise_.to_advance = in_units(*noise_.to_advance);
     }

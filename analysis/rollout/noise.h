@@ -11,8 +11,8 @@
 // Under the first a candidate that is equal would not have advanced by now, 95 times in 100; under the second what was
 // seen would have been taken for harm. The smallest honest margin is the larger of the two; the first falls as requests
 // come. Margins (honest_margin.h) are those of a last step, which allows for no more than the plan does. Of a time
-// to_advance has the rates p_b = tau and p_c = P(time > (1 + m) q_tau), by the histogram of the first arm, and d = d_k of
-// a last step (4.0); there is no to_stay, for which times an arm had is known against the plan's thresholds alone.
+// to_advance has the rates p_b = tau and p_c = P(time > (1 + m) q_tau), by the histogram of the first arm, and d = d_k
+// of a last step (4.0); there is no to_stay, for which times an arm had is known against the plan's thresholds alone.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,7 @@ struct GuardNoise {
   std::string guard;
   config::Family family = config::Family::kRate;
   bool known = false;   // there is something to say of it
-  double level = 0;     // of both arms: a share of requests; a quantile in microseconds; a mean in its unit
+  double level = 0;     // seen, of both arms: a share of requests; a quantile in microseconds; a mean in its unit
   std::string unit;     // of a mean; empty: none
   double requests = 0;  // of the second arm; of a mean observations
   double planned = 0;   // what the plan allows beyond the level
@@ -67,7 +67,7 @@ std::string summary(std::span<const GuardNoise> noises);
 // As status, history and webhooks have it: from what the judge knows alone, so that a replay says the same. Null unless
 // the policy compares a baseline with itself, and without a judge.
 json::Value noise_json(const config::Rollout& policy, const RolloutState& state, const Judge* judge);
-// A report says in its reason what it found.
+// A report says in its reason what it found, and whether the arms got their shares of users.
 void say_noise(Decision& decision, const json::Value& noise);
 
 }  // namespace weir::analysis

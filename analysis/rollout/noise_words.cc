@@ -4,7 +4,9 @@
 #include <cmath>
 #include <cstdio>
 
+#include "analysis/judge/words.h"
 #include "analysis/rollout/noise.h"
+#include "analysis/rollout/record.h"
 
 namespace weir::analysis {
 namespace {
@@ -98,11 +100,12 @@ json::Object guard_json(const GuardNoise& noise) {
 
 std::string says(const GuardNoise& noise) {
   if (!noise.known) return noise.guard + ": too few requests yet";
-  std::string text = noise.guard + ": " + level_words(noise) + difference_words(noise);
+  std::string text = noise.guard + ": " + level_words(noise) + difference_words(noise) +
+                     digits(", design effect %.3g", noise.design_effect);
   const std::optional<double> honest_from = noise.smallest_honest();
   if (!honest_from) return text + "; no margin lets an equal candidate advance after so few requests";
-  text += "; honest from a margin of " + honest_words(noise, *honest_from) + " on, the plan allows " +
-          planned_words(noise);
+  text +=
+      "; honest from a margin of " + honest_words(noise, *honest_from) + " on, the plan allows " + planned_words(noise);
   return noise.too_tight() ? text + ": too tight" : text;
 }
 
@@ -118,6 +121,25 @@ std::string summary(std::span<const GuardNoise> noises) {
   return tight.empty() ? "every margin is honest" : "too tight for so many requests: " + tight;
 }
 
+namespace {
+
+// With the rest of what status says of the split.
+json::Value split_of(const SplitStatus& split, const config::Rollout& policy) {
+  json::Value described = split_json(split, policy);
+  if (described.is_null()) return described;
+  const double all = split.users[0] + split.users[1];
+  const std::string unit = " " + described["unit"].string();
+  const std::string due = percent_near(split.weight) + " is due";
+  json::Object out = described.object();
+  out.set("says", all <= 0 ? "no" + unit + " are counted yet"
+                           : with_commas(std::round(split.users[1])) + " of " + with_commas(std::round(all)) + unit +
+                                 " in the second arm, " + percent_near(split.users[1] / all) + " where " + due +
+                                 (split.alarm ? ": broken" : ""));
+  return out;
+}
+
+}  // namespace
+
 json::Value noise_json(const config::Rollout& policy, const RolloutState& state, const Judge* judge) {
   if (policy.strategy != config::Strategy::kAa || judge == nullptr) return {};
   const std::vector<GuardStatus> statuses = judge->guards();
@@ -129,13 +151,14 @@ json::Value noise_json(const config::Rollout& policy, const RolloutState& state,
   return json::Object{{"alarms", state.alarms},
                       {"margins_honest", honest},
                       {"summary", summary(noises)},
+                      {"split", split_of(judge->verdict().split, policy)},
                       {"guards", std::move(guards)}};
 }
 
 void say_noise(Decision& decision, const json::Value& noise) {
-  if (decision.kind == Decision::Kind::kReport && !noise.is_null()) {
-    decision.after.reason += "; " + noise["summary"].string();
-  }
+  if (decision.kind != Decision::Kind::kReport || noise.is_null()) return;
+  decision.after.reason += "; " + noise["summary"].string();
+  if (noise["split"].is_object()) decision.after.reason += "; split: " + noise["split"]["says"].string();
 }
 
 }  // namespace weir::analysis

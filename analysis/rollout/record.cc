@@ -111,6 +111,21 @@ json::Value guard_json(const GuardStatus& guard, const Verdict& verdict) {
   return out;
 }
 
+json::Value split_json(const SplitStatus& split, const config::Rollout& policy) {
+  if (split.weight <= 0 || split.weight >= 1) return {};
+  const auto whole = [](double count) { return static_cast<std::uint64_t>(std::llround(count)); };
+  const bool keyed = !policy.stickiness.by.empty();
+  return json::Object{{"unit", keyed ? "users" : "requests"},
+                      {"baseline", whole(split.users[0])},
+                      {"candidate", whole(split.users[1])},
+                      {"due_percent", 100 * split.weight},
+                      {"counting", split.counting},
+                      {"evidence", evidence_of(split.log_evidence)},
+                      {"evidence_needed", evidence_of(split.log_threshold)},
+                      {"toward_alarm", toward(split.log_evidence, split.log_threshold)},
+                      {"alarm", split.alarm}};
+}
+
 json::Value decision_record(const RecordContext& context) {
   const RolloutState& after = context.decision.after;
   json::Array guards;

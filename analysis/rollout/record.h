@@ -10,6 +10,7 @@
 #include "analysis/rollout/decide.h"
 #include "analysis/rollout/ports.h"
 #include "base/json.h"
+#include "config/rollout.h"
 
 namespace weir::analysis {
 
@@ -30,6 +31,9 @@ json::Value decision_record(const RecordContext& context);
 
 // One guard's numbers, as records and status have them.
 json::Value guard_json(const GuardStatus& guard, const Verdict& verdict);
+
+// Whether each arm gets its share of users, and how many of the step are counted; null where there is no split.
+json::Value split_json(const SplitStatus& split, const config::Rollout& policy);
 
 // A logarithm of evidence as what people can read: 0 for nothing, and a number that JSON can hold for a mountain of it.
 double evidence_of(double log_evidence);

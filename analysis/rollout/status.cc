@@ -1,7 +1,6 @@
 #include "analysis/rollout/status.h"
 
 #include <algorithm>
-#include <cmath>
 #include <string>
 #include <utility>
 #include <variant>
@@ -113,23 +112,6 @@ std::string stage_word(const Rollout& rollout) {
   return std::string(word) + " " + format_duration(whole_seconds(state.in_stage));
 }
 
-// Whether each arm gets its share of users, and how many of the step are counted.
-json::Value split_json(const Rollout& rollout) {
-  const SplitStatus& split = rollout.verdict().split;
-  if (split.weight <= 0 || split.weight >= 1) return {};
-  const auto whole = [](double count) { return static_cast<std::uint64_t>(std::llround(count)); };
-  const bool keyed = !rollout.plan().policy.stickiness.by.empty();
-  return json::Object{{"unit", keyed ? "users" : "requests"},
-                      {"baseline", whole(split.users[0])},
-                      {"candidate", whole(split.users[1])},
-                      {"due_percent", 100 * split.weight},
-                      {"counting", split.counting},
-                      {"evidence", evidence_of(split.log_evidence)},
-                      {"evidence_needed", evidence_of(split.log_threshold)},
-                      {"toward_alarm", toward(split.log_evidence, split.log_threshold)},
-                      {"alarm", split.alarm}};
-}
-
 }  // namespace
 
 json::Value rollout_status(const Rollout& rollout) {
@@ -162,7 +144,7 @@ json::Value rollout_status(const Rollout& rollout) {
                       {"p_anytime", verdict.p_anytime},
                       {"requests_in_step", json::Object{{"baseline", verdict.baseline_requests_in_step},
                                                         {"candidate", verdict.candidate_requests_in_step}}},
-                      {"split", split_json(rollout)},
+                      {"split", split_json(verdict.split, policy)},
                       {"guards", std::move(guards)},
                       {"waits", Waits(rollout).list()}};
   if (json::Value budgets = budgets_json(state.exposure, policy.max_exposure); !budgets.is_null()) {

@@ -51,10 +51,15 @@ def test_both_arms_are_one_version_and_the_noise_is_reported(weir: Callable[...,
     report = next(record for record in running.admin.history() if record["decision"] == "report")
     assert "of v1 against itself: no false alarm; " in report["reason"]
     assert {guard["name"] for guard in report["aa"]["guards"]} == {guard["name"] for guard in rollout["guards"]}
+    # Users are counted once all requests of their time are known, which takes a minute until a time is judged.
+    assert report["aa"]["split"]["unit"] == "users" and not report["aa"]["split"]["alarm"], report
+    assert report["reason"].endswith("; split: " + report["aa"]["split"]["says"]), report
     shown = running.cli("status", "chat").stdout
     assert "v1 against itself" in shown and "50 % of users in the second arm" in shown, shown
     assert "of requests, the arms differ by " in shown and "honest from a margin of " in shown, shown
-    assert "errorRate: " in running.cli("history", "chat").stdout
+    story = running.cli("history", "chat").stdout
+    assert all("errorRate: " in text and ", design effect " in text for text in (shown, story)), (shown, story)
+    assert "; split: " in story, story
     assert running.cli("promote", "chat", check=False).returncode == 1
     nobody = running.cli("status", "image", check=False)
     assert nobody.returncode == 1 and 'has no service "image"' in nobody.stderr

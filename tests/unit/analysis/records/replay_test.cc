@@ -91,6 +91,30 @@ TEST(Replay, MakesARollbackByABudgetAgain) {
   }
 }
 
+// A report is made of what the judge knows, the split among it.
+TEST(Replay, MakesAReportOfTheBaselineAgainstItselfAgain) {
+  config::Rollout plan = policy();
+  plan.strategy = config::Strategy::kAa;
+  plan.candidate = plan.baseline;
+  config::Hold hold;
+  hold.at_least = std::chrono::seconds(100);
+  hold.at_most = config::kNever;
+  hold.min_requests = 0;
+  plan.steps = {{.weight_ppm = 500'000, .stages = {hold}}};
+  Recorded run({}, 1U << 30, 7, plan);
+  run.tick_for(std::chrono::seconds(150));
+  const Replayed replayed = run.replay();
+  expect_same(replayed, run.world().controller());
+  const json::Value& report = of(replayed, Kind::kDecided).back()->record;
+  EXPECT_EQ(report["decision"].string(), "report");
+  const json::Value& split = report["aa"]["split"];
+  EXPECT_EQ(split["unit"].string(), "users");
+  EXPECT_GT(split["candidate"].integer(), 500);
+  EXPECT_THAT(split["says"].string(), ::testing::MatchesRegex("[0-9,]+ of [0-9,]+ users in the second arm, "
+                                                              "[0-9.]+% where 50% is due"));
+  EXPECT_THAT(report["reason"].string(), ::testing::EndsWith("; split: " + split["says"].string()));
+}
+
 TEST(Replay, GoesFromAnyTimeOn) {
   Recorded run({});
   run.tick_for(std::chrono::hours(2), [&] { return run.is(Phase::kPromoted); });

@@ -63,6 +63,12 @@ TEST(AgainstItself, ReportsAndGoesOn) {
   EXPECT_THAT(report["reason"].string(), HasSubstr("20s of v1 against itself: no false alarm; "));
   ASSERT_EQ(report["aa"]["guards"].array().size(), 2U);
   EXPECT_THAT(report["aa"]["guards"].array().at(0)["says"].string(), HasSubstr("errorRate: "));
+  EXPECT_THAT(report["aa"]["guards"].array().at(0)["says"].string(), HasSubstr("design effect "));
+  const json::Value& split = report["aa"]["split"];
+  EXPECT_EQ(split["due_percent"].number(), 50);
+  EXPECT_FALSE(split["alarm"].boolean(true));
+  EXPECT_EQ(split["says"].string(), "no requests are counted yet") << "nobody counts them in this world";
+  EXPECT_THAT(report["reason"].string(), ::testing::EndsWith("; split: " + split["says"].string()));
   const json::Value status = rollout_status(world.rollout());
   EXPECT_EQ(status["strategy"].string(), "aa");
   EXPECT_TRUE(status["aa"]["guards"].array().at(0)["honest_from"].is_number());

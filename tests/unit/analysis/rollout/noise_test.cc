@@ -123,6 +123,18 @@ TEST(Noise, SaysWhichMarginsAreTooTight) {
   EXPECT_EQ(summary(late), "every margin is honest");
 }
 
+// What is said to have been seen has been; the margin is reckoned as for a rate that is not known to be none.
+TEST(Noise, SaysWhatWasSeenAndHowManyRequestsCountAsOne) {
+  const config::Rollout policy = against_itself();
+  std::vector<GuardStatus> guards = status_after(policy, 700);  // none of them fails
+  guards[0].phi_div_advance = 3.416;
+  const std::vector<GuardNoise> noises = noise_of({.policy = policy, .guards = guards, .memory = {}});
+  EXPECT_EQ(noises[0].level, 0);
+  EXPECT_DOUBLE_EQ(noises[0].planned, 0.001);
+  EXPECT_THAT(says(noises[0]), HasSubstr("errorRate: 0% of requests, design effect 3.42; honest from"));
+  EXPECT_DOUBLE_EQ(*noises[0].to_advance, *margin_to_advance(equal(0.5 / 1'450, 3.416), kBeta, 700));
+}
+
 TEST(Noise, WithoutRequestsNothingIsSaidToBeHonest) {
   const config::Rollout policy = against_itself();
   const std::vector<GuardStatus> guards = status_after(policy, 0);
@@ -192,11 +204,13 @@ TEST(Noise, SaysMeansInTheirUnit) {
   ASSERT_EQ(noises.size(), 2U);
   EXPECT_NEAR(noises[0].level, 500, 1);
   EXPECT_NEAR(noises[0].planned, 0.05, 1e-9);
-  EXPECT_THAT(says(noises[0]), HasSubstr("tokensPerRequest: 500 tokens on average; honest from a margin of +"));
+  EXPECT_THAT(says(noises[0]),
+              HasSubstr("tokensPerRequest: 500 tokens on average, design effect 1; honest from a margin of +"));
   EXPECT_THAT(says(noises[0]), HasSubstr(" on, the plan allows +5%"));
   EXPECT_NEAR(noises[1].level, 4.2, 0.01);
   EXPECT_NEAR(noises[1].planned, 0.08, 1e-9) << "0.02 of four points";
-  EXPECT_THAT(says(noises[1]), HasSubstr("feedback relevance: 4.2 on average; honest from a margin of 0."));
+  EXPECT_THAT(says(noises[1]),
+              HasSubstr("feedback relevance: 4.2 on average, design effect 1; honest from a margin of 0."));
 }
 
 }  // namespace
