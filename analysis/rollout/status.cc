@@ -140,6 +140,7 @@ json::Value rollout_status(const Rollout& rollout) {
                       {"elapsed_s", state.elapsed.count()},
                       {"judged", policy.analysis.enabled && !state.over()},
                       {"evidence_rollback", evidence_of(verdict.log_evidence_rollback)},
+                      {"max_false_rollback", policy.analysis.max_false_rollback},
                       {"promised_false_rollback", verdict.promised_alpha},
                       {"p_anytime", verdict.p_anytime},
                       {"requests_in_step", json::Object{{"baseline", verdict.baseline_requests_in_step},

@@ -82,10 +82,23 @@ class Frame {
     }
     versions(service, aa ? json::Value() : rollout);
     guards(rollout);
+    promise(rollout);
     noise(rollout["aa"]);
     budgets(rollout["budgets"]);
     split(rollout["split"], aa ? "in the second arm" : "on the candidate");
     waits(rollout);
+  }
+
+  // After edits it may be more than what the plan says.
+  void promise(const json::Value& rollout) {
+    constexpr double kRounding = 1 + 1e-6;
+    const double planned = rollout["max_false_rollback"].number();
+    const double promised = rollout["promised_false_rollback"].number();
+    if (planned <= 0 || promised <= planned * kRounding) return;
+    row(tinted("maxFalseRollback: " + percent(100 * promised) + " is promised, where the plan says " +
+                   percent(100 * planned) +
+                   ", for guards came or changed while it ran; a new revision promises that again",
+               Tint::kYellow, options_.colour));
   }
 
   // What the baseline against itself has shown so far.

@@ -52,6 +52,23 @@ def test_an_edit_keeps_the_rollout_and_its_weight(while_down: bool, weir: Callab
     wait_until(lambda: running.admin.rollout()["weight_percent"] == 35, "the first weight above is the next one")
 
 
+def test_guards_that_come_while_it_runs_raise_what_is_promised(weir: Callable[..., Weir],
+                                                               arms: tuple[Origin, Origin]) -> None:
+    """No guard's share of maxFalseRollback is taken away, so that the sum passes what the plan says; and that is shown."""
+    plan = canary(*arms, at_weight(10), rollout={"analysis": WITHOUT_LATENCY})
+    running = begun(weir(plan))
+    assert "is promised" not in running.cli("status", "chat").stdout
+    added = [{"metric": "timeToHeaders", "quantile": 0.9}, {"metric": "timeToHeaders", "quantile": 0.99}]
+    running.write(changed(plan, analysis={"guards": [*WITHOUT_LATENCY["guards"], *added]}))
+    running.cli("reload")
+    wait_until(lambda: decisions(running) == ["start", "edit"], "the edit is in the history")
+    wait_until(lambda: running.admin.rollout()["promised_false_rollback"] > 0.011, "its guards are weighed")
+    assert running.admin.rollout()["max_false_rollback"] == 0.01
+    shown = running.cli("status", "chat").stdout
+    promised = round(100 * running.admin.rollout()["promised_false_rollback"], 2)
+    assert f"maxFalseRollback: {promised:.2f} % is promised, where the plan says 1 %" in shown, shown
+
+
 def test_another_revision_is_a_new_rollout(weir: Callable[..., Weir], arms: tuple[Origin, Origin]) -> None:
     plan = canary(*arms, at_weight(10), rollout={"analysis": WITHOUT_LATENCY})
     running = begun(weir(plan))

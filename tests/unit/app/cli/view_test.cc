@@ -56,6 +56,20 @@ TEST(View, SaysWhetherTheVersionsGetTheirShares) {
   EXPECT_THAT(frame(true), HasSubstr("; broken"));
 }
 
+TEST(View, SaysWhatIsPromisedOnceEditsHaveRaisedIt) {
+  const auto frame = [](const std::string& promised) {
+    const std::string text = R"({"services":[{"name":"chat","rollout":{"phase":"running","max_false_rollback":0.01,)"
+                             R"("promised_false_rollback":)" +
+                             promised + "}}]}";
+    return render_frame(json::parse(text).value, {});
+  };
+  EXPECT_THAT(frame("0.011666666666666667"),
+              HasSubstr("maxFalseRollback: 1.17 % is promised, where the plan says 1 %"));
+  for (const char* planned : {"0.01", "0.010000000000000002", "0"}) {
+    EXPECT_THAT(frame(planned), Not(HasSubstr("promised"))) << planned;
+  }
+}
+
 TEST(View, SaysWhatIsSpentOfTheBudgets) {
   const auto frame = [](int spent) {
     const std::string text =
