@@ -7,6 +7,7 @@ moves numbers the folder is old, and has to be removed. The numbers depend on se
 from __future__ import annotations
 
 import argparse
+import collections
 import concurrent.futures
 import json
 import math
@@ -153,13 +154,24 @@ def false_advances(cells: list[dict]) -> list[str]:
             *table(["gate and step", "runs", "passed"], rows)]
 
 
+def commits(cells: list[dict]) -> str:
+    """How many runs are of which commit; "unknown" are those that do not say."""
+    runs: collections.Counter[str] = collections.Counter()
+    for cell in cells:
+        made_by = cell["made_by"]
+        runs.update(made_by)
+        runs["unknown"] += len(cell["runs"]) - sum(made_by.values())
+    return ", ".join(f"{count:,} of {commit}" for commit, count in runs.most_common() if count > 0)
+
+
 def report(folder: pathlib.Path, listed: list[dict]) -> bool:
     """Writes the page and the plots; says whether the runs that must show something show it."""
-    done = [{**cell, "runs": read_cell(file_of(folder, cell["name"]))["runs"]} for cell in listed]
-    done = [cell for cell in done if cell["runs"]]
+    read = [(cell, read_cell(file_of(folder, cell["name"]))) for cell in listed]
+    done = [{**cell, "runs": have["runs"], "made_by": have.get("made_by", {})} for cell, have in read if have["runs"]]
     page = ["# Decisions about simulated rollouts", "",
             "Written by `scripts/bench decisions`, by the analyzer that decides in the program. Seeds from "
-            f"{FIRST_SEED:,} on; the numbers are the same on every machine. How many runs each row has is beside it.", ""]
+            f"{FIRST_SEED:,} on; the numbers are the same on every machine. How many runs each row has is beside it. "
+            f"Runs by the last commit that changed what decides: {commits(done)}.", ""]
     for family, section in [("false_rollback", false_rollbacks), ("detection", detections), ("simpson", simpsons),
                             ("advance", advances), ("false_advance", false_advances)]:
         cells = [cell for cell in done if cell["family"] == family]

@@ -168,7 +168,8 @@ def in_time(case: Case, run: dict) -> bool:
 
 def table_of(done: dict[str, list[dict]]) -> str:
     lines = [f"# Rollouts behind the real proxy: {RATE} requests a second of {USERS} users each, {WEIGHT} % of them on the candidate", "",
-             "Written by `scripts/bench live`. Seconds; what is said is the median over the rollouts.", "",
+             "Written by `scripts/bench live`. Seconds; what is said is the median over the rollouts. The baseline's error rate, "
+             f"{BASELINE['fail-percent']} %, is told to `weir explain`; all else it takes from what the running weir has measured.", "",
              "| what is worse | rollouts | explain said, median / 95 % | taken back, median / last | as promised |",
              "| --- | --- | --- | --- | --- |"]
     for name, runs in done.items():

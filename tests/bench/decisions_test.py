@@ -30,7 +30,22 @@ def test_a_cell_goes_on_where_it_was(tmp_path: pathlib.Path) -> None:
     before = file.stat().st_mtime_ns
     run(folder, "--cells", CELL, "--runs", "2")
     assert file.stat().st_mtime_ns == before
-    assert CELL in (tmp_path / "decisions.md").read_text()
+    page = (tmp_path / "decisions.md").read_text()
+    assert CELL in page
+    # And it says by which commit.
+    (commit, count), = more["made_by"].items()
+    assert count == 2 and f"changed what decides: 2 of {commit}.\n" in page
+
+
+def test_the_page_names_the_commits(tmp_path: pathlib.Path) -> None:
+    folder = tmp_path / "decisions"
+    folder.mkdir()
+    went = {"weir": None, "alarm": "", "argo95": None, "argo99": None, "flagger": None, "kayenta": None, "naive": None,
+            "fixed": None}
+    for name, made_by in ("drift_w5", {"1234abc": 2, "5678def": 1}), ("ramp_drift", {"1234abc": 3}), ("few_users_w5", {}):
+        (folder / f"{name}.json").write_text(json.dumps({"cpu_s": 1, "made_by": made_by, "runs": [went] * 3}))
+    assert run(folder, "--report").returncode == 0
+    assert "changed what decides: 5 of 1234abc, 3 of unknown, 1 of 5678def.\n" in (tmp_path / "decisions.md").read_text()
 
 
 def test_more_false_rollbacks_than_promised_fail(tmp_path: pathlib.Path) -> None:
