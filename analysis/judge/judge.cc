@@ -97,13 +97,18 @@ void Judge::State::weigh_clusters() {
       guard.phi_div = own_divisor(guard.spread_of(all_of_candidate()), kClusterCount);
       continue;
     }
-    const double factor = guard.rollback_margin().factor;
-    const DesignEffect effect =
-        design_effect(guard.spread_of(clusters[0]), guard.spread_of(clusters[1]), factor, kClusterCount);
+    const Spread baseline = guard.spread_of(clusters[0]);
+    const Spread candidate = guard.spread_of(clusters[1]);
+    const auto weighed = [&](const Margin& of_side) {
+      return design_effect(baseline, candidate, of_side.factor, kClusterCount);
+    };
+    const DesignEffect effect = weighed(guard.rollback_margin());
     const ValueSums bad = guard.tested(clusters[1].total(guard.metric));
     const bool total_failure = family_of(guard.guard) == config::Family::kRate && bad.n > 0 && bad.s1 == bad.n;
     guard.phi_div = total_failure ? 1 : effect.divisor;
-    guard.phi_div_advance = effect.advance_divisor;
+    // The a in it is the side's own, and only amounts have another toward advance.
+    const bool own_factor = family_of(guard.guard) == config::Family::kAmount;
+    guard.phi_div_advance = (own_factor ? weighed(guard.advance_margin(current.next_weight)) : effect).advance_divisor;
   }
 }
 

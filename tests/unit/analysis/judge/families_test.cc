@@ -1,8 +1,10 @@
 // The families of guards that are neither rates nor latencies: when they are judged, what they wait for, what is kept.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <functional>
 
+#include "analysis/judge/cluster_table.h"
 #include "analysis/judge/guard_rule.h"
 #include "tests/unit/analysis/judge/fleet.h"
 
@@ -131,6 +133,44 @@ TEST(Means, SpeakAfterTwentyObservationsOfTheCandidate) {
     judge_tick(judge, counts);
   }
   EXPECT_TRUE(judge.guards()[0].speaks);
+}
+
+// STATISTICS.md 4.7: a is the side's own, and of amounts a step allows for more than the plan does.
+TEST(Amounts, EachSideWeighsTheClustersByItsOwnFactor) {
+  config::Guard tokens = guard_of(GuardMetric::kTokensPerRequest);
+  tokens.cap = 1'000;
+  Judge judge({.guards = {tokens}, .steps = 2});
+  judge.begin_step(step_of(1, 0.5, 0.2));
+  constexpr int kOfEach = 4;  // requests of a cluster, all alike: the candidate's clusters differ more
+  std::array<std::array<ClusterCount, kClusterCount>, kArmCount> clusters{};
+  std::array<std::uint64_t, kArmCount> squares{};
+  Tick counts;
+  for (const Arm arm : {Arm::kBaseline, Arm::kCandidate}) {
+    const auto index = static_cast<std::size_t>(arm);
+    const int more = arm == Arm::kCandidate ? 100 : 10;
+    add(
+        judge, {arm, kOfEach * static_cast<int>(kClusterCount)},
+        [&](Went& went, int i) {
+          went.tokens = static_cast<std::uint32_t>(100 + i % 5 + more * (i % static_cast<int>(kClusterCount) % 4));
+          const std::uint64_t value = 10 * went.tokens;
+          ClusterCount& cluster = clusters[index][static_cast<std::uint8_t>(i * 37 + static_cast<int>(arm))];
+          cluster.n += 1;
+          cluster.x += value;
+          squares[index] += value * value;
+        },
+        counts);
+  }
+  judge_tick(judge, counts);
+  const auto weighed = [&](double factor) {
+    return design_effect(mean_spread(clusters[0], squares[0]), mean_spread(clusters[1], squares[1]), factor,
+                         kClusterCount);
+  };
+  const GuardStatus guard = judge.guards()[0];
+  EXPECT_DOUBLE_EQ(guard.margin_factor, 1.05);
+  EXPECT_DOUBLE_EQ(guard.advance_factor, 1.25);
+  EXPECT_NE(weighed(1.25).advance_divisor, weighed(1.05).advance_divisor);
+  EXPECT_DOUBLE_EQ(guard.phi_div, weighed(1.05).divisor);
+  EXPECT_DOUBLE_EQ(guard.phi_div_advance, weighed(1.25).advance_divisor);
 }
 
 TEST(Means, AreExplainedInTheirUnit) {
