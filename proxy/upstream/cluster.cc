@@ -237,6 +237,7 @@ Awaitable<Result<EndpointLease>> Cluster::open(Request request, Endpoint& endpoi
 
   ++opening_;
   endpoint.add_connection(1);
+  endpoint.add_awaited(1);
   look_for_room();
   request.waiter.connecting(true);
   Connector connector(context_.io, endpoint.remote(), request.waker);
@@ -245,6 +246,7 @@ Awaitable<Result<EndpointLease>> Cluster::open(Request request, Endpoint& endpoi
   }
   if (timed_out) connector.expire();
   request.waiter.connecting(false);
+  endpoint.add_awaited(-1);
   --opening_;
   if (connector.state() == Connector::State::kConnected) {
     rotation_.connected(endpoint);

@@ -56,6 +56,9 @@ class Endpoint {
     own_.add(EndpointCount::kActive, by);
     if (by > 0) own_.add(EndpointCount::kRequests);
   }
+  // Those, and the ones for which a connection is being opened: one that is slow to let anybody in is no idle one.
+  std::uint32_t load() const { return active_ + awaited_; }
+  void add_awaited(int by) { awaited_ += static_cast<std::uint32_t>(by); }
   // Open or opening, idle ones included.
   std::uint32_t connections() const { return connections_; }
   void add_connection(int by) {
@@ -86,6 +89,7 @@ class Endpoint {
   EndpointCounters& own_;
   bool gone_ = false;
   std::uint32_t active_ = 0;
+  std::uint32_t awaited_ = 0;
   std::uint32_t connections_ = 0;
   std::vector<std::unique_ptr<Idle>> idle_;
   std::vector<std::unique_ptr<Idle>> spare_;  // of connections in use: parking one again allocates nothing

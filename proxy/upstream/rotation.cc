@@ -169,7 +169,7 @@ Endpoint& Rotation::least_request(const EndpointChoice& choice) {
   const std::uint32_t second = (first + 1 + random_.below(size - 1)) % size;
   Endpoint* const a = in_[first];
   Endpoint* const b = in_[second];
-  Endpoint* const less = b->active() < a->active() ? b : a;
+  Endpoint* const less = b->load() < a->load() ? b : a;
   Endpoint* const more = less == a ? b : a;
   if (!takes(*less, choice)) return takes(*more, choice) ? *more : any(choice);
   // Of two that came together one has to take it.
@@ -191,13 +191,13 @@ Endpoint& Rotation::round_robin(const EndpointChoice& choice) {
 // times the mean, this request counted; a key whose first endpoint is that busy goes to its second.
 Endpoint& Rotation::by_hash(const EndpointChoice& choice) {
   std::uint64_t load = 1;
-  for (const Endpoint* endpoint : in_) load += endpoint->active();
+  for (const Endpoint* endpoint : in_) load += endpoint->load();
   const std::uint64_t bound = (load * balancing_.max_load_ppm + in_.size() * kMillion - 1) / (in_.size() * kMillion);
   Endpoint* best = nullptr;
   std::uint64_t best_score = 0;
   for (Endpoint* const endpoint : in_) {
     const std::uint64_t hash = endpoint->state().hash();
-    if (endpoint->active() >= bound || !takes(*endpoint, choice)) continue;
+    if (endpoint->load() >= bound || !takes(*endpoint, choice)) continue;
     const std::uint64_t its = score(hash, *choice.key);
     // One that is cold gets the same keys all the time, and more with time.
     if (cold_ && static_cast<double>(its & 0xffff) >= share(*endpoint) * 0x10000) continue;

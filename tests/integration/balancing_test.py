@@ -2,14 +2,17 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 from typing import Any, Callable
 
 import pytest
-from http_client import Connection, Reply, get
+from exposition import Exposition
+from http_client import Connection, Reply, get, request_bytes
 from origin import Origin
 from outcomes import metric
 from plans import Plan, one_version, version
 from polling import wait_until
+from ports import unanswering_port
 from raw_origin import Peer, RawOrigin, always
 from weir_harness import Weir
 
@@ -69,6 +72,25 @@ def test_hash_moves_only_the_keys_of_what_a_reload_takes_away(weir: StartWeir, o
     for key in keys:
         owner = served_by(served, {"x-session": key})
         assert owner == before[key] if before[key] != "c" else owner in set("abd")
+
+
+# Of two endpoints and a load of three a hash gives one two at the most.
+@pytest.mark.parametrize("policy, most", [({"policy": "leastRequest"}, 1), ({**BY_SESSION, "maxLoad": "125%"}, 2)])
+def test_who_lets_nobody_in_is_no_idle_one(policy: Plan, most: int, weir: StartWeir, origin: StartOrigin) -> None:
+    with unanswering_port() as hung, contextlib.ExitStack() as waiting:
+        plan = endpoints(origin("a"), origin("b"), loadBalancing=policy, top={"timeouts": {"connect": "10m"}})
+        made = plan["services"]["chat"]["versions"]["v1"]["endpoints"]
+        plan["services"]["chat"]["versions"]["v1"]["endpoints"] = [made[0], f"http://127.0.0.1:{hung}"]
+        served = weir(plan)
+
+        def held() -> float:
+            return Exposition(served.admin.metrics()).total("weir_upstream_endpoint_connections", endpoint=f"http://127.0.0.1:{hung}")
+
+        for i in range(30):
+            client = waiting.enter_context(Connection(served.port))
+            client.send(request_bytes("GET", "/", {"x-session": f"s{i}"}))
+        wait_until(lambda: held() >= most, "as many wait for it as may")
+        assert [served_by(served, {"x-session": f"t{i}"}) for i in range(30)] == ["a"] * 30
 
 
 # Left out
