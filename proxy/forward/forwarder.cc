@@ -188,12 +188,14 @@ void Forwarder::check_client() {
   }
 }
 
-// A side is timed from when it is waited for: while the other one held everything up, nothing was asked of it.
+// A side is timed from when it is waited for: while the other one held everything up, nothing was asked of it. But a
+// client that is behind with interim responses does not excuse an origin for what it has not said yet.
 void Forwarder::note_turns() {
   const bool origin_takes = upstream_.sending();
   const bool client_takes = downstream_.sending();
   if (origin_takes != origin_takes_ || client_takes != client_takes_) {
-    client_moved_ = upstream_moved_ = now_;
+    client_moved_ = now_;
+    if (head_done_ || origin_takes != origin_takes_) upstream_moved_ = now_;
     origin_took_ = upstream_.bytes_sent();
     client_took_ = downstream_.bytes_sent();
   }

@@ -159,6 +159,21 @@ TEST_F(ForwarderTimeTest, BlamesNoClientForAnOriginThatWasSlowToAnswer) {
   expect_timeout(Side::kDownstream, "client_stalled");
 }
 
+TEST_F(ForwarderTimeTest, BlamesAnOriginForInterimHeadsThoughItsClientIsBehindWithThem) {
+  timeouts_.response_header = kSoon;
+  start();
+  for (int i = 0; i < 5 && !result_; ++i) {
+    origin_.statuses = {103};
+    client_.script.fills_at_flush = true;
+    wake();
+    pass(kSoon / 2);
+    client_.script.sending = false;
+    wake();
+  }
+  ASSERT_TRUE(result_);
+  expect_timeout(Side::kUpstream, "timeout");
+}
+
 TEST_F(ForwarderTimeTest, EndsNoClientThatTakesASliceByteByByte) {
   timeouts_.body_idle = kSoon;
   start();
