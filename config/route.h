@@ -39,7 +39,8 @@ struct RouteMatch {
 };
 
 struct Route {
-  std::string name;  // default: "route-<n>", n from 1
+  std::string name;    // default: "route-<n>", n from 1
+  bool named = false;  // by the plan
   RouteMatch match;
   // One of these three is given: where the requests go, or how the weir answers them.
   std::string service;

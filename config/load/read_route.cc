@@ -61,6 +61,7 @@ Route read_route(const Node& node, std::size_t index, const Environment& environ
   route.name = "route-" + std::to_string(index + 1);
   route.position = node.position;
   read(node, "name", route.name);
+  route.named = node.find("name") != nullptr;
   read(node, "service", route.service);
   if (const Node* const match = node.find("match")) route.match = read_match(*match);
   read_action(node, route);

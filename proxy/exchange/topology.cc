@@ -204,13 +204,38 @@ bool asks_usage(const config::Config& config, const config::Route& route) {
   return counts_tokens(config, route.service);
 }
 
+// Under what a route's limits are kept through reloads: its name, or what it matches, for the number of one without a
+// name is another whenever a route comes before it.
+std::string identity_of(const config::Route& declared) {
+  if (declared.named) return declared.name;
+  std::string identity;
+  const auto add = [&](std::string_view part) { identity.append(part).append(1, '\0'); };
+  const auto add_value = [&](const config::ValueMatch& rule) {
+    add(rule.name);
+    add(rule.exact ? "=" + *rule.exact : rule.prefix ? "^" + *rule.prefix : rule.regex ? "~" + rule.regex->text() : "");
+    add(rule.absent ? "!" : "");
+  };
+  const config::RouteMatch& match = declared.match;
+  for (const std::string& part : {match.host, match.path_prefix.value_or(""), match.path_exact.value_or(""),
+                                  match.path_regex ? match.path_regex->text() : std::string()}) {
+    add(part);
+  }
+  for (const std::string& method : match.methods) add(method);
+  for (const auto* rules : {&match.headers, &match.query, &match.cookies}) {
+    add("");
+    for (const config::ValueMatch& rule : *rules) add_value(rule);
+  }
+  if (match.model) add_value(*match.model);
+  return identity;
+}
+
 // Its places are counted where their number is said, at the route before the listener, or else where only `pending` is.
 // Thus one bulkhead has one number of places, while what may wait for them is each request's innermost `pending`.
 void set_bulkhead(const config::Listener& listener, const config::Route& declared, Names& names, Route& route) {
   const auto& inner = declared.limits;
   const auto& outer = listener.limits;
   if (inner.upstream_connections || (inner.pending && !outer.upstream_connections)) {
-    route.bulkhead = names.bulkheads.intern("route " + declared.name);
+    route.bulkhead = names.bulkheads.intern("route " + identity_of(declared));
   } else if (outer.upstream_connections || outer.pending) {
     route.bulkhead = names.bulkheads.intern("listener " + listener.address);
   }
@@ -263,7 +288,7 @@ ListenerTopology build_listener(const config::Listener& listener, const PlanPart
     route.response_changes = field_changes(declared.response_headers);
     route.addresses = declared.addresses;
     route.api_keys = declared.api_keys;
-    if (declared.rate_limit) route.rate_limiter = limiters.of(declared.name, *declared.rate_limit);
+    if (declared.rate_limit) route.rate_limiter = limiters.of(identity_of(declared), *declared.rate_limit);
     route.guarded = !route.addresses.empty() || !route.api_keys.keys.empty() || route.rate_limiter != nullptr;
     if (!route.api_keys.keys.empty() && !route.api_keys.forward) {
       route.request_changes.removed.push_back(route.api_keys.header);

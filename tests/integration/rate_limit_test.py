@@ -62,6 +62,19 @@ def test_each_client_header_and_key_counts_by_itself(weir: StartWeir) -> None:
         assert statuses(served, 3) == [200, 200, 429]
 
 
+def test_a_route_without_a_name_is_the_same_in_another_place(weir: StartWeir) -> None:
+    def limited(prefix: str) -> Plan:
+        return {"match": {"pathPrefix": prefix}, "service": "chat", "rateLimit": {"requests": 1, "per": "1d"}}
+
+    with RawOrigin(always(_ANSWER)) as origin:
+        plans = {"services": {"chat": {"versions": {"v1": version(origin)}}}}
+        served = weir({**plans, "routes": [limited("/a"), limited("/b")]})
+        assert [get(served.port, "/a").status for _ in range(2)] == [200, 429]
+        served.write({**plans, "routes": [limited("/b"), {"match": {"pathPrefix": "/c"}, "service": "chat"}, limited("/a")]})
+        served.cli("reload")
+        assert [get(served.port, path).status for path in ("/c", "/a", "/b", "/b")] == [200, 429, 200, 429]
+
+
 def test_a_reload_goes_on_counting_what_did_not_change(weir: StartWeir) -> None:
     with RawOrigin(always(_ANSWER)) as origin:
         served = weir(plan(origin))
