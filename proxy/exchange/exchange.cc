@@ -61,8 +61,11 @@ Awaitable<> Exchange::run() {
   for (;;) {
     EndpointLease lease;
     if (again_ == Again::kNo) {
-      Cluster& cluster = *worker_.clusters[context_.assignment.version];
-      lease = cluster.try_lease(&waker, context_.route->limits, context_.endpoint, context_.route->bulkhead);
+      // None: a reload has taken the version away, and left the listener behind.
+      Cluster* const cluster = worker_.clusters[context_.assignment.version].get();
+      if (cluster != nullptr) {
+        lease = cluster->try_lease(&waker, context_.route->limits, context_.endpoint, context_.route->bulkhead);
+      }
     }
     if (!lease) {
       Result<EndpointLease> opened = co_await pick();

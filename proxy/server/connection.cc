@@ -15,9 +15,9 @@ http::LocalReply header_timeout() {
 
 }  // namespace
 
-Connection::Connection(WorkerContext& worker, ByteStream stream, const SocketAddress& peer, std::uint32_t listener)
+Connection::Connection(WorkerContext& worker, ByteStream stream, const SocketAddress& peer, Place place)
     : worker_(worker),
-      stream_(std::move(stream), peer, worker.buffers, worker.topology->listeners[listener].limits),
+      stream_(std::move(stream), peer, worker.buffers, place.topology->listeners[place.listener].limits),
       deadline_(
           worker.deadlines, [](void* self) { static_cast<Connection*>(self)->stream_.waker().wake(); }, this),
       slowness_(
@@ -27,7 +27,13 @@ Connection::Connection(WorkerContext& worker, ByteStream stream, const SocketAdd
             if (under_way != nullptr) under_way->report_slowness();
           },
           this),
-      listener_(listener) {}
+      listener_(place.listener),
+      topology_(std::move(place.topology)) {}
+
+// Takes up what a reload has brought.
+void Connection::follow() {
+  if (!left_) topology_ = worker_.topology;
+}
 
 // Of the listener that took the connection, as the newest topology has it.
 const ListenerTopology* Connection::settings() const {
@@ -75,7 +81,7 @@ Awaitable<> Connection::serve() {
 }
 
 Awaitable<> Connection::turn_away(http::LocalReply reply, const ListenerLoad& load) {
-  topology_ = worker_.topology;
+  follow();
   reply_without_request(reply);
   co_await linger(&load);
   if (stream_.handshake_failed()) worker_.counters.add(Count::kTlsHandshakesFailed);
@@ -86,7 +92,7 @@ Awaitable<> Connection::turn_away(http::LocalReply reply, const ListenerLoad& lo
 // come.
 Awaitable<bool> Connection::take_proxy_header() {
   Waker& waker = stream_.waker();
-  topology_ = worker_.topology;
+  follow();
   if (settings() == nullptr) co_return false;
   const ListenerTopology& of = *settings();
   SteadyTime now = idle_since_ = std::chrono::steady_clock::now();
@@ -122,7 +128,7 @@ Awaitable<Connection::Wait> Connection::wait_for_request() {
   idle_ = true;
   Wait result = Wait::kClosed;
   for (;;) {
-    topology_ = worker_.topology;
+    follow();
     if (settings() != nullptr) stream_.set_limits(settings()->limits);
     const RequestEvent event = stream_.read_request();
     if (event.state == RequestEvent::State::kRequest && settings() != nullptr) {

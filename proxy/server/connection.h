@@ -27,8 +27,12 @@ class Connection {
   // The same of one that was turned away, when others wait to be told so: what they wait for is its place.
   static constexpr std::chrono::milliseconds kLingerInACrowd{250};
 
-  // `listener`: index in the topology.
-  Connection(WorkerContext& worker, ByteStream stream, const SocketAddress& peer, std::uint32_t listener);
+  // Of the listener that took it.
+  struct Place {
+    Local<Topology> topology;
+    std::uint32_t listener = 0;  // index in the topology
+  };
+  Connection(WorkerContext& worker, ByteStream stream, const SocketAddress& peer, Place place);
 
   // It begins with a PROXY header; else it ends.
   void expect_proxy_header() { proxy_header_ = true; }
@@ -45,9 +49,13 @@ class Connection {
   bool finite_request() const { return exchange_ != nullptr && !exchange_->streaming(); }
   // The listener's place in a new topology.
   void move_to(std::uint32_t listener) { listener_ = listener; }
+  // The listener is gone: what the connection still brings is served by the last rules that were made for it.
+  void stay_behind(const Local<Topology>& last) {
+    topology_ = last;
+    left_ = true;
+  }
+  bool left() const { return left_; }
   std::uint32_t listener() const { return listener_; }
-
-  static constexpr std::uint32_t kNoListener = UINT32_MAX;
 
  private:
   enum class Wait : std::uint8_t { kRequest, kClosed };
@@ -56,6 +64,7 @@ class Connection {
     void operator()(Exchange* exchange) const;
   };
 
+  void follow();
   const ListenerTopology* settings() const;
   std::unique_ptr<Exchange, EndExchange> begin_exchange();
   Awaitable<bool> take_proxy_header();
@@ -82,6 +91,7 @@ class Connection {
   bool first_ = true;
   bool idle_ = false;
   bool closing_ = false;
+  bool left_ = false;
 };
 
 }  // namespace weir::proxy

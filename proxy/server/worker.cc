@@ -16,6 +16,8 @@ http::LocalReply too_many_connections() {
   return {503, "too_many_connections", "this listener serves as many connections as it may", true, 1};
 }
 
+constexpr std::uint32_t kNoListener = UINT32_MAX;
+
 // An exception that leaves a connection is memory that ran out in the middle of a request: its buffers have gone back
 // to the pool while a write may still point into them, and the next turn of the loop would send another's bytes.
 [[noreturn]] void end_process(const char* what) {
@@ -33,9 +35,10 @@ struct Worker::Acceptor {
   std::string address;
   Listener listener;
   std::shared_ptr<ListenerLoad> load;
-  std::shared_ptr<const TlsServerContext> tls;  // of the newest topology that has the listener
-  bool proxy_protocol = false;                  // as the newest topology says that has the listener
+  Connection::Place place;  // in the newest topology that has the listener
   bool closing = false;
+
+  const ListenerTopology& settings() const { return place.topology->listeners[place.listener]; }
 };
 
 Worker::Worker(const Snapshot<TrafficPlan>& plans, std::size_t ring_capacity, const Place& place)
@@ -89,22 +92,25 @@ std::uint32_t Worker::listener_index(const std::string& address) const {
   for (std::uint32_t i = 0; i < listeners.size(); ++i) {
     if (listeners[i].address == address) return i;
   }
-  return Connection::kNoListener;
+  return kNoListener;
 }
 
 void Worker::set_topology(std::shared_ptr<const Topology> topology, const std::vector<ListenerSocket>& added) {
   const Local<Topology> before = context_.topology;
   context_.set_topology(std::move(topology), workers_);
-  // Connections follow their listener by its address; those of a listener that is gone are served by any other's
-  // settings and end when they are idle, as do those that its queue still holds.
+  // Connections follow their listener by its address; those of a listener that is gone go on by its last settings, and
+  // end when they are idle, as do those that its queue still holds.
   if (before) {
     for (auto next = connections_.begin(); next != connections_.end();) {
       Connection& connection = *next++;
-      if (connection.listener() == Connection::kNoListener) continue;
+      if (connection.left()) continue;
       const std::uint32_t place = listener_index(before->listeners[connection.listener()].address);
-      const bool orphan = place == Connection::kNoListener;
-      connection.move_to(orphan ? 0 : place);
-      if (orphan) connection.close_when_idle();
+      if (place != kNoListener) {
+        connection.move_to(place);
+      } else {
+        connection.stay_behind(before);
+        connection.close_when_idle();
+      }
     }
   }
   const auto replaced = [&](const Acceptor& acceptor) {
@@ -113,7 +119,7 @@ void Worker::set_topology(std::shared_ptr<const Topology> topology, const std::v
   };
   for (const auto& acceptor : acceptors_) {
     take_settings(*acceptor);
-    const bool stays = listener_index(acceptor->address) != Connection::kNoListener && !replaced(*acceptor);
+    const bool stays = listener_index(acceptor->address) != kNoListener && !replaced(*acceptor);
     if (acceptor->closing || stays) continue;
     acceptor->closing = true;
     acceptor->listener.begin_close();
@@ -133,9 +139,7 @@ void Worker::set_topology(std::shared_ptr<const Topology> topology, const std::v
 // What the last connections of a listener that is gone still go by.
 void Worker::take_settings(Acceptor& acceptor) const {
   const std::uint32_t index = listener_index(acceptor.address);
-  if (index == Connection::kNoListener) return;
-  acceptor.tls = context_.topology->listeners[index].tls;
-  acceptor.proxy_protocol = context_.topology->listeners[index].proxy_protocol;
+  if (index != kNoListener) acceptor.place = {context_.topology, index};
 }
 
 void Worker::check_health() {
@@ -166,7 +170,7 @@ void Worker::resume_listeners() {
 // The last connections of a listener that a reload has taken away are all let in.
 std::uint32_t Worker::connection_limit(const std::string& address) const {
   const std::uint32_t index = listener_index(address);
-  if (index == Connection::kNoListener) return UINT32_MAX;
+  if (index == kNoListener) return UINT32_MAX;
   return std::max(1U, context_.topology->listeners[index].limits.connections);
 }
 
@@ -177,14 +181,10 @@ std::uint32_t Worker::places(const std::string& address) const {
 
 void Worker::accept(Acceptor& acceptor, StreamSocket socket, const SocketAddress& peer) {
   context_.counters.add(Count::kConnectionsAccepted);
-  std::uint32_t place = listener_index(acceptor.address);
-  // Without a listener of its own it is served by any other's settings, then closed.
-  const bool orphan = place == Connection::kNoListener;
-  if (orphan) place = 0;
-  if (context_.topology->listeners.empty()) return;
-  const config::AddressRules& addresses = context_.topology->listeners[place].addresses;
+  const ListenerTopology& settings = acceptor.settings();
+  const bool gone = listener_index(acceptor.address) == kNoListener;
   // Whom a proxy speaks for is known later.
-  if (!orphan && !acceptor.proxy_protocol && !addresses.empty() && !addresses.admits(ip_bytes(peer))) {
+  if (!settings.proxy_protocol && !settings.addresses.empty() && !settings.addresses.admits(ip_bytes(peer))) {
     context_.counters.add(Count::kConnectionsDenied);
     return;  // which closes it: who may not connect is not told why
   }
@@ -193,10 +193,11 @@ void Worker::accept(Acceptor& acceptor, StreamSocket socket, const SocketAddress
   context_.counters.add(admitted ? Count::kConnections : Count::kConnectionsRefused);
   if (limit == 0) context_.counters.add(Count::kOverloaded);
   ByteStream stream(std::move(socket));
-  if (acceptor.tls != nullptr) stream.start_tls(acceptor.tls->accept());
-  connections_.emplace_front(context_, std::move(stream), peer, place);
-  if (acceptor.proxy_protocol) connections_.front().expect_proxy_header();
-  if (orphan || closing_) connections_.front().close_when_idle();
+  if (settings.tls != nullptr) stream.start_tls(settings.tls->accept());
+  connections_.emplace_front(context_, std::move(stream), peer, acceptor.place);
+  if (settings.proxy_protocol) connections_.front().expect_proxy_header();
+  if (gone) connections_.front().stay_behind(acceptor.place.topology);
+  if (gone || closing_) connections_.front().close_when_idle();
   if (acceptor.load->full(limit)) acceptor.listener.pause();
   asio::co_spawn(io_.get_executor(), serve(connections_.begin(), acceptor.load, admitted), asio::detached);
 }

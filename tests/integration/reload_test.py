@@ -226,6 +226,48 @@ def test_listeners_can_come_and_go_under_load(origin: StartOrigin, weir: StartWe
     assert (tally.broken, tally.refused, tally.stale) == (0, 0, 0), tally.errors
 
 
+def test_who_came_by_a_listener_that_is_gone_is_held_to_its_rules(origin: StartOrigin, weir: StartWeir) -> None:
+    first, second = origin("one"), origin("two")
+    guarded = {"routes": [{"match": {"pathPrefix": "/"}, "service": "chat", "allow": ["10.0.0.0/8"]}]}
+    gateway = weir(one_version(first))
+    added = free_port()
+    trusting = {"address": f"127.0.0.1:{gateway.port}", "trustedHops": ["127.0.0.1"]}
+    strict = {"address": f"127.0.0.1:{added}", "trustedHops": ["none"]}
+    gateway.write(one_version(first, listeners=[trusting, strict], **guarded))
+    reload_by_command(gateway)
+    with Connection(added) as client:
+        client.send(b"GET / HTTP/1.1\r\nX-Forwarded-For: 10.0.0.9\r\nHos")
+        wait_until(lambda: "weir_downstream_connections 1\n" in gateway.admin.metrics(), "it is accepted")
+        gateway.write(one_version(second, listeners=[trusting], **guarded))
+        reload_by_command(gateway)
+        gateway.write(one_version(first, listeners=[trusting]))  # once more
+        reload_by_command(gateway)
+        client.send(b"t: weir.test\r\n\r\n")
+        reply = client.reply()
+        assert (reply.status, reply["connection"]) == (403, "close")
+
+
+def test_who_came_by_a_listener_that_is_gone_may_find_no_version(origin: StartOrigin, weir: StartWeir) -> None:
+    server = origin("one")
+    gateway = weir(one_version(server))
+    added = free_port()
+    kept = {"address": f"127.0.0.1:{gateway.port}"}
+    gateway.write(one_version(server, listeners=[kept, {"address": f"127.0.0.1:{added}"}]))
+    reload_by_command(gateway)
+    with Connection(added) as client:
+        client.send(b"GET / HTTP/1.1\r\nHos")
+        wait_until(lambda: "weir_downstream_connections 1\n" in gateway.admin.metrics(), "it is accepted")
+        other = one_version(server, listeners=[kept])
+        other["services"] = {"other": other["services"].pop("chat")}
+        other["routes"][0]["service"] = "other"
+        gateway.write(other)
+        reload_by_command(gateway)
+        client.send(b"t: weir.test\r\n\r\n")
+        reply = client.reply()
+        assert (reply.status, reply["x-weir-reason"], reply["connection"]) == (503, "no_endpoint", "close")
+    assert answered_by(gateway) == "one"
+
+
 def test_a_listener_may_come_back_at_once(origin: StartOrigin, weir: StartWeir) -> None:
     server = origin("one")
     gateway = weir(one_version(server))
