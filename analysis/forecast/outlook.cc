@@ -34,6 +34,56 @@ double share_of_slow_tail(const LatencyOutlook& outlook, double factor) {
   return low;
 }
 
+// What a candidate that is so much worse does, and its baseline. `latency`: the rule that times are held against.
+Rates truth_of(const config::Guard& guard, const Regression& regression, const BaselineTraffic& traffic,
+               const LatencyOutlook& latency) {
+  const double usual = is_time(guard) ? exceedance(guard) : rate_of(guard, traffic);
+  switch (regression.kind) {
+    case Regression::Kind::kTotalFailure:
+      return {usual, 1};
+    case Regression::Kind::kSlowTail:
+      return {usual, share_of_slow_tail(latency, regression.degree)};
+    case Regression::Kind::kSlower:
+      return exceedance_rates(latency, regression.degree);
+    case Regression::Kind::kSlowInputs: {
+      Rates rates = exceedance_rates(latency, 1);
+      const double slow = exceedance_rates(latency, kSlowInput).candidate;
+      rates.candidate += regression.degree * (slow - rates.candidate);
+      return rates;
+    }
+    case Regression::Kind::kErrors:
+    case Regression::Kind::kMoreBad:
+    case Regression::Kind::kMoreTokens:
+    case Regression::Kind::kDearer:
+    case Regression::Kind::kWorseScores:
+      break;
+  }
+  return {usual, std::min(1.0, regression.degree * usual)};
+}
+
+LimitOutlook limit_outlook(const config::Guard& guard, const Regression& regression, const BaselineTraffic& traffic) {
+  // Where every request fails there is no spread to be careful about (4.7).
+  const bool spread = regression.kind != Regression::Kind::kTotalFailure;
+  return {.rate = truth_of(guard, regression, traffic, ceiling_outlook(guard, traffic)).candidate,
+          .limit = limit_share(guard),
+          .divisor = spread ? traffic.design_effect : 1};
+}
+
+// A candidate that is as the baseline is.
+Regression no_worse(const config::Guard& guard) {
+  return {is_time(guard) ? Regression::Kind::kSlower : Regression::Kind::kErrors, 1};
+}
+
+// Of the share of alpha that a guard has within its pool, as its ceiling has. `gamma`: what is injected as the change
+// begins.
+double evidence_of(const config::Guard& guard, const config::Analysis& analysis, double gamma) {
+  double sum = 0;
+  for (const config::Guard& other : analysis.guards) {
+    if (other.action == guard.action) sum += table_weight(other) * (other.has_max() ? 2 : 1);
+  }
+  return rollback_evidence(analysis.max_false_rollback, table_weight(guard) / sum, gamma);
+}
+
 class StepSight {
  public:
   struct Of {
@@ -53,27 +103,38 @@ class StepSight {
       out.accepted = degree(guard, margin.factor * out.baseline + margin.absolute);
     } else if (is_time(guard)) {
       const LatencyOutlook latency = latency_outlook(guard, of_.traffic);
-      out.baseline = upper_quantile_us(of_.traffic.latency, of_.traffic.latency_total, latency.tau);
-      out.accepted = latency.candidate_threshold_us() / std::max(1.0, out.baseline);
+      const double quantile_us = upper_quantile_us(of_.traffic.latency, of_.traffic.latency_total, latency.tau);
+      out.baseline = quantile_us * part_of_latency(guard);
+      out.accepted = latency.candidate_threshold_us() / std::max(1.0, quantile_us);
     } else {
       out.baseline = rate(guard);
       out.accepted = std::min(1.0, margin.factor * out.baseline + margin.absolute);
     }
-    if (!of_.time.compared) return out;
+    if (limits(guard)) out.accepted = accepted_below_ceiling(guard, out);
     const double most_s = of_.time.most_s;
     out.while_it_stays = smallest(index, std::min(of_.time.lasts_s.p50, most_s));
     out.at_the_most = smallest(index, most_s);
     return out;
   }
 
+  // By the comparison or the ceiling, whichever is first.
   Detection detect(const Regression& regression) const {
     Detection fastest;
     if (!of_.time.compared) fastest.why = Detection::Why::kNotCompared;
-    for (std::size_t i = 0; i < guards().size() && of_.time.compared; ++i) {
-      if (!tells(guards()[i], regression)) continue;
-      const Detection found = detect_by(i, regression);
+    const auto consider = [&](const Detection& found) {
       const bool faster = found.found_s.p95 < fastest.found_s.p95;
-      if (fastest.why == Detection::Why::kNoGuard || faster) fastest = found;
+      if (!fastest.guard || faster) fastest = found;
+    };
+    for (std::size_t i = 0; i < guards().size(); ++i) {
+      const config::Guard& guard = guards()[i];
+      if (!tells(guard, regression)) continue;
+      const GuardTime& time = of_.time.guards[i];
+      if (of_.time.compared) consider(detect_by(i, forecast_of(guard, regression), time));
+      if (!limits(guard)) continue;
+      Detection found =
+          detect_by(i, forecast(limit_outlook(guard, regression, of_.traffic), evidence(guard)), time.of_ceiling());
+      found.by_ceiling = true;
+      consider(found);
     }
     return fastest;
   }
@@ -107,17 +168,43 @@ class StepSight {
     return (y - usual) * (guard.scoring.to - guard.scoring.from);
   }
 
-  // Of the share of alpha that a guard has within its pool, when the change begins with the step.
+  // When the change begins with the step.
   double evidence(const config::Guard& guard) const {
-    double sum = 0;
-    for (const config::Guard& other : guards()) {
-      if (other.action == guard.action) sum += table_weight(other);
-    }
     const double gamma = of_.first ? kSeedRollout : kSeedSteps / static_cast<double>(of_.rollout.steps.size());
-    return rollback_evidence(of_.rollout.analysis.max_false_rollback, table_weight(guard) / sum, gamma);
+    return evidence_of(guard, of_.rollout.analysis, gamma);
+  }
+
+  bool limits(const config::Guard& guard) const { return of_.time.limited && guard.has_max(); }
+
+  // How bad a candidate may be for ever, where the comparison alone would accept what `sight` says.
+  double accepted_below_ceiling(const config::Guard& guard, const GuardSight& sight) const {
+    double limit = limit_share(guard);
+    if (is_time(guard)) limit = std::max(1.0, static_cast<double>(limit_us(guard)) / std::max(1.0, sight.baseline));
+    return of_.time.compared ? std::min(limit, sight.accepted) : limit;
   }
 
   std::optional<double> smallest(std::size_t index, double within_s) const {
+    const config::Guard& guard = guards()[index];
+    std::optional<double> least;
+    if (of_.time.compared) least = smallest_compared(index, within_s);
+    if (!limits(guard)) return least;
+    const std::optional<double> limited = smallest_limited(index, within_s);
+    return least && limited ? std::min(*least, *limited) : least ? least : limited;
+  }
+
+  std::optional<double> smallest_limited(std::size_t index, double within_s) const {
+    const config::Guard& guard = guards()[index];
+    const double n = of_.time.guards[index].of_ceiling().observations_within(within_s);
+    if (n < kFewest) return {};
+    const LimitOutlook usual = limit_outlook(guard, no_worse(guard), of_.traffic);
+    const std::optional<double> found = smallest_found(usual, evidence(guard), n);
+    if (!found) return {};
+    if (!is_time(guard)) return std::max(*found, rate(guard));
+    const double slowdown = slowdown_for(ceiling_outlook(guard, of_.traffic), *found);
+    return std::isfinite(slowdown) ? std::optional(std::max(1.0, slowdown)) : std::nullopt;
+  }
+
+  std::optional<double> smallest_compared(std::size_t index, double within_s) const {
     const config::Guard& guard = guards()[index];
     const double n = of_.time.guards[index].observations_within(within_s);
     if (n < kFewest) return {};
@@ -129,32 +216,6 @@ class StepSight {
     if (!found || !is_time(guard)) return found;
     const double slowdown = slowdown_for(latency_outlook(guard, of_.traffic), *found);
     return std::isfinite(slowdown) ? std::optional(slowdown) : std::nullopt;
-  }
-
-  Rates truth(const config::Guard& guard, const Regression& regression) const {
-    const double usual = is_time(guard) ? exceedance(guard) : rate(guard);
-    switch (regression.kind) {
-      case Regression::Kind::kTotalFailure:
-        return {usual, 1};
-      case Regression::Kind::kSlowTail:
-        return {usual, share_of_slow_tail(latency_outlook(guard, of_.traffic), regression.degree)};
-      case Regression::Kind::kSlower:
-        return exceedance_rates(latency_outlook(guard, of_.traffic), regression.degree);
-      case Regression::Kind::kSlowInputs: {
-        const LatencyOutlook latency = latency_outlook(guard, of_.traffic);
-        Rates rates = exceedance_rates(latency, 1);
-        const double slow = exceedance_rates(latency, kSlowInput).candidate;
-        rates.candidate += regression.degree * (slow - rates.candidate);
-        return rates;
-      }
-      case Regression::Kind::kErrors:
-      case Regression::Kind::kMoreBad:
-      case Regression::Kind::kMoreTokens:
-      case Regression::Kind::kDearer:
-      case Regression::Kind::kWorseScores:
-        break;
-    }
-    return {usual, std::min(1.0, regression.degree * usual)};
   }
 
   Forecast forecast_of(const config::Guard& guard, const Regression& regression) const {
@@ -169,16 +230,14 @@ class StepSight {
       return forecast(worse, TestSide::kRollback, evidence(guard));
     }
     RateOutlook worse = outlook(guard);
-    worse.truth = truth(guard, regression);
+    worse.truth = truth_of(guard, regression, of_.traffic, latency_outlook(guard, of_.traffic));
     // Where every request fails there is no spread to be careful about (4.7).
     if (regression.kind == Regression::Kind::kTotalFailure) worse.divisor = 1;
     return forecast(worse, TestSide::kRollback, evidence(guard));
   }
 
-  Detection detect_by(std::size_t index, const Regression& regression) const {
-    const Forecast found = forecast_of(guards()[index], regression);
+  static Detection detect_by(std::size_t index, const Forecast& found, const GuardTime& time) {
     if (found.never()) return {.why = Detection::Why::kWithinMargin, .guard = index, .found_s = {}};
-    const GuardTime& time = of_.time.guards[index];
     return {.why = Detection::Why::kFound,
             .guard = index,
             .found_s = {time.seconds_until(found.n50), time.seconds_until(found.n95)}};
@@ -213,18 +272,23 @@ bool tells(const config::Guard& guard, const Regression& regression) {
 }
 
 RolloutOutlook look_ahead(const config::Rollout& rollout, const BaselineTraffic& traffic) {
-  RolloutOutlook out{.steps = {}, .total_s = {0, 0}};
+  std::vector<StepTime> times = step_times(rollout, traffic);
+  RolloutOutlook out{.steps = {}, .total_s = {0, 0}, .ceilings = ceiling_cautions(rollout, traffic, times)};
   bool first = true;
-  for (StepTime& time : step_times(rollout, traffic)) {
+  for (StepTime& time : times) {
     StepOutlook step{.time = std::move(time), .guards = {}, .regressions = {}};
     const StepSight::Of of{rollout, traffic, step.time, first};
     const StepSight sight(of);
     for (std::size_t i = 0; i < rollout.analysis.guards.size(); ++i) step.guards.push_back(sight.sight(i));
     for (std::size_t i = 0; i < kRegressions.size(); ++i) step.regressions[i] = sight.detect(kRegressions[i]);
-    if (step.time.compared) first = false;
+    if (step.time.limited) first = false;
     out.total_s.p50 += step.time.in_time_p50 ? step.time.lasts_s.p50 : kNeverSeconds;
     out.total_s.p95 += step.time.in_time_p95 ? step.time.lasts_s.p95 : kNeverSeconds;
     out.steps.push_back(std::move(step));
+  }
+  for (const Caution& passed : out.ceilings) {
+    const bool stops = rollout.analysis.guards[passed.guard.value_or(0)].action != config::GuardAction::kWarn;
+    if (stops && passed.kind == Caution::Kind::kOverCeiling) out.total_s = {};
   }
   return out;
 }
@@ -232,7 +296,7 @@ RolloutOutlook look_ahead(const config::Rollout& rollout, const BaselineTraffic&
 Detection first_detection(const config::Rollout& rollout, const BaselineTraffic& traffic,
                           const Regression& regression) {
   for (const StepTime& time : step_times(rollout, traffic)) {
-    if (time.compared) return StepSight({rollout, traffic, time, true}).detect(regression);
+    if (time.limited) return StepSight({rollout, traffic, time, true}).detect(regression);
   }
   return {.why = Detection::Why::kNotCompared, .guard = {}, .found_s = {}};
 }
@@ -258,6 +322,47 @@ std::vector<Caution> cautions(const std::vector<StepTime>& steps) {
     const bool gate = step.waits_for.kind == Bottleneck::Kind::kGate;
     out.push_back({step.in_time_p50 ? Kind::kMaybeSlow : Kind::kTooSlow, i,
                    gate ? std::optional(step.waits_for.guard) : std::nullopt});
+  }
+  return out;
+}
+
+namespace {
+
+bool is_known(const config::Guard& guard, const BaselineTraffic& traffic) {
+  if (is_time(guard)) return guard.metric == config::GuardMetric::kLatency && traffic.latency_known;
+  const std::size_t metric = rate_metric(guard);
+  return family_of(guard) == config::Family::kRate && guard.metric != config::GuardMetric::kFeedback &&
+         metric < traffic.rates_known.size() && traffic.rates_known[metric];
+}
+
+// The evidence grows from step to step: when there are so many of the candidate's requests.
+Caution when_passed(std::size_t guard, double n, const std::vector<StepTime>& steps) {
+  double before_s = 0;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const StepTime& step = steps[i];
+    const double lasts_s = std::min(step.lasts_s.p50, step.most_s);
+    const GuardTime time = step.guards[guard].of_ceiling();
+    const double told = step.limited ? time.observations_within(lasts_s) : 0;
+    if (step.limited && n <= told) return {Caution::Kind::kOverCeiling, i, guard, before_s + time.seconds_until(n)};
+    n -= told;
+    before_s += lasts_s;
+  }
+  return {Caution::Kind::kNearCeiling, 0, guard, kNeverSeconds};
+}
+
+}  // namespace
+
+std::vector<Caution> ceiling_cautions(const config::Rollout& rollout, const BaselineTraffic& traffic,
+                                      const std::vector<StepTime>& steps) {
+  std::vector<Caution> out;
+  if (!rollout.analysis.enabled || rollout.strategy == config::Strategy::kAa) return out;
+  const std::vector<config::Guard>& guards = rollout.analysis.guards;
+  for (std::size_t i = 0; i < guards.size(); ++i) {
+    if (!guards[i].has_max() || !is_known(guards[i], traffic)) continue;
+    const LimitOutlook healthy = limit_outlook(guards[i], no_worse(guards[i]), traffic);
+    if (healthy.rate <= healthy.limit) continue;
+    const double n = forecast(healthy, evidence_of(guards[i], rollout.analysis, kSeedRollout)).n50;
+    out.push_back(when_passed(i, n, steps));
   }
   return out;
 }

@@ -50,10 +50,11 @@ struct Detection {
     kFound,
     kWithinMargin,  // a regression that the guard allows for
     kNoGuard,       // none is about it
-    kNotCompared,   // one of the versions has no requests, or nothing is judged
+    kNotCompared,   // one of the versions has no requests, or nothing is judged, and no ceiling is about it
   };
   Why why = Why::kNoGuard;
   std::optional<std::size_t> guard;  // the fastest, or the one that allows for it
+  bool by_ceiling = false;           // of that guard
   TimeSpan found_s;
 };
 
@@ -75,28 +76,37 @@ struct StepOutlook {
   std::array<Detection, kRegressions.size()> regressions;
 };
 
-struct RolloutOutlook {
-  std::vector<StepOutlook> steps;
-  TimeSpan total_s;  // of all steps, without what people take; infinity where a step does not end in time
-};
-RolloutOutlook look_ahead(const config::Rollout& rollout, const BaselineTraffic& traffic);
-// In the first step in which the versions are compared.
-Detection first_detection(const config::Rollout& rollout, const BaselineTraffic& traffic, const Regression& regression);
-
 // What a plan's author should know, most of it at this traffic.
 struct Caution {
   enum class Kind : std::uint8_t {
-    kImpossible,  // the gate passes at no traffic
-    kTooSlow,     // half of all healthy candidates are not through before the step's time is over
-    kMaybeSlow,   // more than 5 in 100 are not
-    kNotArmed,    // the quantile is not judged before the step's time is over
-    kNobody,      // at weight 0 nothing is judged, and the step does not end by itself
-    kNoGate,      // the step does not end by itself
+    kImpossible,   // the gate passes at no traffic
+    kTooSlow,      // half of all healthy candidates are not through before the step's time is over
+    kMaybeSlow,    // more than 5 in 100 are not
+    kNotArmed,     // the quantile is not judged before the step's time is over
+    kNobody,       // at weight 0 nothing is judged, and the step does not end by itself
+    kNoGate,       // the step does not end by itself
+    kOverCeiling,  // half of all healthy candidates are found to pass it before the rollout is over
+    kNearCeiling,  // it is below what the baseline does, but takes longer to be found passed
   };
   Kind kind = Kind::kTooSlow;
   std::size_t step = 0;
   std::optional<std::size_t> guard;  // that it is about
+  double after_s = kNeverSeconds;    // kOverCeiling: of the rollout's time, in half of all cases
 };
+struct RolloutOutlook {
+  std::vector<StepOutlook> steps;
+  // Of all steps, without what people take; infinity where a step does not end in time, or a ceiling is passed before.
+  TimeSpan total_s;
+  std::vector<Caution> ceilings;  // of ceiling_cautions()
+};
+RolloutOutlook look_ahead(const config::Rollout& rollout, const BaselineTraffic& traffic);
+// In the first step in which the candidate is judged.
+Detection first_detection(const config::Rollout& rollout, const BaselineTraffic& traffic, const Regression& regression);
+
 std::vector<Caution> cautions(const std::vector<StepTime>& steps);
+// Of ceilings that the baseline itself passes, by what is known of it: a candidate that is as good would, too. `steps`
+// are the rollout's.
+std::vector<Caution> ceiling_cautions(const config::Rollout& rollout, const BaselineTraffic& traffic,
+                                      const std::vector<StepTime>& steps);
 
 }  // namespace weir::analysis

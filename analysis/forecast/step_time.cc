@@ -128,7 +128,8 @@ class Course {
     step.weight = share(served_weight(rollout_, plan.weight_ppm));
     step.candidate_rps = step.weight * traffic_.rps;
     step.judged = rollout_.analysis.enabled;
-    step.compared = step.judged && step.weight > 0 && step.weight < 1;
+    step.limited = step.judged && step.weight > 0;
+    step.compared = step.limited && step.weight < 1;
     // A candidate that nobody was sent to is cold.
     const double warmup_s = step.weight > 0 && cold_ ? seconds_of(rollout_.analysis.warmup) : 0;
     if (step.weight > 0) cold_ = false;
@@ -158,6 +159,7 @@ class Course {
     time.told_rps = step.candidate_rps * (scored ? traffic_.scored_share : 1);
     time.told_after_s = scored ? traffic_.scored_after_s : 0;
     if (is_time(guard)) {
+      time.limited_s = warmup_s;
       const double lacks = std::max(0.0, history_needed(exceedance(guard)) - history_);
       const double baseline_rps = (1 - step.weight) * traffic_.rps;
       time.armed_s = warmup_s + (lacks > 0 ? lacks / baseline_rps : 0);
@@ -208,6 +210,13 @@ LatencyOutlook latency_outlook(const config::Guard& guard, const BaselineTraffic
           .factor = 1 + guard.relative,
           .absolute_us =
               std::chrono::duration<double, std::micro>(guard.absolute_duration).count() / part_of_latency(guard)};
+}
+
+LatencyOutlook ceiling_outlook(const config::Guard& guard, const BaselineTraffic& traffic) {
+  LatencyOutlook outlook = latency_outlook(guard, traffic);
+  outlook.factor = 0;
+  outlook.absolute_us = static_cast<double>(limit_us(guard)) / part_of_latency(guard);
+  return outlook;
 }
 
 std::vector<StepTime> step_times(const config::Rollout& rollout, const BaselineTraffic& traffic) {

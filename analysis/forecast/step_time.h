@@ -23,13 +23,20 @@ struct TimeSpan {
 };
 
 struct GuardTime {
-  bool gate = false;    // it has to pass before the step is over
-  double armed_s = 0;   // from the step's beginning until it is judged at all
-  double told_rps = 0;  // how much of the candidate it is told: of scores, not of each answer one
+  bool gate = false;     // it has to pass before the step is over
+  double armed_s = 0;    // from the step's beginning until it is judged at all
+  double limited_s = 0;  // likewise until it is held against its ceiling
+  double told_rps = 0;   // how much of the candidate it is told: of scores, not of each answer one
   double told_after_s = 0;
   TimeSpan passes_s;     // from the step's beginning; of a gate alone
   bool possible = true;  // false: no traffic ever makes this gate pass
 
+  // The same of its ceiling.
+  GuardTime of_ceiling() const {
+    GuardTime time = *this;
+    time.armed_s = limited_s;
+    return time;
+  }
   // From the step's beginning until it is judged by so many of the candidate's observations, three at least; and the
   // other way round.
   double seconds_until(double n) const { return armed_s + told_after_s + seconds_for(n, 1, told_rps); }
@@ -50,6 +57,7 @@ struct StepTime {
   double candidate_rps = 0;
   bool judged = false;    // the analysis is on
   bool compared = false;  // and both versions have requests
+  bool limited = false;   // and the candidate has: it is held against ceilings
   bool at_full = false;   // no gate is asked
   bool endless = false;   // a version against itself: nothing ends it, nor is to
   std::vector<GuardTime> guards;
@@ -63,6 +71,8 @@ struct StepTime {
 
 std::vector<StepTime> step_times(const config::Rollout& rollout, const BaselineTraffic& traffic);
 
+// What a ceiling on times allows for: the same, whatever the baseline does.
+LatencyOutlook ceiling_outlook(const config::Guard& guard, const BaselineTraffic& traffic);
 // A guard's rule about times, on what the baseline is expected to do: in terms of whole latencies.
 LatencyOutlook latency_outlook(const config::Guard& guard, const BaselineTraffic& traffic);
 

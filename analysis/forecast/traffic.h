@@ -12,14 +12,16 @@
 namespace weir::analysis {
 
 struct BaselineTraffic {
-  double rps = 0;                                  // of both versions together, above 0
-  std::array<double, kBinaryMetricCount> rates{};  // by BinaryMetric, each above 0
-  WeightedHistogram latency{};                     // its shape alone counts
-  double latency_total = 0;                        // observations in it, above 0
-  double latency_history = 0;                      // observations that the judge has when the rollout begins
-  double scored_share = 1;                         // of the answers: to how many somebody gives each score
-  double scored_after_s = 0;                       // and how long after their end
-  double design_effect = 1;                        // how many observations count as one, 1 or more
+  double rps = 0;                                      // of both versions together, above 0
+  std::array<double, kBinaryMetricCount> rates{};      // by BinaryMetric, each above 0
+  std::array<bool, kBinaryMetricCount> rates_known{};  // measured or named; the others are assumed
+  WeightedHistogram latency{};                         // its shape alone counts
+  double latency_total = 0;                            // observations in it, above 0
+  bool latency_known = false;                          // likewise
+  double latency_history = 0;                          // observations that the judge has when the rollout begins
+  double scored_share = 1;                             // of the answers: to how many somebody gives each score
+  double scored_after_s = 0;                           // and how long after their end
+  double design_effect = 1;                            // how many observations count as one, 1 or more
 };
 
 // What is taken for a rate and for the spread of latencies that nobody has measured (STATISTICS.md 6.0).

@@ -106,6 +106,20 @@ Forecast forecast(const MeanOutlook& outlook, TestSide side, double evidence) {
   return fastest;
 }
 
+Forecast forecast(const LimitOutlook& outlook, double evidence) {
+  Forecast fastest;
+  const double limit = outlook.limit;
+  if (limit <= 0 || limit >= 1) return fastest;
+  for (const double odds : odds_grid(TestSide::kRollback)) {
+    const double rate = alternative_rate(limit, odds);
+    const double good = std::log1p(-rate) - std::log1p(-limit);
+    const double step = std::log(rate / limit) - good;
+    const Walk walk{.drift = outlook.rate * step + good, .variance = outlook.rate * (1 - outlook.rate) * step * step};
+    consider(fastest, {walk.drift / outlook.divisor, walk.variance / outlook.divisor}, evidence);
+  }
+  return fastest;
+}
+
 double seconds_for(double n, double weight, double rps) { return std::max(n, kFewestRequests) / (weight * rps); }
 
 std::optional<double> smallest_found(const RateOutlook& outlook, double evidence, double n) {
@@ -121,6 +135,14 @@ std::optional<double> smallest_found(const MeanOutlook& outlook, double evidence
     MeanOutlook worse = outlook;
     worse.candidate.mean = mean;
     return forecast(worse, TestSide::kRollback, evidence).n95 <= n;
+  });
+}
+
+std::optional<double> smallest_found(const LimitOutlook& outlook, double evidence, double n) {
+  return least(outlook.limit, [&](double rate) {
+    LimitOutlook worse = outlook;
+    worse.rate = rate;
+    return forecast(worse, evidence).n95 <= n;
   });
 }
 

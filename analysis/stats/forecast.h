@@ -58,6 +58,15 @@ struct MeanOutlook {
 };
 Forecast forecast(const MeanOutlook& outlook, TestSide side, double evidence);
 
+// The truth about a rate that is held against a ceiling, whatever the baseline does. A limit outside (0, 1) limits
+// nothing.
+struct LimitOutlook {
+  double rate = 0;
+  double limit = 0;
+  double divisor = 1;
+};
+Forecast forecast(const LimitOutlook& outlook, double evidence);
+
 // How long so many candidate observations take, of `rps` a second in both arms together. Nothing is decided by less
 // than three.
 double seconds_for(double n, double weight, double rps);
@@ -67,6 +76,7 @@ double seconds_for(double n, double weight, double rps);
 // Nothing: none is.
 std::optional<double> smallest_found(const RateOutlook& outlook, double evidence, double n);
 std::optional<double> smallest_found(const MeanOutlook& outlook, double evidence, double n);
+std::optional<double> smallest_found(const LimitOutlook& outlook, double evidence, double n);
 
 // A latency guard: what the baseline does, and the guard's rule about it.
 struct LatencyOutlook {

@@ -214,7 +214,10 @@ class Explanation {
            " " + padded(shown(step["waits_for"]), 18) + " " + time_words(step["at_most_s"].number()));
     }
     std::string total = "all   " + exact_span(rollout_["total_s"]);
-    if (seconds(rollout_["total_s"]["p95"]) == std::numeric_limits<double>::infinity())
+    const bool never = seconds(rollout_["total_s"]["p95"]) == std::numeric_limits<double>::infinity();
+    if (never && rollout_["passes_ceiling"].boolean())
+      total += " (a healthy candidate passes a `max`: see below)";
+    else if (never)
       total += " (it stops at the step that is not over by its `at most`)";
     if (rollout_["waits_for_person"].boolean()) total += " + what a person takes";
     line(tint(total, Tint::kBold));
@@ -278,8 +281,8 @@ class Explanation {
   void smallest() {
     title("The smallest regression found 95 times in 100: while a healthy one stays / within `at most`");
     auto rows = guard_rows([](const json::Value& step, const json::Value& guard) -> std::string {
-      if (!step["compared"].boolean()) return "–";
       const json::Value& found = guard["smallest_found"];
+      if (!step["compared"].boolean() && found["before_at_most"].is_null()) return "–";
       const std::string stays = degree(guard, found["while_it_stays"]);
       const std::string most = degree(guard, found["before_at_most"]);
       return stays == most ? stays : stays + " / " + most;
@@ -299,8 +302,8 @@ class Explanation {
     const json::Array& first = steps_.empty() ? guards() : steps_.front()["regressions"].array();
     for (std::size_t i = 0; i < first.size(); ++i) {
       rows.emplace_back(shown(first[i]["name"]), [i](const json::Value& step) -> std::string {
-        if (!step["compared"].boolean()) return "–";
         const json::Value& regression = step["regressions"].array()[i];
+        if (!step["compared"].boolean() && regression["found_s"]["median"].is_null()) return "–";
         return span_words(regression["found_s"]);
       });
       for (const json::Value& step : steps_) {

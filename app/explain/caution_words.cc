@@ -31,7 +31,7 @@ CautionWords slow(const Caution& caution, const CautionScene& scene) {
   const analysis::StepTime& step = scene.steps[caution.step];
   const bool surely = caution.kind == Kind::kTooSlow;
   std::string what = step_name(caution, scene) + (surely ? " cannot" : " may not") + " conclude before its atMost of " +
-                     time_words(step.most_s) + ": at " + rate_words(scene.rps) +
+                     time_words(step.most_s) + ": at " + rate_words(scene.traffic.rps) +
                      " requests/s a healthy candidate needs " + time_words(step.lasts_s.p50) + " (median), " +
                      time_words(step.lasts_s.p95) + " (95 %), for " + gate_name(caution, scene);
   return {std::move(what), "a longer atMost, a higher weight, or a wider margin"};
@@ -43,9 +43,33 @@ CautionWords not_armed(const Caution& caution, const CautionScene& scene) {
   const double needed = analysis::history_needed(analysis::exceedance(guard));
   std::string what = analysis::guard_name(guard) + " is not judged in " + step_name(caution, scene) + ": it needs " +
                      with_commas(static_cast<std::int64_t>(needed + 0.5)) + " latencies of the baseline, which take " +
-                     time_words(step.guards[*caution.guard].armed_s) + " at " + rate_words(scene.rps) +
+                     time_words(step.guards[*caution.guard].armed_s) + " at " + rate_words(scene.traffic.rps) +
                      " requests/s, and the step lasts " + time_words(step.most_s) + " at most";
   return {std::move(what), "a lower quantile, or a longer atMost"};
+}
+
+// What the baseline does, and what the ceiling allows.
+std::string over_ceiling(const config::Guard& guard, const analysis::BaselineTraffic& traffic) {
+  const auto figures = [&](const std::string& usual, const std::string& limit) {
+    return analysis::guard_name(guard) + " has a max of " + limit + ", and the baseline's is " + usual;
+  };
+  if (is_time(guard)) {
+    const double usual_us =
+        analysis::upper_quantile_us(traffic.latency, traffic.latency_total, analysis::exceedance(guard));
+    return figures(milliseconds(usual_us / 1'000),
+                   milliseconds(static_cast<double>(analysis::limit_us(guard)) / 1'000));
+  }
+  return figures(percent(100 * analysis::rate_of(guard, traffic)), percent(100 * analysis::limit_share(guard)));
+}
+
+CautionWords ceiling(const Caution& caution, const CautionScene& scene) {
+  constexpr std::array<std::string_view, 3> kDone = {"taken back", "paused", "warned of"};
+  const config::Guard& guard = scene.rollout.analysis.guards[*caution.guard];
+  const bool surely = caution.kind == Kind::kOverCeiling;
+  std::string what = std::string("a healthy candidate ") + (surely ? "is " : "may be ") +
+                     std::string(kDone[static_cast<std::size_t>(guard.action)]);
+  if (surely) what += " in " + step_name(caution, scene) + ", after about " + time_words(caution.after_s) + " in all";
+  return {what + ": " + over_ceiling(guard, scene.traffic), "a max above what the baseline does"};
 }
 
 bool is_at_no_traffic(const Caution& caution) { return caution.kind == Kind::kImpossible; }
@@ -78,6 +102,10 @@ CautionWords words(const Caution& caution, const CautionScene& scene) {
       out = {step_name(caution, scene) + " does not end by itself: nothing advances without a gate",
              "a guard that is a gate"};
       break;
+    case Kind::kOverCeiling:
+    case Kind::kNearCeiling:
+      out = ceiling(caution, scene);
+      break;
   }
   out.what = "rollouts." + std::string(scene.service) + ": " + out.what;
   return out;
@@ -94,8 +122,10 @@ std::vector<config::Problem> forecast_problems(const config::LoadResult& plan) {
     if (planned == nullptr) given.rps = 1;  // what is said of it holds at any
     const Reckoning reckoning = reckon({.given = given, .planned = planned});
     const std::vector<analysis::StepTime> steps = analysis::step_times(rollout, reckoning.traffic);
-    const CautionScene scene{service, rollout, steps, reckoning.traffic.rps};
-    for (const Caution& caution : analysis::cautions(steps)) {
+    const CautionScene scene{service, rollout, steps, reckoning.traffic};
+    std::vector<Caution> all = analysis::cautions(steps);
+    for (const Caution& caution : analysis::ceiling_cautions(rollout, reckoning.traffic, steps)) all.push_back(caution);
+    for (const Caution& caution : all) {
       if (planned == nullptr && !is_at_no_traffic(caution)) continue;
       CautionWords said = words(caution, scene);
       const auto places = plan.steps.find(service);

@@ -19,7 +19,7 @@ struct CautionScene {
   std::string_view service;
   const config::Rollout& rollout;
   const std::vector<analysis::StepTime>& steps;
-  double rps = 0;
+  const analysis::BaselineTraffic& traffic;
 };
 CautionWords words(const analysis::Caution& caution, const CautionScene& scene);
 

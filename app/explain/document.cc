@@ -100,6 +100,7 @@ class Document {
                           {"traffic", traffic_json()},
                           {"total_s", span_json(outlook_.total_s)},
                           {"waits_for_person", by_person},
+                          {"passes_ceiling", passes_ceiling()},
                           {"steps", std::move(steps)},
                           {"budgets", budget_document(rollout_.max_exposure, reckoning_.traffic, outlook_.steps)},
                           {"warnings", warnings()}};
@@ -131,6 +132,13 @@ class Document {
 
   double errors() const { return reckoning_.traffic.rates[static_cast<std::size_t>(BinaryMetric::kErrorRate)]; }
   const config::Guard& guard(std::size_t index) const { return rollout_.analysis.guards[index]; }
+
+  // A healthy candidate does, before it is through.
+  bool passes_ceiling() const {
+    return std::any_of(outlook_.ceilings.begin(), outlook_.ceilings.end(), [](const analysis::Caution& caution) {
+      return caution.kind == analysis::Caution::Kind::kOverCeiling;
+    });
+  }
 
   std::string waits_for(const Bottleneck& bottleneck) const {
     switch (bottleneck.kind) {
@@ -216,9 +224,13 @@ class Document {
     const Detection& found = step.regressions[index];
     return {{"name", name_of(regression, errors())},
             {"found_s", span_json(found.found_s)},
-            {"guard", found.guard ? json::Value(analysis::guard_name(guard(*found.guard))) : json::Value()},
+            {"guard", found.guard ? json::Value(found_by(found)) : json::Value()},
             {"on_fail", found.guard ? json::Value(action_word(guard(*found.guard).action)) : json::Value()},
             {"never_because", never_because(step, regression, found)}};
+  }
+
+  std::string found_by(const Detection& found) const {
+    return analysis::guard_name(guard(*found.guard)) + (found.by_ceiling ? " max" : "");
   }
 
   json::Value never_because(const analysis::StepOutlook& step, const Regression& regression,
@@ -244,9 +256,10 @@ class Document {
   json::Array warnings() const {
     std::vector<analysis::StepTime> steps;
     for (const analysis::StepOutlook& step : outlook_.steps) steps.push_back(step.time);
-    const CautionScene scene{service_, rollout_, steps, reckoning_.traffic.rps};
+    const CautionScene scene{service_, rollout_, steps, reckoning_.traffic};
     json::Array out;
     for (const analysis::Caution& caution : analysis::cautions(steps)) out.emplace_back(words(caution, scene).what);
+    for (const analysis::Caution& caution : outlook_.ceilings) out.emplace_back(words(caution, scene).what);
     return out;
   }
 

@@ -1,23 +1,27 @@
 #include "app/explain/reckoning.h"
 
 #include <chrono>
+#include <string_view>
 
 namespace weir::app {
 namespace {
 
+constexpr std::string_view kAssumed = "assumed";
 constexpr std::size_t kErrors = static_cast<std::size_t>(BinaryMetric::kErrorRate);
 
-void set_errors(Reckoning& into, double share, const char* from) {
+void set_errors(Reckoning& into, double share, std::string_view from) {
   into.errors = share;
   into.traffic.rates[kErrors] = analysis::usable_rate(share);
+  into.traffic.rates_known[kErrors] = from != kAssumed;
   into.errors_from = from;
 }
 
-void set_median(Reckoning& into, config::Duration median, std::string from) {
+void set_median(Reckoning& into, config::Duration median, std::string_view from) {
   into.p50 = median;
   into.traffic.latency = {};
   analysis::assume_latency(into.traffic, std::chrono::duration<double, std::micro>(median).count());
-  into.latency_from = std::move(from);
+  into.traffic.latency_known = from != kAssumed;
+  into.latency_from = from;
 }
 
 }  // namespace
@@ -33,9 +37,11 @@ Reckoning reckon(const KnownTraffic& known) {
     if (errors) out.errors_from = known.measured_at;
     if (latency) out.latency_from = known.measured_at;
     if (!errors) out.traffic.rates.fill(analysis::kAssumedRate);
+    out.traffic.rates_known.fill(errors);
+    out.traffic.latency_known = latency;
   }
-  if (!errors) set_errors(out, config::kAssumedErrors, "assumed");
-  if (!latency) set_median(out, config::kAssumedP50, "assumed");
+  if (!errors) set_errors(out, config::kAssumedErrors, kAssumed);
+  if (!latency) set_median(out, config::kAssumedP50, kAssumed);
   if (known.planned != nullptr) {
     if (known.measured == nullptr) {
       out.traffic.rps = known.planned->requests_per_second;

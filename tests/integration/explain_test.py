@@ -196,6 +196,52 @@ def test_scores_are_found_as_late_as_they_are_given(write: Callable[..., str]) -
     assert median_of_runs(plan, "relevance=5%") == pytest.approx(found(plan, "scores worse"), rel=0.3)
 
 
+def tenfold(plan: str) -> Any:
+    return explained(plan)["steps"][0]["regressions"][1]
+
+
+def with_ceiling(max_errors: str, **more: Any) -> dict[str, Any]:
+    return {"guards": [{"metric": "errorRate", "max": max_errors}], **more}
+
+
+def test_a_ceiling_below_the_baseline_is_warned_of(write: Callable[..., str]) -> None:
+    named = {"requestsPerSecond": 100, "errors": "0.1%"}
+    steps = [*step(50, hold=HOUR), *step(100, hold={"atLeast": "10m"})]
+    path = write(steps, named, analysis=with_ceiling("0.02%"))
+    done = weir_says("check", path)
+    line = 1 + next(i for i, text in enumerate(pathlib.Path(path).read_text().splitlines()) if "setWeight" in text)
+    assert done.returncode == 1 and f"{path}:{line}:" in done.stderr
+    says = "a healthy candidate is taken back in the step at 50%"
+    assert says in done.stderr and "errorRate has a max of 0.02 %" in done.stderr
+    told = " ".join(weir_says("explain", path).stdout.split())
+    assert says in told and "(a healthy candidate passes a `max`: see below)" in told
+    played = weir_says("simulate", path, "--runs", "5", "--traffic", "even", "--format", "json")
+    assert json.loads(played.stdout)["summary"]["rolled_back"] == 5
+    for above in ("0.1%", "1%"):
+        assert weir_says("check", write(steps, named, analysis=with_ceiling(above))).returncode == 0
+
+
+def test_a_ceiling_finds_what_the_margin_allows_for(write: Callable[..., str]) -> None:
+    traffic = {"requestsPerSecond": 100, "errors": "1%"}
+    guard = {"metric": "errorRate", "allowedDegradation": {"absolute": "15%"}}
+    assert "up to 16 % is accepted" in tenfold(write(STEPS, traffic, analysis={"guards": [guard]}))["never_because"]
+    plan = write(STEPS, traffic, analysis={"guards": [{**guard, "max": "5%"}]})
+    assert tenfold(plan)["guard"] == "errorRate max" and tenfold(plan)["never_because"] is None
+    assert median_of_runs(plan, "errors=x10") == pytest.approx(tenfold(plan)["found_s"]["median"], rel=0.3)
+
+
+def test_a_ceiling_counts_where_nothing_is_compared(write: Callable[..., str]) -> None:
+    whole = step(100, hold={"atLeast": "10m"})
+    analysis = {"guards": [{"metric": "errorRate", "max": "1%"}], "holdback": "0%"}
+    plan = write(whole, analysis=analysis)
+    [only] = explained(plan, "--rps", "100")["steps"]
+    everything = only["regressions"][2]
+    assert not only["compared"] and everything["found_s"]["median"] < 1 and everything["guard"] == "errorRate max"
+    row = next(line for line in weir_says("explain", plan, "--rps", "100").stdout.splitlines()
+               if line.startswith("every request fails"))
+    assert "–" not in row
+
+
 def test_without_any_traffic_it_says_what_to_do(write: Callable[..., str]) -> None:
     done = weir_says("explain", write(STEPS))
     assert done.returncode == 2 and done.stdout == ""

@@ -246,6 +246,98 @@ TEST(Outlook, TheTotalIsTheSumOfTheStepsOrNever) {
   EXPECT_EQ(look_ahead(rollout, traffic(100)).total_s.p50, kNeverSeconds);
 }
 
+config::Guard error_ceiling(double max_share) {
+  config::Guard guard = config::default_guard("errorRate", 0).value();
+  guard.max_share = max_share;
+  return guard;
+}
+
+// STATISTICS.md 4.15, 4.12: n50 = B / I of the fastest of the ten alternatives, here by hand.
+TEST(Ceilings, FindWhatTheMarginAllowsFor) {
+  config::Rollout rollout = at_weight(50'000, 250'000);
+  rollout.analysis.guards = {error_ceiling(0.0012)};
+  const StepOutlook step = look_ahead(rollout, traffic(100)).steps.front();
+  const Detection& twice = step.regressions[kTwice];
+  EXPECT_EQ(twice.why, Detection::Why::kFound);
+  EXPECT_TRUE(twice.by_ceiling);
+  // Its half of the pool, which the comparison shares.
+  const double evidence = std::log(1 / 0.01) + std::log(2) + std::log(2) + std::log(10 / 3.0);
+  double n50 = kNeverSeconds;
+  for (const double odds : {1.1, 1.2, 1.35, 1.6, 2.0, 3.0, 5.0, 10.0, 30.0, 300.0}) {
+    const double alternative = odds * 0.0012 / (1 - 0.0012 + odds * 0.0012);
+    const double drift = 0.002 * std::log(alternative / 0.0012) + 0.998 * std::log((1 - alternative) / (1 - 0.0012));
+    if (drift > 0) n50 = std::min(n50, evidence / drift);
+  }
+  expect_within(0.1, twice.found_s.p50, n50 / 5);
+  EXPECT_NEAR(step.guards.front().accepted, 0.0012, 1e-12);
+  EXPECT_GT(step.guards.front().at_the_most.value(), 0.0012);
+  EXPECT_LT(step.guards.front().at_the_most.value(), 0.0021) << "what the comparison accepts";
+  // One far above what any candidate does changes nothing but the share of alpha.
+  rollout.analysis.guards = {error_ceiling(0.5)};
+  const Detection loose = look_ahead(rollout, traffic(100)).steps.front().regressions[kTwice];
+  EXPECT_EQ(loose.why, Detection::Why::kWithinMargin);
+}
+
+TEST(Ceilings, TakeTheirShareOfAlphaFromTheOthersOfTheirPool) {
+  config::Rollout rollout = at_weight(50'000, 250'000);
+  const auto tenfold = [&] {
+    return look_ahead(rollout, traffic(100)).steps.front().regressions[kTenfold].found_s.p50;
+  };
+  const double alone = tenfold();
+  for (config::Guard& guard : rollout.analysis.guards) {
+    if (is_time(guard)) guard.max_duration = 1h;
+  }
+  double sum = 1;
+  for (const config::Guard& guard : rollout.analysis.guards) sum += guard.has_max() ? table_weight(guard) : 0;
+  const double before = std::log(1 / 0.01) + std::log(1 / 0.3) + std::log(2) + std::log(10 / 3.0);
+  expect_within(0.1, tenfold() / alone, (before + std::log(sum)) / before);
+  for (config::Guard& guard : rollout.analysis.guards) guard.action = config::GuardAction::kPause;
+  rollout.analysis.guards.front().action = config::GuardAction::kRollback;
+  EXPECT_LT(tenfold(), alone) << "the ceilings of another pool take nothing";
+}
+
+TEST(Ceilings, HoldTheCandidateWhereThereIsNobodyToCompareItWith) {
+  config::Rollout rollout = at_weight(50'000, kMillion);
+  rollout.analysis.holdback_ppm = 0;
+  rollout.analysis.guards = {error_ceiling(0.01)};
+  const StepOutlook whole = look_ahead(rollout, traffic(100)).steps.back();
+  EXPECT_FALSE(whole.time.compared);
+  EXPECT_EQ(whole.regressions[kAll].why, Detection::Why::kFound);
+  EXPECT_NEAR(whole.regressions[kAll].found_s.p50, 0.03, 1e-9) << "three of a hundred a second";
+  EXPECT_EQ(whole.regressions[kSlower].why, Detection::Why::kNotCompared);
+  EXPECT_GT(whole.guards.front().at_the_most.value(), 0.01);
+}
+
+// A lognormal around 100 ms of sigma 0.6 is above 404 ms once in a hundred times.
+TEST(Ceilings, OfTimesAreHeldAgainstTheQuantile) {
+  config::Rollout rollout = at_weight(50'000, 250'000);
+  config::Guard p99 = latency(0.99, 0.5);
+  p99.max_duration = 440ms;
+  rollout.analysis.guards = {p99};
+  const StepOutlook step = look_ahead(rollout, traffic(100)).steps.front();
+  EXPECT_EQ(step.regressions[kTailTwice].why, Detection::Why::kFound);
+  EXPECT_TRUE(step.regressions[kTailHalf].by_ceiling);
+  EXPECT_NEAR(step.guards.front().accepted, 440 / 404.0, 0.01);
+}
+
+TEST(Ceilings, BelowTheBaselineTakeBackAHealthyCandidate) {
+  config::Rollout rollout = at_weight(50'000, kMillion);
+  const auto cautions_at = [&](double max_share, const BaselineTraffic& of) {
+    rollout.analysis.guards = {error_ceiling(max_share)};
+    return look_ahead(rollout, of);
+  };
+  BaselineTraffic known = traffic(100);
+  known.rates_known[0] = true;
+  const RolloutOutlook half = cautions_at(0.0001, known);
+  ASSERT_EQ(half.ceilings.size(), 1U);
+  EXPECT_EQ(half.ceilings[0].kind, Caution::Kind::kOverCeiling);
+  EXPECT_GT(half.ceilings[0].after_s, 0);
+  EXPECT_EQ(half.total_s.p50, kNeverSeconds) << "it does not get through";
+  EXPECT_EQ(cautions_at(0.00099, known).ceilings.at(0).kind, Caution::Kind::kNearCeiling);
+  EXPECT_TRUE(cautions_at(0.001, known).ceilings.empty());
+  EXPECT_TRUE(cautions_at(0.0001, traffic(100)).ceilings.empty()) << "nobody has said what the baseline does";
+}
+
 std::vector<Caution::Kind> kinds(const config::Rollout& rollout, const BaselineTraffic& of) {
   std::vector<Caution::Kind> out;
   for (const Caution& caution : cautions(step_times(rollout, of))) out.push_back(caution.kind);

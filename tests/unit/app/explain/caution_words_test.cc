@@ -62,5 +62,23 @@ TEST(ForecastProblems, AGateThatNeedsMoreThanAnybodyServesIsAnErrorAtAnyTraffic)
   }
 }
 
+TEST(ForecastProblems, ACeilingBelowTheNamedBaselineIsAWarning) {
+  const auto of = [](const std::string& traffic) {
+    std::string text(kPlan);
+    text.replace(text.find("TRAFFIC"), 7, traffic);
+    const std::string margin = "relative: 0%, absolute: MARGIN }";
+    text.replace(text.find(margin), margin.size(), "relative: 10%, absolute: 1% }, max: 0.5%");
+    return forecast_problems(config::load(text, {}));
+  };
+  const std::vector<config::Problem> found = of("traffic: { requestsPerSecond: 2000, errors: 2% }");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].severity, config::Problem::Severity::kWarning);
+  EXPECT_THAT(found[0].what, HasSubstr("a healthy candidate is taken back in the step at 1%, after about"));
+  EXPECT_THAT(found[0].what, HasSubstr("errorRate has a max of 0.50 %, and the baseline's is 2 %"));
+  EXPECT_EQ(found[0].position.line, 15);
+  EXPECT_TRUE(of("traffic: { requestsPerSecond: 2000, errors: 0.1% }").empty());
+  EXPECT_TRUE(of("traffic: { requestsPerSecond: 2000 }").empty()) << "nobody has named the errors";
+}
+
 }  // namespace
 }  // namespace weir::app
