@@ -5,6 +5,7 @@
 #include <system_error>
 #include <vector>
 
+#include "app/cli/figures.h"
 #include "app/cli/terminal.h"
 #include "base/text.h"
 #include "config/units.h"
@@ -53,6 +54,15 @@ bool read_worse(std::string_view text, double baseline, analysis::sim::Worse& in
   return true;
 }
 
+// Why so many times the baseline's is nothing that a candidate can do.
+std::string impossible_factor(double factor, double baseline) {
+  if (baseline <= 0) return "of a baseline that has none there is no multiple; expected a share of the requests, as 1%";
+  if (factor * baseline <= 1) return {};
+  return "that many times the baseline's " + percent(100 * baseline) + " is more than all requests";
+}
+
+bool is_set(const analysis::sim::Worse& what) { return what.factor != 1 || what.extra != 0; }
+
 bool read_number(std::optional<double> value, double& into) {
   into = value.value_or(into);
   return value.has_value();
@@ -69,7 +79,11 @@ std::string add_regression(std::string_view text, const analysis::sim::Traffic& 
     return "\"" + printable(text) + "\": expected " + std::string(name) + "=" + expected;
   };
   const auto worse = [&](double baseline, analysis::sim::Worse& what) {
-    return read_worse(value, baseline, what) ? std::string() : wrong("1% (of its requests) or x4 (of the baseline's)");
+    if (is_set(what))
+      return "\"" + printable(text) + "\": " + std::string(name) + " was given before; expected it once";
+    if (!read_worse(value, baseline, what)) return wrong("1% (of its requests) or x4 (of the baseline's)");
+    const std::string cannot = value.starts_with('x') ? impossible_factor(what.factor, baseline) : std::string();
+    return cannot.empty() ? cannot : "\"" + printable(text) + "\": " + cannot;
   };
   if (name == "errors") return worse(traffic.error_rate, into.errors);
   if (name == "capacity") return worse(traffic.capacity_rate, into.capacity);
@@ -89,6 +103,24 @@ std::string add_regression(std::string_view text, const analysis::sim::Traffic& 
   std::string all;
   for (const std::string_view word : known) all += (all.empty() ? "" : ", ") + std::string(word);
   return "\"" + printable(text) + "\": expected one of " + all + ", then = and by how much" + meant;
+}
+
+std::string impossible_sum(const analysis::sim::Traffic& traffic, const analysis::sim::Regression& regression) {
+  double sum = 0;
+  std::string names;
+  const auto add = [&](const char* name, double baseline, const analysis::sim::Worse& what) {
+    if (!is_set(what)) return;
+    const double usual = baseline * what.factor;
+    sum += usual + (1 - usual) * what.extra;
+    names += (names.empty() ? "" : " and ") + std::string(name);
+  };
+  add("errors", traffic.error_rate, regression.errors);
+  add("capacity", traffic.capacity_rate, regression.capacity);
+  add("clientErrors", traffic.client_error_rate, regression.client_errors);
+  add("clientAborts", traffic.client_abort_rate, regression.client_aborts);
+  constexpr double kAll = 1 + 1e-9;
+  if (sum <= kAll) return {};
+  return names + " come to " + percent(100 * sum) + " of the candidate's requests; expected 100 % at most";
 }
 
 }  // namespace weir::app

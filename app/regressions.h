@@ -14,4 +14,7 @@ namespace weir::app {
 std::string add_regression(std::string_view text, const analysis::sim::Traffic& traffic,
                            analysis::sim::Regression& into);
 
+// What is wrong with all of them together: shares of requests that come to more than all. Nothing: they can be.
+std::string impossible_sum(const analysis::sim::Traffic& traffic, const analysis::sim::Regression& regression);
+
 }  // namespace weir::app

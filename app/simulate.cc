@@ -48,6 +48,8 @@ std::optional<Wrong> read_arguments(const SimulateArguments& arguments, sim::Wor
     const std::string wrong = add_regression(text, traffic, spec.regression);
     if (!wrong.empty()) return Wrong{"--regress " + wrong};
   }
+  const std::string too_much = impossible_sum(traffic, spec.regression);
+  if (!too_much.empty()) return Wrong{"--regress: " + too_much};
   if (arguments.after.empty()) return std::nullopt;
   const std::optional<config::Duration> after = config::parse_duration(arguments.after);
   if (!after || *after == config::kNever) {

@@ -82,6 +82,8 @@ def test_a_budget_is_no_false_rollback(plan: str) -> None:
 @pytest.mark.parametrize("arguments, says", [
     (["--regress", "eror=1%"], "did you mean `errors`?"),
     (["--regress", "errors=2"], "expected errors=1%"),
+    (["--regress", "errors=60%", "--regress", "capacity=60%"], "errors and capacity come to 120 %"),
+    (["--regress", "errors=x4", "--baseline-errors", "0%"], "there is no multiple"),
     (["--rps", "0"], "--rps"),
     (["--baseline-errors", "1"], "--baseline-errors"),
     (["--after", "1h"], "there is none"),

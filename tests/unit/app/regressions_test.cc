@@ -11,7 +11,7 @@ using testing::HasSubstr;
 
 Regression read(std::string_view text) {
   analysis::sim::Traffic traffic;
-  traffic.error_rate = 0.01;
+  traffic.error_rate = traffic.client_error_rate = traffic.client_abort_rate = 0.01;
   Regression into;
   EXPECT_EQ(add_regression(text, traffic, into), "");
   return into;
@@ -51,6 +51,22 @@ TEST(Regressions, SayWhatWasExpected) {
         "latency=+", "p99=2", "slowInputs=x2", "tokens=2", "relevance=x2", "hallucinations=+2"}) {
     EXPECT_THAT(wrong(text), HasSubstr("expected")) << text;
   }
+}
+
+TEST(Regressions, AreNothingThatNoCandidateCanDo) {
+  analysis::sim::Traffic traffic;
+  traffic.error_rate = 0;
+  traffic.capacity_rate = 0.3;
+  Regression into;
+  EXPECT_THAT(add_regression("errors=x4", traffic, into), HasSubstr("there is no multiple; expected a share"));
+  EXPECT_THAT(add_regression("capacity=x4", traffic, into), HasSubstr("times the baseline's 30 % is more than all"));
+  Regression sum;
+  for (const char* text : {"errors=60%", "capacity=40%"}) EXPECT_EQ(add_regression(text, traffic, sum), "");
+  EXPECT_EQ(impossible_sum(traffic, sum), "") << "all of its requests";
+  EXPECT_THAT(add_regression("errors=1%", traffic, sum), HasSubstr("errors was given before"));
+  EXPECT_EQ(add_regression("clientErrors=20%", traffic, sum), "");
+  EXPECT_EQ(impossible_sum(traffic, sum),
+            "errors and capacity and clientErrors come to 120 % of the candidate's requests; expected 100 % at most");
 }
 
 }  // namespace
