@@ -184,7 +184,7 @@ class AdminServer::Loop {
       parser.header_limit(kHeadLimit);
       stream.expires_after(kIdleTimeout);
       asking_.push_back(&stream);
-      const auto [read_error, read] = co_await http::async_read(stream, buffer, parser, kTuple);
+      const boost::system::error_code read_error = co_await read(stream, buffer, parser);
       asking_.remove(&stream);
       if (read_error && !too_large(read_error)) break;
       const Request& request = parser.get();
@@ -209,6 +209,19 @@ class AdminServer::Loop {
     }
     stream.socket().shutdown(Tcp::socket::shutdown_send, error);
     --connections_;
+  }
+
+  static Awaitable<boost::system::error_code> read(Stream& stream, beast::flat_buffer& buffer, Parser& parser) {
+    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    const auto [head_error, head_bytes] = co_await http::async_read_header(stream, buffer, parser, kTuple);
+    if (head_error) co_return head_error;
+    // RFC 9110 10.1.1: who waits to be told to send his body is told.
+    if (!parser.is_done() && beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+      const auto [write_error, written] = co_await asio::async_write(stream, asio::buffer(kContinue), kTuple);
+      if (write_error) co_return write_error;
+    }
+    const auto [body_error, body_bytes] = co_await http::async_read(stream, buffer, parser, kTuple);
+    co_return body_error;
   }
 
   std::string section() const { return options_.scores_alone ? "feedback" : "admin"; }

@@ -89,6 +89,15 @@ def test_loopback_needs_no_token(origin: StartOrigin, weir: StartWeir) -> None:
     assert gateway.admin.call("POST", "/api/v1/reload")[0] == 200
 
 
+def test_who_waits_to_be_told_to_send_a_body_is_told(origin: StartOrigin, weir: StartWeir) -> None:
+    served = weir(one_version(origin("one")))
+    with Connection(served.admin.port) as client:
+        client.send(b"POST /api/v1/reload HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        assert client.head().status == 100
+        client.send(b"{}")
+        assert client.reply("POST").status == 200
+
+
 def test_off_loopback_it_does_not_start_without_a_token(new_weir: StartWeir) -> None:
     gateway = new_weir(one_version(9, admin={"address": f"0.0.0.0:{free_port()}"}))
     gateway.launch()
