@@ -27,6 +27,11 @@ std::vector<std::string> paths_of(const config::ListenerTls& tls) {
   return without_empty(std::move(paths));
 }
 
+bool is_ocsp(const std::optional<config::ListenerTls>& tls, const std::string& path) {
+  const auto staples = [&](const auto& certificate) { return certificate.ocsp == path; };
+  return tls && std::any_of(tls->certificates.begin(), tls->certificates.end(), staples);
+}
+
 std::vector<std::string> paths_of(const config::OriginTls& tls) {
   return without_empty({tls.ca, tls.certificate, tls.key});
 }
@@ -161,10 +166,13 @@ void TlsFiles::tell_losses(Entry& entry) {
     if (problem.empty()) loss = {};
     if (problem.empty() || ++loss.looks != 2) continue;
     loss.problem = problem;
-    log::warn("certificate_file_lost", {{"for", entry.name},
-                                        {"file", entry.paths[i]},
-                                        {"problem", problem},
-                                        {"effect", "what was read from it is used; a restart or reload would fail"}});
+    log::warn("certificate_file_lost",
+              {{"for", entry.name},
+               {"file", entry.paths[i]},
+               {"problem", problem},
+               {"effect", is_ocsp(entry.listener, entry.paths[i])
+                              ? "what was read from it is used until it ends; a restart or reload goes on without it"
+                              : "what was read from it is used; a restart or reload would fail"}});
   }
 }
 
