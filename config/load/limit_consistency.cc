@@ -145,14 +145,17 @@ class Checker {
     check_workers(where, "endpointPending", where.said.endpoint_pending);
   }
 
-  // Each worker has a part of it, and no part is smaller than one.
+  // Each worker has a part of it, rounded up: told of where that makes much of a difference.
   void check_workers(const Where& where, std::string_view key, const std::optional<std::uint32_t>& said) {
-    if (!said || *said == 0 || *said >= config_.workers) return;
+    if (!said || *said == 0 || *said == kNoCount || config_.workers == 0) return;
+    const std::uint64_t each = (std::uint64_t{*said} + config_.workers - 1) / config_.workers;
+    const std::uint64_t together = each * config_.workers;
+    if (10 * together <= 11 * std::uint64_t{*said}) return;
     report_.warn(at(where, key),
                  where.path + "limits." + std::string(key) + ": " + text(*said) + " is shared out among " +
-                     text(config_.workers) + " workers, of which each has at least one: together they allow " +
-                     text(config_.workers),
-                 "as many as there are workers, or fewer workers");
+                     text(config_.workers) + " workers, of which each has " + std::to_string(each) +
+                     ": together they allow " + std::to_string(together),
+                 "a multiple of the number of workers, or fewer workers");
   }
 
   // Of a `field` that the plan says itself: whoever makes the whole smaller means its parts as well.

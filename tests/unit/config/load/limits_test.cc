@@ -71,7 +71,7 @@ TEST(LimitRules, TellOfAnEndpointThatMayHaveMoreThanItsVersion) {
 }
 
 TEST(LimitRules, TellOfWhatCannotBeSharedOutAmongTheWorkers) {
-  const std::string more = "2 is shared out among 4 workers, of which each has at least one: together they allow 4";
+  const std::string more = "2 is shared out among 4 workers, of which each has 1: together they allow 4";
   EXPECT_THAT(problems_of({.file = "workers: 4, limits: { upstreamConnections: 2 },"}),
               ElementsAre(HasSubstr("plan:1:46: warning: limits.upstreamConnections: " + more)));
   EXPECT_THAT(problems_of({.file = "workers: 4,", .route = "limits: { pending: 2 }"}),
@@ -80,6 +80,9 @@ TEST(LimitRules, TellOfWhatCannotBeSharedOutAmongTheWorkers) {
               ElementsAre(HasSubstr("services.s.versions.a.limits.upstreamConnections: " + more)));
   EXPECT_THAT(problems_of({.file = "workers: 4, limits: { endpointConnections: 2 },"}),
               ElementsAre(HasSubstr("limits.endpointConnections: " + more)));
+  EXPECT_THAT(problems_of({.file = "workers: 4, limits: { endpointConnections: 5 },"}),
+              ElementsAre(HasSubstr("5 is shared out among 4 workers, of which each has 2: together they allow 8")));
+  EXPECT_THAT(problems_of({.file = "workers: 4, limits: { endpointConnections: 31, pending: 8 },"}), IsEmpty());
   EXPECT_THAT(problems_of({.file = "limits: { upstreamConnections: 2 },"}), IsEmpty());  // as many as there are cores
 }
 
