@@ -74,6 +74,9 @@ class Http1Downstream final : public DownstreamStream {
   // It ended before its hands were shaken.
   bool handshake_failed() const { return stream_.tls() != nullptr && !stream_.tls()->established(); }
 
+  // Of those: by plain HTTP, and it was told so.
+  bool spoke_http() const { return stream_.tls() != nullptr && stream_.tls()->spoke_http(); }
+
   http::RequestHead& request() override {
     assert(!head_released_);
     return codec_.head();

@@ -224,7 +224,8 @@ void TlsSession::fail() {
   const int code = ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) : 0;
   certificate_refused_ = is_about_certificates(code);
   // There is nothing of a handshake to be sent before it.
-  if (code == SSL_R_HTTP_REQUEST && SSL_is_server(ssl_) == 1) waiting_ = kPlainHttpReply;
+  spoke_http_ = code == SSL_R_HTTP_REQUEST && SSL_is_server(ssl_) == 1;
+  if (spoke_http_) waiting_ = kPlainHttpReply;
   const long verified = SSL_get_verify_result(ssl_);
   // Without verification the result is there as well, and refuses nobody.
   const bool verifies = (SSL_get_verify_mode(ssl_) & SSL_VERIFY_PEER) != 0;

@@ -92,6 +92,8 @@ class TlsSession {
   bool refused_certificate() const { return refused_certificate_; }
   // It is our certificate, or that there is none, that the peer does not accept: it has looked at nothing behind it.
   bool certificate_refused() const { return certificate_refused_; }
+  // Of who spoke plain HTTP: he has been told so.
+  bool spoke_http() const { return spoke_http_; }
   bool resumed() const;
   // Of a verified client, as x-forwarded-client-cert says it; empty without one.
   std::string client_certificate() const;
@@ -114,6 +116,7 @@ class TlsSession {
   std::string_view failure_;
   bool refused_certificate_ = false;
   bool certificate_refused_ = false;
+  bool spoke_http_ = false;
   bool established_ = false;
 };
 

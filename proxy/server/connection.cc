@@ -76,7 +76,7 @@ Awaitable<> Connection::serve() {
       break;
     }
   }
-  if (stream_.handshake_failed()) worker_.counters.add(Count::kTlsHandshakesFailed);
+  note_handshake();
   stream_.close();
 }
 
@@ -84,7 +84,7 @@ Awaitable<> Connection::turn_away(http::LocalReply reply, const ListenerLoad& lo
   follow();
   reply_without_request(reply);
   co_await linger(&load);
-  if (stream_.handshake_failed()) worker_.counters.add(Count::kTlsHandshakesFailed);
+  note_handshake();
   stream_.close();
 }
 
@@ -201,6 +201,16 @@ void Connection::reply_without_request(const http::LocalReply& reply) {
   edits.add("date", worker_.date.view());
   stream_.send_reply(reply, edits);
   if (topology_->access_log) write_line(reply, {id.data(), id.size()});
+}
+
+// Who speaks plain HTTP has been answered below HTTP.
+void Connection::note_handshake() {
+  if (!stream_.handshake_failed()) return;
+  worker_.counters.add(Count::kTlsHandshakesFailed);
+  if (!stream_.spoke_http()) return;
+  worker_.counters.add(Count::kRequestsRefused);
+  const DrawnId id = draw_id(worker_.random);
+  if (topology_->access_log) write_line({400, "tls_expected", "", true, std::nullopt}, {id.data(), id.size()});
 }
 
 // A request that could not be read has a line in the access log all the same.

@@ -71,6 +71,7 @@ class Connection {
   Awaitable<Wait> wait_for_request();
   Awaitable<> refuse(http::LocalReply reply);
   void reply_without_request(const http::LocalReply& reply);
+  void note_handshake();
   void write_line(const http::LocalReply& reply, std::string_view request_id);
   Awaitable<> discard_body();
   Awaitable<> linger(const ListenerLoad* turned_away = nullptr);

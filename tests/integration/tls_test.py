@@ -1,6 +1,7 @@
 """TLS at a listener: names, versions, protocols, resumption, clients' certificates, and bytes that go through it whole."""
 from __future__ import annotations
 
+import json
 import pathlib
 import socket
 import ssl
@@ -259,8 +260,9 @@ def test_a_file_that_is_gone_is_told_of_once(tmp_path: pathlib.Path, new_weir: C
                                              origin: Callable[..., Origin]) -> None:
     authority, port = Authority(tmp_path / "ca"), free_port()
     served = authority.issue("a.test")
+    staple = authority.ocsp_response(served)
     asks = {"ca": str(authority.certificate), "require": False}
-    weir = new_weir(_tls_plan(origin(), port, served.plan(), clientCertificates=asks)).start()
+    weir = new_weir(_tls_plan(origin(), port, served.plan(ocsp=str(staple)), clientCertificates=asks)).start()
 
     def gone(path: pathlib.Path) -> bool:
         problem = f"listener 127.0.0.1:{port} uses what was read from a file that is gone: {path}: No such file"
@@ -271,7 +273,11 @@ def test_a_file_that_is_gone_is_told_of_once(tmp_path: pathlib.Path, new_weir: C
     believed = authority.client()
     authority.certificate.rename(tmp_path / "ca.kept")
     wait_until(lambda: gone(authority.certificate), "the loss of the authorities is told", timeout_s=30)
-    assert len(_told(weir, "certificate_file_lost")) == 2  # once each, though the key's was looked at again
+    staple.rename(tmp_path / "staple.kept")
+    wait_until(lambda: gone(staple), "the loss of the response is told", timeout_s=30)
+    lost = _told(weir, "certificate_file_lost")
+    assert len(lost) == 3  # once each, though the key's was looked at again
+    assert ["would fail" in str(line) for line in lost] == [True, True, False]
     with Connection(port, tls=(believed, "a.test")) as client:
         assert client.request("GET", "/").status == 200
     kept.rename(served.key)
@@ -344,6 +350,19 @@ def test_a_plain_request_is_told_of_tls(method: str, site: Site) -> None:
         assert (reply.status, reply["x-weir-reason"], reply["connection"]) == (400, "tls_expected", "close")
         assert reply.json()["error"]["code"] == "tls_expected"
         assert client.at_end()
+
+
+def test_a_plain_request_to_tls_has_its_line(tmp_path: pathlib.Path, new_weir: Callable[..., Weir],
+                                             origin: Callable[..., Origin]) -> None:
+    authority, port, path = Authority(tmp_path / "ca"), free_port(), tmp_path / "access.log"
+    plan = {**_tls_plan(origin(), port, authority.issue("a.test").plan()), "accessLog": {"path": str(path)}}
+    weir = new_weir(plan).start()
+    with Connection(port) as client:
+        assert client.request("GET", "/").status == 400
+        wait_until(lambda: path.exists() and path.read_text().endswith("\n"), "it has its line")
+    line = json.loads(path.read_text())
+    assert (line["status"], line["reason"]) == (400, "tls_expected")
+    assert "weir_requests_refused_total 1\n" in weir.admin.metrics()
 
 
 def test_what_is_neither_is_told_nothing_of_http(site: Site) -> None:
