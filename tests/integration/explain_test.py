@@ -22,7 +22,7 @@ STEPS = [*step(5, hold=HOUR), *step(100, hold={"atLeast": "10m"})]
 def weir_says(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Without what would lead it to another weir."""
     environment = {name: value for name, value in os.environ.items() if name not in ("WEIR_ADMIN", "WEIR_TOKEN")}
-    return subprocess.run([program(), *arguments], capture_output=True, text=True, env=environment, timeout=60,
+    return subprocess.run([program(), *arguments], capture_output=True, text=True, env=environment, timeout=180,
                           check=False)
 
 
@@ -179,7 +179,7 @@ def test_both_commands_say_what_they_assume(write: Callable[..., str]) -> None:
 
 
 def median_of_runs(plan: str, regression: str, *arguments: str) -> float:
-    done = weir_says("simulate", plan, "--regress", regression, "--runs", "15", "--traffic", "even", "--format", "json",
+    done = weir_says("simulate", plan, "--regress", regression, "--runs", "9", "--traffic", "even", "--format", "json",
                      *arguments)
     return json.loads(done.stdout)["summary"]["delay_median_s"]
 
