@@ -3,16 +3,23 @@ import { loadModel } from '@fugood/llama.node'
 
 const kContextTokens = 96 // what the models of tests/fixtures were trained on
 const kMostTokens = 48
+const kFreeAgain_ms = 50
 
 export class Model {
+  #path
   #context
   #turn = Promise.resolve()
   waiting = 0
 
   static async load(path) {
     const model = new Model()
-    model.#context = await loadModel({ model: path, n_ctx: kContextTokens, n_threads: 1, n_gpu_layers: 0 })
+    model.#path = path
+    await model.#open()
     return model
+  }
+
+  async #open() {
+    this.#context = await loadModel({ model: this.#path, n_ctx: kContextTokens, n_threads: 1, n_gpu_layers: 0 })
   }
 
   // Calls onToken for each token, and gives { promptTokens, completionTokens, finishReason }; null where the signal came
@@ -34,14 +41,16 @@ export class Model {
     }
   }
 
-  // The promise of an answer may be kept a moment before the context is free for the next one.
+  // The promise of an answer may be kept a moment before the context is free for the next one. Sooner or later llama.node
+  // 1.7.15 forgets to free it at all, of short answers on fast processors once in some dozens: then it is opened anew.
   async #complete(options, onToken) {
-    for (;;) {
+    for (const begun = Date.now(); ; ) {
       try {
         return await this.#context.completion(options, onToken)
       } catch (failure) {
         if (!failure.message.includes('Another completion is in progress')) throw failure
-        await new Promise((resolve) => setImmediate(resolve))
+        if (Date.now() - begun > kFreeAgain_ms) await this.#open()
+        else await new Promise((resolve) => setImmediate(resolve))
       }
     }
   }
