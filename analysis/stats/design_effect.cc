@@ -45,14 +45,6 @@ double own_effect(const Spread& arm) { return arm.within < kNoVariance ? 1 : std
 void ClusterSums::add(const ClusterCount& before, const ClusterCount& more) {
   n += more.n;
   x += more.x;
-  // Nearly always: then no product needs more than 64 bits.
-  constexpr std::uint64_t kSmall = std::uint64_t{1} << 30;
-  if ((before.n | before.x | more.n | more.x) < kSmall) {
-    nn += more.n * (2 * before.n + more.n);
-    nx += more.n * before.x + more.x * before.n + more.n * more.x;
-    xx += more.x * (2 * before.x + more.x);
-    return;
-  }
   nn += Product{more.n} * (2 * Product{before.n} + more.n);
   nx += Product{more.n} * before.x + Product{more.x} * before.n + Product{more.n} * more.x;
   xx += Product{more.x} * (2 * Product{before.x} + more.x);
