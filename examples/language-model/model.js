@@ -44,7 +44,8 @@ export class Model {
   // The promise of an answer may be kept a moment before the context is free for the next one. Sooner or later llama.node
   // 1.7.15 forgets to free it at all, of short answers on fast processors once in some dozens: then it is opened anew.
   async #complete(options, onToken) {
-    for (const begun = Date.now(); ; ) {
+    const begun = Date.now()
+    for (;;) {
       try {
         return await this.#context.completion(options, onToken)
       } catch (failure) {
