@@ -65,19 +65,25 @@ Cell boundary_cell(const Scenario& scenario, bool all_seven) {
 
 void add_false_rollbacks(std::vector<Cell>& cells) {
   const Scenario scenarios[] = {
-      {"iid_w1_p0.1%", {0.01}, 0.001},
-      {"iid_w5_p0.1%", {0.05}, 0.001, false, false, false, 0, 500, true},
-      {"iid_w50_p1%", {0.5}, 0.01},
-      {"iid_w1_p0.005%", {0.01}, 0.00005},
-      {"lowrate_1rps_w5", {0.05}, 0.002},
-      {"drift_w5", {0.05}, 0.005, false, true, false, 3, 1'000, true},
-      {"ramp_drift", kRamp, 0.005, false, true, false, 0, 1'000, true},
-      {"sticky_w5_p1%", {0.05}, 0.01, true, false, false, 0, 1'000, true},
-      {"sticky_w1_p1%", {0.01}, 0.01, true},
-      {"ramp_drift_sticky", kRamp, 0.005, true, true, false, 2},
-      {"few_users_w5", {0.05}, 0.01, true},
-      {"storms_w5_p0.1%", {0.05}, 0.001, false, false, true, 0, 1'000, true},
-      {"ramp_storms_sticky", kRamp, 0.003, true, false, true},
+      {.name = "iid_w1_p0.1%", .weights = {0.01}, .errors = 0.001},
+      {.name = "iid_w5_p0.1%", .weights = {0.05}, .errors = 0.001, .all_seven = true},
+      {.name = "iid_w50_p1%", .weights = {0.5}, .errors = 0.01},
+      {.name = "iid_w1_p0.005%", .weights = {0.01}, .errors = 0.00005},
+      {.name = "lowrate_1rps_w5", .weights = {0.05}, .errors = 0.002},
+      {.name = "drift_w5",
+       .weights = {0.05},
+       .errors = 0.005,
+       .drift = true,
+       .incidents = 3,
+       .runs = 1'000,
+       .all_seven = true},
+      {.name = "ramp_drift", .weights = kRamp, .errors = 0.005, .drift = true, .runs = 1'000, .all_seven = true},
+      {.name = "sticky_w5_p1%", .weights = {0.05}, .errors = 0.01, .sticky = true, .runs = 1'000, .all_seven = true},
+      {.name = "sticky_w1_p1%", .weights = {0.01}, .errors = 0.01, .sticky = true},
+      {.name = "ramp_drift_sticky", .weights = kRamp, .errors = 0.005, .sticky = true, .drift = true, .incidents = 2},
+      {.name = "few_users_w5", .weights = {0.05}, .errors = 0.01, .sticky = true},
+      {.name = "storms_w5_p0.1%", .weights = {0.05}, .errors = 0.001, .storms = true, .runs = 1'000, .all_seven = true},
+      {.name = "ramp_storms_sticky", .weights = kRamp, .errors = 0.003, .sticky = true, .storms = true},
   };
   for (const Scenario& scenario : scenarios) cells.push_back(boundary_cell(scenario, false));
   for (const Scenario& scenario : scenarios) {
