@@ -27,13 +27,13 @@ std::vector<std::string> paths_of(const config::ListenerTls& tls) {
   return without_empty(std::move(paths));
 }
 
+std::vector<std::string> paths_of(const config::OriginTls& tls) {
+  return without_empty({tls.ca, tls.certificate, tls.key});
+}
+
 bool is_ocsp(const std::optional<config::ListenerTls>& tls, const std::string& path) {
   const auto staples = [&](const auto& certificate) { return certificate.ocsp == path; };
   return tls && std::any_of(tls->certificates.begin(), tls->certificates.end(), staples);
-}
-
-std::vector<std::string> paths_of(const config::OriginTls& tls) {
-  return without_empty({tls.ca, tls.certificate, tls.key});
 }
 
 std::vector<std::optional<FileStamp>> stamps_of(const std::vector<std::string>& paths) {

@@ -215,8 +215,9 @@ class AdminServer::Loop {
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     const auto [head_error, head_bytes] = co_await http::async_read_header(stream, buffer, parser, kTuple);
     if (head_error) co_return head_error;
-    // RFC 9110 10.1.1: who waits to be told to send his body is told.
-    if (!parser.is_done() && beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+    // RFC 9110 10.1.1: who waits to be told to send his body is told; HTTP/1.0 does not know of it.
+    const bool may_wait = !parser.is_done() && parser.get().version() >= 11;
+    if (may_wait && beast::iequals(parser.get()[http::field::expect], "100-continue")) {
       const auto [write_error, written] = co_await asio::async_write(stream, asio::buffer(kContinue), kTuple);
       if (write_error) co_return write_error;
     }
