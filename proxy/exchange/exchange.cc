@@ -199,10 +199,6 @@ BodyFilter* Exchange::editor() {
   return inspection_->edit(downstream_.request(), *context_.route, *context_.answering);
 }
 
-BodyFilter* Exchange::filter_response(const http::ResponseHead& head) {
-  return inspection_ == nullptr ? nullptr : inspection_->filter(head);
-}
-
 // For the log. Without a stream there was no connection.
 void Exchange::tell_attempt(const UpstreamStream* stream, const Error* error) {
   const bool held_back = error != nullptr && error->kind == ErrorKind::kStatus;
@@ -347,20 +343,6 @@ void Exchange::finish_failed(const ForwardResult& result) {
   reply(failure_reply(error, context_.rescued));
 }
 
-void Exchange::reply(const http::LocalReply& reply) {
-  http::Edits edits;
-  edit_reply(edits);
-  if (context_.version != nullptr && context_.topology->version_header) {
-    edits.set(http::FieldId::kXWeirVersion, "x-weir-version", context_.version->name);
-  }
-  add_cookie(edits);
-  http::LocalReply framed = reply;
-  framed.close = framed.close || !downstream_.request_ended();
-  context_.status = reply.status;
-  context_.reason = reply.code;
-  downstream_.send_reply(framed, edits);
-}
-
 // Into the access log, when there is one.
 void Exchange::write_line() {
   if (context_.log == nullptr) return;
@@ -390,57 +372,6 @@ void Exchange::name_failure(const Outcome& outcome) {
 Arrival Exchange::arrival() const {
   return {downstream_.request(), downstream_.peer(), downstream_.peer_text(), downstream_.scheme(),
           downstream_.client_certificate()};
-}
-
-void Exchange::edit_reply(http::Edits& edits) {
-  if (context_.route != nullptr) edits.change(context_.route->response_changes);
-  edits.set(http::FieldId::kXRequestId, "x-request-id", context_.request_id);
-  edits.add("date", worker_.date.view());
-}
-
-void Exchange::add_cookie(http::Edits& edits) {
-  if (context_.assignment.reason != AssignmentReason::kNewCookie) return;
-  const std::string_view cookie =
-      cookie_.write(context_.service->split.cookie_name(), context_.assignment.cookie, cookie_secure_);
-  if (!cookie.empty()) edits.add("set-cookie", cookie);
-}
-
-// A failure that is told by a status is seen here, before anything of it goes out.
-bool Exchange::passes_on(const http::ResponseHead& head) {
-  if (head.status < config::StatusSet::kFirst) return true;
-  failed_ = {.error = {ErrorKind::kStatus, Side::kUpstream, Retry::kNever, "status"},
-             .status = head.status,
-             .retry_after = head.fields.has(http::FieldId::kRetryAfter)};
-  again_ = again_after(failed_);
-  return again_ == Again::kNo;
-}
-
-void Exchange::on_response_head(http::ResponseHead& head, http::Edits& edits, SteadyTime now) {
-  context_.status = head.status;
-  if (tries_ > 1) worker_.counters.add(Count::kRetriesAnswered);
-  streaming_ = head.framing == http::BodyFraming::kChunked || head.framing == http::BodyFraming::kUntilClose;
-  context_.retry_after = head.fields.has(http::FieldId::kRetryAfter);
-  if (!context_.rescued) context_.time_to_headers_us = std::max<std::uint64_t>(1, context_.clock.elapsed_us(now));
-  edits.set(http::FieldId::kXRequestId, "x-request-id", context_.request_id);
-  if (!head.fields.has(http::FieldId::kDate)) edits.add("date", worker_.date.view());
-  if (context_.topology->version_header) {
-    edits.set(http::FieldId::kXWeirVersion, "x-weir-version", context_.answering->name);
-  } else {
-    edits.drop(http::FieldId::kXWeirVersion);
-  }
-  edits.drop(http::FieldId::kXWeirReason);  // the weir's own replies say it
-  edits.change(context_.route->response_changes);
-  add_cookie(edits);
-  // An upload that is turned down half way is not read to its end, nor by an origin that says that it closes.
-  const bool cut_short = !downstream_.request_ended() && (turns_down(head) || !head.keep_alive);
-  if (worker_.draining || cut_short) downstream_.close_after();
-}
-
-void Exchange::on_response_end(SteadyTime now) {
-  if (context_.response_ended) return;  // the version's part was over before
-  context_.latency_us = context_.clock.elapsed_us(now);
-  context_.response_ended = true;
-  slowness_.clear();  // what is still sent of the request is nobody's latency
 }
 
 // Asked while a connection is waited for or opened: nobody else looks at the client then.
