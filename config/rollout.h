@@ -32,11 +32,13 @@ struct Stickiness {
   std::vector<KeySource> by;  // empty: every request is split at random
 };
 
+// Of a header and a model, those that it names have to be the request's.
 struct Override {
-  std::string header;  // lower case
+  std::string header;  // lower case; empty: any request
   std::string exact;
   std::string version;
   std::vector<Cidr> from;  // empty: anybody
+  std::string model = {};  // that the JSON of its body asks for; empty: any request
 };
 
 enum class OnInconclusive : std::uint8_t { kPause, kRollback };

@@ -13,10 +13,20 @@ const Section& override_header() {
   return section;
 }
 
+const Section& override_model() {
+  static const Section section{
+      .name = "override model",
+      .sentence = "The model that a JSON request asks for, `model` at the top of its body. The body is held meanwhile, up "
+                  "to `limits.lookahead`: a model that is not found in so much of it chooses nothing.",
+      .keys = {{.name = "exact", .sentence = "The whole name.", .required = true}}};
+  return section;
+}
+
 const Section& override_match() {
   static const Section section{.name = "override match",
-                               .sentence = "Who chooses.",
-                               .keys = {required(object("header", "The header that chooses.", override_header()))}};
+                               .sentence = "What chooses: a header, a model, or both at once.",
+                               .keys = {object("header", "The header that chooses.", override_header()),
+                                        object("model", "The model that chooses.", override_model())}};
   return section;
 }
 

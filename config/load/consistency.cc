@@ -232,6 +232,11 @@ class Checker {
       const Override& rule = rollout.overrides[i];
       const Node& node = element(rules, i);
       check_version(name, rule.version, place(node, {"version"}), path);
+      // What has a match and says nothing in it would choose for everybody.
+      if (rule.header.empty() && rule.model.empty() && node.find("match") != nullptr) {
+        report_.error(place(node, {"match"}), path + ": the match names neither a header nor a model",
+                      "header: { name, exact }, model: { exact }, or both");
+      }
       if (node.find("from") == nullptr && config_.preset == Preset::kEdge) {
         report_.warn(node.position, path + ": any client may choose version " + rule.version, "from: [addresses]");
       }

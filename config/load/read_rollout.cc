@@ -82,6 +82,7 @@ std::vector<Override> read_overrides(const Node& node, const std::string& path, 
       read(*header, "exact", rule.exact);
       rule.header = lower_case(rule.header);
     }
+    if (const Node* const model = match != nullptr ? match->find("model") : nullptr) read(*model, "exact", rule.model);
     if (const Node* const from = entry.find("from")) {
       rule.from = read_networks(*from, path + "[" + std::to_string(i) + "].from", report);
     }

@@ -7,8 +7,12 @@ namespace weir::config {
 namespace {
 
 json::Object write_override(const Override& rule, const Redaction& redaction) {
-  json::Object header{{"name", rule.header}, {"exact", shown(rule.header, rule.exact, redaction)}};
-  json::Object section{{"match", json::Object{{"header", std::move(header)}}}, {"version", rule.version}};
+  json::Object match;
+  if (!rule.header.empty()) {
+    match.set("header", json::Object{{"name", rule.header}, {"exact", shown(rule.header, rule.exact, redaction)}});
+  }
+  if (!rule.model.empty()) match.set("model", json::Object{{"exact", rule.model}});
+  json::Object section{{"match", std::move(match)}, {"version", rule.version}};
   set_list(section, "from", write_networks(rule.from));
   return section;
 }

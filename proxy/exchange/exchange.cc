@@ -28,6 +28,7 @@ Exchange::Exchange(WorkerContext& worker, const Client& client, Local<Topology> 
 Exchange::~Exchange() {
   worker_.counters.add(Count::kRequests, -1);
   if (inspection_ != nullptr) worker_.inspections.give(std::move(inspection_));
+  if (reader_ != nullptr) worker_.readers.give(std::move(reader_));
   if (context_.version == nullptr) return;
   VersionLoad& load = worker_.loads[context_.assignment.version];
   --load.active;
@@ -41,9 +42,9 @@ Awaitable<> Exchange::run() {
   if (context_.topology->access_log) worker_.access_log.begin(downstream_.request(), context_);
   if (worker_.draining) downstream_.close_after();
   Matched matched = match();
-  if (matched == Matched::kNeedsBody) {
+  while (matched == Matched::kNeedsBody) {
     const bool known = co_await look_ahead();
-    matched = known ? match() : Matched::kNot;
+    matched = known ? match_again() : Matched::kNot;
   }
   if (matched == Matched::kNot) co_return end_unassigned();
   assign();
@@ -89,12 +90,8 @@ void Exchange::cut() {
 }
 
 void Exchange::assign() {
-  static const RolloutTraffic kNoRollout;
-  context_.traffic = context_.plan ? &context_.plan->of(context_.service->id) : &kNoRollout;
-  const http::RequestHead& request = downstream_.request();
-  context_.assignment = context_.service->split.assign(
-      {request.fields, context_.client, request.query, context_.api_key, worker_.query_space}, *context_.traffic,
-      worker_.random);
+  config::BodyTexts body;
+  context_.assignment = context_.service->split.assign(unit_facts(body), *context_.traffic, worker_.random);
   context_.version = context_.topology->version(context_.assignment.version);
   ask(context_.version);
   // The head may be gone by the time of the answer.
@@ -113,9 +110,8 @@ void Exchange::ask(const VersionTopology* version) {
   context_.answering = version;
   context_.endpoint = {};
   if (version->balancing.by.empty()) return;
-  const http::RequestHead& request = downstream_.request();
-  const std::string_view key = find_affinity_key(
-      version->balancing.by, {request.fields, context_.client, request.query, context_.api_key, worker_.query_space});
+  config::BodyTexts body;
+  const std::string_view key = find_affinity_key(version->balancing.by, unit_facts(body));
   if (!key.empty()) context_.endpoint.key = xxh3_64(key);
 }
 

@@ -53,6 +53,8 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   };
 
   Matched match();
+  Matched match_again();
+  UnitFacts unit_facts(config::BodyTexts& body) const;
   bool admitted(const Admission& admission);
   Awaitable<bool> look_ahead();
   Matched answer_options();
@@ -107,7 +109,9 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   const ListenerTopology& listener_;
   RequestContext context_;
   RequestBody body_;
-  std::optional<RequestReader> reader_;     // the body has been looked into before anybody got it
+  std::unique_ptr<RequestReader> reader_;   // null: nobody has looked into the body
+  bool looked_through_ = false;             // as far as anybody will
+  config::BodyNeeds needs_;                 // what of it decides where it goes
   std::unique_ptr<Inspection> inspection_;  // null: answers are not inspected
   FailedAttempt failed_;                    // the last one
   Again again_ = Again::kNo;                // after it

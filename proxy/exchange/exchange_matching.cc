@@ -27,7 +27,7 @@ Exchange::Matched Exchange::match() {
   // What is about the server as a whole belongs to who has all of it.
   const bool whole = path.path == "*";
   const Reached reached = listener_.routes.has_redirects() ? original() : Reached();
-  const std::optional<std::string_view> model = reader_ ? reader_->model() : std::nullopt;
+  const std::optional<std::string_view> model = reader_ ? reader_->text(config::BodyText::kModel) : std::nullopt;
   const RequestFacts facts{request.method,      host,     whole ? "/" : path.path,   &request.fields, request.query,
                            worker_.query_space, &reached, reader_ ? &model : nullptr};
   context_.route = listener_.routes.match(facts);
@@ -39,6 +39,7 @@ Exchange::Matched Exchange::match() {
   if (route.match.model && !reader_) {
     if (!admitted(admit_to_any(listener_.routes, facts, applicant))) return Matched::kNot;
     context_.route = nullptr;
+    needs_.all = config::BodyText::kModel;
     return Matched::kNeedsBody;
   }
   if (route.guarded && !admitted(proxy::admit(route, applicant))) return Matched::kNot;
@@ -49,22 +50,51 @@ Exchange::Matched Exchange::match() {
     context_.path = replace_prefix(path.path, *route.match.path_prefix, *route.rewrite->prefix);
   }
   context_.service = context_.topology->service(route.service);
-  return Matched::kYes;
+  static const RolloutTraffic kNoRollout;
+  context_.traffic = context_.plan ? &context_.plan->of(context_.service->id) : &kNoRollout;
+  config::BodyTexts none;
+  needs_ = context_.service->split.needs(unit_facts(none), *context_.traffic);
+  const bool settled = needs_.none() || (reader_ && (reader_->settles(needs_) || looked_through_));
+  return settled ? Matched::kYes : Matched::kNeedsBody;
+}
+
+// Behind a look at the body. Who has a route by then was looked at for its version.
+Exchange::Matched Exchange::match_again() { return context_.route == nullptr ? match() : Matched::kYes; }
+
+// What the request is known by; `body` is where what has been read of its body is put.
+UnitFacts Exchange::unit_facts(config::BodyTexts& body) const {
+  if (reader_) body = reader_->texts();
+  const http::RequestHead& request = downstream_.request();
+  return {.fields = request.fields,
+          .client = context_.client,
+          .query = request.query,
+          .api_key = context_.api_key,
+          .body = reader_ ? &body : nullptr,
+          .space = worker_.query_space};
 }
 
 // False: it has been answered here, or its client has left.
 Awaitable<bool> Exchange::look_ahead() {
-  // Whose limit holds is not known yet.
-  config::Limits limits = listener_.limits;
-  limits.body = config::kUnlimited;
-  downstream_.start_body(limits);
-  LookAhead ahead({downstream_, body_, waiting_, context_.clock, listener_.timeouts, limits.lookahead},
-                  reader_.emplace());
+  const bool routed = context_.route != nullptr;
+  if (!routed) {
+    // Whose limit holds is not known yet.
+    config::Limits limits = listener_.limits;
+    limits.body = config::kUnlimited;
+    downstream_.start_body(limits);
+  }
+  if (!reader_) {
+    reader_ = worker_.readers.take();
+    reader_->begin(context_.topology->body_texts);
+  }
+  const config::Timeouts& timeouts = routed ? context_.route->timeouts : listener_.timeouts;
+  const LookAheadSpec spec{downstream_, body_, waiting_, context_.clock, timeouts, listener_.limits.lookahead};
+  LookAhead ahead(spec, *reader_, needs_);
   Waker& waker = downstream_.waker();
   for (bool more = ahead.start(); more; more = ahead.resume()) {
     if (!waker.take()) co_await waker.wait();
   }
   if (ahead.gave_up()) worker_.counters.add(Count::kLookaheadExceeded);
+  looked_through_ = ahead.gave_up() || body_.end_seen() || !says_json(downstream_.request());
   if (!ahead.error()) co_return true;
   context_.error = ahead.error();
   if (cut_ || downstream_.gone()) {

@@ -2,12 +2,9 @@
 // answer, and what the plan has changed in either.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <utility>
-#include <vector>
 
+#include "proxy/exchange/spares.h"
 #include "proxy/exchange/topology.h"
 #include "proxy/inspect/answer_reader.h"
 #include "proxy/inspect/request_editor.h"
@@ -39,24 +36,6 @@ class Inspection {
   bool edited_ = false;
 };
 
-// Those that are not in use, kept for the next request; what a peak has brought beyond that goes with it.
-class Inspections {
- public:
-  static constexpr std::size_t kMostKept = 128;
-
-  std::unique_ptr<Inspection> take() {
-    if (free_.empty()) return std::make_unique<Inspection>();
-    std::unique_ptr<Inspection> one = std::move(free_.back());
-    free_.pop_back();
-    return one;
-  }
-  void give(std::unique_ptr<Inspection> one) {
-    if (free_.size() < kMostKept) free_.push_back(std::move(one));
-  }
-  std::size_t kept() const { return free_.size(); }
-
- private:
-  std::vector<std::unique_ptr<Inspection>> free_;
-};
+using Inspections = Spares<Inspection>;
 
 }  // namespace weir::proxy

@@ -5,19 +5,20 @@
 
 namespace weir::proxy {
 
-LookAhead::LookAhead(const LookAheadSpec& spec, RequestReader& reader)
+LookAhead::LookAhead(const LookAheadSpec& spec, RequestReader& reader, const config::BodyNeeds& needs)
     : downstream_(spec.downstream),
       body_(spec.body),
       deadline_(spec.deadline),
       clock_(spec.clock),
       timeouts_(spec.timeouts),
       limit_(spec.limit),
-      reader_(reader) {}
+      reader_(reader),
+      needs_(needs) {}
 
 bool LookAhead::start() {
   if (!says_json(downstream_.request())) return false;
   now_ = moved_ = std::chrono::steady_clock::now();
-  if (downstream_.request().expect_continue) {
+  if (downstream_.request().expect_continue && !body_.asked()) {
     downstream_.send_continue();
     downstream_.flush();
   }
@@ -54,14 +55,13 @@ bool LookAhead::read() {
     } else {
       moved_ = now_;
       reader_.take(event.data);
-      ended_ = event.end;
     }
   }
   return false;
 }
 
 bool LookAhead::over() {
-  if (error_ || ended_ || reader_.done()) return true;
+  if (error_ || body_.end_seen() || reader_.settles(needs_)) return true;
   gave_up_ = body_.looked_at() >= limit_;
   return gave_up_;
 }

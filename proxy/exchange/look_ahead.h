@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "config/body_text.h"
 #include "config/limits.h"
 #include "proxy/downstream/downstream_stream.h"
 #include "proxy/forward/judged_clock.h"
@@ -18,7 +19,7 @@ namespace weir::proxy {
 
 struct LookAheadSpec {
   DownstreamStream& downstream;
-  RequestBody& body;   // the downstream's; nothing of it has been read
+  RequestBody& body;   // the downstream's; nothing of it has been read but by another look-ahead
   Deadline& deadline;  // wakes the downstream's waker; the look-ahead's own while it runs
   JudgedClock& clock;
   const config::Timeouts& timeouts;
@@ -27,8 +28,8 @@ struct LookAheadSpec {
 
 class LookAhead {
  public:
-  // Where the reader leaves what it has found.
-  LookAhead(const LookAheadSpec& spec, RequestReader& reader);
+  // Until `reader`, which has begun and is shown what comes from here on, knows what is needed.
+  LookAhead(const LookAheadSpec& spec, RequestReader& reader, const config::BodyNeeds& needs);
 
   // True: it is to be resumed whenever the downstream's waker has been woken. False: it is over. What is no JSON is not
   // read.
@@ -54,8 +55,8 @@ class LookAhead {
   const config::Timeouts& timeouts_;
   std::uint64_t limit_;
   RequestReader& reader_;
+  config::BodyNeeds needs_;
   std::optional<Error> error_;
-  bool ended_ = false;  // the body
   bool gave_up_ = false;
   SteadyTime now_{};
   SteadyTime moved_{};  // last time the client sent something, or began to be waited for

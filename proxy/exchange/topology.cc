@@ -177,7 +177,9 @@ FieldNames spoken_of(const config::Config& config) {
   }
   for (const auto& [name, rollout] : config.rollouts) {
     append_headers(rollout.stickiness.by, names);
-    for (const config::Override& rule : rollout.overrides) names.push_back(rule.header);
+    for (const config::Override& rule : rollout.overrides) {
+      if (!rule.header.empty()) names.push_back(rule.header);
+    }
   }
   return names;
 }
@@ -253,6 +255,20 @@ struct PlanParts {
   std::shared_ptr<const http::Lookalikes> lookalikes = {};
   std::vector<std::uint32_t>& bulkhead_places;
 };
+
+// Of any request, whatever it turns out to go by: a body is read once, for all that its second look is for.
+config::BodyTextSet body_texts(const config::Config& config) {
+  config::BodyTextSet texts;
+  for (const config::Route& route : config.routes) {
+    if (route.match.model) texts.add(config::BodyText::kModel);
+  }
+  for (const auto& [name, rollout] : config.rollouts) {
+    for (const config::Override& rule : rollout.overrides) {
+      if (!rule.model.empty()) texts.add(config::BodyText::kModel);
+    }
+  }
+  return texts;
+}
 
 ListenerTopology build_listener(const config::Listener& listener, const PlanParts& parts) {
   const auto& [config, names, limiters, lookalikes, bulkhead_places] = parts;
@@ -338,6 +354,7 @@ std::shared_ptr<const Topology> build_topology(const config::Config& config, Nam
       topology->access_log->redact.push_back(route.api_keys.header);
     }
   }
+  topology->body_texts = body_texts(config);
   for (const auto& [name, service] : config.services) {
     topology->owned.push_back(build_service(name, config, names, sources));
   }

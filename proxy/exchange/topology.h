@@ -11,6 +11,7 @@
 
 #include "base/ids.h"
 #include "base/names.h"
+#include "config/body_text.h"
 #include "config/config.h"
 #include "proxy/net/connector.h"
 #include "proxy/net/tls_context.h"
@@ -87,6 +88,7 @@ struct Topology {
   config::Tracing tracing;
   std::uint64_t memory = config::kUnlimited;  // of the process's read buffers, shared out among the workers
   std::optional<config::AccessLog> access_log;
+  config::BodyTextSet body_texts;  // what a request's body may have to be looked into for
   std::vector<ListenerTopology> listeners;
   std::vector<const ServiceTopology*> services;  // by ServiceId; null where there is none
   std::vector<const VersionTopology*> versions;  // by VersionId; null where there is none

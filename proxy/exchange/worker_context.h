@@ -15,6 +15,7 @@
 #include "proxy/exchange/inspection.h"
 #include "proxy/exchange/topology.h"
 #include "proxy/http/date.h"
+#include "proxy/inspect/request_reader.h"
 #include "proxy/net/buffer_pool.h"
 #include "proxy/net/deadline_list.h"
 #include "proxy/observe/counters.h"
@@ -78,6 +79,7 @@ struct WorkerContext {
   AccessLog access_log;
   DebugLog debug_log;
   Inspections inspections;
+  Spares<RequestReader> readers;
 
   Local<Topology> topology;
   std::vector<std::unique_ptr<Cluster>> clusters;  // by VersionId; null where there is none

@@ -20,6 +20,8 @@ class RequestBody final : public http::BodySource {
   // Before anything is sent: the next slice, which is read again by read_body(). What has been looked at is kept until
   // it is sent, however long it is. Fails with kNoResources when there is no memory left to keep it in.
   http::BodyEvent look();
+  // There is nothing left to look at.
+  bool end_seen() const { return end_came_; }
   // Bytes looked at.
   std::size_t looked_at() const { return kept_.size(); }
   // Before anything is sent: keeps up to `limit` bytes of the body. What is longer is sent once.

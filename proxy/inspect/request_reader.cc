@@ -6,38 +6,91 @@
 #include "proxy/http/media_type.h"
 
 namespace weir::proxy {
+namespace {
+
+using config::BodyText;
+
+std::optional<BodyText> text_of(Member member) {
+  return member == Member::kModel ? std::optional(BodyText::kModel) : std::nullopt;
+}
+
+}  // namespace
 
 bool says_json(const http::RequestHead& request) {
   return request.framing != http::BodyFraming::kNone && !request.fields.has(http::FieldId::kContentEncoding) &&
          http::equal_ignoring_case(http::media_type(request.fields), "application/json");
 }
 
+void RequestReader::begin(config::BodyTextSet wanted) {
+  scan_.begin();
+  wanted_ = wanted;
+  come_ = {};
+  found_ = {};
+  text_.clear();
+  open_.reset();
+}
+
 void RequestReader::take(std::string_view bytes) {
-  while (!done_ && !bytes.empty()) {
+  while (!done() && !bytes.empty()) {
     const char* const begin = bytes.data();
     const std::size_t left = bytes.size();
     const RequestScan::Found found = scan_.next(bytes);
-    // One byte beyond the limit shows that it is.
-    if (in_model_) text_.append(begin, std::min(left - bytes.size(), kMostName + 1 - text_.size()));
-    if (scan_.over()) done_ = true;
-    if (found.member != Member::kModel) continue;
-    if (found.what == RequestScan::What::kValue) in_model_ = true;
-    if (found.what == RequestScan::What::kValueEnd) end_model();
+    if (open_) {
+      // One byte beyond the limit shows that it is.
+      const std::size_t room = found_[static_cast<std::size_t>(*open_)].begin + kMostText + 1 - text_.size();
+      text_.append(begin, std::min(left - bytes.size(), room));
+    }
+    const std::optional<BodyText> which = text_of(found.member);
+    if (!which) continue;
+    if (found.what == RequestScan::What::kValue) open(*which);
+    if (found.what == RequestScan::What::kValueEnd && open_) close();
   }
 }
 
-void RequestReader::end_model() {
-  in_model_ = false;
-  done_ = true;
-  if (text_.size() > kMostName || text_.size() < 2 || text_.front() != '"') return;
-  if (text_.find('\\') != std::string::npos) {
-    const json::ParseResult read = json::parse(text_);
-    if (!read.ok()) return;
-    text_ = read.value.string();
-  } else {
-    text_ = text_.substr(1, text_.size() - 2);
+void RequestReader::open(BodyText which) {
+  if (!wanted_.has(which) || come_.has(which)) return;
+  open_ = which;
+  found_[static_cast<std::size_t>(which)].begin = text_.size();
+}
+
+// What it is no text of leaves no room behind.
+void RequestReader::close() {
+  Found& found = found_[static_cast<std::size_t>(*open_)];
+  come_.add(*open_);
+  open_.reset();
+  const std::string_view raw = std::string_view(text_).substr(found.begin);
+  if (raw.size() > kMostText || raw.size() < 2 || raw.front() != '"') return text_.resize(found.begin);
+  if (raw.find('\\') == std::string_view::npos) {
+    found = {.is_text = true, .begin = found.begin + 1, .size = raw.size() - 2};
+    return;
   }
-  has_model_ = true;
+  const json::ParseResult read = json::parse(raw);
+  text_.resize(found.begin);
+  if (!read.ok()) return;
+  const std::string meant(read.value.string());
+  text_ += meant;
+  found = {.is_text = true, .begin = found.begin, .size = meant.size()};
+}
+
+bool RequestReader::settles(const config::BodyNeeds& needs) const {
+  if (scan_.over()) return true;
+  if (!come_.has_all(needs.all)) return false;
+  for (std::size_t i = 0; i < needs.count; ++i) {
+    if (!come_.has(needs.first_of[i])) return false;
+    if (!text(needs.first_of[i]).value_or("").empty()) return true;
+  }
+  return true;
+}
+
+std::optional<std::string_view> RequestReader::text(BodyText which) const {
+  const Found& found = found_[static_cast<std::size_t>(which)];
+  return found.is_text ? std::optional(std::string_view(text_).substr(found.begin, found.size)) : std::nullopt;
+}
+
+config::BodyTexts RequestReader::texts() const {
+  config::BodyTexts texts;
+  for (std::size_t i = 0; i < texts.size(); ++i) texts[i] = text(static_cast<BodyText>(i)).value_or("");
+  return texts;
 }
 
 }  // namespace weir::proxy

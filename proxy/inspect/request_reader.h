@@ -1,12 +1,15 @@
-// Confined to one worker. Reads out of a JSON request, as its bytes come, what it is routed by: the model that it asks
-// for, be it behind megabytes of messages. Keeps that and nothing else, and need not be shown what stands behind it.
+// Confined to one worker. Reads out of a JSON request, as its bytes come, what it is routed by and known by: the model
+// that it asks for, be it behind megabytes of messages. Keeps that and nothing else.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "config/body_text.h"
 #include "proxy/http/head.h"
 #include "proxy/inspect/request_scan.h"
 
@@ -17,25 +20,37 @@ bool says_json(const http::RequestHead& request);
 
 class RequestReader {
  public:
-  // Bytes of a name as JSON writes it, quotes included. A longer one is taken for none.
-  static constexpr std::size_t kMostName = 512;
+  // Bytes of a text as JSON writes it, quotes included. A longer one is taken for none.
+  static constexpr std::size_t kMostText = 512;
 
+  // Looks for these in another request. Once warm it allocates nothing.
+  void begin(config::BodyTextSet wanted);
+  // As long as there is anything left to be found.
   void take(std::string_view bytes);
-  // Nothing more can be learned of it.
-  bool done() const { return done_; }
+  // Nothing more can be learned: all that is wanted has come, or the object is over.
+  bool done() const { return scan_.over() || come_.has_all(wanted_); }
+  // What has come answers these, or nothing that is still to come will.
+  bool settles(const config::BodyNeeds& needs) const;
   // Nothing: it has not come, or is no string. Of two the first one counts.
-  std::optional<std::string_view> model() const {
-    return has_model_ ? std::optional<std::string_view>(text_) : std::nullopt;
-  }
+  std::optional<std::string_view> text(config::BodyText which) const;
+  config::BodyTexts texts() const;
 
  private:
-  void end_model();
+  struct Found {
+    bool is_text = false;
+    std::size_t begin = 0;  // in text_
+    std::size_t size = 0;
+  };
+
+  void open(config::BodyText which);
+  void close();
 
   RequestScan scan_;
-  std::string text_;  // of the model: as JSON writes it, then what that means
-  bool in_model_ = false;
-  bool has_model_ = false;
-  bool done_ = false;
+  config::BodyTextSet wanted_;
+  config::BodyTextSet come_;  // of these
+  std::array<Found, config::kBodyTextCount> found_{};
+  std::string text_;                      // of all of them, each as JSON writes it until it is whole
+  std::optional<config::BodyText> open_;  // whose value is under way
 };
 
 }  // namespace weir::proxy

@@ -8,8 +8,8 @@ namespace {
 constexpr bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 constexpr bool ends_scalar(char c) { return is_space(c) || c == ',' || c == '}' || c == ']'; }
 
-Member member_of(std::string_view name, bool of_stream_options) {
-  if (of_stream_options) return name == "include_usage" ? Member::kIncludeUsage : Member::kOther;
+Member member_of(std::string_view name, Member inside) {
+  if (inside == Member::kStreamOptions) return name == "include_usage" ? Member::kIncludeUsage : Member::kOther;
   if (name == "model") return Member::kModel;
   if (name == "stream") return Member::kStream;
   return name == "stream_options" ? Member::kStreamOptions : Member::kOther;
@@ -39,7 +39,7 @@ bool RequestScan::announces(char c, Found& found) {
   if (at_ == At::kValue && member_ != Member::kOther && !ends_scalar(c) && c != ':') {
     found = {.what = What::kValue, .member = member_, .first = c};
   } else if ((at_ == At::kFirstName || at_ == At::kComma) && c == '}') {
-    found = {.what = What::kObjectEnd, .member = inside_ ? Member::kStreamOptions : Member::kOther, .empty = empty_};
+    found = {.what = What::kObjectEnd, .member = inside_, .empty = empty_};
   } else {
     return false;
   }
@@ -93,9 +93,10 @@ void RequestScan::take_between(char c) {
     at_ = At::kValue;
   } else if (at_ == At::kComma && c == ',') {
     at_ = At::kNextName;
-  } else if (inside_ && c == '}' && at_ != At::kNextName && at_ != At::kColon) {
-    inside_ = empty_ = false;
-    member_ = Member::kStreamOptions;
+  } else if (inside_ != Member::kOther && c == '}' && at_ != At::kNextName && at_ != At::kColon) {
+    member_ = inside_;
+    inside_ = Member::kOther;
+    empty_ = false;
     word_size_ = 0;
     close_value();
   } else {
@@ -122,8 +123,9 @@ void RequestScan::open_value(char c) {
   word_size_ = 0;
   if (c == '"') {
     at_ = At::kString;
-  } else if (c == '{' && member_ == Member::kStreamOptions) {
-    inside_ = empty_ = true;
+  } else if (c == '{' && inside_ == Member::kOther && member_ == Member::kStreamOptions) {
+    inside_ = member_;
+    empty_ = true;
     at_ = At::kFirstName;
   } else if (c == '{' || c == '[') {
     depth_ = 1;

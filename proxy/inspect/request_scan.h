@@ -70,7 +70,7 @@ class RequestScan {
 
   At at_ = At::kStart;
   Member member_ = Member::kOther;
-  bool inside_ = false;     // the stream options
+  Member inside_ = Member::kOther;  // whose value is an object that is looked into; kOther: the top
   bool announced_ = false;  // what comes next has been told
   bool ended_ = false;      // a value has, and that has not been told
   bool escaped_ = false;    // the next byte, in a string

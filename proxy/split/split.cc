@@ -14,10 +14,19 @@ constexpr std::uint64_t kClusterSeed = 2;
 constexpr std::uint64_t kUserSeed = 3;
 constexpr std::uint32_t kUserHashMask = (1u << 20) - 1;
 
-bool applies(const config::Override& rule, const UnitFacts& request) {
-  const http::Field* field = request.fields.find(rule.header);
-  if (field == nullptr || field->value != rule.exact) return false;
+// As far as the head says.
+bool may_apply(const config::Override& rule, const UnitFacts& request) {
+  if (!rule.header.empty()) {
+    const http::Field* field = request.fields.find(rule.header);
+    if (field == nullptr || field->value != rule.exact) return false;
+  }
   return rule.from.empty() || config::contains(rule.from, request.client);
+}
+
+bool applies(const config::Override& rule, const UnitFacts& request) {
+  if (!may_apply(rule, request)) return false;
+  if (rule.model.empty()) return true;
+  return request.body != nullptr && config::text_of(*request.body, config::BodyText::kModel) == rule.model;
 }
 
 VersionId by_cumulative_weight(const std::vector<WeightedVersion>& weights, std::uint32_t bucket) {
@@ -43,10 +52,25 @@ Split::Split(SplitSpec spec)
       cluster_seed_(xxh3_64(spec_.service) + kClusterSeed),
       user_seed_(xxh3_64(spec_.service) + kUserSeed) {}
 
-Assignment Split::assign(const UnitFacts& request, const RolloutTraffic& planned, Random& random) const {
-  // Meant for another rollout: what this candidate may get is not known, and it may have been rolled back.
+// Meant for another rollout: what this candidate may get is not known, and it may have been rolled back.
+const RolloutTraffic& Split::own(const RolloutTraffic& planned) const {
   static const RolloutTraffic kClosed{.candidate_closed = true};
-  const RolloutTraffic& traffic = planned.identity == spec_.identity ? planned : kClosed;
+  return planned.identity == spec_.identity ? planned : kClosed;
+}
+
+config::BodyNeeds Split::needs(const UnitFacts& request, const RolloutTraffic& planned) const {
+  const RolloutTraffic& traffic = own(planned);
+  config::BodyNeeds needs;
+  for (const SplitSpec::Override& entry : spec_.overrides) {
+    if (is_closed(entry, traffic) || !may_apply(entry.rule, request)) continue;
+    if (entry.rule.model.empty()) break;
+    needs.all.add(config::BodyText::kModel);
+  }
+  return needs;
+}
+
+Assignment Split::assign(const UnitFacts& request, const RolloutTraffic& planned, Random& random) const {
+  const RolloutTraffic& traffic = own(planned);
   Assignment result;
   result.step = traffic.step;
   result.epoch = traffic.epoch;
@@ -74,13 +98,15 @@ Assignment Split::assign(const UnitFacts& request, const RolloutTraffic& planned
   return result;
 }
 
+bool Split::is_closed(const SplitSpec::Override& entry, const RolloutTraffic& traffic) const {
+  return traffic.candidate_closed && is_candidate(entry.version);
+}
+
 bool Split::take_override(const UnitFacts& request, const RolloutTraffic& traffic, Assignment& result) const {
   for (const SplitSpec::Override& entry : spec_.overrides) {
-    // Where both arms are the same version, naming it chooses the first.
-    const bool candidate = entry.version == spec_.candidate && spec_.candidate != spec_.baseline;
-    if ((candidate && traffic.candidate_closed) || !applies(entry.rule, request)) continue;
+    if (is_closed(entry, traffic) || !applies(entry.rule, request)) continue;
     result.version = entry.version;
-    result.arm = candidate ? Arm::kCandidate : Arm::kBaseline;
+    result.arm = is_candidate(entry.version) ? Arm::kCandidate : Arm::kBaseline;
     result.reason = AssignmentReason::kOverride;
     return true;
   }

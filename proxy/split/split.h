@@ -69,6 +69,9 @@ class Split {
  public:
   explicit Split(SplitSpec spec);
 
+  // What of the request's body assign() goes by, as far as its head does not decide it.
+  config::BodyNeeds needs(const UnitFacts& request, const RolloutTraffic& traffic) const;
+
   // `traffic` is this service's entry of the plan that the request keeps. Allocates nothing. Only a fresh cookie id, or
   // the draw of an unkeyed request, takes from `random`.
   Assignment assign(const UnitFacts& request, const RolloutTraffic& traffic, Random& random) const;
@@ -79,6 +82,13 @@ class Split {
   const SplitSpec& spec() const { return spec_; }
 
  private:
+  // The entry that this split goes by: another rollout's is not its own.
+  const RolloutTraffic& own(const RolloutTraffic& planned) const;
+  // Where both arms are the same version, it is the first.
+  bool is_candidate(VersionId version) const {
+    return version == spec_.candidate && spec_.candidate != spec_.baseline;
+  }
+  bool is_closed(const SplitSpec::Override& entry, const RolloutTraffic& traffic) const;
   bool take_override(const UnitFacts& request, const RolloutTraffic& traffic, Assignment& result) const;
   // Fills what follows from the unit key: version and arm, and for a rollout whether and as whom it is judged.
   void take_key(std::string_view key, const RolloutTraffic& traffic, Assignment& result) const;

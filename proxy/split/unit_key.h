@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "config/body_text.h"
 #include "config/network.h"
 #include "config/rollout.h"
 #include "proxy/http/field_list.h"
@@ -26,6 +27,7 @@ struct UnitFacts {
   ClientAddress client{};
   std::string_view query = {};    // without its '?'
   std::string_view api_key = {};  // the name of its key; empty: it has shown none
+  const config::BodyTexts* body = nullptr;  // what has been read of it; null: nothing
   std::span<char> space = {};     // at least query.size(), and kAddressText: for a key that is not in the head
 };
 inline constexpr std::size_t kAddressText = 46;

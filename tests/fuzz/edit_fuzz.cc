@@ -46,22 +46,25 @@ void edit(const Input& input) {
 }
 
 void read(const Input& input) {
+  constexpr config::BodyText kModel = config::BodyText::kModel;
   proxy::RequestReader whole;
+  whole.begin(kModel);
   whole.take(input.bytes);
   proxy::RequestReader cut;
+  cut.begin(kModel);
   std::size_t begin = 0;
   for (const std::size_t end : cuts_of(input)) {
     cut.take(input.bytes.substr(begin, end - begin));
     begin = end;
   }
-  require(whole.model() == cut.model() && whole.done() == cut.done(), "cuts do not matter to a request's model");
+  require(whole.text(kModel) == cut.text(kModel) && whole.done() == cut.done(), "cuts do not matter to a request's model");
   const json::ParseResult parsed = json::parse(input.bytes);
   if (!parsed.ok() || !parsed.value.is_object()) return;
   require(whole.done(), "an object's end is seen");
   // Of two the parser knows the last one, and a name with an escape in it.
-  if (whole.model() || input.bytes.find('\\') != std::string_view::npos) return;
+  if (whole.text(kModel) || input.bytes.find('\\') != std::string_view::npos) return;
   const std::string& model = parsed.value["model"].string();
-  require(model.empty() || model.size() + 2 > proxy::RequestReader::kMostName ||
+  require(model.empty() || model.size() + 2 > proxy::RequestReader::kMostText ||
               input.bytes.find("\"model\"") != input.bytes.rfind("\"model\""),
           "a model that is there is read");
 }

@@ -175,5 +175,21 @@ TEST(Strategy, EachThingThatIsWrongIsSaidOnce) {
   }
 }
 
+TEST(Overrides, GoByAHeaderOrAModelOrBoth) {
+  const auto with_match = [](const std::string& match) {
+    return "    candidate: v2\n    overrides: [ { match: " + match + ", version: v2, from: [10.0.0.0/8] } ]\n";
+  };
+  const Override both =
+      rollout_of(with_match("{ header: { name: X-Try, exact: a }, model: { exact: Llama-2 } }")).overrides.at(0);
+  EXPECT_EQ(both.header, "x-try");
+  EXPECT_EQ(both.model, "Llama-2");
+  EXPECT_EQ(rollout_of(with_match("{ model: { exact: m } }")).overrides.at(0).header, "");
+  const LoadResult neither = load_rollout(with_match("{}"));
+  ASSERT_EQ(neither.problems.size(), 1U);
+  EXPECT_EQ(format(neither.problems[0], "plan"),
+            "plan:12:27: error: rollouts.chat.overrides: the match names neither a header nor a model; expected header: "
+            "{ name, exact }, model: { exact }, or both");
+}
+
 }  // namespace
 }  // namespace weir::config

@@ -211,7 +211,10 @@ rollouts:
     candidate: v2
     strategy: blueGreen
     previewWeight: 0%
-    overrides: [{ match: { header: { name: x-version, exact: v2 } }, version: v2, from: [10.0.0.0/8] }]
+    overrides:
+      - { match: { header: { name: x-version, exact: v2 } }, version: v2, from: [10.0.0.0/8] }
+      - { match: { header: { name: x-version, exact: v1 }, model: { exact: llama-1 } }, version: v1 }
+      - { match: { model: { exact: llama-2 } }, version: v2 }
 )";
 
 std::string problems_of(const LoadResult& result) {

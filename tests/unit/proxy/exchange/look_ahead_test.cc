@@ -29,11 +29,12 @@ class LookAheadTest : public testing::Test {
     client_.head.framing = http::BodyFraming::kChunked;
     client_.head.fields.add("content-type", "application/json");
     timeouts_.body_idle = timeouts_.total = config::kNever;
+    reader_.begin(config::BodyText::kModel);
   }
   void says(std::string_view data, bool end = false) { client_.script.says.push_back(http::body_slice(data, end)); }
   void start(std::uint64_t limit = 100) {
     clock_.start(std::chrono::steady_clock::now());
-    ahead_.emplace(LookAheadSpec{client_, body_, deadline_, clock_, timeouts_, limit}, reader_);
+    ahead_.emplace(LookAheadSpec{client_, body_, deadline_, clock_, timeouts_, limit}, reader_, needs_);
     asio::co_spawn(loop_.io, look(*ahead_, client_.waker(), over_), asio::detached);
     loop_.settle();
   }
@@ -52,6 +53,7 @@ class LookAheadTest : public testing::Test {
   Deadline deadline_{loop_.deadlines, [](void* self) { static_cast<Waker*>(self)->wake(); }, &client_.waker()};
   JudgedClock clock_;
   config::Timeouts timeouts_;
+  config::BodyNeeds needs_{.all = config::BodyText::kModel};
   RequestReader reader_;
   std::optional<LookAhead> ahead_;
   bool over_ = false;
@@ -65,7 +67,7 @@ TEST_F(LookAheadTest, ReadsNoFurtherThanItHasTo) {
   ASSERT_TRUE(over_);
   EXPECT_FALSE(ahead_->error());
   EXPECT_FALSE(ahead_->gave_up());
-  EXPECT_EQ(reader_.model(), "m");
+  EXPECT_EQ(reader_.text(config::BodyText::kModel), "m");
   EXPECT_EQ(client_.script.reads, 2);
 }
 
@@ -81,7 +83,7 @@ TEST_F(LookAheadTest, WaitsForTheClientOnItsOwnTime) {
   ASSERT_TRUE(over_);
   EXPECT_FALSE(clock_.standing());
   EXPECT_FALSE(ahead_->error());
-  EXPECT_FALSE(reader_.model());
+  EXPECT_FALSE(reader_.text(config::BodyText::kModel));
 }
 
 TEST_F(LookAheadTest, GivesUpAtTheLimit) {
@@ -92,7 +94,7 @@ TEST_F(LookAheadTest, GivesUpAtTheLimit) {
   ASSERT_TRUE(over_);
   EXPECT_FALSE(ahead_->error());
   EXPECT_TRUE(ahead_->gave_up());
-  EXPECT_FALSE(reader_.model());
+  EXPECT_FALSE(reader_.text(config::BodyText::kModel));
   EXPECT_EQ(client_.script.reads, 2);
 }
 

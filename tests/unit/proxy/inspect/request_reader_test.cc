@@ -10,15 +10,18 @@
 namespace weir::proxy {
 namespace {
 
+using config::BodyText;
+
 // "model: m" once it is known, "model: m then 5" when 5 bytes need not have come; "none" the same.
 std::string read(std::string_view body, std::size_t size) {
   RequestReader reader;
+  reader.begin(BodyText::kModel);
   std::size_t at = 0;
   while (at < body.size() && !reader.done()) {
     reader.take(body.substr(at, size));
     at += std::min(size, body.size() - at);
   }
-  const std::string text = reader.model() ? "model: " + std::string(*reader.model()) : "none";
+  const std::string text = reader.text(BodyText::kModel) ? "model: " + std::string(*reader.text(BodyText::kModel)) : "none";
   return reader.done() && size == 1 && at < body.size() ? text + " then " + std::to_string(body.size() - at) : text;
 }
 
@@ -56,7 +59,7 @@ TEST(RequestReader, KnowsWhenThereIsNoneToCome) {
 }
 
 TEST(RequestReader, KeepsNoNameThatIsTooLong) {
-  const std::string fits(RequestReader::kMostName - 2, 'm');
+  const std::string fits(RequestReader::kMostText - 2, 'm');
   const std::string longer = fits + "m";
   EXPECT_EQ(read(R"({"model":")" + fits + "\"}", 100), "model: " + fits);
   EXPECT_EQ(read(R"({"model":")" + longer + "\"}", 100), "none");

@@ -243,6 +243,49 @@ TEST(SplitOverride, IsNotTakenByAPlanForAnotherRollout) {
   EXPECT_EQ(assign(spec, fields, other).version, kV2);
 }
 
+// What has to be known of the body, and what follows from it.
+TEST(SplitOverride, GoesByTheModelThatTheBodyAsksFor) {
+  SplitSpec spec = chat_rollout();
+  spec.overrides = {ask_for(kV1, "v1"), ask_for(kV2, ""), ask_for(kV2, "v2")};
+  spec.overrides[1].rule.header.clear();
+  spec.overrides[1].rule.model = "llama-2";
+  const Split split(spec);
+  Random random(1);
+  http::FieldList fields = user("user-1");
+  config::BodyTexts body{"llama-2"};
+  EXPECT_EQ(split.needs({.fields = fields}, at_weight(0)).all, config::BodyText::kModel);
+  EXPECT_EQ(split.assign({.fields = fields}, at_weight(0), random).version, kV1) << "nothing has been read";
+  const Assignment result = split.assign({.fields = fields, .body = &body}, at_weight(0), random);
+  EXPECT_EQ(result.version, kV2);
+  EXPECT_EQ(result.arm, Arm::kCandidate);
+  EXPECT_EQ(result.reason, AssignmentReason::kOverride);
+  EXPECT_FALSE(result.judged);
+  body[0] = "llama";
+  EXPECT_EQ(split.assign({.fields = fields, .body = &body}, at_weight(0), random).reason, AssignmentReason::kHash);
+
+  fields.add("X-Weir-Version", "v1");
+  EXPECT_TRUE(split.needs({.fields = fields}, at_weight(0)).none()) << "an earlier rule has chosen";
+  RolloutTraffic closed = at_weight(kMillion);
+  closed.candidate_closed = true;
+  const http::FieldList other = user("user-1");
+  EXPECT_TRUE(split.needs({.fields = other}, closed).none()) << "it would choose a version that is closed";
+}
+
+TEST(SplitOverride, OfAModelAndAHeaderWantsBoth) {
+  SplitSpec spec = chat_rollout();
+  spec.overrides = {ask_for(kV2, "v2")};
+  spec.overrides[0].rule.model = "llama-2";
+  const Split split(spec);
+  Random random(1);
+  http::FieldList fields = user("user-1");
+  const config::BodyTexts body{"llama-2"};
+  EXPECT_TRUE(split.needs({.fields = fields}, at_weight(0)).none());
+  EXPECT_EQ(split.assign({.fields = fields, .body = &body}, at_weight(0), random).version, kV1);
+  fields.add("X-Weir-Version", "v2");
+  EXPECT_EQ(split.needs({.fields = fields}, at_weight(0)).all, config::BodyText::kModel);
+  EXPECT_EQ(split.assign({.fields = fields, .body = &body}, at_weight(0), random).version, kV2);
+}
+
 config::Cidr range(ClientAddress address, int prefix_bits) { return {"", address, prefix_bits}; }
 
 struct RangeCase {
