@@ -28,4 +28,11 @@ enum class IncludeUsage : std::uint8_t {
 };
 inline constexpr std::array<std::string_view, 3> kIncludeUsageWords = {"auto", "always", "never"};
 
+// When the head of a stream goes to the client.
+enum class StreamHead : std::uint8_t {
+  kAtOnce,
+  kFirstEvent,  // with it: an error that comes first is told by a status
+};
+inline constexpr std::array<std::string_view, 2> kStreamHeadWords = {"atOnce", "firstEvent"};
+
 }  // namespace weir::config

@@ -58,6 +58,7 @@ struct Route {
   OnClientHalfClose on_client_half_close = OnClientHalfClose::kCancel;
   Inspect inspect = Inspect::kOff;
   IncludeUsage include_usage = IncludeUsage::kAuto;
+  StreamHead stream_head = StreamHead::kAtOnce;
   Position position;
 };
 

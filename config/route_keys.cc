@@ -120,7 +120,12 @@ const Section& route() {
                     "Whether streams of the OpenAI kind are asked for their tokens (stream_options.include_usage) where "
                     "the client has not: it does not get the chunk that says them. Only with inspect: openai or auto. "
                     "auto: where prices, or a guard of tokens or cost, have a use for them.",
-                    "auto", {kIncludeUsageWords.begin(), kIncludeUsageWords.end()})},
+                    "auto", {kIncludeUsageWords.begin(), kIncludeUsageWords.end()}),
+               word("streamHead",
+                    "When the head of a streamed answer goes to the client: as soon as it comes (atOnce), or with the "
+                    "first event (firstEvent). A stream that begins with an error is then a 502, or a 503 where the "
+                    "server had no room, which `retries` and `rescue` may answer. Only where there is `inspect`.",
+                    "atOnce", {kStreamHeadWords.begin(), kStreamHeadWords.end()})},
       .place = Place::kRoute};
   return section;
 }

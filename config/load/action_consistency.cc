@@ -25,6 +25,10 @@ class Checker {
     if (route_.respond) check_respond(*route_.respond);
     check_edits("requestHeaders", route_.request_headers);
     check_edits("responseHeaders", route_.response_headers);
+    if (route_.stream_head == StreamHead::kFirstEvent && route_.inspect == Inspect::kOff) {
+      report_.warn(at("streamHead"), path_ + ".streamHead: nobody looks into the route's answers for their first event",
+                   "inspect: auto on the route");
+    }
   }
 
  private:

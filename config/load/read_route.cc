@@ -1,7 +1,5 @@
 #include "config/load/read.h"
 
-#include <algorithm>
-
 #include "base/text.h"
 #include "config/load/values.h"
 
@@ -72,16 +70,9 @@ Route read_route(const Node& node, std::size_t index, const Environment& environ
   route.limits = read_limits(node);
   const std::string* const half_close = scalar(node, "onClientHalfClose");
   if (half_close != nullptr && *half_close == "finish") route.on_client_half_close = OnClientHalfClose::kFinish;
-  if (const std::string* const inspect = scalar(node, "inspect")) {
-    const auto* const word = std::find(kInspectWords.begin(), kInspectWords.end(), *inspect);
-    if (word != kInspectWords.end()) route.inspect = static_cast<Inspect>(word - kInspectWords.begin());
-  }
-  if (const std::string* const usage = scalar(node, "includeUsage")) {
-    const auto* const word = std::find(kIncludeUsageWords.begin(), kIncludeUsageWords.end(), *usage);
-    if (word != kIncludeUsageWords.end()) {
-      route.include_usage = static_cast<IncludeUsage>(word - kIncludeUsageWords.begin());
-    }
-  }
+  read_word(node, "inspect", kInspectWords, route.inspect);
+  read_word(node, "includeUsage", kIncludeUsageWords, route.include_usage);
+  read_word(node, "streamHead", kStreamHeadWords, route.stream_head);
   return route;
 }
 

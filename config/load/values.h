@@ -2,7 +2,11 @@
 // structure.h.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <charconv>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -66,6 +70,15 @@ inline std::optional<double> share_of(const Node& node, std::string_view key) {
 inline std::optional<std::uint32_t> percent_of(const Node& node, std::string_view key) {
   const std::string* const text = scalar(node, key);
   return text == nullptr ? std::nullopt : parse_percent_ppm(*text);
+}
+
+// One of the words of an enumeration, in its order.
+template <class Enum, std::size_t kSize>
+void read_word(const Node& node, std::string_view key, const std::array<std::string_view, kSize>& words, Enum& into) {
+  const std::string* const text = scalar(node, key);
+  if (text == nullptr) return;
+  const auto word = std::find(words.begin(), words.end(), *text);
+  if (word != words.end()) into = static_cast<Enum>(word - words.begin());
 }
 
 }  // namespace weir::config

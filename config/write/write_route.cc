@@ -117,6 +117,7 @@ json::Object write_route(const Route& route, const Redaction& redaction) {
   if (!route.service.empty()) {
     section.set("inspect", kInspectWords[static_cast<std::size_t>(route.inspect)]);
     section.set("includeUsage", kIncludeUsageWords[static_cast<std::size_t>(route.include_usage)]);
+    section.set("streamHead", kStreamHeadWords[static_cast<std::size_t>(route.stream_head)]);
   }
   return section;
 }

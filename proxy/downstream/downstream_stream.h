@@ -52,6 +52,12 @@ class DownstreamStream : public http::BodySource, public http::BodySink {
   virtual void send_continue() = 0;
   // An interim head may come before the final one.
   virtual void send_head(const http::ResponseHead& response, const http::Edits& edits) = 0;
+  // What is sent from here on waits, the final head first, for let_go(); or for some 16 KB of it, which is then let go.
+  virtual void hold() = 0;
+  virtual bool holding() const = 0;
+  virtual void let_go() = 0;
+  // Nothing of what is held was ever sent: another head or a reply may be.
+  virtual void take_back() = 0;
   virtual void send_reply(const http::LocalReply& reply, const http::Edits& edits) = 0;
   virtual void send_options_reply(const http::Edits& edits) = 0;
   virtual bool response_ended() const = 0;

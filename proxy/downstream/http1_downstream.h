@@ -97,6 +97,10 @@ class Http1Downstream final : public DownstreamStream {
 
   void send_continue() override;
   void send_head(const http::ResponseHead& response, const http::Edits& edits) override;
+  void hold() override { writer_.hold(); }
+  bool holding() const override { return writer_.holding(); }
+  void let_go() override { writer_.let_go(); }
+  void take_back() override { writer_.take_back(); }
   void send_reply(const http::LocalReply& reply, const http::Edits& edits) override;
   void send_options_reply(const http::Edits& edits) override;
   bool response_ended() const override { return codec_.response_ended(); }

@@ -329,14 +329,19 @@ void Exchange::finish_failed(const ForwardResult& result) {
     // What had failed upstream before the client went away stays the version's.
     if (!ours && result.error->side == Side::kUpstream) error = *result.error;
   }
+  if (error.kind == ErrorKind::kStatus) error = failed_.error;
   context_.error = error;
+  // A head that was held is no answer: nobody has it.
+  if (!result.response_started && std::exchange(context_.status, 0) != 0) context_.note_failure({.error = error});
   if (!context_.response_ended) context_.latency_us = context_.clock.elapsed_us(std::chrono::steady_clock::now());
   const bool client_left = downstream_.gone() || (error.side == Side::kDownstream && error.kind == ErrorKind::kEof);
   if (result.response_started || client_left) {
     downstream_.cut();
     return;
   }
-  reply(failure_reply(error, context_.rescued));
+  http::LocalReply own = failure_reply(error, context_.rescued);
+  if (error.kind == ErrorKind::kStatus && !context_.rescued) own.status = failed_.status;
+  reply(own);
 }
 
 // Into the access log, when there is one.

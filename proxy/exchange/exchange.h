@@ -97,6 +97,8 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
 
   bool passes_on(const http::ResponseHead& head) override;
   void on_response_head(http::ResponseHead& head, http::Edits& edits, SteadyTime now) override;
+  bool holds(const http::ResponseHead& head) override;
+  Beginning beginning() override;
   BodyFilter* filter_response(const http::ResponseHead& head) override;
   void on_response_end(SteadyTime now) override;
   bool given_up() const override;

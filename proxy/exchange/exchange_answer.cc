@@ -63,6 +63,23 @@ void Exchange::on_response_head(http::ResponseHead& head, http::Edits& edits, St
   if (worker_.draining || cut_short) downstream_.close_after();
 }
 
+// A stream's own error comes inside a 200. Before its first event has gone out a status can still tell of it.
+bool Exchange::holds(const http::ResponseHead& /*head*/) {
+  const bool waits = context_.route->stream_head == config::StreamHead::kFirstEvent;
+  return waits && inspection_ != nullptr && inspection_->reader().facts().streamed;
+}
+
+Beginning Exchange::beginning() {
+  const AnswerFacts& facts = inspection_->reader().facts();
+  if (!facts.failed()) return facts.begun ? Beginning::kGood : Beginning::kUnknown;
+  const bool full = facts.ending == Ending::kCapacity;
+  context_.note_refused_answer();
+  failed_ = {.error = {ErrorKind::kStatus, Side::kUpstream, Retry::kNever, full ? "capacity" : "error_event"},
+             .status = full ? 503 : 502};
+  again_ = again_after(failed_);
+  return Beginning::kRefused;
+}
+
 BodyFilter* Exchange::filter_response(const http::ResponseHead& head) {
   return inspection_ == nullptr ? nullptr : inspection_->filter(head);
 }

@@ -56,6 +56,10 @@ void RequestContext::note_failure(const FailedAttempt& failed) {
   if (!first_failure && !failed.unsent) first_failure = classify_attempt(failed);
 }
 
+void RequestContext::note_refused_answer() {
+  if (!first_failure) first_failure = classify();
+}
+
 void RequestContext::begin_rescue(const FailedAttempt& failed, SteadyTime now) {
   ours = !first_failure && failed.error.kind == ErrorKind::kNoResources;
   if (!first_failure) first_failure = classify_attempt(failed);

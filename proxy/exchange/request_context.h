@@ -72,6 +72,8 @@ struct RequestContext {
 
   // Sending it once more hides a failure from the client, not from the judge (PRODUCT.md section 5).
   void note_failure(const FailedAttempt& failed);
+  // The client is not to see an answer of which some has been read.
+  void note_refused_answer();
   // The baseline takes over at `now`: what the version is judged by is settled.
   void begin_rescue(const FailedAttempt& failed, SteadyTime now);
   // What the client's part in a failure makes of it: never the version's fault.

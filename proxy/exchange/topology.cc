@@ -311,6 +311,7 @@ ListenerTopology build_listener(const config::Listener& listener, const PlanPart
     }
     route.on_client_half_close = declared.on_client_half_close;
     route.inspect = declared.inspect;
+    route.stream_head = declared.stream_head;
     if (route.inspect != config::Inspect::kOff) ask_uncompressed(route.request_changes);
     if (!lookalikes->empty() || !route.request_changes.empty()) route.request_changes.lookalikes = lookalikes;
     if (!declared.service.empty()) route.asks_usage = asks_usage(config, declared);

@@ -112,9 +112,11 @@ bool Forwarder::pump_head() {
     }
     if (body_observer_ != nullptr) body_observer_->on_response_head(upstream_.head());
     observer_.on_response_head(upstream_.head(), edits, now_);
+    if (observer_.holds(upstream_.head())) downstream_.hold();
     response_filter_ = observer_.filter_response(upstream_.head());
     downstream_.send_head(upstream_.head(), edits);
-    head_done_ = result_.response_started = result_.client_heard = true;
+    head_done_ = true;
+    if (!downstream_.holding()) heard();
     upload_ends_ = turns_down(upstream_.head());
   }
   return true;
@@ -133,14 +135,27 @@ void Forwarder::pump_response() {
       return fail(event.error);
     }
     client_moved_ = upstream_moved_ = now_;
+    if (downstream_.holding() && held_back(event)) return;
     const bool trailers = event.end && upstream_.trailers().size() > 0;
     if (!downstream_.response_ended()) downstream_.send_body({event.data, event.end && !trailers, event.more});
+    if (!downstream_.holding()) heard();  // or it had too much to be held
     if (trailers) downstream_.send_trailers(upstream_.trailers());
     if (!event.end) continue;
     response_done_ = true;
     observer_.on_response_end(now_);
   }
   downstream_.flush();
+}
+
+// True: for good.
+bool Forwarder::held_back(const http::BodyEvent& event) {
+  const Beginning beginning = observer_.beginning();
+  if (beginning == Beginning::kRefused) {
+    fail({ErrorKind::kStatus, Side::kUpstream, Retry::kNever, "status"});
+    return true;
+  }
+  if (beginning == Beginning::kGood || event.end) downstream_.let_go();
+  return false;
 }
 
 http::BodyEvent Forwarder::read_request() {
@@ -173,7 +188,9 @@ void Forwarder::show(const http::BodyEvent& event) const {
 bool Forwarder::finished() const { return response_done_ && !downstream_.sending() && upload_over(); }
 
 void Forwarder::fail(const Error& error) {
-  if (!result_.error) result_.error = error;
+  if (result_.error) return;
+  result_.error = error;
+  downstream_.take_back();
 }
 
 void Forwarder::check_client() {

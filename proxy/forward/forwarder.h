@@ -21,6 +21,13 @@ namespace weir::proxy {
 // Any other answer leaves the origin reading on.
 inline bool turns_down(const http::ResponseHead& head) { return head.status >= 300; }
 
+// How an answer begins that is held until that is known.
+enum class Beginning : std::uint8_t {
+  kUnknown,
+  kGood,
+  kRefused,  // the client never hears of it (kStatus)
+};
+
 // Told, in order, what the exchange has to add or to remember.
 class ForwardObserver {
  public:
@@ -28,6 +35,10 @@ class ForwardObserver {
   virtual bool passes_on(const http::ResponseHead& head) = 0;
   // The final head, before it goes to the client: what to change in it.
   virtual void on_response_head(http::ResponseHead& head, http::Edits& edits, SteadyTime now) = 0;
+  // Behind that: whether the client hears of it only when it is known how the body begins.
+  virtual bool holds(const http::ResponseHead& head) = 0;
+  // Of an answer that is held, after each slice.
+  virtual Beginning beginning() = 0;
   // Behind that: what changes the body, whose length is then not said before it. Null: it goes on as it comes.
   virtual BodyFilter* filter_response(const http::ResponseHead& head) = 0;
   // The last byte has come from upstream.
@@ -75,6 +86,8 @@ class Forwarder {
   void pump_request();
   void pump_response();
   bool pump_head();
+  bool held_back(const http::BodyEvent& event);
+  void heard() { result_.response_started = result_.client_heard = true; }
   http::BodyEvent read_request();
   http::BodyEvent read_response();
   void show(const http::BodyEvent& event) const;

@@ -28,6 +28,8 @@ class HeadBuffer {
 
   // Keeps the storage.
   void clear() { size_ = 0; }
+  // Drops what stands behind the first `size` bytes.
+  void cut_to(std::size_t size) { size_ = size; }
   // Gives the storage back, for a connection that goes idle.
   void release();
 

@@ -80,13 +80,26 @@ class MessageWriter {
   HeadBuffer& collected() { return collected_; }
   bool empty() const { return collected_.empty(); }
 
+  // What is collected from here on stays, until it is let go or taken back; or until it is kCollectAtMost.
+  void hold() {
+    held_from_ = collected_.size();
+    holding_ = true;
+  }
+  bool holding() const { return holding_; }
+  void let_go() { holding_ = false; }
+  // As if it had never been sent.
+  void take_back() {
+    if (std::exchange(holding_, false)) collected_.cut_to(held_from_);
+  }
+
   template <class Codec, class Stream>
   Fault send_body(Codec& codec, Stream& stream, const BodySlice& slice) {
     BodyEncoder::Frame frame;
     const Fault fault = codec.frame(slice.data.size(), slice.end, frame);
     if (fault != Fault::kNone) return fault;
     collected_.append(frame.before);
-    if (slice.data.size() > kCopyBelow) {
+    if (holding_ && collected_.size() + slice.data.size() > kCollectAtMost) let_go();
+    if (slice.data.size() > kCopyBelow && !holding_) {
       swap();
       const std::array<std::string_view, 3> parts{sent_.view(), slice.data, frame.after};
       stream.write(parts, slice.more);
@@ -100,7 +113,7 @@ class MessageWriter {
 
   template <class Stream>
   void flush(Stream& stream) {
-    if (collected_.empty() || stream.writing() || !stream.is_open()) return;
+    if (collected_.empty() || holding_ || stream.writing() || !stream.is_open()) return;
     swap();
     const std::array<std::string_view, 1> parts{sent_.view()};
     stream.write(parts);
@@ -119,6 +132,8 @@ class MessageWriter {
 
   HeadBuffer collected_;
   HeadBuffer sent_;  // pinned while the stream is writing
+  std::size_t held_from_ = 0;
+  bool holding_ = false;
 };
 
 }  // namespace weir::http

@@ -32,7 +32,8 @@ LocalReply failure(const Error& error) {
     case ErrorKind::kEof:
     case ErrorKind::kTruncated:
       return {502, error.context, "the upstream server's connection broke before the end of its response", false, {}};
-    case ErrorKind::kStatus:  // never the last word: what is not passed on is sent again
+    case ErrorKind::kStatus:
+      return {502, error.context, "the upstream server's answer began with an error", false, std::nullopt};
     case ErrorKind::kInternal:
       break;
   }

@@ -25,6 +25,7 @@ enum class Ending : std::uint8_t {
 struct AnswerFacts {
   bool known = false;  // its bytes are in a dialect: all below means something
   bool streamed = false;
+  bool begun = false;  // of a stream: its first event has come, whatever it says
   Ending ending = Ending::kOpen;
   FinishReason finish = FinishReason::kNone;
   bool empty = false;    // it ended well, and there was nothing for its reader but white space

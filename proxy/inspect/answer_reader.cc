@@ -175,6 +175,7 @@ void AnswerReader::feed_message(std::string_view piece) {
 
 void AnswerReader::end_message() {
   if (!std::exchange(message_.begun, false)) return;
+  facts_.begun = true;
   if (scan_.end()) return settle_message();
   const bool done =
       message_size_ == kLastWord.size() && std::string_view(message_start_.data(), kLastWord.size()) == kLastWord;

@@ -62,6 +62,7 @@ struct Route {
   http::FieldChanges response_changes = {};
   config::OnClientHalfClose on_client_half_close = config::OnClientHalfClose::kCancel;
   config::Inspect inspect = config::Inspect::kOff;
+  config::StreamHead stream_head = config::StreamHead::kAtOnce;
   bool asks_usage = false;  // streams of the OpenAI kind are asked for their tokens
 
   // A redirect takes no request that is where it leads: so one to https leaves those alone that came by it.

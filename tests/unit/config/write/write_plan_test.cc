@@ -115,6 +115,7 @@ routes:
     onClientHalfClose: finish
     inspect: openai
     includeUsage: never
+    streamHead: firstEvent
   - name: moved
     match: { pathExact: /old }
     redirect: { status: 308, scheme: https, host: new.example, port: 8443, path: /new }

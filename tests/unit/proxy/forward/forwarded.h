@@ -54,6 +54,8 @@ class Forwarded : public testing::Test, protected ForwardObserver {
     heads_.push_back(head.status);
     edits.add("x-edited", "");
   }
+  bool holds(const http::ResponseHead&) override { return beginning_.has_value(); }
+  Beginning beginning() override { return *beginning_; }
   BodyFilter* filter_response(const http::ResponseHead&) override { return response_filter_; }
   void on_response_end(SteadyTime) override { ++ends_; }
 
@@ -63,6 +65,7 @@ class Forwarded : public testing::Test, protected ForwardObserver {
   BufferPool buffers_;
   RequestBody body_{client_, buffers_};
   int refused_ = 0;  // a status that is not passed on
+  std::optional<Beginning> beginning_;  // nothing: an answer is not held
   Deadline deadline_{loop_.deadlines, [](void* self) { static_cast<Waker*>(self)->wake(); }, &client_.waker()};
   JudgedClock clock_;
   config::Timeouts timeouts_;

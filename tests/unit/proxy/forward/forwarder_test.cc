@@ -284,6 +284,65 @@ TEST_F(ForwarderTest, HoldsNothingBackBehindAnInterimHead) {
   EXPECT_EQ(client_.script.told, "<103><503 x-edited>busy");
 }
 
+TEST_F(ForwarderTest, HoldsAnAnswerUntilItIsKnownHowItBegins) {
+  beginning_ = Beginning::kUnknown;
+  start();
+  origin_.statuses = {200};
+  say(origin_.script, "one");
+  wake();
+  EXPECT_EQ(client_.script.told, "");
+  EXPECT_FALSE(forwarder_->result().response_started);
+  beginning_ = Beginning::kGood;
+  say(origin_.script, " two");
+  wake();
+  EXPECT_EQ(client_.script.told, "<200 x-edited>one two");
+  EXPECT_TRUE(forwarder_->result().response_started);
+  say(origin_.script, " three", true);
+  wake();
+  ASSERT_TRUE(finish());
+  EXPECT_EQ(client_.script.told, "<200 x-edited>one two three");
+}
+
+TEST_F(ForwarderTest, PassesOnAnAnswerThatEndsBeforeItIsKnownHowItBegins) {
+  beginning_ = Beginning::kUnknown;
+  start();
+  origin_.statuses = {200};
+  say(origin_.script, "", true);
+  wake();
+  ASSERT_TRUE(finish());
+  EXPECT_FALSE(result_->error);
+  EXPECT_TRUE(result_->response_started);
+  EXPECT_EQ(client_.script.told, "<200 x-edited>");
+}
+
+TEST_F(ForwarderTest, TakesBackAnAnswerThatBeginsBadly) {
+  beginning_ = Beginning::kUnknown;
+  start();
+  origin_.statuses = {200};
+  say(origin_.script, "one");
+  wake();
+  beginning_ = Beginning::kRefused;
+  say(origin_.script, "two");
+  wake();
+  expect_error(ErrorKind::kStatus, Side::kUpstream, "status");
+  EXPECT_FALSE(result_->response_started);
+  EXPECT_FALSE(result_->client_heard);
+  EXPECT_EQ(client_.script.told + client_.script.collected, "");
+  EXPECT_TRUE(body_.replayable());
+}
+
+TEST_F(ForwarderTest, TakesBackAnAnswerThatBreaksBeforeItIsKnownHowItBegins) {
+  beginning_ = Beginning::kUnknown;
+  start();
+  origin_.statuses = {200};
+  say(origin_.script, "one");
+  origin_.script.says.push_back(http::failed_body({ErrorKind::kTruncated, Side::kUpstream, Retry::kNever, "broke"}));
+  wake();
+  expect_error(ErrorKind::kTruncated, Side::kUpstream, "broke");
+  EXPECT_FALSE(result_->response_started);
+  EXPECT_EQ(client_.script.told + client_.script.collected, "");
+}
+
 TEST_F(ForwarderTest, SendsTheSameToASecondOrigin) {
   with_body();
   client_.head.expect_continue = true;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <optional>
 #include <string>
 
 #include "proxy/downstream/downstream_stream.h"
@@ -21,6 +22,7 @@ struct Script {
   std::string collected;  // not flushed yet
   std::string told;       // flushed
   bool told_end = false;
+  std::optional<std::size_t> held_from;  // of `collected`
   bool sending = false;         // takes no more for now
   bool fills_at_flush = false;  // takes no more from the next flush on
   bool send_fails = false;
@@ -45,6 +47,7 @@ struct Script {
     tell("", true);
   }
   void flush() {
+    if (held_from) return;
     told += std::exchange(collected, {});
     sending = sending || std::exchange(fills_at_flush, false);
   }
@@ -83,6 +86,15 @@ class ScriptedDownstream final : public DownstreamStream {
     std::string text = "<" + std::to_string(response.status);
     for (const http::Edits::Added& added : edits) text += " " + std::string(added.name);
     script.tell(text + ">", false);
+  }
+  void hold() override { script.held_from = script.collected.size(); }
+  bool holding() const override { return script.held_from.has_value(); }
+  void let_go() override { script.held_from.reset(); }
+  void take_back() override {
+    if (!script.held_from) return;
+    script.collected.resize(*script.held_from);
+    script.held_from.reset();
+    script.told_end = false;
   }
   void send_reply(const http::LocalReply&, const http::Edits&) override {
     ADD_FAILURE() << "a forwarder answers nothing";
