@@ -2,7 +2,15 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace weir {
+
+ModelName::ModelName(std::string_view name) {
+  if (!name.empty() && (name.size() > kMost || !is_visible(name))) name = kOther;
+  std::copy(name.begin(), name.end(), text_.begin());
+  size_ = static_cast<std::uint8_t>(name.size());
+}
 
 std::array<std::uint16_t, kMaxValueMetrics> judged_values(const Answer& answer, const RolloutTraffic& traffic) {
   std::array<std::uint16_t, kMaxValueMetrics> values;

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "base/finish_reason.h"
 #include "base/ids.h"
@@ -21,6 +23,23 @@ inline constexpr int kAnswerMetricCount = 2 + kFinishReasonCount;
 // An amount as it is judged: ten-thousandths of its cap (STATISTICS.md 4.1, v).
 inline constexpr std::uint16_t kWholeValue = 10'000;
 inline constexpr std::uint16_t kNoValue = 0xffff;
+
+// A model's name, short and plain enough to be a label; of any other it says that it is one.
+class ModelName {
+ public:
+  static constexpr std::size_t kMost = 63;
+  static constexpr std::string_view kOther = "other";
+
+  ModelName() = default;
+  explicit ModelName(std::string_view name);
+
+  std::string_view view() const { return {text_.data(), size_}; }
+  bool empty() const { return size_ == 0; }
+
+ private:
+  std::array<char, kMost> text_{};
+  std::uint8_t size_ = 0;
+};
 
 // Made once its request has ended. Written by one worker, read by the control thread through that worker's ring.
 struct Answer {
@@ -52,10 +71,11 @@ struct Answer {
   bool streamed : 1 = false;
 
   std::uint64_t cost_micros = 0;  // millionths of the plan's currency
+  ModelName asked;  // the model that the request asked for, if it was read
   // By the caps in force when the request was assigned: judged_values().
   std::array<std::uint16_t, kMaxValueMetrics> values{kNoValue, kNoValue, kNoValue, kNoValue};
 };
-static_assert(sizeof(Answer) == 72);
+static_assert(sizeof(Answer) == 136);
 
 // The amounts of an answer as they are judged by `traffic`, which it was assigned by. Only an answer that ended well
 // and says the amount has one: half an answer is a small one.

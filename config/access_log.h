@@ -36,9 +36,10 @@ enum class LogField : std::uint8_t {
   kDuration,
   kHeaders,
   kLatency,
+  kModel,  // that the request asks for, where its body is looked into
   // Of a model server's answer, where the route has `inspect`.
   kAnswer,
-  kModel,
+  kResponseModel,
   kFinishReason,
   kFirstOutput,
   kChunkGap,

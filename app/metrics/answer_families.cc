@@ -14,6 +14,7 @@ using All = std::vector<AnswerSeries>;
 ClientMetric labelled(const AnswerSeries& series) {
   ClientMetric metric;
   metric.label = {{"service", series.service}, {"route", series.route}, {"version", series.version}};
+  if (!series.model.empty()) metric.label.push_back({"gen_ai_request_model", series.model});
   return metric;
 }
 

@@ -5,6 +5,9 @@ namespace {
 
 constexpr const char* kOther = "other";
 constexpr std::uint64_t kOverflow = UINT64_MAX;
+constexpr std::uint32_t kNoModel = 0;
+constexpr std::uint32_t kOtherModel = 1;
+constexpr std::uint32_t kFirstModel = 2;
 
 double seconds(std::uint32_t us) { return static_cast<double>(us) / 1e6; }
 
@@ -43,16 +46,28 @@ void AnswerMetrics::record(const Answer& answer) {
   into.tokens_cached += answer.tokens_cached;
 }
 
+AnswerMetrics::Model AnswerMetrics::model_of(const Answer& answer) {
+  const std::string_view name = answer.asked.view();
+  if (name.empty()) return kNoModel;
+  if (name == kOther) return kOtherModel;
+  const auto known = models_.find(name);
+  if (known != models_.end()) return known->second;
+  if (models_.size() >= kModelLimit || !answer.known || answer.outcome != OutcomeClass::kOk) return kOtherModel;
+  return models_.emplace(name, kFirstModel + static_cast<Model>(models_.size())).first->second;
+}
+
 AnswerSeries& AnswerMetrics::series(const Answer& answer) {
-  const std::uint64_t key = (std::uint64_t{answer.route} << 32) | answer.version;
+  const Model model = model_of(answer);
+  const Key key{(std::uint64_t{answer.route} << 32) | answer.version, model};
   const auto known = series_.find(key);
   if (known != series_.end()) return known->second;
   const bool full = series_.size() >= kSeriesLimit;
-  AnswerSeries& added = series_[full ? kOverflow : key];
+  AnswerSeries& added = series_[full ? Key{kOverflow, kNoModel} : key];
   const std::string& service = names_.services.name(answer.service);
   added.service = full ? kOther : service;
   added.route = full ? kOther : names_.routes.name(answer.route);
   added.version = full ? kOther : version_label(service, names_.versions.name(answer.version));
+  if (model != kNoModel) added.model = full || model == kOtherModel ? kOther : answer.asked.view();
   return added;
 }
 

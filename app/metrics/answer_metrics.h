@@ -1,13 +1,19 @@
 // Thread-safe: the control thread records, the admin thread takes totals. What the answers of model servers were, where
-// they are looked into, by service, route and version. Who has prices is told apart from who costs nothing.
+// they are looked into, by service, route, version and the model that was asked for. Who has prices is told apart from who
+// costs nothing.
+//
+// What clients ask for is theirs to invent. A name is a label of its own only once an answer to it has ended well, and only
+// so many are; all else is "other".
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -41,6 +47,7 @@ struct AnswerSeries {
   std::string service;
   std::string route;
   std::string version;
+  std::string model;  // empty: none was asked for
   std::array<std::uint64_t, kFinishReasonCount> by_finish{};
   std::uint64_t empty = 0;
   std::uint64_t invalid = 0;
@@ -66,13 +73,33 @@ class AnswerMetrics {
 
   // Series beyond this many fall under the labels "other".
   static constexpr std::size_t kSeriesLimit = 2'000;
+  static constexpr std::size_t kModelLimit = 50;
 
  private:
+  using Model = std::uint32_t;
+
+  struct Key {
+    std::uint64_t whose = 0;  // by route and version
+    Model model = 0;
+    bool operator==(const Key&) const = default;
+  };
+  struct KeyHash {
+    std::size_t operator()(const Key& key) const {
+      return std::hash<std::uint64_t>()(key.whose * 0x9e3779b97f4a7c15 + key.model);
+    }
+  };
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+
+  Model model_of(const Answer& answer);
   AnswerSeries& series(const Answer& answer);
 
   const Names& names_;
   mutable std::mutex mutex_;
-  std::unordered_map<std::uint64_t, AnswerSeries> series_;  // by route and version
+  std::unordered_map<Key, AnswerSeries, KeyHash> series_;
+  std::unordered_map<std::string, Model, TextHash, std::equal_to<>> models_;  // those that have a label
 };
 
 }  // namespace weir::app

@@ -209,6 +209,8 @@ AccessLog::Value AccessLog::value_of(const LogPart& part, const RequestContext& 
       return Value::of(context.request_id);
     case LogField::kApiKey:
       return Value::of(context.api_key);
+    case LogField::kModel:
+      return Value::of(context.model());
     case LogField::kTraceId:
       return Value::of(context.trace.id());
     default:
@@ -246,7 +248,7 @@ AccessLog::Value AccessLog::value_of_answer(const LogPart& part, const RequestCo
   switch (part.field) {
     case LogField::kAnswer:
       return Value::of(word_of(answer.ending));
-    case LogField::kModel:
+    case LogField::kResponseModel:
       return Value::of(answer.model());
     case LogField::kFinishReason:
       return answer.finish == FinishReason::kNone ? Value() : Value::of(to_string(answer.finish));

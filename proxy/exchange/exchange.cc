@@ -90,6 +90,11 @@ void Exchange::cut() {
 }
 
 void Exchange::assign() {
+  // Where answers are told apart by the model that was asked for, it is read as it passes.
+  if (context_.route->inspect != config::Inspect::kOff && says_json(downstream_.request())) {
+    read_body();
+    body_.show_to(reader_.get());
+  }
   config::BodyTexts body;
   context_.assignment = context_.service->split.assign(unit_facts(body), *context_.traffic, worker_.random);
   context_.version = context_.topology->version(context_.assignment.version);

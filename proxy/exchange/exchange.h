@@ -54,6 +54,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
 
   Matched match();
   Matched match_again();
+  void read_body();
   UnitFacts unit_facts(config::BodyTexts& body) const;
   bool admitted(const Admission& admission);
   Awaitable<bool> look_ahead();

@@ -73,6 +73,15 @@ UnitFacts Exchange::unit_facts(config::BodyTexts& body) const {
           .space = worker_.query_space};
 }
 
+// What is read of it is looked through from here on.
+void Exchange::read_body() {
+  if (!reader_) {
+    reader_ = worker_.readers.take();
+    reader_->begin(context_.topology->body_texts);
+  }
+  context_.asked = reader_.get();
+}
+
 // False: it has been answered here, or its client has left.
 Awaitable<bool> Exchange::look_ahead() {
   const bool routed = context_.route != nullptr;
@@ -82,10 +91,7 @@ Awaitable<bool> Exchange::look_ahead() {
     limits.body = config::kUnlimited;
     downstream_.start_body(limits);
   }
-  if (!reader_) {
-    reader_ = worker_.readers.take();
-    reader_->begin(context_.topology->body_texts);
-  }
+  read_body();
   const config::Timeouts& timeouts = routed ? context_.route->timeouts : listener_.timeouts;
   const LookAheadSpec spec{downstream_, body_, waiting_, context_.clock, timeouts, listener_.limits.lookahead};
   LookAhead ahead(spec, *reader_, needs_);

@@ -81,6 +81,10 @@ OutcomeClass RequestContext::classify() const {
   return answer != nullptr && answer->ending == Ending::kTruncated ? OutcomeClass::kTruncated : OutcomeClass::kOk;
 }
 
+std::string_view RequestContext::model() const {
+  return asked == nullptr ? std::string_view() : asked->text(config::BodyText::kModel).value_or("");
+}
+
 std::uint64_t RequestContext::limit_us(std::size_t k) const {
   const LatencyThreshold& threshold = traffic->thresholds[k];
   return assignment.arm == Arm::kBaseline ? threshold.baseline_us : threshold.candidate_us;
@@ -259,6 +263,7 @@ std::optional<Answer> RequestContext::ended_answer(const Outcome& ended) const {
   out.judged = ended.judged;
   out.overridden = ended.reason == AssignmentReason::kOverride;
   out.duration_us = saturate(ended.latency_us);
+  out.asked = ModelName(model());
   if (!out.known) return out;
   out.time_to_output_us = saturate(facts->first_output_us);
   out.mean_gap_us = saturate(facts->mean_gap_us());

@@ -19,6 +19,7 @@
 #include "proxy/exchange/trace.h"
 #include "proxy/forward/judged_clock.h"
 #include "proxy/inspect/answer_facts.h"
+#include "proxy/inspect/request_reader.h"
 #include "proxy/split/split.h"
 #include "proxy/upstream/rotation.h"
 
@@ -66,6 +67,7 @@ struct RequestContext {
   bool rescued = false;
   bool ours = false;  // rescued from a want of the weir's own
 
+  const RequestReader* asked = nullptr;  // what the body says; null: nobody reads it
   const AnswerFacts* answer = nullptr;  // null: not inspected
 
   std::unique_ptr<LogEntry> log;  // null: no access log, or its line is written
@@ -76,6 +78,8 @@ struct RequestContext {
   void note_refused_answer();
   // The baseline takes over at `now`: what the version is judged by is settled.
   void begin_rescue(const FailedAttempt& failed, SteadyTime now);
+  // The model that the body asks for; empty: none, or it was not read.
+  std::string_view model() const;
   // What the client's part in a failure makes of it: never the version's fault.
   OutcomeClass classify() const;
   // The bits of the time metrics whose threshold `elapsed_us` has passed and that have not been reported.

@@ -260,7 +260,7 @@ struct PlanParts {
 config::BodyTextSet body_texts(const config::Config& config) {
   config::BodyTextSet texts;
   for (const config::Route& route : config.routes) {
-    if (route.match.model) texts.add(config::BodyText::kModel);
+    if (route.match.model || route.inspect != config::Inspect::kOff) texts.add(config::BodyText::kModel);
   }
   for (const auto& [name, rollout] : config.rollouts) {
     for (const config::Override& rule : rollout.overrides) {

@@ -51,6 +51,7 @@ http::BodyEvent RequestBody::read_body() {
   const http::BodyEvent event = stream_.read_body();
   if (event.state != http::BodyEvent::State::kData) return event;
   end_came_ = given_end_ = event.end;
+  if (reader_ != nullptr) reader_->take(event.data);
   if (limit_ > 0) store(event.data);
   return event;
 }

@@ -9,6 +9,7 @@
 
 #include "proxy/downstream/downstream_stream.h"
 #include "proxy/http/message_stream.h"
+#include "proxy/inspect/request_reader.h"
 #include "proxy/net/buffer_pool.h"
 
 namespace weir::proxy {
@@ -22,6 +23,8 @@ class RequestBody final : public http::BodySource {
   http::BodyEvent look();
   // There is nothing left to look at.
   bool end_seen() const { return end_came_; }
+  // From now on `reader`, which outlives this, is shown what nobody has seen yet. Null: nobody is.
+  void show_to(RequestReader* reader) { reader_ = reader; }
   // Bytes looked at.
   std::size_t looked_at() const { return kept_.size(); }
   // Before anything is sent: keeps up to `limit` bytes of the body. What is longer is sent once.
@@ -47,6 +50,7 @@ class RequestBody final : public http::BodySource {
 
   DownstreamStream& stream_;
   BufferPool& buffers_;
+  RequestReader* reader_ = nullptr;
   ReadBuffer kept_;
   std::size_t at_ = 0;       // what of it has been given since the last rewind()
   std::uint64_t limit_ = 0;  // bytes; 0: nothing is kept but what was looked at

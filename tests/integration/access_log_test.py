@@ -9,7 +9,7 @@ import subprocess
 from typing import Any, Callable, Iterator
 
 import pytest
-from http_client import Connection, Truncated, get, request_bytes
+from http_client import Connection, Truncated, get, post, request_bytes
 from load import Load
 from origin import Origin
 from plans import Plan, at_weight, canary, one_version, route, version
@@ -72,12 +72,13 @@ def test_what_an_answer_was_is_in_the_line(origin: StartOrigin, logged: Callable
     plan = one_version(origin("v1", tokens=4, model="tiny-qa"), routes=[route(prefix="/seen", inspect="openai"), route()])
     plan["services"]["chat"]["versions"]["v1"]["prices"] = {"input": 2, "output": 10}
     gateway = logged(plan, "--access-log", str(path))
-    get(gateway.weir.port, "/seen")
-    get(gateway.weir.port, "/unseen")
+    asked = json.dumps({"messages": [], "model": "tiny"}).encode()
+    for target in ("/seen", "/unseen"):
+        post(gateway.weir.port, target, asked, {"content-type": "application/json"})
     line = {line["path"]: line for line in wait_lines(path, 2)}
     seen, unseen = line["/seen"], line["/unseen"]
     assert seen["first_output_ms"] > 0
-    said = {"answer": "ok", "model": "tiny-qa", "finish_reason": "stop", "tokens_in": 7, "tokens_out": 4, "tokens_cached": 0,
+    said = {"answer": "ok", "model": "tiny", "response_model": "tiny-qa", "finish_reason": "stop", "tokens_in": 7, "tokens_out": 4, "tokens_cached": 0,
             "tokens_reasoning": 0, "cost": 0.000054}
     assert {name: seen.get(name) for name in said} == said
     assert not unseen.keys() & {*said, "first_output_ms", "chunk_gap_ms"}

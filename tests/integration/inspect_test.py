@@ -6,7 +6,7 @@ from typing import Callable
 
 import pytest
 from exposition import Exposition
-from http_client import get
+from http_client import get, post
 from load import Load
 from origin import Origin
 from plans import Plan, at_weight, canary, route, version
@@ -65,6 +65,24 @@ def test_an_answer_is_what_its_events_say(inspect: str, body: bytes, outcome: st
     assert metrics.labels("weir_requests_total", "class") == {outcome}
     assert metrics.total("weir_answers_uninspected_total") == 0
     assert head.count(b"accept-encoding") == 1 and b"\r\naccept-encoding: identity\r\n" in head
+
+
+def test_answers_are_told_apart_by_the_model_that_was_asked_for(weir: Callable[..., Weir],
+                                                                 origin: Callable[..., Origin]) -> None:
+    server = origin("v1", tokens=4)
+    running = weir({"services": {"chat": {"versions": {"v1": version(server)}}}, "routes": [route(inspect="openai")]})
+    fields = {"content-type": "application/json"}
+    # It may stand behind megabytes, and be sent as anything: nobody waits for it, and the body goes on as it came.
+    late = b'{"messages":"%s","model":"llama-8b"}' % (b"x" * (3 << 20))
+    assert post(running.port, "/", late, fields).status == 200
+    assert post(running.port, "/", b'{"model":"gpt \\u00fc"}', fields).status == 200
+    assert post(running.port, "/", b'{"model":"hidden"}', {"content-type": "text/plain"}).status == 200
+    metrics = _counted(running, 3)
+    labels = {own.get("gen_ai_request_model") for name, own, _ in metrics.samples if name == "weir_answers_total"}
+    assert labels == {"llama-8b", "other", None}
+    assert metrics.total("weir_answers_total", gen_ai_request_model="llama-8b") == 1
+    assert metrics.total("weir_answers_total") == 3
+    assert server.counts().body_in == len(late) + len(b'{"model":"gpt \\u00fc"}') + len(b'{"model":"hidden"}')
 
 
 def test_what_cannot_be_read_passes_untouched_and_is_counted(weir: Callable[..., Weir]) -> None:

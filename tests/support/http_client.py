@@ -203,3 +203,8 @@ def get(port: int, target: str = "/", fields: dict[str, str] | None = None) -> R
     """One GET on a connection of its own."""
     with Connection(port) as connection:
         return connection.request("GET", target, {"Connection": "close", **(fields or {})})
+
+
+def post(port: int, target: str, body: bytes, fields: dict[str, str] | None = None) -> Reply:
+    with Connection(port) as connection:
+        return connection.request("POST", target, fields, body)

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace weir {
 namespace {
 
@@ -39,6 +41,15 @@ TEST(Answer, HasNoValueWithoutACapOrWhenNobodySaidIt) {
   Answer cut = answer(250, 900);
   cut.outcome = OutcomeClass::kTruncated;
   EXPECT_EQ(judged_values(cut, capped(1'000, 300)), none);
+}
+
+TEST(ModelName, KeepsWhatMayBeALabel) {
+  EXPECT_TRUE(ModelName("").empty());
+  EXPECT_EQ(ModelName("meta-llama/Llama-3.1-8B").view(), "meta-llama/Llama-3.1-8B");
+  const std::string longest(ModelName::kMost, 'm');
+  EXPECT_EQ(ModelName(longest).view(), longest);
+  EXPECT_EQ(ModelName(longest + "m").view(), "other");
+  for (const char* const odd : {"a b", "a\nb", "\x7f", "l\xc3\xbc"}) EXPECT_EQ(ModelName(odd).view(), "other") << odd;
 }
 
 }  // namespace

@@ -76,6 +76,43 @@ TEST_F(AnswerMetricsTest, CountOnlyWhatAnAnswerSaid) {
   EXPECT_THAT(all, HasSubstr(R"(finish_reason="none"} 1)"));
 }
 
+TEST_F(AnswerMetricsTest, TellModelsApartOnceOneHasAnswered) {
+  Answer asked = answer();
+  asked.asked = ModelName("llama-8b");
+  asked.outcome = OutcomeClass::kHttp4xx;
+  asked.known = false;
+  metrics_.record(asked);
+  const std::string version = R"(version="v1")";
+  EXPECT_THAT(text(), HasSubstr(version + R"(,gen_ai_request_model="other",error_type="http_4xx")"));
+  EXPECT_THAT(text(), Not(HasSubstr("llama-8b"))) << "anybody may ask for anything";
+  asked.known = true;
+  asked.outcome = OutcomeClass::kErrorEvent;
+  metrics_.record(asked);
+  EXPECT_THAT(text(), Not(HasSubstr("llama-8b")));
+  asked.outcome = OutcomeClass::kOk;
+  metrics_.record(asked);
+  metrics_.record(answer());
+  asked.outcome = OutcomeClass::kHttp4xx;
+  metrics_.record(asked);
+  const std::string all = text();
+  EXPECT_THAT(all, HasSubstr(R"(weir_answers_total{service="chat",route="route-1",version="v1",)"
+                             R"(gen_ai_request_model="llama-8b",finish_reason="none"} 2)"));
+  EXPECT_THAT(all, HasSubstr(version + R"(,gen_ai_request_model="llama-8b",error_type="http_4xx")"));
+  EXPECT_THAT(all, HasSubstr(version + R"(,finish_reason="none"} 1)")) << "none was asked for";
+}
+
+TEST_F(AnswerMetricsTest, GiveSoManyModelsALabelAndNoMore) {
+  for (std::size_t i = 0; i < 2 * AnswerMetrics::kModelLimit; ++i) {
+    Answer asked = answer();
+    asked.asked = ModelName("model-" + std::to_string(i));
+    metrics_.record(asked);
+  }
+  EXPECT_EQ(metrics_.totals().size(), AnswerMetrics::kModelLimit + 1);
+  EXPECT_THAT(text(), HasSubstr(R"(gen_ai_request_model="model-0",finish_reason="none"} 1)"));
+  EXPECT_THAT(text(), HasSubstr(R"(gen_ai_request_model="other",finish_reason="none"} )" +
+                                std::to_string(AnswerMetrics::kModelLimit)));
+}
+
 TEST_F(AnswerMetricsTest, TellWhatFailedApart) {
   Answer broken = answer();
   broken.outcome = OutcomeClass::kTruncated;

@@ -83,7 +83,7 @@ TEST_F(AccessLogTest, WritesOneJsonObjectALine) {
 }
 
 TEST_F(AccessLogTest, SaysWhatAnAnswerWas) {
-  use("%answer% %model% %finish_reason% %first_output_ms% %chunk_gap_ms% %tokens_in%+%tokens_out% %tokens_cached% "
+  use("%answer% %response_model% %finish_reason% %first_output_ms% %chunk_gap_ms% %tokens_in%+%tokens_out% %tokens_cached% "
       "%tokens_reasoning% %cost%");
   EXPECT_EQ(line(request_), "- - - - - -+- - - -\n");
   version_.prices = config::Prices{.input = 0.5, .output = 2, .cached = 0.25};

@@ -170,5 +170,23 @@ TEST_F(RequestBodyTest, ARequestWithoutOneCanAlwaysBeSentAgain) {
   EXPECT_TRUE(body_.ended());
 }
 
+// What was looked at before, and what is sent again, it knows.
+TEST_F(RequestBodyTest, ShowsEachByteOnceToItsReader) {
+  RequestReader reader;
+  reader.begin(config::BodyText::kModel);
+  says(R"({"mo)");
+  reader.take(body_.look().data);
+  body_.keep(100);
+  body_.show_to(&reader);
+  EXPECT_EQ(read(), R"({"mo)");
+  says(R"(del":"m")");
+  EXPECT_EQ(read(), R"(del":"m")");
+  body_.rewind();
+  EXPECT_EQ(read(), R"({"model":"m")");
+  says("}", true);
+  EXPECT_EQ(read(), "}.");
+  EXPECT_EQ(reader.text(config::BodyText::kModel), "m");
+}
+
 }  // namespace
 }  // namespace weir::proxy
