@@ -40,6 +40,10 @@ std::optional<Wrong> read_arguments(const SimulateArguments& arguments, sim::Wor
   sim::Traffic& traffic = spec.traffic;
   traffic.users = arguments.users;
   apply_traffic_word(arguments.traffic, traffic);
+  if (spec.policy.strategy == config::Strategy::kShadow) {
+    return Wrong{"strategy shadow: no user meets " + printable(spec.policy.candidate) +
+                 ", and there is nothing to decide about it; strategy: canary can be simulated"};
+  }
   if (spec.policy.strategy == config::Strategy::kAa && !arguments.regress.empty()) {
     return Wrong{"--regress: the rollout compares " + printable(spec.policy.baseline) +
                  " with itself, and no candidate can be worse"};

@@ -45,6 +45,8 @@ struct RolloutTraffic {
   Epoch epoch = 0;  // whose step id it is
   // Share of new units that go to the candidate. A rollback is one plan in which this is 0.
   std::uint32_t weight_ppm = 0;
+  // Share of the baseline's requests that are copied to the candidate.
+  std::uint32_t mirror_ppm = 0;
   // The candidate is about to get traffic: time to open connections to it.
   bool opening = false;
   // Nothing, not even an override, may reach the candidate: the rollout is rolled back.

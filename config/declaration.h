@@ -63,7 +63,6 @@ struct Key {
   bool required = false;
   const Section* section = nullptr;
   std::vector<std::string_view> words = {};
-  std::vector<std::string_view> later = {};  // words of the product that this version does not have yet
   Range range = {};
   Range time = {};                  // kDegradation: of a duration
   Range amount = {};                // kDegradation: of a number

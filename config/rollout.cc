@@ -3,7 +3,7 @@
 namespace weir::config {
 
 std::string_view to_string(Strategy strategy) {
-  constexpr std::array<std::string_view, 3> kWords = {"canary", "blueGreen", "aa"};
+  constexpr std::array<std::string_view, 4> kWords = {"canary", "blueGreen", "aa", "shadow"};
   return kWords[static_cast<std::size_t>(strategy)];
 }
 

@@ -1,6 +1,7 @@
 // Immutable once loaded. A rollout's plan: steps, stickiness, overrides, guards (PRODUCT.md sections 2 and 5).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -58,6 +59,17 @@ struct Pause {
 struct Step {
   std::uint32_t weight_ppm = 0;
   std::vector<std::variant<Hold, Pause>> stages;  // in order; never empty once loaded: a default Hold
+  std::uint32_t mirror_ppm = 0;                   // share of the baseline's requests that are copied to the candidate
+};
+
+// How requests that the baseline answers are copied to the candidate, whose answers are compared and discarded.
+struct Mirror {
+  std::uint32_t share_ppm = 100'000;                         // where a step does not say its own
+  std::vector<std::string> methods = {"GET", "HEAD", "POST"};
+  std::uint64_t body = std::uint64_t{1} << 20;               // bytes of a request that is copied
+  std::uint32_t in_flight = 64;                              // copies of the process
+  Duration timeout = std::chrono::minutes(10);               // for the whole of a copy
+  bool operator==(const Mirror&) const = default;
 };
 
 // Values are stored in the state file: append only.
@@ -138,8 +150,11 @@ enum class Strategy : std::uint8_t {
   kCanary,
   kBlueGreen,  // two steps: the preview, and all at once
   kAa,         // the baseline against itself: one step that nothing leaves, with a report whenever its hold is over
+  kShadow,     // copies alone, at weight 0: likewise one step that nothing leaves, and a report
 };
 std::string_view to_string(Strategy strategy);  // as a plan writes it
+// Its one step is a measurement that goes on: no evidence, and nobody's command, moves the weight.
+constexpr bool only_measures(Strategy strategy) { return strategy == Strategy::kAa || strategy == Strategy::kShadow; }
 
 struct Rollout {
   std::string baseline;
@@ -149,12 +164,18 @@ struct Rollout {
   Stickiness stickiness;
   std::vector<Override> overrides;
   Strategy strategy = Strategy::kCanary;
-  std::vector<Step> steps;  // resolved: ends with a step at kMillion, unless the strategy is kAa
+  std::vector<Step> steps;  // resolved: ends with a step at kMillion, unless the strategy only measures
+  Mirror mirror = {};
   // kBlueGreen: how long the baseline is kept after the promotion, until an event says that it may be stopped.
   std::optional<Duration> scale_down_delay = {};
   MaxExposure max_exposure = {};
   Analysis analysis;
   std::vector<Webhook> webhooks;
+
+  // One of its steps copies requests.
+  bool mirrors() const {
+    return std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.mirror_ppm > 0; });
+  }
 };
 
 }  // namespace weir::config

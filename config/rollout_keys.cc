@@ -62,6 +62,42 @@ const Section& pause() {
   return section;
 }
 
+Key mirrored_share(std::string_view fallback) {
+  return {.name = "percent",
+          .kind = Kind::kPercent,
+          .sentence = "The share of the baseline's requests that are copied.",
+          .fallback = fallback,
+          .range = {"0.0001", "100"}};
+}
+
+const Section& step_mirror() {
+  static const Section section{
+      .name = "step mirror",
+      .sentence = "Copies requests while the step lasts, its pauses included.",
+      .keys = {mirrored_share("the rollout's `mirror.percent`")}};
+  return section;
+}
+
+const Section& mirror() {
+  static const Section section{
+      .name = "mirror",
+      .sentence =
+          "How requests that the baseline answers are copied to the candidate. Users never see what that answers to a "
+          "copy, nor does it count for any guard or budget: it is compared with the baseline's answer to the same "
+          "request, and discarded. A copy carries `x-weir-shadow: true` and is never retried.",
+      .keys = {mirrored_share("10"),
+               {.name = "methods",
+                .kind = Kind::kMethods,
+                .sentence = "Which requests may be copied.",
+                .fallback = "GET, HEAD and POST"},
+               size("body", "A request with a longer body is not copied: it is held until the copy has been sent.",
+                    "1MiB", {"1B", "64MiB"}),
+               count("inFlight", "Copies at once, of all workers. One more is left out.", "64", "100000"),
+               timeout("timeout", "For a copy, from the end of its request to the end of its answer.", "10m",
+                       {"10ms", "1d"})}};
+  return section;
+}
+
 const Section& step() {
   static const Section section{
       .name = "step",
@@ -71,7 +107,8 @@ const Section& step() {
                 .sentence = "The candidate's share from here on.",
                 .range = {"0", "100"}},
                object("hold", "Waits until the evidence allows the next step.", hold()),
-               object("pause", "Waits for a time, or for a person.", pause())},
+               object("pause", "Waits for a time, or for a person.", pause()),
+               object("mirror", "Copies requests to the candidate while the step lasts.", step_mirror())},
       .one_of = true};
   return section;
 }
@@ -130,12 +167,11 @@ const Section& analysis() {
 }
 
 Key strategy() {
-  Key key = word("strategy",
-                 "`canary` goes by steps; `blueGreen` previews, then switches everybody at once; `aa` compares the "
-                 "baseline with itself and reports the noise.",
-                 "canary", {"canary", "blueGreen", "aa"});
-  key.later = {"shadow"};
-  return key;
+  return word("strategy",
+              "`canary` goes by steps; `blueGreen` previews, then switches everybody at once; `shadow` sends the candidate "
+              "copies of requests, and no user; `aa` compares the baseline with itself. The last two report what they "
+              "have seen, and change no weight.",
+              "canary", {"canary", "blueGreen", "shadow", "aa"});
 }
 
 }  // namespace
@@ -168,7 +204,11 @@ const Section& rollout() {
                 .sentence = "`aa`: the share of users in the second arm.",
                 .fallback = "50",
                 .range = {"0.0001", "50"}},
-               timeout("reportEvery", "`aa`: how often a report goes into the history.", "1d", {"1s", "365d"}),
+               timeout("reportEvery", "`aa` and `shadow`: how often a report goes into the history.", "1d", {"1s", "365d"}),
+               {.name = "mirror",
+                .kind = Kind::kObject,
+                .sentence = "`shadow`, and `canary` where a step has a `mirror`: how requests are copied.",
+                .section = &mirror()},
                {.name = "stickiness",
                 .kind = Kind::kObject,
                 .sentence = "What keeps a user on one version.",

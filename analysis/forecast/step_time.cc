@@ -124,7 +124,7 @@ class Course {
   StepTime next(const config::Step& plan) {
     StepTime step;
     step.at_full = plan.weight_ppm == kMillion;
-    step.endless = rollout_.strategy == config::Strategy::kAa;
+    step.endless = only_measures(rollout_.strategy);
     step.weight = share(served_weight(rollout_, plan.weight_ppm));
     step.candidate_rps = step.weight * traffic_.rps;
     step.judged = rollout_.analysis.enabled;

@@ -143,10 +143,11 @@ void each_of_max_exposure(const Code& code, Most& most) {
   each_optional(code, failed_requests);
 }
 
+// How a copy is made decides nothing, and is not kept.
 template <class Code, class Policy>
 void each_of_policy(const Code& code, Policy& policy) {
-  auto& [baseline, candidate, revision, salt, stickiness, overrides, strategy, steps, scale_down_delay, max_exposure,
-         analysis, webhooks] = policy;
+  auto& [baseline, candidate, revision, salt, stickiness, overrides, strategy, steps, mirror, scale_down_delay,
+         max_exposure, analysis, webhooks] = policy;
   code(baseline);
   code(candidate);
   code(revision);
@@ -162,8 +163,9 @@ void each_of_policy(const Code& code, Policy& policy) {
   });
   code(strategy);
   each_element(code, steps, [&](auto& step) {
-    auto& [weight_ppm, stages] = step;
+    auto& [weight_ppm, stages, mirror_ppm] = step;
     code(weight_ppm);
+    code(mirror_ppm);
     each_element(code, stages, [&](auto& stage) { each_stage(code, stage); });
   });
   each_optional(code, scale_down_delay);

@@ -109,15 +109,21 @@ Decision alarm(const RolloutState& state, const Verdict& verdict, const config::
   return decision;
 }
 
-Decision report_if_due(const RolloutState& state, const config::Rollout& policy) {
-  const config::Duration every = std::get<config::Hold>(policy.steps.front().stages.front()).at_least;
-  if (state.in_stage < every) return {};
+std::string report_of(const RolloutState& state, const config::Rollout& policy) {
+  const std::string time = config::format_duration(std::chrono::duration_cast<std::chrono::seconds>(state.elapsed));
+  if (policy.strategy == config::Strategy::kShadow) {
+    return time + " of " + policy.candidate + " in the shadow of " + policy.baseline;
+  }
   const std::string alarms = state.alarms == 0   ? "no false alarm"
                              : state.alarms == 1 ? "1 false alarm"
                                                  : std::to_string(state.alarms) + " false alarms";
-  const auto whole = std::chrono::duration_cast<std::chrono::seconds>(state.elapsed);
-  return decided(Decision::Kind::kReport, "report_every", begin_stage(state, policy, 0),
-                 config::format_duration(whole) + " of " + policy.baseline + " against itself: " + alarms);
+  return time + " of " + policy.baseline + " against itself: " + alarms;
+}
+
+Decision report_if_due(const RolloutState& state, const config::Rollout& policy) {
+  const config::Duration every = std::get<config::Hold>(policy.steps.front().stages.front()).at_least;
+  if (state.in_stage < every) return {};
+  return decided(Decision::Kind::kReport, "report_every", begin_stage(state, policy, 0), report_of(state, policy));
 }
 
 // Time is over, and nothing is proved.
@@ -197,7 +203,7 @@ Decision decide(const RolloutState& state, const Verdict& verdict, const config:
   }
   if (verdict.split.alarm && !fault_told) return pause(state, PauseCause::kSplit, verdict.split.because);
   if (is_latched(state)) return {};
-  if (aa) return report_if_due(state, policy);
+  if (only_measures(policy.strategy)) return report_if_due(state, policy);
   const config::Step step = step_at(policy, state.weight_ppm);
   if (state.stage >= step.stages.size()) return {};
   if (const auto* hold = std::get_if<config::Hold>(&step.stages[state.stage])) {
@@ -230,8 +236,8 @@ Decision start(const RolloutState& from, const config::Rollout& policy) {
 Decision edit(const RolloutState& state, const config::Rollout& policy) {
   if (state.over() || state.step == 0) return {};
   // The weight in force stays, but for a split that serves the measurement alone.
-  const bool aa = policy.strategy == config::Strategy::kAa;
-  const std::uint32_t weight_ppm = aa ? policy.steps.front().weight_ppm : state.weight_ppm;
+  const bool measures = only_measures(policy.strategy);
+  const std::uint32_t weight_ppm = measures ? policy.steps.front().weight_ppm : state.weight_ppm;
   const bool same_test = weight_ppm == state.weight_ppm && state.served_ppm == served_weight(policy, weight_ppm) &&
                          state.next_ppm == weight_after(policy, weight_ppm) && state.salt == policy.salt;
   const bool latched = is_latched(state);
@@ -322,6 +328,10 @@ std::variant<Decision, Refusal> obey(const RolloutState& state, const Command& c
   if (moves && policy.strategy == config::Strategy::kAa) {
     return refuse("both arms are " + policy.baseline + ": there is nothing to move; `splitWeight` in the plan splits " +
                   "otherwise, and a plan without the rollout ends it");
+  }
+  if (moves && policy.strategy == config::Strategy::kShadow) {
+    return refuse(policy.candidate + " gets copies of requests, and no users: strategy: canary in the plan lets it have " +
+                  "some, and then `weir promote` takes the first step");
   }
   switch (command.verb) {
     case Command::Verb::kPromote:

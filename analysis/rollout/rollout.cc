@@ -407,6 +407,7 @@ RolloutTraffic Rollout::traffic() const {
   traffic.step = state_.step;
   traffic.epoch = epoch_;
   traffic.weight_ppm = state_.served_ppm;
+  if (!state_.over()) traffic.mirror_ppm = step_at(plan_.policy, state_.weight_ppm).mirror_ppm;
   // An edited salt splits anew at once; what it splits counts once its step has begun.
   if (!counts() || state_.salt != plan_.policy.salt) return traffic;
   traffic.judged = true;

@@ -155,7 +155,10 @@ std::string fingerprint(const config::Rollout& policy) {
         stages.push_back(duration ? json::Value(duration->count()) : json::Value());
       }
     }
-    steps.push_back(json::Array{step.weight_ppm, std::move(stages)});
+    json::Array described{step.weight_ppm, std::move(stages)};
+    // A step that copies nothing is what it was before there were mirrors.
+    if (step.mirror_ppm > 0) described.push_back(step.mirror_ppm);
+    steps.push_back(std::move(described));
   }
   json::Array guards;
   for (const config::Guard& guard : policy.analysis.guards) {

@@ -67,7 +67,7 @@ class Waits {
       return;
     }
     const auto& hold = std::get<config::Hold>(step.stages[state_.stage]);
-    if (rollout_.plan().policy.strategy == config::Strategy::kAa) {
+    if (only_measures(rollout_.plan().policy.strategy)) {
       say("report: the next in " + format_duration(rest_of(hold.at_least, state_.in_stage)));
       return;
     }
@@ -132,6 +132,7 @@ json::Value rollout_status(const Rollout& rollout) {
                       {"decided", state.decided_ms == 0 ? json::Value() : log::iso_time(state.decided_ms)},
                       {"durable", state.step != 0 && rollout.durable()},
                       {"weight_percent", served},
+                      {"mirror_percent", static_cast<double>(rollout.traffic().mirror_ppm) / 10'000},
                       {"step", static_cast<std::int64_t>(reached)},
                       {"steps", policy.steps.size()},
                       {"step_id", state.step},

@@ -84,6 +84,11 @@ class Explanation {
 
   std::string render() {
     head();
+    if (rollout_["shadow"].is_object()) {
+      shadow();
+      warnings();
+      return std::move(out_);
+    }
     if (rollout_["aa"].is_object()) {
       noise();
       warnings();
@@ -127,6 +132,7 @@ class Explanation {
         latency_source(traffic) + "), " + with_commas(traffic["latencies_known"].integer()) +
         " latencies known at the start" + alone(traffic) +
         ". Design effect: " + rate_words(traffic["design_effect"].number()) + ".");
+    if (rollout_["shadow"].is_object()) return;
     blue_green();
     say("Times are: in half of all cases / in 95 of 100.");
     if (has_means()) {
@@ -155,6 +161,17 @@ class Explanation {
     return std::any_of(guards.begin(), guards.end(), [](const json::Value& guard) {
       return guard["measure"].string() == "increase_percent" || guard["measure"].string() == "points";
     });
+  }
+
+  // Nothing moves, and nobody is served by the candidate.
+  void shadow() {
+    const json::Value& mirror = rollout_["shadow"];
+    const std::string candidate = shown(rollout_["candidate"]);
+    say("No user gets " + candidate + ": it is sent copies of " + percent(mirror["mirror_percent"].number()) +
+        " of the requests, " + rate_words(mirror["copies_per_second"].number()) + " a second, at most " +
+        with_commas(mirror["in_flight"].integer()) + " at once. What it answers is compared with the answers of " +
+        shown(rollout_["baseline"]) + ", and a report goes into the history every " +
+        time_words(mirror["report_every_s"].number()) + ".");
   }
 
   // Nothing moves: what counts is from when on the report can say something.

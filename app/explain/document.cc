@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <optional>
 #include <utility>
+#include <variant>
 
 #include "analysis/forecast/outlook.h"
 #include "analysis/judge/guard_rule.h"
@@ -107,10 +109,20 @@ class Document {
     if (rollout_.strategy == config::Strategy::kAa) {
       document.set("aa", noise_document(rollout_, reckoning_.traffic, outlook_.steps.front()));
     }
+    if (rollout_.strategy == config::Strategy::kShadow) document.set("shadow", shadow_json());
     return document;
   }
 
  private:
+  json::Object shadow_json() const {
+    const config::Step& step = rollout_.steps.front();
+    const config::Duration every = std::get<config::Hold>(step.stages.front()).at_least;
+    return {{"mirror_percent", step.mirror_ppm / 10'000.0},
+            {"copies_per_second", reckoning_.traffic.rps * step.mirror_ppm / kMillion},
+            {"in_flight", rollout_.mirror.in_flight},
+            {"report_every_s", std::chrono::duration<double>(every).count()}};
+  }
+
   json::Object traffic_json() const {
     const analysis::BaselineTraffic& traffic = reckoning_.traffic;
     const auto ms = [&](double tau) {

@@ -65,6 +65,12 @@ constexpr std::array<CountWords, proxy::kCountCount> kCountWords = {{
     {"weir_requests_lookahead_exceeded_total",
      "Requests in whose body, as far as limits.lookahead goes, nothing was found of what they are routed by."},
     {"weir_requests_overridden_total", "Requests that chose their version by an override; never evidence."},
+    {"weir_shadow_copies_total", "Copies of requests that were sent to candidates."},
+    {"weir_shadow_too_long_total", "Requests not copied because their bodies are longer than mirror.body."},
+    {"weir_shadow_overloaded_total",
+     "Copies not made or given up because mirror.inFlight, memory or the candidate's connections were used up."},
+    {"weir_shadow_abandoned_total",
+     "Copies given up because the baseline's answer did not come to its end, or because of a drain."},
     {"weir_answers_uninspected_total",
      "Answers on inspected routes of which nothing could be read: of another kind, compressed, or in no known "
      "dialect."},
@@ -72,6 +78,7 @@ constexpr std::array<CountWords, proxy::kCountCount> kCountWords = {{
     {"weir_requests_active", "Requests under way.", MetricType::Gauge},
     {"weir_upstream_connections", "Connections to endpoints open.", MetricType::Gauge},
     {"weir_upstream_connections_idle", "Connections to endpoints open and unused.", MetricType::Gauge},
+    {"weir_shadow_active", "Copies of requests under way.", MetricType::Gauge},
     {"weir_requests_pending", "Requests that wait for a connection to an endpoint.", MetricType::Gauge},
     {"weir_buffer_bytes", "What the connections' read buffers take, of limits.memory.", MetricType::Gauge},
 }};

@@ -203,6 +203,11 @@ class Checker {
       report_.error(candidate, path + ": baseline and candidate are the same version",
                     "two versions, or strategy: aa to see how much two halves of one differ");
     }
+    const Node* const analysis = find(root_, {"rollouts", name, "analysis"});
+    if (rollout.strategy == Strategy::kShadow && analysis != nullptr) {
+      report_.error(analysis->position, path + ".analysis: strategy shadow shows the candidate to no user, and judges nobody",
+                    "the key left out, or strategy: canary");
+    }
     if (rollout.strategy != Strategy::kBlueGreen || rollout.steps.front().weight_ppm > 0) return;
     const auto shows = [&](const Override& rule) { return rule.version == rollout.candidate; };
     if (std::none_of(rollout.overrides.begin(), rollout.overrides.end(), shows)) {
@@ -345,6 +350,11 @@ class Checker {
     const MaxExposure& most = rollout.max_exposure;
     if (rollout.strategy == Strategy::kAa) {
       report_.error(section->position, path + ": both arms are the same version, and nobody is exposed to another",
+                    "the key left out, or strategy: canary");
+      return;
+    }
+    if (rollout.strategy == Strategy::kShadow) {
+      report_.error(section->position, path + ": strategy shadow exposes nobody to the candidate",
                     "the key left out, or strategy: canary");
       return;
     }

@@ -110,6 +110,8 @@ Rollout read_rollout(const std::string& service, const Node& node, const Environ
   const char* const unjudged =
       rollout.max_exposure.limits() ? "is taken back by maxExposure alone" : "is not taken back";
   rollout.analysis = read_analysis(node.find("analysis"), path + ".analysis", unjudged, report);
+  // Nobody is served by the candidate, and so there is no evidence of it.
+  if (rollout.strategy == Strategy::kShadow) rollout.analysis.enabled = false;
   if (const Node* const webhooks = node.find("webhooks")) {
     rollout.webhooks = read_webhooks(*webhooks, path + ".webhooks", environment, report);
   }

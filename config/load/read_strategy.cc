@@ -30,7 +30,9 @@ void finish_step(std::vector<Step>& steps) {
   if (!held) stages.insert(stages.begin(), Hold());
 }
 
-std::vector<Step> read_steps(const Node& node, const std::string& path, Report& report) {
+// `rollout_share_ppm` is mirrored where a step says no share of its own.
+std::vector<Step> read_steps(const Node& node, std::uint32_t rollout_share_ppm, const std::string& path,
+                             Report& report) {
   std::vector<Step> steps;
   for (std::size_t i = 0; i < node.list.size(); ++i) {
     const Node& entry = node.list[i];
@@ -41,27 +43,35 @@ std::vector<Step> read_steps(const Node& node, const std::string& path, Report& 
       if (!steps.empty() && *weight <= steps.back().weight_ppm) {
         report.error(entry.position, inner + ".setWeight does not rise above the step before it", "a higher weight");
       }
-      steps.push_back({*weight, {}});
+      steps.push_back({.weight_ppm = *weight, .stages = {}});
       continue;
     }
     const Node* const hold = entry.find("hold");
     const Node* const pause = entry.find("pause");
-    if (hold == nullptr && pause == nullptr) continue;
+    const Node* const mirror = entry.find("mirror");
+    if (hold == nullptr && pause == nullptr && mirror == nullptr) continue;
     if (steps.empty()) {
       report.error(entry.position, inner + " stands before the first setWeight", "a setWeight first");
       continue;
     }
     if (hold != nullptr) steps.back().stages.emplace_back(read_hold(*hold, inner + ".hold", report));
     if (pause != nullptr) steps.back().stages.emplace_back(Pause{duration_of(*pause, "duration")});
+    if (mirror == nullptr) continue;
+    if (steps.back().mirror_ppm > 0) {
+      report.error(entry.position, inner + ": the step has a mirror already", "one at most behind each setWeight");
+    }
+    steps.back().mirror_ppm = percent_of(*mirror, "percent").value_or(rollout_share_ppm);
   }
   finish_step(steps);
-  if (!steps.empty() && steps.back().weight_ppm != kMillion) steps.push_back({kMillion, {Hold()}});
+  if (!steps.empty() && steps.back().weight_ppm != kMillion) steps.push_back({.weight_ppm = kMillion, .stages = {Hold()}});
   return steps;
 }
 
 std::vector<Step> default_steps() {
   std::vector<Step> steps;
-  for (const std::uint32_t percent : {1U, 5U, 25U, 50U, 100U}) steps.push_back({percent * 10'000, {Hold()}});
+  for (const std::uint32_t percent : {1U, 5U, 25U, 50U, 100U}) {
+    steps.push_back({.weight_ppm = percent * 10'000, .stages = {Hold()}});
+  }
   return steps;
 }
 
@@ -69,7 +79,7 @@ std::vector<Step> default_steps() {
 std::optional<Strategy> strategy_of(const Node& node) {
   if (node.find("strategy") == nullptr) return Strategy::kCanary;
   const std::string* const word = scalar(node, "strategy");
-  for (const Strategy known : {Strategy::kCanary, Strategy::kBlueGreen, Strategy::kAa}) {
+  for (const Strategy known : {Strategy::kCanary, Strategy::kBlueGreen, Strategy::kAa, Strategy::kShadow}) {
     if (word != nullptr && *word == to_string(known)) return known;
   }
   return {};
@@ -78,31 +88,36 @@ std::optional<Strategy> strategy_of(const Node& node) {
 struct OwnKey {
   std::string_view name;
   Strategy of;
+  std::optional<Strategy> also = {};
 };
-constexpr std::array<OwnKey, 7> kOwnKeys = {{{"steps", Strategy::kCanary},
+constexpr std::array<OwnKey, 8> kOwnKeys = {{{"steps", Strategy::kCanary},
                                              {"previewWeight", Strategy::kBlueGreen},
                                              {"previewHold", Strategy::kBlueGreen},
                                              {"bakeHold", Strategy::kBlueGreen},
                                              {"scaleDownDelay", Strategy::kBlueGreen},
                                              {"splitWeight", Strategy::kAa},
-                                             {"reportEvery", Strategy::kAa}}};
+                                             {"reportEvery", Strategy::kAa, Strategy::kShadow},
+                                             {"mirror", Strategy::kShadow, Strategy::kCanary}}};
 
 std::string_view instead_of_steps(Strategy strategy) {
   if (strategy == Strategy::kAa) return "splitWeight in their place, or strategy: canary";
+  if (strategy == Strategy::kShadow) return "mirror in their place, or strategy: canary";
   return "previewWeight, previewHold and bakeHold in their place, or strategy: canary";
 }
 
 void refuse_foreign_keys(const Node& node, Strategy strategy, const std::string& path, Report& report) {
   for (const OwnKey& key : kOwnKeys) {
     const Node* const given = node.find(key.name);
-    if (given == nullptr || key.of == strategy) continue;
+    if (given == nullptr || key.of == strategy || key.also == strategy) continue;
     const std::string name = path + "." + std::string(key.name);
     if (key.of == Strategy::kCanary) {
       report.error(given->position, name + ": strategy " + std::string(to_string(strategy)) + " has steps of its own",
                    std::string(instead_of_steps(strategy)));
     } else {
-      report.error(given->position, name + " belongs to strategy " + std::string(to_string(key.of)),
-                   "strategy: " + std::string(to_string(key.of)) + ", or the key left out");
+      std::string owner(to_string(key.of));
+      if (key.also) owner += " or " + std::string(to_string(*key.also));
+      report.error(given->position, name + " belongs to strategy " + owner,
+                   "strategy: " + owner + ", or the key left out");
     }
   }
 }
@@ -133,14 +148,37 @@ void read_blue_green(const Node& node, const std::string& path, Rollout& rollout
 }
 
 // One step that no evidence ends; its hold is the time from one report to the next.
-void read_aa(const Node& node, Rollout& rollout) {
-  constexpr std::uint32_t kSplit = 500'000;
+Step measuring_step(const Node& node, std::uint32_t weight_ppm) {
   Hold until_report;
   until_report.at_least = duration_of(node, "reportEvery").value_or(std::chrono::hours(24));
   until_report.at_most = kNever;
   until_report.min_requests = 0;
-  rollout.steps = {{.weight_ppm = percent_of(node, "splitWeight").value_or(kSplit), .stages = {until_report}}};
+  return {.weight_ppm = weight_ppm, .stages = {until_report}};
+}
+
+void read_aa(const Node& node, Rollout& rollout) {
+  constexpr std::uint32_t kSplit = 500'000;
+  rollout.steps = {measuring_step(node, percent_of(node, "splitWeight").value_or(kSplit))};
   if (node.find("candidate") == nullptr) rollout.candidate = rollout.baseline;
+}
+
+Mirror read_mirror(const Node& node) {
+  Mirror mirror;
+  mirror.share_ppm = percent_of(node, "percent").value_or(mirror.share_ppm);
+  if (const Node* const methods = node.find("methods")) {
+    mirror.methods.clear();
+    if (methods->type == Node::Type::kScalar) mirror.methods.push_back(methods->scalar);
+    for (const Node& element : methods->list) mirror.methods.push_back(element.scalar);
+  }
+  mirror.body = size_of(node, "body").value_or(mirror.body);
+  read_count(node, "inFlight", mirror.in_flight);
+  mirror.timeout = duration_of(node, "timeout").value_or(mirror.timeout);
+  return mirror;
+}
+
+void read_shadow(const Node& node, Rollout& rollout) {
+  rollout.steps = {measuring_step(node, 0)};
+  rollout.steps.front().mirror_ppm = rollout.mirror.share_ppm;
 }
 
 }  // namespace
@@ -149,13 +187,17 @@ void read_strategy(const Node& node, const std::string& path, Rollout& rollout, 
   const std::optional<Strategy> strategy = strategy_of(node);
   if (strategy) refuse_foreign_keys(node, *strategy, path, report);
   rollout.strategy = strategy.value_or(Strategy::kCanary);
+  if (const Node* const mirror = node.find("mirror")) rollout.mirror = read_mirror(*mirror);
   if (rollout.strategy == Strategy::kBlueGreen) {
     read_blue_green(node, path, rollout, report);
   } else if (rollout.strategy == Strategy::kAa) {
     read_aa(node, rollout);
+  } else if (rollout.strategy == Strategy::kShadow) {
+    read_shadow(node, rollout);
   } else {
     const Node* const steps = node.find("steps");
-    rollout.steps = steps != nullptr ? read_steps(*steps, path + ".steps", report) : default_steps();
+    rollout.steps =
+        steps != nullptr ? read_steps(*steps, rollout.mirror.share_ppm, path + ".steps", report) : default_steps();
   }
   // Of a strategy that cannot be read nobody knows whether it needs one.
   if (strategy && *strategy != Strategy::kAa && node.find("candidate") == nullptr) {

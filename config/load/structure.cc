@@ -103,8 +103,6 @@ class Checker {
                     host ? "host: in the match" : "another header");
     } else if (key.kind == Kind::kPattern && !pattern_fault(node.scalar).empty()) {
       report_.error(node.position, found + ": " + pattern_fault(node.scalar), expectation(key));
-    } else if (std::find(key.later.begin(), key.later.end(), node.scalar) != key.later.end()) {
-      report_.error(node.position, found + " is not in this version yet", expectation(key));
     } else if (key.kind == Kind::kString && !node.scalar.empty()) {
       report_.error(node.position, found,
                     "a text without control characters, of at most " + std::to_string(kMaxText) + " bytes");

@@ -37,11 +37,22 @@ json::Array write_steps(const std::vector<Step>& steps) {
   json::Array list;
   for (const Step& step : steps) {
     list.push_back(json::Object{{"setWeight", format_percent(step.weight_ppm)}});
+    if (step.mirror_ppm > 0) {
+      list.push_back(json::Object{{"mirror", json::Object{{"percent", format_percent(step.mirror_ppm)}}}});
+    }
     for (const auto& stage : step.stages) {
       list.push_back(std::visit([](const auto& waits) { return write_stage(waits); }, stage));
     }
   }
   return list;
+}
+
+json::Object write_mirror(const Mirror& mirror) {
+  return {{"percent", format_percent(mirror.share_ppm)},
+          {"methods", write_texts(mirror.methods)},
+          {"body", format_size(mirror.body)},
+          {"inFlight", mirror.in_flight},
+          {"timeout", format_duration(mirror.timeout)}};
 }
 
 // The keys of its strategy, from the steps that they were resolved into.
@@ -51,6 +62,7 @@ void write_strategy(json::Object& section, const Rollout& rollout) {
   switch (rollout.strategy) {
     case Strategy::kCanary:
       section.set("steps", write_steps(rollout.steps));
+      if (rollout.mirrors()) section.set("mirror", write_mirror(rollout.mirror));
       break;
     case Strategy::kBlueGreen:
       section.set("previewWeight", format_percent(first.weight_ppm));
@@ -60,6 +72,10 @@ void write_strategy(json::Object& section, const Rollout& rollout) {
       break;
     case Strategy::kAa:
       section.set("splitWeight", format_percent(first.weight_ppm));
+      section.set("reportEvery", format_duration(std::get<Hold>(first.stages.front()).at_least));
+      break;
+    case Strategy::kShadow:
+      section.set("mirror", write_mirror(rollout.mirror));
       section.set("reportEvery", format_duration(std::get<Hold>(first.stages.front()).at_least));
       break;
   }
@@ -165,7 +181,7 @@ json::Object write_rollout(const Rollout& rollout, const Redaction& redaction) {
   set_list(section, "overrides", std::move(overrides));
   write_strategy(section, rollout);
   set_section(section, "maxExposure", write_max_exposure(rollout.max_exposure));
-  section.set("analysis", write_analysis(rollout.analysis));
+  if (rollout.strategy != Strategy::kShadow) section.set("analysis", write_analysis(rollout.analysis));
   json::Array webhooks;
   for (const Webhook& webhook : rollout.webhooks) webhooks.push_back(write_webhook(webhook, redaction));
   set_list(section, "webhooks", std::move(webhooks));

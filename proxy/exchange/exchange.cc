@@ -107,6 +107,7 @@ void Exchange::assign() {
   const config::Retries& retries = context_.route->retries;
   const bool needed = may_be_rescued() || may_need_body(retries, idempotent(downstream_.request().method));
   if (!body_.ended() && needed) body_.keep(retries.body);
+  if (context_.traffic->mirror_ppm > 0) copy_ = begin_copy(worker_, {arrival(), unit_facts(body), context_}, body_);
   watch_slowness(context_.clock.started());
 }
 
@@ -366,6 +367,7 @@ void Exchange::record() {
   worker_.outcomes.push(outcome);
   if (const std::optional<Answer> answer = context_.ended_answer(outcome)) worker_.answers.push(*answer);
   if (const std::optional<Joinable> joinable = context_.joinable(outcome)) worker_.joins.push(*joinable);
+  if (copy_ != nullptr) copy_->baseline_ended(outcome);
   name_failure(outcome);
   write_line();
 }

@@ -14,6 +14,7 @@
 #include "proxy/exchange/original_request.h"
 #include "proxy/exchange/own_replies.h"
 #include "proxy/exchange/request_context.h"
+#include "proxy/exchange/shadow_copy.h"
 #include "proxy/exchange/worker_context.h"
 #include "proxy/forward/forwarder.h"
 #include "proxy/route/admission.h"
@@ -116,6 +117,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   bool looked_through_ = false;             // as far as anybody will
   config::BodyNeeds needs_;                 // what of it decides where it goes
   std::unique_ptr<Inspection> inspection_;  // null: answers are not inspected
+  ShadowCopy* copy_ = nullptr;              // until the record; null: the request is not copied
   FailedAttempt failed_;                    // the last one
   Again again_ = Again::kNo;                // after it
   bool refreshed_ = false;                  // kFresh has been tried

@@ -100,6 +100,8 @@ void edit_request(const Arrival& arrival, const RequestContext& context, std::st
   }
   // Frameworks build addresses from these: what a client says of its own way here is not passed on.
   if (!trust) edits.drop(FieldId::kXForwardedOther);
+  // Nor is anybody's request taken for a copy, whose effects an origin may leave out.
+  if (!trust) edits.drop(FieldId::kXWeirShadow);
   // Nobody's word but our own, for origins let people in by it.
   edits.drop(FieldId::kXForwardedClientCert);
   if (!arrival.client_certificate.empty()) edits.add("x-forwarded-client-cert", arrival.client_certificate);

@@ -114,6 +114,8 @@ std::unique_ptr<const ServiceTopology> build_service(const std::string& name, co
   if (const auto rollout = config.rollouts.find(name); rollout != config.rollouts.end()) {
     built->baseline = names.version(name, rollout->second.baseline);
     built->rescue = rollout->second.analysis.rescue;
+    built->candidate = names.version(name, rollout->second.candidate);
+    built->mirror = rollout->second.mirror;
   }
   for (const auto& [version_name, version] : service.versions) {
     config::Limits limits = file_limits;

@@ -55,6 +55,8 @@ struct ServiceTopology {
   std::vector<VersionTopology> versions;
   VersionId baseline = kNoId;  // of its rollout
   config::Rescue rescue = {};  // by the baseline
+  VersionId candidate = kNoId;
+  config::Mirror mirror = {};  // how requests are copied to it, in steps that do
 };
 
 // One address to listen on, with its own view of the routes: timeouts and limits resolved file, then listener, then

@@ -54,7 +54,8 @@ void WorkerContext::open_for_candidates() {
   }
 }
 
-void WorkerContext::set_topology(std::shared_ptr<const Topology> next, std::uint32_t workers) {
+void WorkerContext::set_topology(std::shared_ptr<const Topology> next, std::uint32_t sharing) {
+  workers = sharing;
   std::erase_if(retired, [](const auto& cluster) { return cluster->unused(); });
   const std::size_t size = std::max(clusters.size(), next->versions.size());
   clusters.resize(size);

@@ -13,6 +13,7 @@
 #include "proxy/exchange/access_log.h"
 #include "proxy/exchange/debug_log.h"
 #include "proxy/exchange/inspection.h"
+#include "proxy/exchange/shadow_copies.h"
 #include "proxy/exchange/topology.h"
 #include "proxy/http/date.h"
 #include "proxy/inspect/request_reader.h"
@@ -64,7 +65,8 @@ struct WorkerContext {
         access_log(random) {}
 
   IoContext& io;
-  std::uint32_t index = 0;  // among the workers
+  std::uint32_t index = 0;    // among the workers
+  std::uint32_t workers = 1;  // of these, as of the last topology
   DeadlineList deadlines;
   BufferPool buffers;
   ExchangeBlocks exchange_blocks;
@@ -85,6 +87,7 @@ struct WorkerContext {
   std::vector<std::unique_ptr<Cluster>> clusters;  // by VersionId; null where there is none
   std::vector<VersionLoad> loads;                  // by VersionId
   std::vector<std::unique_ptr<Cluster>> retired;   // until their last request is done
+  ShadowCopies copies;                             // which use those
   std::vector<bool> candidate_open;                // by ServiceId, as of the last look at the plan
   std::uint64_t plan_seen = 0;
   std::vector<char> path_space;   // for normalised paths
@@ -99,8 +102,8 @@ struct WorkerContext {
   // Opens connections to candidates that have just begun to get traffic, or are about to. With every tick.
   void open_for_candidates();
 
-  // Takes a new topology and brings the clusters in line with it; `workers` share each version's limits.
-  void set_topology(std::shared_ptr<const Topology> next, std::uint32_t workers);
+  // Takes a new topology and brings the clusters in line with it; so many workers are `sharing` each version's limits.
+  void set_topology(std::shared_ptr<const Topology> next, std::uint32_t sharing);
 };
 
 }  // namespace weir::proxy

@@ -25,6 +25,12 @@ void RequestBody::keep(std::uint64_t limit) {
   if (!asked_) stream_.keep_head();
 }
 
+void RequestBody::show(BodyWatcher& watcher) {
+  const bool all = end_came_ || (!asked_ && stream_.request_ended());
+  if (all || !kept_.empty()) watcher.on_body({kept_.data(), kept_.size()}, all);
+  if (!all) watcher_ = &watcher;
+}
+
 void RequestBody::forget() {
   limit_ = 0;
   at_ = 0;
@@ -52,6 +58,7 @@ http::BodyEvent RequestBody::read_body() {
   if (event.state != http::BodyEvent::State::kData) return event;
   end_came_ = given_end_ = event.end;
   if (reader_ != nullptr) reader_->take(event.data);
+  if (watcher_ != nullptr) watcher_->on_body(event.data, event.end);
   if (limit_ > 0) store(event.data);
   return event;
 }

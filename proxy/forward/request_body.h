@@ -14,6 +14,16 @@
 
 namespace weir::proxy {
 
+// Who sees a body as it is read for the first time.
+class BodyWatcher {
+ public:
+  // A part of it; the view is valid for this call alone. `end`: nothing comes behind it.
+  virtual void on_body(std::string_view data, bool end) = 0;
+
+ protected:
+  ~BodyWatcher() = default;
+};
+
 class RequestBody final : public http::BodySource {
  public:
   RequestBody(DownstreamStream& stream, BufferPool& buffers) : stream_(stream), buffers_(buffers) {}
@@ -29,6 +39,8 @@ class RequestBody final : public http::BodySource {
   std::size_t looked_at() const { return kept_.size(); }
   // Before anything is sent: keeps up to `limit` bytes of the body. What is longer is sent once.
   void keep(std::uint64_t limit);
+  // Before anything is sent: `watcher`, which outlives this, sees all of it from its first byte on, each byte once.
+  void show(BodyWatcher& watcher);
   // Nothing will be sent again: gives the room back. Not while a sink is sending() a slice from here.
   void forget();
 
@@ -51,6 +63,7 @@ class RequestBody final : public http::BodySource {
   DownstreamStream& stream_;
   BufferPool& buffers_;
   RequestReader* reader_ = nullptr;
+  BodyWatcher* watcher_ = nullptr;
   ReadBuffer kept_;
   std::size_t at_ = 0;       // what of it has been given since the last rewind()
   std::uint64_t limit_ = 0;  // bytes; 0: nothing is kept but what was looked at

@@ -38,6 +38,7 @@ constexpr std::array kKnownFields = {
     KnownField{"x-request-id", FieldId::kXRequestId},
     KnownField{"authorization", FieldId::kAuthorization},
     KnownField{"x-weir-reason", FieldId::kXWeirReason},
+    KnownField{"x-weir-shadow", FieldId::kXWeirShadow},
     KnownField{"content-length", FieldId::kContentLength},
     KnownField{"http2-settings", FieldId::kHttp2Settings},
     KnownField{"x-weir-version", FieldId::kXWeirVersion},

@@ -43,6 +43,7 @@ enum class FieldId : std::uint8_t {
   kTracestate,
   kXWeirVersion,
   kXWeirReason,
+  kXWeirShadow,
   kLookalike,  // one of these but for "_" where it has "-": servers of the CGI kind cannot tell the two apart
 };
 inline constexpr int kFieldIdCount = static_cast<int>(FieldId::kLookalike) + 1;

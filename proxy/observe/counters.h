@@ -41,12 +41,17 @@ enum class Count : std::uint8_t {
   kUnkeyed,
   kLookaheadExceeded,  // requests with no word in so much of their body of what they are routed by
   kOverridden,         // sent to a version that the plan let the request choose
+  kShadowCopies,       // requests copied to a candidate, and sent
+  kShadowTooLong,      // not copied: longer than the plan's mirror.body
+  kShadowOverloaded,   // not copied, or given up, for want of room of any kind
+  kShadowAbandoned,    // given up: the baseline's answer has not come to its end, or the weir drains
   kUninspected,        // answers that a route wants inspected, and that are of a kind that is not known
   // Gauges
   kConnections,
   kRequests,
   kUpstreamConnections,
   kUpstreamIdle,
+  kShadowActive,  // copies under way
   kPending,      // requests that wait for an upstream connection
   kBufferBytes,  // of read buffers in use, as of the last tick
 };

@@ -68,6 +68,7 @@ void Worker::tick() {
   context_.deadlines.advance(std::chrono::steady_clock::now());
   const auto buffered = static_cast<std::int64_t>(context_.buffers.in_use());
   context_.counters.add(Count::kBufferBytes, buffered - context_.counters.get(Count::kBufferBytes));
+  context_.copies.sweep(context_.buffers.crowded());
   if (!stopped_) context_.open_for_candidates();
   for (const auto& cluster : context_.clusters) {
     if (cluster != nullptr) cluster->look_for_room();
@@ -78,7 +79,7 @@ void Worker::tick() {
   resume_listeners();
   const bool quiet = acceptors_.empty() && context_.counters.get(Count::kRequests) == 0 && connections_.empty();
   drained_.store(closing_ && quiet, std::memory_order_release);
-  if (stopped_ && connections_.empty()) {
+  if (stopped_ && connections_.empty() && context_.copies.empty()) {
     for (const auto& cluster : context_.clusters) {
       if (cluster != nullptr) cluster->retire();
     }
@@ -221,7 +222,10 @@ Awaitable<> Worker::serve(Connections::iterator connection, std::shared_ptr<List
   }
 }
 
-void Worker::begin_drain() { context_.draining = true; }
+void Worker::begin_drain() {
+  context_.draining = true;
+  context_.copies.close();
+}
 
 void Worker::close_listeners() {
   closing_ = true;
@@ -244,6 +248,7 @@ void Worker::stop() {
   context_.stopping = true;
   acceptors_.clear();
   health_.stop();
+  context_.copies.close();
   for (auto next = connections_.begin(); next != connections_.end();) {
     Connection& connection = *next++;
     connection.cut();

@@ -199,7 +199,7 @@ bool Cluster::may_wait(const Request& request, const Wanted& wanted) {
 }
 
 Awaitable<Cluster::Room> Cluster::wait_for_room(Request& request, Wanted wanted) {
-  if (!may_wait(request, wanted)) co_return Room::kNone;
+  if (!request.patient || !may_wait(request, wanted)) co_return Room::kNone;
   WaitQueue& queue = wanted.place ? wanted.bulkhead->queue : pending_;
   queue.join(request.waker);
   if (!wanted.place) look_for_room();

@@ -115,6 +115,7 @@ class Cluster {
     EndpointChoice& choice;
     bool fresh = false;  // no idle connection will do
     BulkheadId bulkhead = kNoId;
+    bool patient = true;  // false: where there is no room it fails with kOverflow at once, and nobody waits behind it
   };
   // Opens a connection, or waits for one. Errors: kConnect (not to be blamed on the request: retry kIfUnsent),
   // kOverflow, kNoResources when nobody could be asked (retry kIfUnsent), kCancelled when the waiter has given up.

@@ -197,7 +197,7 @@ def test_rollouts(expect: Expect, tmp_path: pathlib.Path) -> None:
     expect(PLAN.replace("candidate: v2", "candidate: «v1"), "baseline and candidate are the same version")
     expect(PLAN.replace("v2 } }\n", "v2 }, images: «{ baseline: v1, candidate: v2 } }\n"),
            'there is no service "images"')
-    expect(PLAN.replace("v2 } }\n", "v2, strategy: «shadow } }\n"), "one of canary, blueGreen, aa")
+    expect(PLAN.replace("v2 } }\n", "v2, strategy: «blue } }\n"), "one of canary, blueGreen, shadow, aa")
     override = "overrides: [ {}{{ match: {{ header: {{ name: x-v, exact: v2 }} }}, version: {}{} }} ]"
 
     def with_rule(mark: str, version: str, rest: str, plan: str = PLAN) -> str:

@@ -199,11 +199,9 @@ TEST(Load, SaysWhatIsWrongAndWhere) {
        "plan:12:14: error: rollouts.chat.steps[0] stands before the first setWeight; expected a setWeight first"},
       {rollout("    steps: [ { setWeight: 5, hold: {} } ]\n"),
        "plan:12:14: error: rollouts.chat.steps[0]: not exactly one key; expected one of the keys of a step"},
-      {rollout("    strategy: shadow\n"),
-       "plan:12:15: error: rollouts.chat.strategy: \"shadow\" is not in this version yet; expected one of canary, "
-       "blueGreen, aa"},
       {rollout("    strategy: bluegreen\n"),
-       "plan:12:15: error: rollouts.chat.strategy: \"bluegreen\"; expected one of canary, blueGreen, aa"},
+       "plan:12:15: error: rollouts.chat.strategy: \"bluegreen\"; expected one of canary, blueGreen, "
+       "shadow, aa"},
       {rollout("    analysis: { guards: [ { metric: errorRate, cap: 1 } ] }\n"),
        "plan:12:53: error: rollouts.chat.analysis.guards[0].cap: errorRate has none; expected the key left out"},
       {rollout("    analysis: { guards: [ { metric: latency, quantile: 0.95 } ] }\n"),

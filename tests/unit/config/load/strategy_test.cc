@@ -106,6 +106,51 @@ TEST(Strategy, ABaselineAgainstItselfIsOneStep) {
   EXPECT_EQ(std::get<Hold>(rollout.steps[0].stages.at(0)).at_least, std::chrono::hours(6));
 }
 
+TEST(Strategy, AShadowIsOneStepThatShowsTheCandidateToNobody) {
+  const Rollout rollout = rollout_of("    candidate: v2\n    strategy: shadow\n");
+  EXPECT_EQ(rollout.strategy, Strategy::kShadow);
+  EXPECT_FALSE(rollout.analysis.enabled);
+  ASSERT_EQ(rollout.steps.size(), 1U);
+  EXPECT_EQ(rollout.steps[0].weight_ppm, 0U);
+  EXPECT_EQ(rollout.steps[0].mirror_ppm, 100'000U);
+  EXPECT_EQ(std::get<Hold>(rollout.steps[0].stages.at(0)).at_least, std::chrono::hours(24));
+  EXPECT_EQ(rollout.mirror, Mirror());
+  const Rollout other = rollout_of(
+      "    candidate: v2\n    strategy: shadow\n    reportEvery: 1h\n"
+      "    mirror: { percent: 2.5, methods: [GET, PUT], body: 64KiB, inFlight: 7, timeout: 30s }\n");
+  EXPECT_EQ(other.steps.at(0).mirror_ppm, 25'000U);
+  EXPECT_EQ(std::get<Hold>(other.steps[0].stages.at(0)).at_least, std::chrono::hours(1));
+  const Mirror mirror{.share_ppm = 25'000,
+                      .methods = {"GET", "PUT"},
+                      .body = 64 * 1024,
+                      .in_flight = 7,
+                      .timeout = std::chrono::seconds(30)};
+  EXPECT_EQ(other.mirror, mirror);
+}
+
+TEST(Strategy, AStepsMirrorIsItsOwnAndOfTheRolloutsShare) {
+  const Rollout rollout = rollout_of(
+      "    candidate: v2\n    mirror: { percent: 20 }\n"
+      "    steps: [ { setWeight: 0 }, { mirror: {} }, { pause: {} }, { setWeight: 5 }, { setWeight: 10 }, "
+      "{ mirror: { percent: 50 } } ]\n");
+  ASSERT_EQ(rollout.steps.size(), 4U);
+  EXPECT_EQ(rollout.steps[0].mirror_ppm, 200'000U);
+  EXPECT_EQ(rollout.steps[0].stages.size(), 2U);  // a hold is put in front of what waits for a person
+  EXPECT_EQ(rollout.steps[1].mirror_ppm, 0U);
+  EXPECT_EQ(rollout.steps[2].mirror_ppm, 500'000U);
+  EXPECT_EQ(rollout.steps[2].stages.size(), 1U);
+  EXPECT_EQ(rollout.steps[3].mirror_ppm, 0U);
+}
+
+// Of a rollout's keys, each with what is said of them.
+void expect_one_problem_each(const std::vector<std::pair<std::string, std::string>>& plans) {
+  for (const auto& [keys, message] : plans) {
+    const std::vector<Problem> problems = load_rollout(keys).problems;
+    ASSERT_EQ(problems.size(), 1U) << keys << (problems.empty() ? "" : format(problems[0], "plan"));
+    EXPECT_EQ(format(problems[0], "plan"), message) << keys;
+  }
+}
+
 TEST(Strategy, EachThingThatIsWrongIsSaidOnce) {
   const std::string green = kBlueGreen;
   const std::vector<std::pair<std::string, std::string>> plans = {
@@ -164,15 +209,42 @@ TEST(Strategy, EachThingThatIsWrongIsSaidOnce) {
        "and `weir promote chat` to leave the step by hand"},
 
       // A word that is none says nothing about the other keys.
-      {"    candidate: v2\n    strategy: shadow\n    previewWeight: 5\n",
-       "plan:12:15: error: rollouts.chat.strategy: \"shadow\" is not in this version yet; expected one of canary, "
-       "blueGreen, aa"},
+      {"    candidate: v2\n    strategy: blue\n    previewWeight: 5\n",
+       "plan:12:15: error: rollouts.chat.strategy: \"blue\"; expected one of canary, blueGreen, shadow, aa"},
   };
-  for (const auto& [keys, message] : plans) {
-    const std::vector<Problem> problems = load_rollout(keys).problems;
-    ASSERT_EQ(problems.size(), 1U) << keys << (problems.empty() ? "" : format(problems[0], "plan"));
-    EXPECT_EQ(format(problems[0], "plan"), message) << keys;
-  }
+  expect_one_problem_each(plans);
+}
+
+TEST(Strategy, WhatIsWrongWithAMirrorIsSaidOnce) {
+  const std::string shadow = "    candidate: v2\n    strategy: shadow\n";
+  expect_one_problem_each({
+      {shadow + "    steps: [ { setWeight: 5 } ]\n",
+       "plan:13:12: error: rollouts.chat.steps: strategy shadow has steps of its own; expected mirror in their place, or "
+       "strategy: canary"},
+      {shadow + "    analysis: { holdback: 1 }\n",
+       "plan:13:15: error: rollouts.chat.analysis: strategy shadow shows the candidate to no user, and judges nobody; "
+       "expected the key left out, or strategy: canary"},
+      {shadow + "    maxExposure: { failedRequests: 5 }\n",
+       "plan:13:18: error: rollouts.chat.maxExposure: strategy shadow exposes nobody to the candidate; expected the key "
+       "left out, or strategy: canary"},
+      {shadow + "    mirror: { percent: 0 }\n",
+       "plan:13:24: error: rollouts.chat.mirror.percent: \"0\"; expected a percentage in steps of 0.0001, from 0.0001 to "
+       "100"},
+      {"    candidate: v1\n    strategy: shadow\n",
+       "plan:11:16: error: rollouts.chat: baseline and candidate are the same version; expected two versions, or "
+       "strategy: aa to see how much two halves of one differ"},
+      {std::string(kBlueGreen) + "    mirror: {}\n",
+       "plan:13:13: error: rollouts.chat.mirror belongs to strategy shadow or canary; expected strategy: shadow or "
+       "canary, or the key left out"},
+      {"    candidate: v2\n    reportEvery: 1h\n",
+       "plan:12:18: error: rollouts.chat.reportEvery belongs to strategy aa or shadow; expected strategy: aa or shadow, "
+       "or the key left out"},
+      {"    candidate: v2\n    steps: [ { mirror: {} }, { setWeight: 5 } ]\n",
+       "plan:12:14: error: rollouts.chat.steps[0] stands before the first setWeight; expected a setWeight first"},
+      {"    candidate: v2\n    steps: [ { setWeight: 5 }, { mirror: {} }, { mirror: { percent: 1 } } ]\n",
+       "plan:12:48: error: rollouts.chat.steps[2]: the step has a mirror already; expected one at most behind each "
+       "setWeight"},
+  });
 }
 
 TEST(Overrides, GoByAHeaderOrAModelOrBoth) {

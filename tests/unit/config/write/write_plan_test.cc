@@ -142,6 +142,7 @@ rollouts:
       - { match: { header: { name: x-version, exact: v2 } }, version: v2, from: [10.0.0.0/8] }
     steps:
       - setWeight: 0%
+      - mirror: { percent: 5% }
       - hold: { atLeast: 1s, minRequests: 2, atMost: 3m, onInconclusive: rollback }
       - setWeight: 0.0001%
       - hold: { atLeast: 0s }
@@ -149,6 +150,7 @@ rollouts:
       - pause: { duration: 10m }
       - setWeight: 100%
       - hold: {}
+    mirror: { percent: 3%, methods: [GET, PUT], body: 2KiB, inFlight: 9, timeout: 1m }
     maxExposure: { excessFailures: 50, extraCost: 2.5, failedRequests: 500 }
     analysis:
       maxFalseRollback: 2%
@@ -196,9 +198,11 @@ services:
     versions: { v1: { endpoints: ["http://127.0.0.1:9001"] }, v2: { endpoints: ["http://127.0.0.1:9002"] } }
   t: { versions: { v1: { endpoints: ["http://127.0.0.1:9001"] }, v2: { endpoints: ["http://127.0.0.1:9002"] } } }
   u: { versions: { v1: { endpoints: ["http://127.0.0.1:9001"] } } }
+  v: { versions: { v1: { endpoints: ["http://127.0.0.1:9001"] }, v2: { endpoints: ["http://127.0.0.1:9002"] } } }
 routes: [{ match: { pathPrefix: / }, service: s }]
 rollouts:
   u: { baseline: v1, candidate: v1, strategy: aa, splitWeight: 20%, reportEvery: 6h }
+  v: { baseline: v1, candidate: v2, strategy: shadow, mirror: { percent: 4% }, reportEvery: 1h }
   s:
     baseline: v1
     candidate: v2

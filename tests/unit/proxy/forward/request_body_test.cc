@@ -188,5 +188,48 @@ TEST_F(RequestBodyTest, ShowsEachByteOnceToItsReader) {
   EXPECT_EQ(reader.text(config::BodyText::kModel), "m");
 }
 
+struct Watched final : BodyWatcher {
+  void on_body(std::string_view data, bool end) override {
+    seen += data;
+    if (end) seen += ".";
+  }
+  std::string seen;
+};
+
+TEST_F(RequestBodyTest, IsShownEachByteOnceHoweverOftenItIsSent) {
+  Watched watched;
+  body_.keep(100);
+  body_.show(watched);
+  says("hello");
+  EXPECT_EQ(read(), "hello");
+  body_.rewind();
+  says(" world", true);
+  EXPECT_EQ(read(), "hello world.");
+  body_.rewind();
+  EXPECT_EQ(read(), "hello world.");
+  EXPECT_EQ(watched.seen, "hello world.");
+}
+
+TEST_F(RequestBodyTest, ShowsWhatWasLookedAtBefore) {
+  Watched watched;
+  says("hello");
+  body_.look();
+  body_.show(watched);
+  EXPECT_EQ(watched.seen, "hello");
+  says(" world", true);
+  EXPECT_EQ(read(), "hello world.");
+  EXPECT_EQ(watched.seen, "hello world.");
+}
+
+TEST_F(RequestBodyTest, ShowsAtOnceWhatHasComeToItsEnd) {
+  Watched watched;
+  says("hello", true);
+  body_.look();
+  body_.show(watched);
+  EXPECT_EQ(watched.seen, "hello.");
+  EXPECT_EQ(read(), "hello.");
+  EXPECT_EQ(watched.seen, "hello.");
+}
+
 }  // namespace
 }  // namespace weir::proxy

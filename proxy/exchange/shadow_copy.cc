@@ -1,0 +1,214 @@
+#include "proxy/exchange/shadow_copy.h"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <exception>
+#include <utility>
+
+#include "base/hash.h"
+#include "proxy/exchange/retry_policy.h"
+
+namespace weir::proxy {
+namespace {
+
+// Of the draw whether a request is copied: no other hash of its id is like it.
+constexpr std::uint64_t kMirrorSeed = 4;
+
+// By its id alone, so that whoever else asks says the same. A higher share copies those of a lower one, and more.
+bool is_drawn(const RequestContext& context) {
+  const std::uint64_t hash = xxh3_64(context.request_id, context.service->split.spec().identity + kMirrorSeed);
+  return bucket_ppm(static_cast<std::uint32_t>(hash)) < context.traffic->mirror_ppm;
+}
+
+// What is a copy already is not copied again: two weirs in a row would double it, two in a ring never end.
+bool may_be_copied(const http::RequestHead& request, const RequestContext& context) {
+  const Assignment& assigned = context.assignment;
+  if (assigned.arm != Arm::kBaseline || assigned.reason == AssignmentReason::kOverride) return false;
+  if (context.traffic->identity != context.service->split.spec().identity) return false;
+  if (context.hop_trusted && request.fields.has(http::FieldId::kXWeirShadow)) return false;
+  const auto& methods = context.service->mirror.methods;
+  return std::find(methods.begin(), methods.end(), request.method) != methods.end();
+}
+
+}  // namespace
+
+ShadowCopy* begin_copy(WorkerContext& worker, const CopySource& source, RequestBody& body) {
+  const RequestContext& context = source.context;
+  const http::RequestHead& request = source.arrival.request;
+  if (worker.draining || !may_be_copied(request, context) || !is_drawn(context)) return nullptr;
+  const config::Mirror& mirror = context.service->mirror;
+  if (request.framing == http::BodyFraming::kLength && request.content_length > mirror.body) {
+    worker.counters.add(Count::kShadowTooLong);
+    return nullptr;
+  }
+  const bool room = worker.copies.has_room(share_of(mirror.in_flight, worker.workers));
+  if (!room || worker.buffers.crowded()) {
+    worker.counters.add(Count::kShadowOverloaded);
+    return nullptr;
+  }
+  auto made = std::make_unique<ShadowCopy>(worker, context);
+  if (!made->keep_head(source)) return nullptr;
+  ShadowCopy& copy = worker.copies.add(std::move(made));
+  body.show(copy);
+  return &copy;
+}
+
+ShadowCopy::ShadowCopy(WorkerContext& worker, const RequestContext& context)
+    : worker_(worker),
+      topology_(context.topology),
+      route_(*context.route),
+      service_(*context.service),
+      candidate_(*topology_->version(service_.candidate)),
+      timeouts_(route_.timeouts),
+      deadline_(
+          worker.deadlines, [](void* self) { static_cast<ShadowCopy*>(self)->request_.waker().wake(); }, this),
+      request_(worker.buffers) {
+  timeouts_.total = std::min(timeouts_.total, service_.mirror.timeout);
+  worker_.counters.add(Count::kShadowActive);
+}
+
+ShadowCopy::~ShadowCopy() { worker_.counters.add(Count::kShadowActive, -1); }
+
+bool ShadowCopy::keep_head(const CopySource& source) {
+  const RequestContext& context = source.context;
+  http::Edits edits;
+  edit_request(source.arrival, context, worker_.forwarded_space, edits);
+  edits.set_fallback_host(candidate_.endpoints.front().authority);
+  edits.set_path(context.path);
+  if (route_.rewrite) edits.set_host(route_.rewrite->host);
+  edits.change(route_.request_changes);
+  edits.set(http::FieldId::kXWeirShadow, "x-weir-shadow", "true");
+  const std::string_view key = find_affinity_key(candidate_.balancing.by, source.facts);
+  if (!key.empty()) endpoint_.key = xxh3_64(key);
+  return request_.keep_head(source.arrival.request, edits);
+}
+
+// Sent from a turn of the loop of its own: the exchange is in the middle of its own sending.
+void ShadowCopy::on_body(std::string_view data, bool end) {
+  if (state_ != State::kReading) return;
+  if (!request_.keep_body(data, service_.mirror.body)) return give_up(Count::kShadowTooLong);
+  if (worker_.buffers.crowded()) return give_up(Count::kShadowOverloaded);
+  if (!end) return;
+  state_ = State::kSent;
+  running_ = true;
+  asio::post(worker_.io, [this] {
+    asio::co_spawn(worker_.io.get_executor(), run(), [](const std::exception_ptr& failure) {
+      if (failure) std::rethrow_exception(failure);  // memory that ran out ends the process (proxy/server/worker.cc)
+    });
+  });
+}
+
+// Without the whole of the baseline's answer there is nothing to compare another one with.
+void ShadowCopy::baseline_ended(const Outcome& outcome) {
+  baseline_ended_ = true;
+  if (outcome.outcome == OutcomeClass::kClientAbort || state_ == State::kReading) give_up(Count::kShadowAbandoned);
+}
+
+void ShadowCopy::give_up(Count why) {
+  if (state_ != State::kReading && state_ != State::kSent) return;
+  state_ = State::kGivenUp;
+  worker_.counters.add(why);
+  if (running_) {
+    request_.leave();
+  } else {
+    request_.release();
+  }
+}
+
+Awaitable<> ShadowCopy::run() {
+  clock_.start(std::chrono::steady_clock::now());
+  bool again = false;
+  do {
+    Result<EndpointLease> opened = co_await lease(again);
+    if (!opened) {
+      settle_unconnected(opened.error());
+      break;
+    }
+    EndpointLease held = std::move(*opened);
+    RequestBody body(request_, worker_.buffers);
+    Forwarder forwarder(
+        {request_, body, held.stream(), *this, deadline_, clock_, timeouts_, false, nullptr, editor()});
+    for (bool more = start(forwarder); more; more = forwarder.resume()) {
+      if (!request_.waker().take()) co_await request_.waker().wait();
+    }
+    again = settle(forwarder.result(), held, again);
+  } while (again);
+  end();
+}
+
+Awaitable<Result<EndpointLease>> ShadowCopy::lease(bool fresh) {
+  Waker& waker = request_.waker();
+  // None: a reload has taken the version away.
+  Cluster* const cluster = worker_.clusters[candidate_.id].get();
+  if (cluster == nullptr) co_return Error{ErrorKind::kOverflow, Side::kInternal, Retry::kNever, "no_version"};
+  if (!fresh) {
+    EndpointLease idle = cluster->try_lease(&waker, route_.limits, endpoint_);
+    if (idle) co_return std::move(idle);
+  }
+  const Cluster::Request request{.waker = waker,
+                                 .waiter = *this,
+                                 .connect_timeout = timeouts_.connect,
+                                 .limits = route_.limits,
+                                 .choice = endpoint_,
+                                 .fresh = fresh,
+                                 .patient = false};
+  deadline_.set(after(clock_.started(), timeouts_.total));
+  Result<EndpointLease> opened = co_await cluster->lease(request);
+  deadline_.clear();
+  co_return std::move(opened);
+}
+
+// As the request itself would be changed on its way to the candidate.
+BodyFilter* ShadowCopy::editor() {
+  if (route_.inspect == config::Inspect::kOff) return nullptr;
+  if (inspection_ == nullptr) inspection_ = worker_.inspections.take();
+  inspection_->begin(route_.inspect);
+  return request_.request_ended() ? nullptr : inspection_->edit(request_.request(), route_, candidate_);
+}
+
+// No coroutine: its frame would be as large as the edits are.
+bool ShadowCopy::start(Forwarder& forwarder) {
+  if (!std::exchange(sent_, true)) worker_.counters.add(Count::kShadowCopies);
+  http::Edits edits;
+  if (inspection_ != nullptr) edits.lengthen(inspection_->growth());
+  return forwarder.start(edits);
+}
+
+bool ShadowCopy::total_passed() const {
+  return std::chrono::steady_clock::now() >= after(clock_.started(), timeouts_.total);
+}
+
+void ShadowCopy::settle_unconnected(const Error& error) {
+  const bool ours = error.kind == ErrorKind::kOverflow || error.kind == ErrorKind::kNoResources;
+  if (ours) give_up(Count::kShadowOverloaded);
+}
+
+// True: once more, on a fresh connection, for the old one had been kept too long.
+bool ShadowCopy::settle(const ForwardResult& result, EndpointLease& lease, bool fresh) {
+  if (!result.error) {
+    lease.release(timeouts_.upstream_idle);
+    return false;
+  }
+  const UpstreamStream& upstream = lease.stream();
+  const FailedAttempt failed{.error = *result.error,
+                             .unsent = upstream.untouched() && upstream.bytes_sent() == 0};
+  lease.drop();  // before the body, which it may still be sent from, goes
+  const bool stale = !fresh && state_ == State::kSent && was_stale(failed, idempotent(request_.request().method));
+  if (stale) request_.rewind();
+  return stale;
+}
+
+void ShadowCopy::end() {
+  running_ = false;
+  if (state_ == State::kSent) state_ = State::kAnswered;
+  deadline_.clear();
+  request_.release();
+  if (inspection_ != nullptr) worker_.inspections.give(std::move(inspection_));
+}
+
+void ShadowCopy::connecting(bool now) {
+  clock_.set(JudgedClock::Wait::kConnecting, now, std::chrono::steady_clock::now());
+}
+
+}  // namespace weir::proxy
