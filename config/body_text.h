@@ -10,11 +10,20 @@ namespace weir::config {
 
 enum class BodyText : std::uint8_t {
   kModel,
+  // Who asks, or in which conversation: what a plan may name as a key.
+  kUser,
+  kPromptCacheKey,
+  kSafetyIdentifier,
+  kConversation,  // or its `id`, where it is an object
+  kMetadataUserId,
+  kMetadataSessionId,
 };
-inline constexpr std::size_t kBodyTextCount = 1;
+inline constexpr std::size_t kBodyTextCount = 7;
 
-// As the request writes them.
-inline constexpr std::array<std::string_view, kBodyTextCount> kBodyTextNames = {"model"};
+// As the request writes them; what stands inside an object behind a dot.
+inline constexpr std::array<std::string_view, kBodyTextCount> kBodyTextNames = {
+    "model", "user", "prompt_cache_key", "safety_identifier", "conversation", "metadata.user_id", "metadata.session_id"};
+inline constexpr std::size_t kFirstKeyText = 1;  // from here on they are keys
 
 class BodyTextSet {
  public:
@@ -49,6 +58,12 @@ struct BodyNeeds {
   std::array<BodyText, kBodyTextCount> first_of{};
   std::size_t count = 0;
 
+  constexpr void or_else(BodyText next) {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (first_of[i] == next) return;
+    }
+    first_of[count++] = next;
+  }
   bool none() const { return all.empty() && count == 0; }
 };
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/finish_reason.h"
+#include "config/body_text.h"
 #include "config/limits.h"
 #include "config/network.h"
 #include "config/retry.h"
@@ -26,6 +27,7 @@ struct KeySource {
   std::string query = {};       // a parameter, percent-decoded
   bool api_key = false;         // the name of the request's key
   bool client_address = false;  // as text
+  std::optional<BodyText> body = {};  // of the JSON that is asked
   bool operator==(const KeySource&) const = default;
 };
 

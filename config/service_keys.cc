@@ -1,4 +1,5 @@
 // The keys of a service and its versions, and of what keeps a user on one of them.
+#include "config/body_text.h"
 #include "config/keys.h"
 
 namespace weir::config::keys {
@@ -77,7 +78,11 @@ const Section& key_source() {
                 .sentence = "A random id in this cookie, which the weir sets when it is missing."},
                {.name = "query", .sentence = "The value of this query parameter, percent-decoded; the first one."},
                word("apiKey", "The name of the API key that the route asked for.", {}, {"true"}),
-               word("clientAddress", "The client's address, as text.", {}, {"true"})},
+               word("clientAddress", "The client's address, as text.", {}, {"true"}),
+               word("body",
+                    "What the JSON of the request says there, as text. The body is held until that is known, up to "
+                    "`limits.lookahead`: a request that has not said it in so much does not have it.",
+                    {}, {kBodyTextNames.begin() + kFirstKeyText, kBodyTextNames.end()})},
       .one_of = true};
   return section;
 }

@@ -154,12 +154,13 @@ void each_of_policy(const Code& code, Policy& policy) {
   code(salt);
   auto& [by] = stickiness;
   each_element(code, by, [&](auto& source) {
-    auto& [header, cookie, query, api_key, client_address] = source;
+    auto& [header, cookie, query, api_key, client_address, body] = source;
     code(header);
     code(cookie);
     code(query);
     code(api_key);
     code(client_address);
+    each_optional(code, body);
   });
   code(strategy);
   each_element(code, steps, [&](auto& step) {

@@ -1,5 +1,6 @@
 #include "config/load/read.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -96,7 +97,11 @@ Stickiness read_stickiness(const Node& node) {
     read(element, "query", source.query);
     read(element, "apiKey", source.api_key);
     read(element, "clientAddress", source.client_address);
-    const bool named = !source.header.empty() || !source.cookie.empty() || !source.query.empty();
+    if (const std::string* const text = scalar(element, "body")) {
+      const auto at = std::find(kBodyTextNames.begin() + kFirstKeyText, kBodyTextNames.end(), *text);
+      if (at != kBodyTextNames.end()) source.body = static_cast<BodyText>(at - kBodyTextNames.begin());
+    }
+    const bool named = !source.header.empty() || !source.cookie.empty() || !source.query.empty() || source.body;
     if (named || source.api_key || source.client_address) stickiness.by.push_back(std::move(source));
   }
   return stickiness;

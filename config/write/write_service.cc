@@ -109,6 +109,7 @@ json::Array write_key_sources(const std::vector<KeySource>& sources) {
     set_text(section, "query", source.query);
     if (source.api_key) section.set("apiKey", true);
     if (source.client_address) section.set("clientAddress", true);
+    if (source.body) section.set("body", kBodyTextNames[static_cast<std::size_t>(*source.body)]);
     list.emplace_back(std::move(section));
   }
   return list;

@@ -54,6 +54,11 @@ Exchange::Matched Exchange::match() {
   context_.traffic = context_.plan ? &context_.plan->of(context_.service->id) : &kNoRollout;
   config::BodyTexts none;
   needs_ = context_.service->split.needs(unit_facts(none), *context_.traffic);
+  if (context_.service->balances_by_body) {
+    for (const VersionTopology& version : context_.service->versions) {
+      add_affinity_needs(version.balancing.by, unit_facts(none), needs_);
+    }
+  }
   const bool settled = needs_.none() || (reader_ && (reader_->settles(needs_) || looked_through_));
   return settled ? Matched::kYes : Matched::kNeedsBody;
 }

@@ -135,6 +135,10 @@ std::unique_ptr<const ServiceTopology> build_service(const std::string& name, co
                              .endpoint_pending = limits.endpoint_pending};
     const auto& all = version.endpoints;
     const bool secure = std::any_of(all.begin(), all.end(), [](const auto& endpoint) { return endpoint.tls; });
+    const auto& by = version.load_balancing.by;
+    if (std::any_of(by.begin(), by.end(), [](const auto& source) { return source.body.has_value(); })) {
+      built->balances_by_body = true;
+    }
     topology.endpoints =
         endpoints_of(version, secure ? sources.tls.origins.at(name + "/" + version_name) : nullptr, sources.resolution);
     topology.group = group_of(topology, sources.running != nullptr ? sources.running->version(topology.id) : nullptr);
@@ -258,13 +262,24 @@ struct PlanParts {
   std::vector<std::uint32_t>& bulkhead_places;
 };
 
+void add_texts(const std::vector<config::KeySource>& sources, config::BodyTextSet& texts) {
+  for (const config::KeySource& source : sources) {
+    if (source.body) texts.add(*source.body);
+  }
+}
+
 // Of any request, whatever it turns out to go by: a body is read once, for all that its second look is for.
 config::BodyTextSet body_texts(const config::Config& config) {
   config::BodyTextSet texts;
   for (const config::Route& route : config.routes) {
     if (route.match.model || route.inspect != config::Inspect::kOff) texts.add(config::BodyText::kModel);
   }
+  for (const auto& [name, service] : config.services) {
+    add_texts(service.stickiness.by, texts);
+    for (const auto& [version_name, version] : service.versions) add_texts(version.load_balancing.by, texts);
+  }
   for (const auto& [name, rollout] : config.rollouts) {
+    add_texts(rollout.stickiness.by, texts);
     for (const config::Override& rule : rollout.overrides) {
       if (!rule.model.empty()) texts.add(config::BodyText::kModel);
     }

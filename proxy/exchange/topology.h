@@ -54,6 +54,7 @@ struct ServiceTopology {
   Split split;
   std::vector<VersionTopology> versions;
   VersionId baseline = kNoId;  // of its rollout
+  bool balances_by_body = false;  // a version does
   config::Rescue rescue = {};  // by the baseline
   VersionId candidate = kNoId;
   config::Mirror mirror = {};  // how requests are copied to it, in steps that do

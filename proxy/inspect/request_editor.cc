@@ -113,7 +113,7 @@ void RequestEditor::on_object_end(const RequestScan::Found& found) {
   if (!wishes_.include_usage) return;
   if (found.member == Member::kStreamOptions) {
     if (!asked_ && put(found.empty ? kUsage : kMoreUsage)) usage_added_ = true;
-  } else if (streams_ && !has_options_ && put(kOptions)) {
+  } else if (found.member == Member::kOther && streams_ && !has_options_ && put(kOptions)) {
     usage_added_ = true;
   }
 }

@@ -11,7 +11,25 @@ namespace {
 using config::BodyText;
 
 std::optional<BodyText> text_of(Member member) {
-  return member == Member::kModel ? std::optional(BodyText::kModel) : std::nullopt;
+  switch (member) {
+    case Member::kModel:
+      return BodyText::kModel;
+    case Member::kUser:
+      return BodyText::kUser;
+    case Member::kPromptCacheKey:
+      return BodyText::kPromptCacheKey;
+    case Member::kSafetyIdentifier:
+      return BodyText::kSafetyIdentifier;
+    case Member::kConversation:
+    case Member::kConversationId:
+      return BodyText::kConversation;
+    case Member::kMetadataUserId:
+      return BodyText::kMetadataUserId;
+    case Member::kMetadataSessionId:
+      return BodyText::kMetadataSessionId;
+    default:
+      return std::nullopt;
+  }
 }
 
 }  // namespace
@@ -40,17 +58,30 @@ void RequestReader::take(std::string_view bytes) {
       const std::size_t room = found_[static_cast<std::size_t>(*open_)].begin + kMostText + 1 - text_.size();
       text_.append(begin, std::min(left - bytes.size(), room));
     }
-    const std::optional<BodyText> which = text_of(found.member);
-    if (!which) continue;
-    if (found.what == RequestScan::What::kValue) open(*which);
-    if (found.what == RequestScan::What::kValueEnd && open_) close();
+    if (found.what == RequestScan::What::kValue) open(found);
+    if (found.what != RequestScan::What::kValueEnd) continue;
+    if (open_) {
+      close();
+    } else {
+      end_object(found.member);
+    }
   }
 }
 
-void RequestReader::open(BodyText which) {
-  if (!wanted_.has(which) || come_.has(which)) return;
+void RequestReader::open(const RequestScan::Found& found) {
+  const std::optional<BodyText> which = text_of(found.member);
+  const bool object = found.member == Member::kConversation && found.first == '{';  // what is looked for is in it
+  if (!which || object || !wanted_.has(*which) || come_.has(*which)) return;
   open_ = which;
-  found_[static_cast<std::size_t>(which)].begin = text_.size();
+  found_[static_cast<std::size_t>(*which)].begin = text_.size();
+}
+
+// Of two objects the first one counts, too.
+void RequestReader::end_object(Member member) {
+  if (member == Member::kConversation) come_.add(BodyText::kConversation);
+  if (member != Member::kMetadata) return;
+  come_.add(BodyText::kMetadataUserId);
+  come_.add(BodyText::kMetadataSessionId);
 }
 
 // What it is no text of leaves no room behind.

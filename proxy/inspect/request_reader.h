@@ -42,7 +42,8 @@ class RequestReader {
     std::size_t size = 0;
   };
 
-  void open(config::BodyText which);
+  void open(const RequestScan::Found& found);
+  void end_object(Member member);
   void close();
 
   RequestScan scan_;

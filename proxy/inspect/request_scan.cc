@@ -8,11 +8,36 @@ namespace {
 constexpr bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 constexpr bool ends_scalar(char c) { return is_space(c) || c == ',' || c == '}' || c == ']'; }
 
+struct Name {
+  std::string_view name;
+  Member member;
+  Member inside = Member::kOther;  // the object's member; kOther: the top
+};
+
+constexpr std::array kNames = {
+    Name{"model", Member::kModel},
+    Name{"stream", Member::kStream},
+    Name{"stream_options", Member::kStreamOptions},
+    Name{"include_usage", Member::kIncludeUsage, Member::kStreamOptions},
+    Name{"user", Member::kUser},
+    Name{"prompt_cache_key", Member::kPromptCacheKey},
+    Name{"safety_identifier", Member::kSafetyIdentifier},
+    Name{"conversation", Member::kConversation},
+    Name{"id", Member::kConversationId, Member::kConversation},
+    Name{"metadata", Member::kMetadata},
+    Name{"user_id", Member::kMetadataUserId, Member::kMetadata},
+    Name{"session_id", Member::kMetadataSessionId, Member::kMetadata},
+};
+
 Member member_of(std::string_view name, Member inside) {
-  if (inside == Member::kStreamOptions) return name == "include_usage" ? Member::kIncludeUsage : Member::kOther;
-  if (name == "model") return Member::kModel;
-  if (name == "stream") return Member::kStream;
-  return name == "stream_options" ? Member::kStreamOptions : Member::kOther;
+  for (const Name& known : kNames) {
+    if (known.inside == inside && known.name == name) return known.member;
+  }
+  return Member::kOther;
+}
+
+constexpr bool is_looked_into(Member member) {
+  return member == Member::kStreamOptions || member == Member::kConversation || member == Member::kMetadata;
 }
 
 }  // namespace
@@ -123,7 +148,7 @@ void RequestScan::open_value(char c) {
   word_size_ = 0;
   if (c == '"') {
     at_ = At::kString;
-  } else if (c == '{' && inside_ == Member::kOther && member_ == Member::kStreamOptions) {
+  } else if (c == '{' && is_looked_into(member_)) {
     inside_ = member_;
     empty_ = true;
     at_ = At::kFirstName;

@@ -17,6 +17,14 @@ enum class Member : std::uint8_t {
   kStream,
   kStreamOptions,
   kIncludeUsage,  // of the stream options
+  kUser,
+  kPromptCacheKey,
+  kSafetyIdentifier,
+  kConversation,
+  kConversationId,  // of that, where it is an object
+  kMetadata,
+  kMetadataUserId,  // of the metadata
+  kMetadataSessionId,
 };
 
 class RequestScan {

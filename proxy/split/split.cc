@@ -63,9 +63,10 @@ config::BodyNeeds Split::needs(const UnitFacts& request, const RolloutTraffic& p
   config::BodyNeeds needs;
   for (const SplitSpec::Override& entry : spec_.overrides) {
     if (is_closed(entry, traffic) || !may_apply(entry.rule, request)) continue;
-    if (entry.rule.model.empty()) break;
+    if (entry.rule.model.empty()) return needs;
     needs.all.add(config::BodyText::kModel);
   }
+  if (has_rollout() || spec_.weights.size() > 1) add_key_needs(spec_.stickiness.by, request, needs);
   return needs;
 }
 

@@ -52,6 +52,7 @@ std::string_view find_in(const config::KeySource& source, const UnitFacts& reque
   }
   if (source.api_key) return request.api_key;
   if (source.client_address) return address_text(request.client, request.space);
+  if (source.body) return request.body == nullptr ? std::string_view() : config::text_of(*request.body, *source.body);
   const http::Field* field = request.fields.find(source.header);
   return field == nullptr ? std::string_view() : field->value;
 }
@@ -65,7 +66,28 @@ std::string_view find_key(const std::vector<config::KeySource>& sources, const U
   return {};
 }
 
+// Tells `wants` of each that may be what is looked for, in order.
+template <class Fits, class Wants>
+void find_needs(const std::vector<config::KeySource>& sources, const UnitFacts& request, Fits fits, Wants wants) {
+  for (const config::KeySource& source : sources) {
+    if (source.body) {
+      wants(*source.body);
+    } else if (!find_in(source, request, fits).empty()) {
+      return;
+    }
+  }
+}
+
 }  // namespace
+
+void add_key_needs(const std::vector<config::KeySource>& sources, const UnitFacts& request, config::BodyNeeds& needs) {
+  find_needs(sources, request, is_cookie_id, [&](config::BodyText text) { needs.or_else(text); });
+}
+
+void add_affinity_needs(const std::vector<config::KeySource>& sources, const UnitFacts& request,
+                        config::BodyNeeds& needs) {
+  find_needs(sources, request, is_not_empty, [&](config::BodyText text) { needs.all.add(text); });
+}
 
 std::string_view find_cookie_id(const http::FieldList& fields, std::string_view name) {
   return http::find_cookie(fields, name, is_cookie_id).value_or(std::string_view());

@@ -41,6 +41,12 @@ std::string_view find_unit_key(const std::vector<config::KeySource>& sources, co
 // evidence.
 std::string_view find_affinity_key(const std::vector<config::KeySource>& sources, const UnitFacts& request);
 
+// What of the body the two above go by, as far as its head does not decide it: for a key the first that there is, for an
+// endpoint whatever may be it.
+void add_key_needs(const std::vector<config::KeySource>& sources, const UnitFacts& request, config::BodyNeeds& needs);
+void add_affinity_needs(const std::vector<config::KeySource>& sources, const UnitFacts& request,
+                        config::BodyNeeds& needs);
+
 // The value of the first cookie of this name (RFC 6265 5.4) that is a DrawnId; empty when there is none.
 std::string_view find_cookie_id(const http::FieldList& fields, std::string_view name);
 

@@ -47,17 +47,22 @@ void edit(const Input& input) {
 
 void read(const Input& input) {
   constexpr config::BodyText kModel = config::BodyText::kModel;
+  config::BodyTextSet wanted = kModel;
+  for (std::size_t i = 1; i < config::kBodyTextCount; ++i) {
+    if ((input.choice & 8) != 0) wanted.add(static_cast<config::BodyText>(i));
+  }
   proxy::RequestReader whole;
-  whole.begin(kModel);
+  whole.begin(wanted);
   whole.take(input.bytes);
   proxy::RequestReader cut;
-  cut.begin(kModel);
+  cut.begin(wanted);
   std::size_t begin = 0;
   for (const std::size_t end : cuts_of(input)) {
     cut.take(input.bytes.substr(begin, end - begin));
     begin = end;
   }
-  require(whole.text(kModel) == cut.text(kModel) && whole.done() == cut.done(), "cuts do not matter to a request's model");
+  require(whole.texts() == cut.texts() && whole.done() == cut.done(), "cuts do not matter to what a request says");
+  require(whole.text(kModel) == cut.text(kModel), "nor to whether it says nothing");
   const json::ParseResult parsed = json::parse(input.bytes);
   if (!parsed.ok() || !parsed.value.is_object()) return;
   require(whole.done(), "an object's end is seen");

@@ -261,7 +261,8 @@ config::Rollout a_policy() {
   policy.strategy = config::Strategy::kBlueGreen;
   policy.scale_down_delay = std::chrono::seconds(8);
   policy.max_exposure = {.excess_failures = 50, .extra_cost = 2.5, .failed_requests = 500};
-  policy.stickiness.by = {{.header = "x-user", .cookie = "c", .query = "q", .api_key = true, .client_address = true}};
+  policy.stickiness.by = {{.header = "x-user", .cookie = "c", .query = "q", .api_key = true, .client_address = true},
+                          {.header = {}, .cookie = {}, .body = config::BodyText::kMetadataUserId}};
   config::Hold hold{.at_least = std::chrono::seconds(3),
                     .min_requests = 4,
                     .at_most = std::chrono::seconds(5),

@@ -73,7 +73,7 @@ services:
         tls: { ca: ca.pem, certificate: c.pem, key: c.key, serverName: origin.example, insecureSkipVerify: true }
         loadBalancing:
           policy: hash
-          by: [{ header: x-user }, { cookie: c }, { query: q }, { apiKey: true }, { clientAddress: true }]
+          by: [{ header: x-user }, { cookie: c }, { query: q }, { apiKey: true }, { clientAddress: true }, { body: user }]
           maxLoad: 150%
           slowStart: 10s
         outlier: { consecutiveFailures: 6, ejection: 7s, maxEjection: 8m, maxEjected: 60% }

@@ -67,6 +67,67 @@ TEST(RequestReader, KeepsNoNameThatIsTooLong) {
   EXPECT_EQ(read(R"({"model":")" + megabyte + "\"}", 1 << 21), "none");
 }
 
+// "user: a, conversation: c" of all that is wanted, in the order of the enum; " done" when nothing more is to come.
+std::string read_all(std::string_view body, std::size_t size, config::BodyTextSet wanted) {
+  RequestReader reader;
+  reader.begin(wanted);
+  for (std::size_t at = 0; at < body.size(); at += size) reader.take(body.substr(at, size));
+  std::string text;
+  for (std::size_t i = 0; i < config::kBodyTextCount; ++i) {
+    const std::optional<std::string_view> found = reader.text(static_cast<BodyText>(i));
+    if (found) text += std::string(config::kBodyTextNames[i]) + ": " + std::string(*found) + ", ";
+  }
+  return text + (reader.done() ? "done" : "more");
+}
+
+void expect_all(std::string_view body, config::BodyTextSet wanted, const std::string& expected) {
+  for (std::size_t size = 1; size <= body.size(); ++size) ASSERT_EQ(read_all(body, size, wanted), expected) << body;
+}
+
+TEST(RequestReader, ReadsWhoAsks) {
+  config::BodyTextSet all;
+  for (std::size_t i = 0; i < config::kBodyTextCount; ++i) all.add(static_cast<BodyText>(i));
+  expect_all(R"({"safety_identifier":"s","model":"m","metadata":{"session_id":"t","user_id":"u\/1"},"x":1,)"
+             R"("prompt_cache_key":"k","conversation":{"object":"y","id":"c"},"user":"me","messages":[)",
+             all,
+             "model: m, user: me, prompt_cache_key: k, safety_identifier: s, conversation: c, metadata.user_id: u/1, "
+             "metadata.session_id: t, done");
+  expect_all(R"({"conversation":"c","user":7,"metadata":null,"messages":[)", all, "conversation: c, more");
+  expect_all(R"({"user":"a","model":"m","user":"b"})", all, "model: m, user: a, done");
+  // Of two objects the first one counts, whatever it lacks.
+  config::BodyTextSet inner = BodyText::kMetadataUserId;
+  inner.add(BodyText::kConversation);
+  expect_all(R"({"metadata":{},"metadata":{"user_id":"u"},"conversation":{},"conversation":"c","x":[)", inner, "done");
+  expect_all(R"({"user":"a","metadata":{"user_id":"u"},"x":[)", BodyText::kMetadataUserId, "metadata.user_id: u, done");
+}
+
+// What stands behind the first that a request has is not waited for.
+TEST(RequestReader, SettlesWhatIsNeeded) {
+  config::BodyNeeds needs;
+  needs.or_else(BodyText::kUser);
+  needs.or_else(BodyText::kConversation);
+  needs.or_else(BodyText::kUser);
+  EXPECT_EQ(needs.count, 2U);
+  config::BodyTextSet wanted = BodyText::kModel;
+  wanted.add(BodyText::kUser);
+  wanted.add(BodyText::kConversation);
+  const auto settled = [&](std::string_view body) {
+    RequestReader reader;
+    reader.begin(wanted);
+    reader.take(body);
+    return reader.settles(needs);
+  };
+  EXPECT_FALSE(settled(R"({"model":"m",)"));
+  EXPECT_TRUE(settled(R"({"user":"a",)"));
+  EXPECT_FALSE(settled(R"({"conversation":"c",)")) << "a user would come first";
+  EXPECT_TRUE(settled(R"({"conversation":"c","user":"",)")) << "an empty one is none";
+  EXPECT_TRUE(settled(R"({"user":7,"conversation":null,)"));
+  EXPECT_TRUE(settled("{}"));
+  needs.all.add(BodyText::kModel);
+  EXPECT_FALSE(settled(R"({"user":"a",)"));
+  EXPECT_TRUE(settled(R"({"user":"a","model":"m",)"));
+}
+
 TEST(RequestReader, AsksForJsonInPlainBytes) {
   http::RequestHead request;
   request.fields.add("Content-Type", "Application/JSON; charset=utf-8");

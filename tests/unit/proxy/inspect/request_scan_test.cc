@@ -13,7 +13,9 @@ using What = RequestScan::What;
 
 // "model@8-12 stream@23-27=true }31", where each thing stands, in pieces of `size`.
 std::string found_in(std::string_view body, std::size_t size) {
-  constexpr std::string_view kNames[] = {"", "model", "stream", "stream_options", "include_usage"};
+  constexpr std::string_view kNames[] = {"",     "model",    "stream",        "stream_options",  "include_usage",
+                                            "user", "cache_key", "safety",       "conversation",    "conversation.id",
+                                            "metadata", "user_id", "session_id"};
   RequestScan scan;
   std::string text;
   std::size_t at = 0;
@@ -58,6 +60,16 @@ TEST(RequestScan, LooksIntoTheStreamOptions) {
   expect_found(R"({"stream_options":{ }, "model":1})", " stream_options@18{ stream_options{}20-21 model@31" "1-32=1 }32");
   expect_found(R"({"stream_options":null})", " stream_options@18n-22=null }22");
   expect_found(R"({"a":{"stream_options":{"include_usage":true}},"include_usage":true})", " }67");
+}
+
+TEST(RequestScan, LooksForWhoAsks) {
+  expect_found(R"({"user":"a","prompt_cache_key":"b","safety_identifier":"c"})",
+               " user@8\"-11 cache_key@31\"-34 safety@55\"-58 }58");
+  expect_found(R"({"metadata":{"x":{"user_id":1},"session_id":"s","user_id":2},"user_id":3})",
+               " metadata@12{ session_id@44\"-47 user_id@58" "2-59=2 metadata}59-60 }72");
+  expect_found(R"({"conversation":{"id":"c"}})", " conversation@16{ conversation.id@22\"-25 conversation}25-26 }26");
+  expect_found(R"({"conversation":"c","metadata":null,"id":1})",
+               " conversation@16\"-19 metadata@31n-35=null }42");
 }
 
 TEST(RequestScan, FindsNothingMoreInWhatIsNoObject) {

@@ -103,5 +103,45 @@ TEST(FindUnitKey, LooksBesideTheFields) {
   EXPECT_EQ(find_unit_key({query, api_key, address}, neither), "2001:db8::1");
 }
 
+TEST(FindUnitKey, LooksIntoTheBody) {
+  const config::KeySource user{.header = {}, .cookie = {}, .body = config::BodyText::kUser};
+  const config::KeySource conversation{.header = {}, .cookie = {}, .body = config::BodyText::kConversation};
+  const std::vector<config::KeySource> sources = {user, header("x-user-id"), conversation};
+  http::FieldList fields;
+  config::BodyTexts body{};
+  const UnitFacts facts{.fields = fields, .body = &body};
+  EXPECT_EQ(find_unit_key(sources, {.fields = fields}), "") << "nothing has been read";
+  EXPECT_EQ(find_unit_key(sources, facts), "");
+  body[static_cast<std::size_t>(config::BodyText::kConversation)] = "conv_1";
+  EXPECT_EQ(find_unit_key(sources, facts), "conv_1");
+  fields.add("X-User-Id", "alice");
+  EXPECT_EQ(find_unit_key(sources, facts), "alice");
+  body[static_cast<std::size_t>(config::BodyText::kUser)] = "bob";
+  EXPECT_EQ(find_unit_key(sources, facts), "bob");
+  EXPECT_EQ(find_affinity_key(sources, facts), "bob");
+}
+
+TEST(AddNeeds, AsksForNoMoreThanTheHeadLeavesOpen) {
+  const config::KeySource user{.header = {}, .cookie = {}, .body = config::BodyText::kUser};
+  const config::KeySource conversation{.header = {}, .cookie = {}, .body = config::BodyText::kConversation};
+  const std::vector<config::KeySource> sources = {user, header("x-user-id"), conversation, user};
+  http::FieldList fields;
+  config::BodyNeeds open;
+  add_key_needs(sources, {fields}, open);
+  ASSERT_EQ(open.count, 2U);
+  EXPECT_EQ(open.first_of[0], config::BodyText::kUser);
+  EXPECT_EQ(open.first_of[1], config::BodyText::kConversation);
+  fields.add("X-User-Id", "alice");
+  config::BodyNeeds decided;
+  add_key_needs(sources, {fields}, decided);
+  EXPECT_EQ(decided.count, 1U);
+  config::BodyNeeds none;
+  add_key_needs({header("x-user-id"), user}, {fields}, none);
+  EXPECT_TRUE(none.none());
+  config::BodyNeeds affinity;
+  add_affinity_needs({conversation, user, header("x-user-id")}, {fields}, affinity);
+  EXPECT_TRUE(affinity.all.has(config::BodyText::kUser) && affinity.all.has(config::BodyText::kConversation));
+}
+
 }  // namespace
 }  // namespace weir::proxy
