@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace weir::proxy {
+namespace {
+
+// A stream that says nothing for so long may have broken off without telling.
+constexpr config::Duration kSilence = std::chrono::seconds(1);
+
+}  // namespace
 
 Forwarder::Forwarder(const ForwardSpec& spec)
     : downstream_(spec.downstream),
@@ -45,7 +51,10 @@ bool Forwarder::step() {
   pump_request();
   if (!result_.error) pump_response();
   // Nothing can be sent to another any more.
-  if (result_.response_started && !upstream_.sending()) body_.forget();
+  if (!forgotten_ && result_.response_started && !upstream_.sending()) {
+    body_.forget();
+    forgotten_ = true;
+  }
   if (finished()) return false;
   note_turns();
   if (!result_.error) check_client();
@@ -247,11 +256,17 @@ SteadyTime Forwarder::due() const {
   } else if (head_done_ && !response_done_ && !client_owes()) {
     next = std::min(next, after(upstream_moved_, timeouts_.response_idle));
   }
+  if (!downstream_.sending() && upstream_.may_have_broken()) next = std::min(next, after(upstream_moved_, kSilence));
   return next;
 }
 
 void Forwarder::check_deadlines() {
   if (now_ < due()) return;
+  if (upstream_.may_have_broken()) {
+    upstream_.look_for_break();
+    pump_response();
+    if (result_.error) return;
+  }
   note_progress();
   if (now_ < due()) return;
   if (response_done_ && !downstream_.sending()) {

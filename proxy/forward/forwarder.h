@@ -115,6 +115,7 @@ class Forwarder {
   Deadline& deadline_;
 
   ForwardResult result_;
+  bool forgotten_ = false;     // what was kept of the request
   bool request_done_ = false;  // nothing more will be sent upstream
   bool upload_ends_ = false;   // with the answer, be it whole or not
   bool head_done_ = false;

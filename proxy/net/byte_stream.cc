@@ -93,6 +93,12 @@ struct ByteStream::State {
   void send_rest();
   void finish_write(const error_code& error, std::size_t bytes);
 
+  bool look_for_break() {
+    pollfd event{socket.native_handle(), 0, 0};
+    broke = broke || (::poll(&event, 1, 0) == 1 && (event.revents & (POLLERR | POLLHUP)) != 0);
+    return broke;
+  }
+
   void begin_secure_read(std::span<char> space);
   void secure_read_done(const error_code& error, std::size_t bytes);
   // Encrypts and sends as much of the write as the kernel takes. True: all of it; else it goes on by itself, or failed.
@@ -117,9 +123,7 @@ struct ByteStream::OnBreak {
     if (state->last_handler_gone()) return;
     state->watching = false;
     // Urgent data ends the wait too, and breaks nothing.
-    pollfd event{state->socket.native_handle(), 0, 0};
-    state->broke = !error && ::poll(&event, 1, 0) == 1 && (event.revents & (POLLERR | POLLHUP)) != 0;
-    if (state->broke) state->wake();
+    if (!error && state->look_for_break()) state->wake();
   }
 };
 
@@ -328,6 +332,10 @@ void ByteStream::watch_for_break() {
   ++state_->handlers;
   const OnBreak handler{state_};
   state_->socket.async_wait(StreamSocket::wait_error, handler);
+}
+
+void ByteStream::look_for_break() {
+  if (state_ != nullptr) state_->look_for_break();
 }
 
 bool ByteStream::broke() const { return state_ != nullptr && state_->broke; }

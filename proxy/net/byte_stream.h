@@ -80,6 +80,8 @@ class ByteStream final {
   // Waits for the connection to break, beside reads and without a buffer: broke() is true from then on. For a peer
   // whose next bytes there is no room for. Costs a system call; stays until it has happened.
   void watch_for_break();
+  // Instead: looks once, which costs a system call too.
+  void look_for_break();
   bool broke() const;
   // A pending read ends soon: as kCancelled, or with what came just before. Only while not writing().
   void cancel_read();

@@ -11,7 +11,8 @@
 // sockets), the next operation tries, as Asio's own does.
 //
 // A reset behind the last bytes is told by nobody: its edge was theirs, and TCP_INQ does not count it (tcp_reset() sets
-// no SOCK_DONE). So inside a message, where the peer owes more, a read tries all the same. Between messages, where
+// no SOCK_DONE). So inside a message, where the peer owes more, a read tries all the same (but for the later parts of a
+// stream, where its owner looks for a break when it goes silent). Between messages, where
 // nothing is owed, a reset that came with the last bytes shows in the next write.
 //
 // Through TLS a read decrypts at once what it has received, into the reader's space, and sends what the protocol has to

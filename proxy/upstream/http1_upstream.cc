@@ -8,6 +8,10 @@ namespace {
 
 constexpr std::size_t kHeadBuffer = 8 * 1024;
 
+// Times that a body is waited for with a system call that tells of a reset at once. In a stream of small parts each of
+// them brings nothing: after so many a reset is looked for when the stream goes silent.
+constexpr std::uint32_t kTriesInABody = 8;
+
 }  // namespace
 
 Http1Upstream::Http1Upstream(ByteStream stream, BufferPool& buffers) : stream_(std::move(stream)), buffers_(buffers) {}
@@ -23,6 +27,8 @@ void Http1Upstream::begin(Wakeable* observer, const config::Limits& limits) {
   reader_.reset();
   head_done_ = false;
   untouched_ = true;
+  may_have_broken_ = false;
+  waits_ = 0;
 }
 
 bool Http1Upstream::park(Wakeable* observer) {
@@ -59,7 +65,7 @@ void Http1Upstream::take_read() {
   switch (read.state) {
     case ReadState::kData:
       in_.filled(read.bytes);
-      untouched_ = false;
+      untouched_ = may_have_broken_ = false;
       break;
     case ReadState::kCutOff:
       cut_off_ = true;
@@ -71,9 +77,9 @@ void Http1Upstream::take_read() {
       broken_ = true;
       break;
     case ReadState::kPending:
-      // A reset that came with the last response's end: no read tells of it (proxy/net/read_op.h). But one that has
-      // brought something is about to.
-      if (stream_.write_failed() && stream_.can_redirect_read() && !stream_.unread()) broken_ = true;
+      // A reset that came with the last bytes: no read tells of it (proxy/net/read_op.h). But one that has brought
+      // something is about to.
+      if ((stream_.write_failed() || stream_.broke()) && stream_.can_redirect_read() && !stream_.unread()) broken_ = true;
       break;
     case ReadState::kIdle:
     case ReadState::kReadable:
@@ -167,8 +173,14 @@ http::BodyEvent Http1Upstream::read_body() {
     if (cut_off_ || codec_.body_eof() != http::Fault::kNone) return http::failed_body(broken("upstream_truncated"));
     return http::body_slice({}, true);
   }
-  arm_read(true);
+  if (!stream_.reading()) may_have_broken_ = ++waits_ > kTriesInABody;
+  arm_read(!may_have_broken_);
   return event;
+}
+
+void Http1Upstream::look_for_break() {
+  may_have_broken_ = false;
+  stream_.look_for_break();
 }
 
 }  // namespace weir::proxy

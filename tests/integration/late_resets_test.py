@@ -66,6 +66,41 @@ def test_inside_a_response(weir: StartWeir) -> None:
         wait_for_outcomes(served, reset=1)
 
 
+def test_behind_many_parts_of_a_stream(weir: StartWeir) -> None:
+    """By then no read is tried on the chance that it tells of one."""
+    parts = 30
+    heard, now, done = threading.Semaphore(0), threading.Event(), threading.Event()
+
+    def serve(peer: Peer) -> None:
+        peer.request()
+        peer.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        for _ in range(parts):
+            peer.send(b"5\r\npart \r\n")
+            assert heard.acquire(timeout=30)
+        assert now.wait(30)
+        peer.send(b"5\r\npart \r\n")
+        peer.reset()
+        done.set()
+
+    with RawOrigin(serve) as origin:
+        served = weir(one_version(origin, workers=1))
+        with Connection(served.port) as client:
+            client.send(request_bytes("GET", "/"))
+            seen = b""
+            for _ in range(parts):
+                while not seen.endswith(b"part \r\n"):
+                    seen += client.socket.recv(65536)
+                seen = b""
+                heard.release()
+            with standing_still(served):
+                now.set()
+                assert done.wait(30)
+            with pytest.raises(ConnectionResetError):
+                while client.socket.recv(65536):
+                    pass
+        wait_for_outcomes(served, reset=1)
+
+
 def test_inside_a_head(weir: StartWeir) -> None:
     serve, now, done = one_that_is_reset(b"HTTP/1.1 200 O")
     with RawOrigin(serve) as origin:
