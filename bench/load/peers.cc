@@ -7,12 +7,9 @@
 // "PORT CONNECTIONS SECONDS [SLOW RUSHING]". When all its connections are open and have been answered once, "ready" is
 // said on stdout, and another line of stdin begins the time that counts; what the users saw is one line of JSON on
 // stdout, as soon as that time is over. Ends with its input.
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <strings.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -37,6 +34,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/load/event_loop.h"
 #include "examples/support/flags.h"
 #include "examples/support/tally.h"
 
@@ -45,71 +43,6 @@ namespace {
 
 using examples::Flags;
 using examples::Tally;
-using SteadyClock = std::chrono::steady_clock;
-
-[[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
-
-sockaddr_in loopback(unsigned port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
-// Something that the loop calls when its descriptor, which it owns, can be read, or written to again.
-class Peer {
- public:
-  explicit Peer(int descriptor) : descriptor_(descriptor) {}
-  virtual ~Peer() { hang_up(); }
-  Peer(const Peer&) = delete;
-  Peer& operator=(const Peer&) = delete;
-
-  int descriptor() const { return descriptor_; }
-  virtual void on_ready() = 0;
-
- protected:
-  // Is not called any more.
-  void hang_up() {
-    if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
-  }
-
- private:
-  int descriptor_;
-};
-
-class Loop {
- public:
-  Loop() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
-    if (epoll_ < 0) fail("epoll_create1");
-  }
-  ~Loop() { ::close(epoll_); }
-  Loop(const Loop&) = delete;
-  Loop& operator=(const Loop&) = delete;
-
-  void watch(Peer& peer) const {
-    epoll_event event{};
-    event.events = EPOLLIN | EPOLLOUT | EPOLLET;
-    event.data.ptr = &peer;
-    if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, peer.descriptor(), &event) != 0) fail("epoll_ctl");
-  }
-  // Calls those that are ready, at most every kTurn.
-  void turn() {
-    while (SteadyClock::now() < next_turn_) continue;
-    next_turn_ = SteadyClock::now() + kTurn;
-    const int count = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), 0);
-    for (int i = 0; i < count; ++i) static_cast<Peer*>(events_[static_cast<std::size_t>(i)].data.ptr)->on_ready();
-  }
-
- private:
-  // Much less than a request takes with all connections in use, and enough for several to come together.
-  static constexpr std::chrono::microseconds kTurn{50};
-
-  int epoll_;
-  SteadyClock::time_point next_turn_;
-  std::array<epoll_event, 256> events_{};
-};
-
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
 // What every request gets. As a file, so that a long one is sent without a copy.
@@ -171,20 +104,14 @@ class OriginConnection final : public Peer {
 class Origin final : public Peer {
  public:
   Origin(const Loop& loop, unsigned port, const CannedAnswer& answer)
-      : Peer(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)), loop_(loop), answer_(answer) {
-    const int on = 1;
-    const sockaddr_in address = loopback(port);
-    ::setsockopt(descriptor(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (::bind(descriptor(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) fail("bind");
-    if (::listen(descriptor(), SOMAXCONN) != 0) fail("listen");
+      : Peer(listening_at(port)), loop_(loop), answer_(answer) {
     loop.watch(*this);
   }
 
   void on_ready() override {
     std::erase_if(connections_, [](const auto& connection) { return connection->descriptor() < 0; });
     for (int accepted = 0; (accepted = ::accept4(descriptor(), nullptr, nullptr, SOCK_NONBLOCK)) >= 0;) {
-      const int on = 1;
-      ::setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      send_at_once(accepted);
       connections_.push_back(std::make_unique<OriginConnection>(accepted, answer_));
       loop_.watch(*connections_.back());
     }
@@ -282,15 +209,6 @@ class Line {
   int socket_;
   std::unique_ptr<SSL, Free> tls_;
 };
-
-int connected_to(unsigned port) {
-  const int descriptor = ::socket(AF_INET, SOCK_STREAM, 0);
-  const sockaddr_in address = loopback(port);
-  if (::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) fail("connect");
-  const int on = 1;
-  ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  return descriptor;
-}
 
 // One connection; each of its requests is another user's, the next one goes out when the last one is answered.
 class User final : public Peer {

@@ -129,6 +129,7 @@ def case_values(case: Case, folder: pathlib.Path) -> dict[str, str]:
         "WEIR_LIMITS": f"limits: {{ connections: {case.limit} }}" if case.limit else "",
         "WEIR_ROUTES": "\n".join(f"  - {{ match: {{ pathPrefix: {path} }}, service: model }}" for path in paths),
         "HAPROXY_ROUTES": f"http-request deny unless {{ path_beg -f {folder}/paths.lst }}" if case.routes > 1 else "",
+        "HAPROXY_OPTION": "",
         "HAPROXY_TLS": f"ssl crt {folder}/both.pem" if case.tls else "",
         "NGINX_SSL": "ssl" if case.tls else "",
         "NGINX_TLS": certificate if case.tls else "",
@@ -137,6 +138,8 @@ def case_values(case: Case, folder: pathlib.Path) -> dict[str, str]:
 
 
 class Bench:
+    started_with = PROXIES
+
     def __init__(self, options: argparse.Namespace, case: Case, folder: pathlib.Path):
         self.options = options
         self.case = case
@@ -171,24 +174,33 @@ class Bench:
         # Everybody started here inherits it: the peers alone hold each connection of every proxy.
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        self.peers = self.start(self.other_cores, [
-            self.options.build / "bench/bench_peers", "--origin-1", self.origins[0], "--origin-2", self.origins[1],
-            "--users", USERS, "--body", self.case.body, "--paths", self.case.routes, "--tls", int(self.case.tls)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.peers = self.start(self.other_cores, [*self.peers_command(), "--origin-1", self.origins[0], "--origin-2", self.origins[1]],
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for port in self.origins:
             wait_until_open(port, self.peers)
         write_certificate(self.folder)
         (self.folder / "proxy.inc").write_text((HERE / "nginx_proxy.inc").read_text())
         for name in self.options.proxies:
-            template, command = PROXIES[name]
-            config = self.folder / template
+            template, command = self.started_with[name]
+            own = self.folder / name
+            own.mkdir()
+            config = own / template
             text = (HERE / template).read_text()
-            values = {"PORT": self.ports[name], "ADMIN_PORT": free_port(), "FOLDER": self.folder,
-                      "ORIGIN_1": self.origins[0], "ORIGIN_2": self.origins[1], **case_values(self.case, self.folder)}
+            values = {"PORT": self.ports[name], "ADMIN_PORT": free_port(), "FOLDER": own,
+                      "ORIGIN_1": self.origins[0], "ORIGIN_2": self.origins[1], **self.values_for(name)}
             for key, value in values.items():
                 text = text.replace(f"@{key}@", str(value))
             config.write_text(text)
             self.processes[name] = self.start(self.proxy_core, command(self.options.build, config))
             wait_until_open(self.ports[name], self.processes[name])
+
+    def peers_command(self) -> list:
+        return [self.options.build / "bench/bench_peers", "--users", USERS, "--body", self.case.body,
+                "--paths", self.case.routes, "--tls", int(self.case.tls)]
+
+    def values_for(self, _name: str) -> dict[str, str]:
+        """What fills that proxy's configuration, beside ports and folders."""
+        return case_values(self.case, self.folder)
 
     def tell_peers(self, line: str) -> str:
         self.peers.stdin.write(line + "\n")
