@@ -63,7 +63,7 @@ struct Answer {
   FinishReason finish = FinishReason::kNone;
   bool known : 1 = true;  // false: a request that failed before there was an answer; only what stands above is known
   bool judged : 1 = false;
-  bool overridden : 1 = false;
+  bool chosen : 1 = false;   // its version, by another than the split: never evidence
   bool counted : 1 = false;  // the answer said its tokens
   bool priced : 1 = false;   // cost_micros is known
   bool empty : 1 = false;    // no output, or nothing but white space

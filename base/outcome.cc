@@ -12,8 +12,8 @@ std::string_view to_string(OutcomeClass outcome) {
 }
 
 std::string_view to_string(AssignmentReason reason) {
-  constexpr std::array<std::string_view, kAssignmentReasonCount> kNames = {"only", "hash", "new_cookie", "unkeyed",
-                                                                           "override"};
+  constexpr std::array<std::string_view, kAssignmentReasonCount> kNames = {
+      "only", "hash", "new_cookie", "unkeyed", "override", "creator"};
   return kNames[static_cast<std::size_t>(reason)];
 }
 

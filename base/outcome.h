@@ -33,9 +33,14 @@ enum class AssignmentReason : std::uint8_t {
   kNewCookie,  // by the bucket of the key that this response sets
   kUnkeyed,    // by a random draw
   kOverride,   // by a rule of the plan; served, never evidence
+  kCreator,    // it names what that version has made; the same
 };
-inline constexpr int kAssignmentReasonCount = 5;
+inline constexpr int kAssignmentReasonCount = 6;
 std::string_view to_string(AssignmentReason reason);
+// Nobody but the split of the step in force has chosen (STATISTICS.md 4.1 "Who counts").
+constexpr bool chosen_by_split(AssignmentReason reason) {
+  return reason != AssignmentReason::kOverride && reason != AssignmentReason::kCreator;
+}
 
 // The binary guards that an outcome's class tells (PRODUCT.md section 5), in the order of the analyzer's tables.
 enum class BinaryMetric : std::uint8_t {

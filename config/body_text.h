@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace weir::config {
@@ -17,13 +18,27 @@ enum class BodyText : std::uint8_t {
   kConversation,  // or its `id`, where it is an object
   kMetadataUserId,
   kMetadataSessionId,
+  // What a version has made, by its id.
+  kPreviousResponseId,
+  kInputFileId,
 };
-inline constexpr std::size_t kBodyTextCount = 7;
+inline constexpr std::size_t kBodyTextCount = 9;
 
 // As the request writes them; what stands inside an object behind a dot.
 inline constexpr std::array<std::string_view, kBodyTextCount> kBodyTextNames = {
-    "model", "user", "prompt_cache_key", "safety_identifier", "conversation", "metadata.user_id", "metadata.session_id"};
-inline constexpr std::size_t kFirstKeyText = 1;  // from here on they are keys
+    "model",
+    "user",
+    "prompt_cache_key",
+    "safety_identifier",
+    "conversation",
+    "metadata.user_id",
+    "metadata.session_id",
+    "previous_response_id",
+    "input_file_id"};
+
+// Those that a plan may name as keys.
+inline constexpr std::span<const std::string_view> kBodyKeyNames = std::span(kBodyTextNames).subspan(1, 6);
+inline BodyText body_key(std::size_t index) { return static_cast<BodyText>(index + 1); }
 
 class BodyTextSet {
  public:

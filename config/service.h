@@ -66,12 +66,19 @@ struct ExpectedTraffic {
   bool operator==(const ExpectedTraffic&) const = default;
 };
 
+// Which version has made what requests name by its id.
+struct CreatedIds {
+  Duration expiry{7 * 86'400'000};        // since it was last asked for
+  std::uint64_t memory = 8 * 1024 * 1024;  // bytes, of the process
+};
+
 struct Service {
   std::map<std::string, Version> versions;
   // Static sticky split, summing to kMillion; empty when the service has one version or a rollout.
   std::map<std::string, std::uint32_t> weights_ppm;
   Stickiness stickiness;  // of the static split
   std::optional<ExpectedTraffic> traffic;
+  std::optional<CreatedIds> created_ids = CreatedIds();  // unset: nobody remembers
 };
 
 }  // namespace weir::config

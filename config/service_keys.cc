@@ -47,6 +47,18 @@ const Section& version() {
   return section;
 }
 
+const Section& created_ids() {
+  static const Section section{
+      .name = "created ids",
+      .sentence = "Remembers which version has made what a later request names by its id: responses, conversations, files "
+                  "and batches, where a route has `inspect`. Such a request goes to that version, whatever the weight, and is "
+                  "never evidence; a candidate that is rolled back gets none.",
+      .keys = {timeout("expiry", "How long after it was last asked for.", "7d", {"1m", "90d"}),
+               size("memory", "Of the process; eight bytes an id. Where it is full the one longest not asked for is forgotten.",
+                    "8MiB", {"4KiB", "1GiB"})}};
+  return section;
+}
+
 const Section& traffic() {
   static const Section section{
       .name = "traffic",
@@ -82,7 +94,7 @@ const Section& key_source() {
                word("body",
                     "What the JSON of the request says there, as text. The body is held until that is known, up to "
                     "`limits.lookahead`: a request that has not said it in so much does not have it.",
-                    {}, {kBodyTextNames.begin() + kFirstKeyText, kBodyTextNames.end()})},
+                    {}, {kBodyKeyNames.begin(), kBodyKeyNames.end()})},
       .one_of = true};
   return section;
 }
@@ -112,6 +124,10 @@ const Section& service() {
                 .kind = Kind::kMap,
                 .sentence = "A static sticky split for a service without a rollout; sums to 100."},
                object("stickiness", "Of the static split.", stickiness()),
+               {.name = "createdIds",
+                .kind = Kind::kObjectOrOff,
+                .sentence = "Sends requests back to the version that made what they name; `off`: wherever the split does.",
+                .section = &created_ids()},
                object("traffic", "What the service is expected to get, for forecasts of its rollout.", traffic())}};
   return section;
 }

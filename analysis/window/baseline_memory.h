@@ -51,7 +51,7 @@ struct BaselineMemory {
 // The memory of every (service, version) that has had traffic.
 class BaselineMemories {
  public:
-  // Judged and other records alike; overridden requests never reach a Tick.
+  // Judged and other records alike; those whose version was chosen for them never reach a Tick.
   void update(const Tick& tick, Seconds dt);
   // Empty for a version never seen.
   BaselineMemory of(ServiceId service, VersionId version) const;

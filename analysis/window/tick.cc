@@ -101,7 +101,7 @@ void Tick::fold(const Outcome& outcome) {
     ++malformed_;
     return;
   }
-  if (outcome.reason == AssignmentReason::kOverride) return;
+  if (!chosen_by_split(outcome.reason)) return;
   ServiceCounts& counts = service(outcome.service);
   if (impossible(outcome)) {
     ++counts.malformed;
@@ -124,7 +124,7 @@ void Tick::fold(const Answer& answer) {
     ++malformed_;
     return;
   }
-  if (answer.overridden || !answer.known) return;
+  if (answer.chosen || !answer.known) return;
   ServiceCounts& counts = service(answer.service);
   if (impossible(answer)) {
     ++counts.malformed;

@@ -65,6 +65,8 @@ constexpr std::array<CountWords, proxy::kCountCount> kCountWords = {{
     {"weir_requests_lookahead_exceeded_total",
      "Requests in whose body, as far as limits.lookahead goes, nothing was found of what they are routed by."},
     {"weir_requests_overridden_total", "Requests that chose their version by an override; never evidence."},
+    {"weir_requests_returned_total", "Requests that went to the version that made what they name; never evidence."},
+    {"weir_created_ids_forgotten_total", "Ids of what versions made that had to make room before their time."},
     {"weir_shadow_copies_total", "Copies of requests that were sent to candidates."},
     {"weir_shadow_too_long_total", "Requests not copied because their bodies are longer than mirror.body."},
     {"weir_shadow_overloaded_total",

@@ -59,6 +59,14 @@ Version read_version(const Node& node, const std::string& path, Report& report) 
   return version;
 }
 
+std::optional<CreatedIds> read_created_ids(const Node& node) {
+  if (node.type == Node::Type::kScalar) return {};  // off
+  CreatedIds ids;
+  ids.expiry = duration_of(node, "expiry").value_or(ids.expiry);
+  ids.memory = size_of(node, "memory").value_or(ids.memory);
+  return ids;
+}
+
 ExpectedTraffic read_traffic(const Node& node) {
   ExpectedTraffic traffic;
   traffic.requests_per_second = decimal_of(node, "requestsPerSecond").value_or(0);
@@ -81,6 +89,7 @@ Service read_service(const Node& node, const std::string& path, Report& report) 
       service.weights_ppm[entry.key] = percent_of(*weights, entry.key).value_or(0);
   }
   if (const Node* const stickiness = node.find("stickiness")) service.stickiness = read_stickiness(*stickiness);
+  if (const Node* const ids = node.find("createdIds")) service.created_ids = read_created_ids(*ids);
   if (const Node* const traffic = node.find("traffic")) service.traffic = read_traffic(*traffic);
   return service;
 }
@@ -98,8 +107,8 @@ Stickiness read_stickiness(const Node& node) {
     read(element, "apiKey", source.api_key);
     read(element, "clientAddress", source.client_address);
     if (const std::string* const text = scalar(element, "body")) {
-      const auto at = std::find(kBodyTextNames.begin() + kFirstKeyText, kBodyTextNames.end(), *text);
-      if (at != kBodyTextNames.end()) source.body = static_cast<BodyText>(at - kBodyTextNames.begin());
+      const auto at = std::find(kBodyKeyNames.begin(), kBodyKeyNames.end(), *text);
+      if (at != kBodyKeyNames.end()) source.body = body_key(static_cast<std::size_t>(at - kBodyKeyNames.begin()));
     }
     const bool named = !source.header.empty() || !source.cookie.empty() || !source.query.empty() || source.body;
     if (named || source.api_key || source.client_address) stickiness.by.push_back(std::move(source));

@@ -92,6 +92,12 @@ json::Object write_service(const Service& service, const Redaction& redaction) {
   for (const auto& [name, weight_ppm] : service.weights_ppm) weights.set(name, format_percent(weight_ppm));
   set_section(section, "weights", std::move(weights));
   set_section(section, "stickiness", write_stickiness(service.stickiness));
+  if (service.created_ids) {
+    section.set("createdIds", json::Object{{"expiry", format_duration(service.created_ids->expiry)},
+                                           {"memory", format_size(service.created_ids->memory)}});
+  } else {
+    section.set("createdIds", "off");
+  }
   if (service.traffic) {
     section.set("traffic", json::Object{{"requestsPerSecond", service.traffic->requests_per_second},
                                         {"errors", format_share(service.traffic->errors.value_or(kAssumedErrors))},

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "proxy/exchange/endpoint_report.h"
 #include "proxy/exchange/forwarded.h"
+#include "proxy/split/created_ids.h"
 #include "proxy/split/unit_key.h"
 
 namespace weir::proxy {
@@ -103,6 +104,7 @@ void Exchange::assign() {
   if (context_.assignment.reason == AssignmentReason::kNewCookie) cookie_secure_ = original().scheme == "https";
   if (context_.assignment.reason == AssignmentReason::kUnkeyed) worker_.counters.add(Count::kUnkeyed);
   if (context_.assignment.reason == AssignmentReason::kOverride) worker_.counters.add(Count::kOverridden);
+  if (context_.assignment.reason == AssignmentReason::kCreator) worker_.counters.add(Count::kReturned);
   ++worker_.loads[context_.assignment.version].active;
   const config::Retries& retries = context_.route->retries;
   const bool needed = may_be_rescued() || may_need_body(retries, idempotent(downstream_.request().method));
@@ -192,6 +194,11 @@ BodyObserver* Exchange::observer() {
   if (inspection_ == nullptr) inspection_ = worker_.inspections.take();
   AnswerReader& reader = inspection_->begin(inspect);
   context_.answer = &reader.facts();
+  const http::RequestHead& request = downstream_.request();
+  PinTable* const creators = context_.service->split.creators();
+  if (creators != nullptr && tells_ids(collection_of(request.path), request.method)) {
+    inspection_->note_creations(*creators, context_.answering->id);
+  }
   return &reader;
 }
 
@@ -273,10 +280,11 @@ Again Exchange::again_after(const FailedAttempt& failed) const {
   return rescues && within_budget(Again::kRescue) ? Again::kRescue : Again::kNo;
 }
 
-// Who has asked for the candidate by an override wants to see it fail.
+// Who has asked for the candidate by an override wants to see it fail; what it has made nobody else has.
 bool Exchange::may_be_rescued() const {
   return context_.service->rescue.enabled && context_.assignment.arm == Arm::kCandidate && !context_.rescued &&
-         context_.assignment.reason != AssignmentReason::kOverride;
+         context_.assignment.reason != AssignmentReason::kOverride &&
+         context_.assignment.reason != AssignmentReason::kCreator;
 }
 
 // A request keeps the room that it once has: it is the same one that is sent again and again.
@@ -362,7 +370,10 @@ void Exchange::write_line() {
 
 void Exchange::record() {
   slowness_.clear();
-  if (inspection_ != nullptr && inspection_->reader().unreadable()) worker_.counters.add(Count::kUninspected);
+  if (inspection_ != nullptr) {
+    if (inspection_->reader().unreadable()) worker_.counters.add(Count::kUninspected);
+    worker_.counters.add(Count::kCreationsForgotten, inspection_->take_forgotten());
+  }
   const Outcome outcome = context_.ended_outcome(downstream_.request_body_received(), response_bytes_);
   worker_.outcomes.push(outcome);
   if (const std::optional<Answer> answer = context_.ended_answer(outcome)) worker_.answers.push(*answer);

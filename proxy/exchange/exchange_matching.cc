@@ -75,6 +75,9 @@ UnitFacts Exchange::unit_facts(config::BodyTexts& body) const {
           .query = request.query,
           .api_key = context_.api_key,
           .body = reader_ ? &body : nullptr,
+          .method = request.method,
+          .path = request.path,
+          .now = context_.clock.started(),
           .space = worker_.query_space};
 }
 

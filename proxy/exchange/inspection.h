@@ -12,6 +12,25 @@
 
 namespace weir::proxy {
 
+// Keeps the ids of what a version makes.
+class CreationNotes final : public AnswerReader::IdSink {
+ public:
+  void begin(PinTable& table, VersionId version) {
+    table_ = &table;
+    version_ = version;
+  }
+  void on_id(std::uint64_t key) override {
+    if (table_->move(key, {.version = version_}, std::chrono::steady_clock::now()).forgot) ++forgotten_;
+  }
+  // Ids that had to make room, since the last time.
+  std::uint32_t take_forgotten() { return std::exchange(forgotten_, 0); }
+
+ private:
+  PinTable* table_ = nullptr;
+  VersionId version_ = kNoId;
+  std::uint32_t forgotten_ = 0;
+};
+
 class Inspection {
  public:
   // For another attempt at a request, or another request.
@@ -21,6 +40,12 @@ class Inspection {
     return reader_;
   }
   const AnswerReader& reader() const { return reader_; }
+  // What it says that `version` has made is kept in `table`, which outlives the answer.
+  void note_creations(PinTable& table, VersionId version) {
+    notes_.begin(table, version);
+    reader_.tell_ids(notes_);
+  }
+  std::uint32_t take_forgotten() { return notes_.take_forgotten(); }
 
   // For a request with a body that goes to `version`, from its beginning. Null: it goes on as it came.
   BodyFilter* edit(const http::RequestHead& request, const Route& route, const VersionTopology& version);
@@ -33,6 +58,7 @@ class Inspection {
   AnswerReader reader_;
   RequestEditor editor_;
   UsageFilter filter_;
+  CreationNotes notes_;
   bool edited_ = false;
 };
 

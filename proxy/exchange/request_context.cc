@@ -261,7 +261,7 @@ std::optional<Answer> RequestContext::ended_answer(const Outcome& ended) const {
   out.cluster = ended.cluster;
   out.outcome = ended.outcome;
   out.judged = ended.judged;
-  out.overridden = ended.reason == AssignmentReason::kOverride;
+  out.chosen = !chosen_by_split(ended.reason);
   out.duration_us = saturate(ended.latency_us);
   out.asked = ModelName(model());
   if (!out.known) return out;

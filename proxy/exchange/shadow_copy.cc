@@ -24,7 +24,7 @@ bool is_drawn(const RequestContext& context) {
 // What is a copy already is not copied again: two weirs in a row would double it, two in a ring never end.
 bool may_be_copied(const http::RequestHead& request, const RequestContext& context) {
   const Assignment& assigned = context.assignment;
-  if (assigned.arm != Arm::kBaseline || assigned.reason == AssignmentReason::kOverride) return false;
+  if (assigned.arm != Arm::kBaseline || !chosen_by_split(assigned.reason)) return false;
   if (context.traffic->identity != context.service->split.spec().identity) return false;
   if (context.hop_trusted && request.fields.has(http::FieldId::kXWeirShadow)) return false;
   const auto& methods = context.service->mirror.methods;

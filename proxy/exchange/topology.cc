@@ -12,9 +12,34 @@
 namespace weir::proxy {
 namespace {
 
-Split build_split(const std::string& name, const config::Config& config, const config::Service& service, Names& names) {
+bool is_inspected(const config::Config& config, const std::string& service) {
+  return std::any_of(config.routes.begin(), config.routes.end(), [&](const config::Route& route) {
+    return route.service == service && route.inspect != config::Inspect::kOff;
+  });
+}
+
+// Where no answer is looked into, nobody learns what was made; where there is one version, it has made it all.
+bool remembers_creators(const config::Config& config, const std::string& service) {
+  const config::Service& declared = config.services.at(service);
+  return declared.created_ids && declared.versions.size() > 1 && is_inspected(config, service);
+}
+
+// The running one, unless it is to be another.
+std::shared_ptr<PinTable> table_of(std::uint64_t bytes, config::Duration expiry, std::shared_ptr<PinTable> running) {
+  if (running != nullptr && running->bytes() == bytes && running->expiry() == expiry) return running;
+  return std::make_shared<PinTable>(bytes, expiry);
+}
+
+Split build_split(const std::string& name, const config::Config& config, Names& names, const Topology* running) {
+  const config::Service& service = config.services.at(name);
   SplitSpec spec;
   spec.service = name;
+  for (const auto& [version, settings] : service.versions) spec.versions.push_back(names.version(name, version));
+  const ServiceTopology* const before = running == nullptr ? nullptr : running->service(names.services.intern(name));
+  if (remembers_creators(config, name)) {
+    spec.creators = table_of(service.created_ids->memory, service.created_ids->expiry,
+                             before == nullptr ? nullptr : before->split.spec().creators);
+  }
   const auto rollout = config.rollouts.find(name);
   if (rollout != config.rollouts.end()) {
     spec.stickiness = rollout->second.stickiness;
@@ -109,7 +134,7 @@ std::unique_ptr<const ServiceTopology> build_service(const std::string& name, co
   config::apply(file_limits, config.limits);
   auto built = std::make_unique<ServiceTopology>(ServiceTopology{.id = names.services.intern(name),
                                                                  .name = name,
-                                                                 .split = build_split(name, config, service, names),
+                                                                 .split = build_split(name, config, names, sources.running),
                                                                  .versions = {}});
   if (const auto rollout = config.rollouts.find(name); rollout != config.rollouts.end()) {
     built->baseline = names.version(name, rollout->second.baseline);
@@ -275,6 +300,11 @@ config::BodyTextSet body_texts(const config::Config& config) {
     if (route.match.model || route.inspect != config::Inspect::kOff) texts.add(config::BodyText::kModel);
   }
   for (const auto& [name, service] : config.services) {
+    if (remembers_creators(config, name)) {
+      texts.add(config::BodyText::kPreviousResponseId);
+      texts.add(config::BodyText::kConversation);
+      texts.add(config::BodyText::kInputFileId);
+    }
     add_texts(service.stickiness.by, texts);
     for (const auto& [version_name, version] : service.versions) add_texts(version.load_balancing.by, texts);
   }

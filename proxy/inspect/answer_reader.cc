@@ -56,6 +56,7 @@ void AnswerReader::begin(config::Inspect inspect) {
   dialects_ = dialects_of(inspect);
   named_ = inspect != config::Inspect::kAuto;
   json_asked_ = false;
+  id_sink_ = nullptr;
   kind_ = Framing::kNone;
   facts_ = {};
   unreadable_ = false;
@@ -328,7 +329,12 @@ void AnswerReader::on_word(Meaning meaning, std::string_view word) {
   switch (meaning) {
     case Meaning::kId:
       // What fills the space may go on beyond it.
-      if (facts_.id == 0 && word.size() < word_.size()) facts_.id = join_key(JoinKind::kResponse, word);
+      if (facts_.id != 0 || word.size() == word_.size()) return;
+      facts_.id = join_key(JoinKind::kResponse, word);
+      if (id_sink_ != nullptr) id_sink_->on_id(facts_.id);
+      return;
+    case Meaning::kFileId:
+      if (id_sink_ != nullptr && word.size() < word_.size()) id_sink_->on_id(join_key(JoinKind::kResponse, word));
       return;
     case Meaning::kType:
       return take_type(word);

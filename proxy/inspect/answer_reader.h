@@ -25,9 +25,20 @@ class AnswerReader final : public BodyObserver, private EventFraming::Sink, priv
   AnswerReader();
   ~AnswerReader() override;
 
+  // Told of ids that the answer says, in the order of join_key(), before anybody gets the bytes that say them.
+  class IdSink {
+   public:
+    virtual void on_id(std::uint64_t key) = 0;
+
+   protected:
+    ~IdSink() = default;
+  };
+
   // For another answer. What the reader of it asked to be JSON has to be.
   void begin(config::Inspect inspect);
   void expect_json() { json_asked_ = true; }
+  // `sink`, which outlives the answer, is told what it is called and which files it tells of.
+  void tell_ids(IdSink& sink) { id_sink_ = &sink; }
 
   void on_response_head(const http::ResponseHead& head) override;
   void on_data(std::string_view data, std::uint64_t elapsed_us) override;
@@ -117,6 +128,7 @@ class AnswerReader final : public BodyObserver, private EventFraming::Sink, priv
   std::uint64_t now_us_ = 0;
   std::size_t message_size_ = 0;
   std::array<char, 8> message_start_{};
+  IdSink* id_sink_ = nullptr;  // null: nobody asks
   std::array<char, 64> model_{};
   // A word that comes in parts.
   std::array<char, 128> word_{};

@@ -27,6 +27,10 @@ std::optional<BodyText> text_of(Member member) {
       return BodyText::kMetadataUserId;
     case Member::kMetadataSessionId:
       return BodyText::kMetadataSessionId;
+    case Member::kPreviousResponseId:
+      return BodyText::kPreviousResponseId;
+    case Member::kInputFileId:
+      return BodyText::kInputFileId;
     default:
       return std::nullopt;
   }

@@ -27,6 +27,8 @@ constexpr std::array kNames = {
     Name{"metadata", Member::kMetadata},
     Name{"user_id", Member::kMetadataUserId, Member::kMetadata},
     Name{"session_id", Member::kMetadataSessionId, Member::kMetadata},
+    Name{"previous_response_id", Member::kPreviousResponseId},
+    Name{"input_file_id", Member::kInputFileId},
 };
 
 Member member_of(std::string_view name, Member inside) {

@@ -25,6 +25,8 @@ enum class Member : std::uint8_t {
   kMetadata,
   kMetadataUserId,  // of the metadata
   kMetadataSessionId,
+  kPreviousResponseId,
+  kInputFileId,
 };
 
 class RequestScan {

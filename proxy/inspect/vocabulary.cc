@@ -27,6 +27,8 @@ constexpr std::array kPlaces = {
     Place{"id", M::kId, kOpenAi | kAnthropic | kOip, kPlain},
     Place{"response.id", M::kId, kOpenAi, kPlain},
     Place{"message.id", M::kId, kAnthropic, kPlain},
+    Place{"output_file_id", M::kFileId, kOpenAi, kPlain},
+    Place{"error_file_id", M::kFileId, kOpenAi, kPlain},
 
     // Chat and completions.
     Place{"choices", M::kAnswer, kOpenAi},

@@ -15,6 +15,7 @@ namespace weir::proxy {
 // What a place holds.
 enum class Meaning : std::uint8_t {
   kId,        // of the answer
+  kFileId,    // of a file that it has made
   kAnswer,    // nothing by itself: the place shows which dialect it is
   kText,      // for the reader
   kThinking,  // reasoning

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/score.h"
+#include "proxy/split/created_ids.h"
 
 namespace weir::proxy {
 namespace {
@@ -62,9 +63,12 @@ config::BodyNeeds Split::needs(const UnitFacts& request, const RolloutTraffic& p
   const RolloutTraffic& traffic = own(planned);
   config::BodyNeeds needs;
   for (const SplitSpec::Override& entry : spec_.overrides) {
-    if (is_closed(entry, traffic) || !may_apply(entry.rule, request)) continue;
+    if (is_closed(entry.version, traffic) || !may_apply(entry.rule, request)) continue;
     if (entry.rule.model.empty()) return needs;
     needs.all.add(config::BodyText::kModel);
+  }
+  if (spec_.creators != nullptr && !spec_.creators->empty()) {
+    needs.all.add(naming_texts(collection_of(request.path), request.method));
   }
   if (has_rollout() || spec_.weights.size() > 1) add_key_needs(spec_.stickiness.by, request, needs);
   return needs;
@@ -75,7 +79,7 @@ Assignment Split::assign(const UnitFacts& request, const RolloutTraffic& planned
   Assignment result;
   result.step = traffic.step;
   result.epoch = traffic.epoch;
-  if (take_override(request, traffic, result)) return result;
+  if (take_override(request, traffic, result) || take_creator(request, traffic, result)) return result;
   if (!has_rollout() && spec_.weights.size() == 1) {
     result.version = spec_.weights.front().version;
     return result;
@@ -99,17 +103,42 @@ Assignment Split::assign(const UnitFacts& request, const RolloutTraffic& planned
   return result;
 }
 
-bool Split::is_closed(const SplitSpec::Override& entry, const RolloutTraffic& traffic) const {
-  return traffic.candidate_closed && is_candidate(entry.version);
+bool Split::is_closed(VersionId version, const RolloutTraffic& traffic) const {
+  return traffic.candidate_closed && is_candidate(version);
 }
 
 bool Split::take_override(const UnitFacts& request, const RolloutTraffic& traffic, Assignment& result) const {
   for (const SplitSpec::Override& entry : spec_.overrides) {
-    if (is_closed(entry, traffic) || !applies(entry.rule, request)) continue;
-    result.version = entry.version;
-    result.arm = is_candidate(entry.version) ? Arm::kCandidate : Arm::kBaseline;
-    result.reason = AssignmentReason::kOverride;
+    if (is_closed(entry.version, traffic) || !applies(entry.rule, request)) continue;
+    take_version(entry.version, AssignmentReason::kOverride, result);
     return true;
+  }
+  return false;
+}
+
+void Split::take_version(VersionId version, AssignmentReason reason, Assignment& result) const {
+  result.version = version;
+  result.arm = is_candidate(version) ? Arm::kCandidate : Arm::kBaseline;
+  result.reason = reason;
+}
+
+// A version that a reload has taken away has taken with it what it made; to one that is rolled back nobody returns.
+bool Split::take_creator(const UnitFacts& request, const RolloutTraffic& traffic, Assignment& result) const {
+  if (spec_.creators == nullptr || spec_.creators->empty()) return false;
+  const Collection collection = collection_of(request.path);
+  const auto take = [&](std::string_view id) {
+    const std::optional<Pin> made = id.empty() ? std::nullopt : spec_.creators->find(created_key(id), request.now);
+    if (!made || is_closed(made->version, traffic)) return false;
+    if (std::find(spec_.versions.begin(), spec_.versions.end(), made->version) == spec_.versions.end()) return false;
+    take_version(made->version, AssignmentReason::kCreator, result);
+    return true;
+  };
+  if (take(collection.id)) return true;
+  const config::BodyTextSet named = naming_texts(collection, request.method);
+  if (request.body == nullptr || named.empty()) return false;
+  for (std::size_t i = 0; i < config::kBodyTextCount; ++i) {
+    const auto text = static_cast<config::BodyText>(i);
+    if (named.has(text) && take(config::text_of(*request.body, text))) return true;
   }
   return false;
 }

@@ -13,6 +13,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,7 @@
 #include "base/traffic_plan.h"
 #include "config/rollout.h"
 #include "proxy/http/field_list.h"
+#include "proxy/split/pin_table.h"
 #include "proxy/split/unit_key.h"
 
 namespace weir::proxy {
@@ -61,6 +63,9 @@ struct SplitSpec {
     VersionId version = kNoId;
   };
   std::vector<Override> overrides;
+  std::vector<VersionId> versions = {};  // of the service
+  // Which of them has made what requests name by its id; null: nobody remembers.
+  std::shared_ptr<PinTable> creators = {};
   // Static split, in the order of the version names; one entry when the service has one version.
   std::vector<WeightedVersion> weights;
 };
@@ -78,6 +83,7 @@ class Split {
 
   // The cookie that a kNewCookie response sets: its name, or empty.
   std::string_view cookie_name() const { return cookie_name_; }
+  PinTable* creators() const { return spec_.creators.get(); }
   bool has_rollout() const { return spec_.candidate != kNoId; }
   const SplitSpec& spec() const { return spec_; }
 
@@ -88,8 +94,10 @@ class Split {
   bool is_candidate(VersionId version) const {
     return version == spec_.candidate && spec_.candidate != spec_.baseline;
   }
-  bool is_closed(const SplitSpec::Override& entry, const RolloutTraffic& traffic) const;
+  bool is_closed(VersionId version, const RolloutTraffic& traffic) const;
   bool take_override(const UnitFacts& request, const RolloutTraffic& traffic, Assignment& result) const;
+  bool take_creator(const UnitFacts& request, const RolloutTraffic& traffic, Assignment& result) const;
+  void take_version(VersionId version, AssignmentReason reason, Assignment& result) const;
   // Fills what follows from the unit key: version and arm, and for a rollout whether and as whom it is judged.
   void take_key(std::string_view key, const RolloutTraffic& traffic, Assignment& result) const;
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "config/body_text.h"
 #include "config/network.h"
@@ -28,6 +29,9 @@ struct UnitFacts {
   std::string_view query = {};    // without its '?'
   std::string_view api_key = {};  // the name of its key; empty: it has shown none
   const config::BodyTexts* body = nullptr;  // what has been read of it; null: nothing
+  std::string_view method = {};
+  std::string_view path = {};  // as it came
+  SteadyTime now = {};         // when it came
   std::span<char> space = {};     // at least query.size(), and kAddressText: for a key that is not in the head
 };
 inline constexpr std::size_t kAddressText = 46;

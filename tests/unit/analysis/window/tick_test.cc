@@ -146,7 +146,7 @@ TEST(Tick, LearnsOfAnswersOutsideAStep) {
   Tick tick;
   Answer before = answered(0, Arm::kBaseline);
   tick.fold(before);
-  before.overridden = true;
+  before.chosen = true;
   tick.fold(before);
   BaselineMemories memories;
   memories.update(tick, Seconds(1));
@@ -220,6 +220,10 @@ TEST(Tick, DropsOverridesAndSetsUnjudgedRecordsApart) {
   Outcome overridden = judged(1, Arm::kCandidate, OutcomeClass::kHttp5xx);
   overridden.reason = AssignmentReason::kOverride;
   tick.fold(overridden);
+  Outcome returned = judged(1, Arm::kBaseline, OutcomeClass::kHttp5xx);
+  returned.reason = AssignmentReason::kCreator;
+  returned.judged = false;
+  tick.fold(returned);
   EXPECT_EQ(tick.of(3), nullptr);
   Outcome before = judged(0, Arm::kBaseline, OutcomeClass::kOk);
   tick.fold(before);

@@ -84,11 +84,13 @@ services:
         prices: { input: 0.15, output: 1.25, cached: 0.075 }
         model: llama-8b
       v2: { endpoints: ["http://127.0.0.1:9002"], healthCheck: { type: tcp }, outlier: "off" }
+    createdIds: { expiry: 3d, memory: 1MiB }
     traffic: { requestsPerSecond: 12.5, errors: 0.3%, p50: 250ms }
   split:
     versions: { a: { endpoints: ["http://127.0.0.1:9003"] }, b: { endpoints: ["http://127.0.0.1:9004"] } }
     weights: { a: 99.9999%, b: 0.0001% }
     stickiness: { by: [{ clientAddress: true }], scope: user }
+    createdIds: off
 routes:
   - name: guarded
     match:

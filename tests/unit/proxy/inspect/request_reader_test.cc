@@ -88,10 +88,11 @@ TEST(RequestReader, ReadsWhoAsks) {
   config::BodyTextSet all;
   for (std::size_t i = 0; i < config::kBodyTextCount; ++i) all.add(static_cast<BodyText>(i));
   expect_all(R"({"safety_identifier":"s","model":"m","metadata":{"session_id":"t","user_id":"u\/1"},"x":1,)"
-             R"("prompt_cache_key":"k","conversation":{"object":"y","id":"c"},"user":"me","messages":[)",
+             R"("prompt_cache_key":"k","previous_response_id":"p","conversation":{"object":"y","id":"c"},"input_file_id":"f",)"
+             R"("user":"me","messages":[)",
              all,
              "model: m, user: me, prompt_cache_key: k, safety_identifier: s, conversation: c, metadata.user_id: u/1, "
-             "metadata.session_id: t, done");
+             "metadata.session_id: t, previous_response_id: p, input_file_id: f, done");
   expect_all(R"({"conversation":"c","user":7,"metadata":null,"messages":[)", all, "conversation: c, more");
   expect_all(R"({"user":"a","model":"m","user":"b"})", all, "model: m, user: a, done");
   // Of two objects the first one counts, whatever it lacks.

@@ -15,7 +15,7 @@ using What = RequestScan::What;
 std::string found_in(std::string_view body, std::size_t size) {
   constexpr std::string_view kNames[] = {"",     "model",    "stream",        "stream_options",  "include_usage",
                                             "user", "cache_key", "safety",       "conversation",    "conversation.id",
-                                            "metadata", "user_id", "session_id"};
+                                            "metadata", "user_id", "session_id", "previous_response_id", "input_file_id"};
   RequestScan scan;
   std::string text;
   std::size_t at = 0;
