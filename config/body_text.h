@@ -21,8 +21,9 @@ enum class BodyText : std::uint8_t {
   // What a version has made, by its id.
   kPreviousResponseId,
   kInputFileId,
+  kAnswerFormat,  // response_format.type, text.format.type, or Ollama's format
 };
-inline constexpr std::size_t kBodyTextCount = 9;
+inline constexpr std::size_t kBodyTextCount = 10;
 
 // As the request writes them; what stands inside an object behind a dot.
 inline constexpr std::array<std::string_view, kBodyTextCount> kBodyTextNames = {
@@ -34,7 +35,8 @@ inline constexpr std::array<std::string_view, kBodyTextCount> kBodyTextNames = {
     "metadata.user_id",
     "metadata.session_id",
     "previous_response_id",
-    "input_file_id"};
+    "input_file_id",
+    "response_format.type"};
 
 // Those that a plan may name as keys.
 inline constexpr std::span<const std::string_view> kBodyKeyNames = std::span(kBodyTextNames).subspan(1, 6);

@@ -81,7 +81,9 @@ Beginning Exchange::beginning() {
 }
 
 BodyFilter* Exchange::filter_response(const http::ResponseHead& head) {
-  return inspection_ == nullptr ? nullptr : inspection_->filter(head);
+  if (inspection_ == nullptr) return nullptr;
+  if (reader_ != nullptr && reader_->asks_json()) inspection_->expect_json();
+  return inspection_->filter(head);
 }
 
 void Exchange::on_response_end(SteadyTime now) {

@@ -46,6 +46,8 @@ class Inspection {
     reader_.tell_ids(notes_);
   }
   std::uint32_t take_forgotten() { return notes_.take_forgotten(); }
+  // What the request has asked for, before anything of its answer's body is read.
+  void expect_json() { reader_.expect_json(); }
 
   // For a request with a body that goes to `version`, from its beginning. Null: it goes on as it came.
   BodyFilter* edit(const http::RequestHead& request, const Route& route, const VersionTopology& version);

@@ -298,6 +298,7 @@ config::BodyTextSet body_texts(const config::Config& config) {
   config::BodyTextSet texts;
   for (const config::Route& route : config.routes) {
     if (route.match.model || route.inspect != config::Inspect::kOff) texts.add(config::BodyText::kModel);
+    if (route.inspect != config::Inspect::kOff) texts.add(config::BodyText::kAnswerFormat);
   }
   for (const auto& [name, service] : config.services) {
     if (remembers_creators(config, name)) {

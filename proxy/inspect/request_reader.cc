@@ -31,6 +31,10 @@ std::optional<BodyText> text_of(Member member) {
       return BodyText::kPreviousResponseId;
     case Member::kInputFileId:
       return BodyText::kInputFileId;
+    case Member::kResponseFormatType:
+    case Member::kTextFormatType:
+    case Member::kFormat:
+      return BodyText::kAnswerFormat;
     default:
       return std::nullopt;
   }
@@ -47,6 +51,7 @@ void RequestReader::begin(config::BodyTextSet wanted) {
   scan_.begin();
   wanted_ = wanted;
   come_ = {};
+  has_schema_ = false;
   found_ = {};
   text_.clear();
   open_.reset();
@@ -74,6 +79,7 @@ void RequestReader::take(std::string_view bytes) {
 
 void RequestReader::open(const RequestScan::Found& found) {
   const std::optional<BodyText> which = text_of(found.member);
+  if (found.member == Member::kFormat && found.first == '{') has_schema_ = true;
   const bool object = found.member == Member::kConversation && found.first == '{';  // what is looked for is in it
   if (!which || object || !wanted_.has(*which) || come_.has(*which)) return;
   open_ = which;
@@ -115,6 +121,11 @@ bool RequestReader::settles(const config::BodyNeeds& needs) const {
     if (!text(needs.first_of[i]).value_or("").empty()) return true;
   }
   return true;
+}
+
+bool RequestReader::asks_json() const {
+  const std::string_view format = text(BodyText::kAnswerFormat).value_or("");
+  return has_schema_ || format == "json" || format == "json_object" || format == "json_schema";
 }
 
 std::optional<std::string_view> RequestReader::text(BodyText which) const {

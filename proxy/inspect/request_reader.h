@@ -34,6 +34,8 @@ class RequestReader {
   // Nothing: it has not come, or is no string. Of two the first one counts.
   std::optional<std::string_view> text(config::BodyText which) const;
   config::BodyTexts texts() const;
+  // The answer is to be JSON: kAnswerFormat says so, or there is a schema for it.
+  bool asks_json() const;
 
  private:
   struct Found {
@@ -50,6 +52,7 @@ class RequestReader {
   config::BodyTextSet wanted_;
   config::BodyTextSet come_;  // of these
   std::array<Found, config::kBodyTextCount> found_{};
+  bool has_schema_ = false;
   std::string text_;                      // of all of them, each as JSON writes it until it is whole
   std::optional<config::BodyText> open_;  // whose value is under way
 };

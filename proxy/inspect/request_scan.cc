@@ -29,6 +29,12 @@ constexpr std::array kNames = {
     Name{"session_id", Member::kMetadataSessionId, Member::kMetadata},
     Name{"previous_response_id", Member::kPreviousResponseId},
     Name{"input_file_id", Member::kInputFileId},
+    Name{"response_format", Member::kResponseFormat},
+    Name{"type", Member::kResponseFormatType, Member::kResponseFormat},
+    Name{"text", Member::kText},
+    Name{"format", Member::kTextFormat, Member::kText},
+    Name{"type", Member::kTextFormatType, Member::kTextFormat},
+    Name{"format", Member::kFormat},
 };
 
 Member member_of(std::string_view name, Member inside) {
@@ -38,8 +44,16 @@ Member member_of(std::string_view name, Member inside) {
   return Member::kOther;
 }
 
+// Something is looked for in it, where it is an object.
 constexpr bool is_looked_into(Member member) {
-  return member == Member::kStreamOptions || member == Member::kConversation || member == Member::kMetadata;
+  return std::any_of(kNames.begin(), kNames.end(), [member](const Name& name) { return name.inside == member; });
+}
+
+// The member that it stands in; kOther: the top.
+Member around(Member member) {
+  const auto is = [member](const Name& name) { return name.member == member; };
+  const auto* const name = std::find_if(kNames.begin(), kNames.end(), is);
+  return name == kNames.end() ? Member::kOther : name->inside;
 }
 
 }  // namespace
@@ -122,7 +136,7 @@ void RequestScan::take_between(char c) {
     at_ = At::kNextName;
   } else if (inside_ != Member::kOther && c == '}' && at_ != At::kNextName && at_ != At::kColon) {
     member_ = inside_;
-    inside_ = Member::kOther;
+    inside_ = around(member_);
     empty_ = false;
     word_size_ = 0;
     close_value();
@@ -150,7 +164,7 @@ void RequestScan::open_value(char c) {
   word_size_ = 0;
   if (c == '"') {
     at_ = At::kString;
-  } else if (c == '{' && is_looked_into(member_)) {
+  } else if (c == '{' && member_ != Member::kOther && is_looked_into(member_)) {
     inside_ = member_;
     empty_ = true;
     at_ = At::kFirstName;

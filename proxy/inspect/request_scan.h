@@ -27,6 +27,12 @@ enum class Member : std::uint8_t {
   kMetadataSessionId,
   kPreviousResponseId,
   kInputFileId,
+  kResponseFormat,
+  kResponseFormatType,  // of that
+  kText,
+  kTextFormat,      // of the text
+  kTextFormatType,  // of that
+  kFormat,
 };
 
 class RequestScan {

@@ -2,16 +2,17 @@
 from __future__ import annotations
 
 import gzip
+import json
 from typing import Callable
 
 import pytest
 from exposition import Exposition
-from http_client import get, post
+from http_client import Connection, get, post
 from load import Load
 from origin import Origin
 from plans import Plan, at_weight, canary, route, version
 from polling import wait_until
-from raw_origin import RawOrigin, always
+from raw_origin import Peer, RawOrigin, always
 from steering import WITHOUT_LATENCY, begun
 from weir_harness import Weir
 
@@ -94,6 +95,29 @@ def test_what_cannot_be_read_passes_untouched_and_is_counted(weir: Callable[...,
         running.stop()
     assert metrics.labels("weir_requests_total", "class") == {"ok"}
     assert metrics.total("weir_answers_uninspected_total") == 1
+
+
+@pytest.mark.parametrize("asked, invalid", [({"response_format": {"type": "json_object"}}, 1), ({"response_format": {"type": "text"}}, 0),
+                                            ({}, 0)], ids=str)
+def test_json_that_was_asked_for_has_to_parse(asked: dict[str, object], invalid: int, weir: Callable[..., Weir]) -> None:
+    text = (b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"{\\"a\\": oops"}}]}\n\n'
+            b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+            b"data: [DONE]\n\n")
+    request = json.dumps({"messages": [{"role": "user", "content": "x" * 10_000}], "stream": True, **asked}).encode()
+
+    def serve(peer: Peer) -> None:
+        while peer.request_with_body():
+            peer.send(_reply(text))
+
+    with RawOrigin(serve) as origin:
+        running = weir(_plan(origin, "openai"))
+        with Connection(running.port) as client:
+            reply = client.request("POST", "/v1/chat/completions", {"content-type": "application/json"}, request)
+            assert reply.status == 200 and reply.body == text
+        metrics = _counted(running, 1)
+        running.stop()
+    assert metrics.labels("weir_requests_total", "class") == {"ok"}
+    assert metrics.total("weir_answers_invalid_total") == invalid
 
 
 def test_nothing_is_read_where_nothing_is_asked(weir: Callable[..., Weir]) -> None:

@@ -89,10 +89,10 @@ TEST(RequestReader, ReadsWhoAsks) {
   for (std::size_t i = 0; i < config::kBodyTextCount; ++i) all.add(static_cast<BodyText>(i));
   expect_all(R"({"safety_identifier":"s","model":"m","metadata":{"session_id":"t","user_id":"u\/1"},"x":1,)"
              R"("prompt_cache_key":"k","previous_response_id":"p","conversation":{"object":"y","id":"c"},"input_file_id":"f",)"
-             R"("user":"me","messages":[)",
+             R"("user":"me","response_format":{"type":"text"},"messages":[)",
              all,
              "model: m, user: me, prompt_cache_key: k, safety_identifier: s, conversation: c, metadata.user_id: u/1, "
-             "metadata.session_id: t, previous_response_id: p, input_file_id: f, done");
+             "metadata.session_id: t, previous_response_id: p, input_file_id: f, response_format.type: text, done");
   expect_all(R"({"conversation":"c","user":7,"metadata":null,"messages":[)", all, "conversation: c, more");
   expect_all(R"({"user":"a","model":"m","user":"b"})", all, "model: m, user: a, done");
   // Of two objects the first one counts, whatever it lacks.
@@ -100,6 +100,30 @@ TEST(RequestReader, ReadsWhoAsks) {
   inner.add(BodyText::kConversation);
   expect_all(R"({"metadata":{},"metadata":{"user_id":"u"},"conversation":{},"conversation":"c","x":[)", inner, "done");
   expect_all(R"({"user":"a","metadata":{"user_id":"u"},"x":[)", BodyText::kMetadataUserId, "metadata.user_id: u, done");
+}
+
+TEST(RequestReader, KnowsWhetherTheAnswerIsToBeJson) {
+  const auto asks = [](std::string_view body) {
+    std::optional<bool> asked;
+    for (std::size_t size = 1; size <= body.size(); ++size) {
+      RequestReader reader;
+      reader.begin(BodyText::kAnswerFormat);
+      for (std::size_t at = 0; at < body.size(); at += size) reader.take(body.substr(at, size));
+      if (!asked) asked = reader.asks_json();
+      EXPECT_EQ(*asked, reader.asks_json()) << body << " in pieces of " << size;
+    }
+    return *asked;
+  };
+  EXPECT_TRUE(asks(R"({"messages":[{"format":"text"}],"response_format":{"type":"json_object"}})"));
+  EXPECT_TRUE(asks(R"({"response_format":{"json_schema":{"schema":{"type":"object"}},"type":"json_schema"}})"));
+  EXPECT_TRUE(asks(R"({"text":{"verbosity":"low","format":{"name":"a","type":"json_schema"}},"model":"m"})"));
+  EXPECT_TRUE(asks(R"({"format":"json","stream":false})"));
+  EXPECT_TRUE(asks(R"({"format":{"type":"object","properties":{}}})"));
+  EXPECT_FALSE(asks(R"({"response_format":{"type":"text"},"format":"json"})")) << "the first one counts";
+  EXPECT_FALSE(asks(R"({"text":{"format":{"type":"text"}}})"));
+  EXPECT_FALSE(asks(R"({"text":"json","input":{"format":"json"},"response_format":"verbose_json"})"));
+  EXPECT_FALSE(asks(R"({"format":"","response_format":null,"text":{"type":"json"}})"));
+  EXPECT_FALSE(asks("{}"));
 }
 
 // What stands behind the first that a request has is not waited for.

@@ -15,7 +15,9 @@ using What = RequestScan::What;
 std::string found_in(std::string_view body, std::size_t size) {
   constexpr std::string_view kNames[] = {"",     "model",    "stream",        "stream_options",  "include_usage",
                                             "user", "cache_key", "safety",       "conversation",    "conversation.id",
-                                            "metadata", "user_id", "session_id", "previous_response_id", "input_file_id"};
+                                            "metadata", "user_id", "session_id", "previous_response_id", "input_file_id",
+                                            "response_format", "response_format.type", "text", "text.format",
+                                            "text.format.type", "format"};
   RequestScan scan;
   std::string text;
   std::size_t at = 0;
@@ -52,6 +54,11 @@ TEST(RequestScan, FindsMembersOfTheTopAlone) {
   expect_found(R"({"a":{"stream":true},"b":"\"stream\":true","c":["\\"],"stream":1})", " stream@631-64=1 }64");
   expect_found("{}", " {}1");
   expect_found(R"({"x":null})", " }9");
+}
+
+TEST(RequestScan, LooksIntoAnObjectInAnObject) {
+  expect_found(R"({"text":{"format":{"type":"a"},"type":1},"model":2})",
+               " text@8{ text.format@18{ text.format.type@26\"-29 text.format}29-30 text}39-40 model@49" "2-50=2 }50");
 }
 
 TEST(RequestScan, LooksIntoTheStreamOptions) {
