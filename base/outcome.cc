@@ -13,7 +13,7 @@ std::string_view to_string(OutcomeClass outcome) {
 
 std::string_view to_string(AssignmentReason reason) {
   constexpr std::array<std::string_view, kAssignmentReasonCount> kNames = {
-      "only", "hash", "new_cookie", "unkeyed", "override", "creator"};
+      "only", "hash", "new_cookie", "unkeyed", "override", "creator", "session"};
   return kNames[static_cast<std::size_t>(reason)];
 }
 

@@ -34,12 +34,13 @@ enum class AssignmentReason : std::uint8_t {
   kUnkeyed,    // by a random draw
   kOverride,   // by a rule of the plan; served, never evidence
   kCreator,    // it names what that version has made; the same
+  kSession,    // its conversation began there, in an earlier step; the same
 };
-inline constexpr int kAssignmentReasonCount = 6;
+inline constexpr int kAssignmentReasonCount = 7;
 std::string_view to_string(AssignmentReason reason);
 // Nobody but the split of the step in force has chosen (STATISTICS.md 4.1 "Who counts").
 constexpr bool chosen_by_split(AssignmentReason reason) {
-  return reason != AssignmentReason::kOverride && reason != AssignmentReason::kCreator;
+  return reason < AssignmentReason::kOverride;
 }
 
 // The binary guards that an outcome's class tells (PRODUCT.md section 5), in the order of the analyzer's tables.

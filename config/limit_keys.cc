@@ -69,8 +69,9 @@ const Section& limits() {
                size("body", "A request's body.", "64MiB; sidecar none", {"0B", "16384GiB", true}),
                not_on_a_route(size(
                    "lookahead",
-                   "How much of a request's body is held to find in it what its route goes by (`match.model`). What "
-                   "is not found in so much is taken not to be there, and the rest is passed on as it comes.",
+                   "How much of a request's body is held to find in it what its route or its version goes by (`model`, "
+                   "a key of `stickiness`, what `createdIds` remembers). What is not found in so much is taken not to be "
+                   "there, and the rest is passed on as it comes.",
                    "1MiB", {"1KiB", "1GiB"})),
                size("buffer", "What is read ahead of a slow receiver, per connection and direction.",
                     "32KiB; sidecar 64KiB", {"1KiB", "16MiB"}),

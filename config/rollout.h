@@ -31,8 +31,16 @@ struct KeySource {
   bool operator==(const KeySource&) const = default;
 };
 
+// How long an assignment holds: until the weight moves a user, or as long as the conversation goes on.
+enum class Scope : std::uint8_t { kUser, kSession };
+
 struct Stickiness {
   std::vector<KeySource> by;  // empty: every request is split at random
+  Scope scope = Scope::kUser;
+  Duration expiry{3'600'000};              // kSession: since its last request
+  std::uint64_t memory = 8 * 1024 * 1024;  // kSession: bytes, of the process
+
+  bool keeps_sessions() const { return scope == Scope::kSession && !by.empty(); }
 };
 
 // Of a header and a model, those that it names have to be the request's.

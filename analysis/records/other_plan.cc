@@ -29,6 +29,9 @@ class Comparison {
     if (ran_.stickiness.by != other_.stickiness.by) {
       say({"stickiness"}, "stickiness.by is not what it was", kOtherUsers);
     }
+    if (ran_.stickiness.scope != other_.stickiness.scope) {
+      say({"stickiness"}, "stickiness.scope is not what it was", kOtherUsers);
+    }
     weights();
     analysis();
     return std::move(out_);

@@ -152,7 +152,7 @@ void each_of_policy(const Code& code, Policy& policy) {
   code(candidate);
   code(revision);
   code(salt);
-  auto& [by] = stickiness;
+  auto& [by, scope, expiry, memory] = stickiness;
   each_element(code, by, [&](auto& source) {
     auto& [header, cookie, query, api_key, client_address, body] = source;
     code(header);
@@ -162,6 +162,7 @@ void each_of_policy(const Code& code, Policy& policy) {
     code(client_address);
     each_optional(code, body);
   });
+  code(scope);
   code(strategy);
   each_element(code, steps, [&](auto& step) {
     auto& [weight_ppm, stages, mirror_ppm] = step;

@@ -182,6 +182,7 @@ class Checker {
     check_version(name, rollout.baseline, place(root_, {"rollouts", name, "baseline"}), path + ".baseline");
     check_version(name, rollout.candidate, place(root_, {"rollouts", name, "candidate"}), path + ".candidate");
     check_strategy(name, rollout);
+    check_sessions(name, rollout);
     check_overrides(name, rollout);
     check_guards(name, rollout);
     check_max_exposure(name, rollout);
@@ -214,6 +215,32 @@ class Checker {
       report_.warn(place(root_, {"rollouts", name, "previewWeight"}),
                    path + ": nobody sees the candidate before everybody is switched to it",
                    "an override that shows it, or a previewWeight above 0");
+    }
+  }
+
+  void check_sessions(const std::string& name, const Rollout& rollout) {
+    const std::string path = "rollouts." + name + ".stickiness";
+    const Node* const stickiness = find(root_, {"rollouts", name, "stickiness"});
+    if (stickiness == nullptr) return;
+    if (rollout.stickiness.scope == Scope::kUser) {
+      for (const char* const key : {"expiry", "memory"}) {
+        if (stickiness->find(key) == nullptr) continue;
+        report_.warn(place(*stickiness, {key}), path + "." + key + " is of sessions, and none are kept", "scope: session");
+      }
+      return;
+    }
+    const Position scope = place(*stickiness, {"scope"});
+    if (rollout.strategy == Strategy::kAa || rollout.strategy == Strategy::kShadow) {
+      report_.warn(scope, path + ".scope: with strategy " + std::string(to_string(rollout.strategy)) +
+                              " nobody is moved, and so nobody kept",
+                   "scope: user");
+    }
+    const Duration kept = rollout.scale_down_delay.value_or(Duration(0));
+    if (rollout.strategy == Strategy::kBlueGreen && kept < rollout.stickiness.expiry) {
+      report_.warn(scope,
+                   path + ".scope: sessions may go on at " + rollout.baseline +
+                       " for longer than scaleDownDelay, after which it may be stopped",
+                   "a scaleDownDelay of at least the expiry, " + format_duration(rollout.stickiness.expiry));
     }
   }
 

@@ -96,6 +96,10 @@ Service read_service(const Node& node, const std::string& path, Report& report) 
 
 Stickiness read_stickiness(const Node& node) {
   Stickiness stickiness;
+  const std::string* const scope = scalar(node, "scope");
+  if (scope != nullptr && *scope == "session") stickiness.scope = Scope::kSession;
+  stickiness.expiry = duration_of(node, "expiry").value_or(stickiness.expiry);
+  stickiness.memory = size_of(node, "memory").value_or(stickiness.memory);
   const Node* const by = node.find("by");
   if (by == nullptr) return stickiness;
   for (const Node& element : by->list) {

@@ -123,7 +123,11 @@ json::Array write_key_sources(const std::vector<KeySource>& sources) {
 
 json::Object write_stickiness(const Stickiness& stickiness) {
   if (stickiness.by.empty()) return {};
-  return {{"by", write_key_sources(stickiness.by)}, {"scope", "user"}};
+  json::Object section{{"by", write_key_sources(stickiness.by)}};
+  if (stickiness.scope == Scope::kUser) return section.set("scope", "user");
+  return section.set("scope", "session")
+      .set("expiry", format_duration(stickiness.expiry))
+      .set("memory", format_size(stickiness.memory));
 }
 
 }  // namespace weir::config

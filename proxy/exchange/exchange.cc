@@ -105,6 +105,8 @@ void Exchange::assign() {
   if (context_.assignment.reason == AssignmentReason::kUnkeyed) worker_.counters.add(Count::kUnkeyed);
   if (context_.assignment.reason == AssignmentReason::kOverride) worker_.counters.add(Count::kOverridden);
   if (context_.assignment.reason == AssignmentReason::kCreator) worker_.counters.add(Count::kReturned);
+  if (context_.assignment.reason == AssignmentReason::kSession) worker_.counters.add(Count::kKept);
+  if (context_.assignment.forgot_session) worker_.counters.add(Count::kSessionsForgotten);
   ++worker_.loads[context_.assignment.version].active;
   const config::Retries& retries = context_.route->retries;
   const bool needed = may_be_rescued() || may_need_body(retries, idempotent(downstream_.request().method));

@@ -41,6 +41,15 @@ Split build_split(const std::string& name, const config::Config& config, Names& 
                              before == nullptr ? nullptr : before->split.spec().creators);
   }
   const auto rollout = config.rollouts.find(name);
+  const config::Stickiness& stickiness =
+      rollout != config.rollouts.end() ? rollout->second.stickiness : service.stickiness;
+  // Where both arms are one version nobody can be kept on either.
+  const bool one = rollout != config.rollouts.end() ? rollout->second.baseline == rollout->second.candidate
+                                                    : service.versions.size() == 1;
+  if (stickiness.keeps_sessions() && !one) {
+    spec.sessions = table_of(stickiness.memory, stickiness.expiry,
+                             before == nullptr ? nullptr : before->split.spec().sessions);
+  }
   if (rollout != config.rollouts.end()) {
     spec.stickiness = rollout->second.stickiness;
     spec.baseline = names.version(name, rollout->second.baseline);

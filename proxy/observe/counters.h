@@ -43,6 +43,8 @@ enum class Count : std::uint8_t {
   kOverridden,         // sent to a version that the plan let the request choose
   kReturned,           // sent to the version that made what they name
   kCreationsForgotten, // ids that had to make room before their time
+  kKept,               // of a conversation that an earlier step's split had assigned
+  kSessionsForgotten,  // that had to make room before their time
   kShadowCopies,       // requests copied to a candidate, and sent
   kShadowTooLong,      // not copied: longer than the plan's mirror.body
   kShadowOverloaded,   // not copied, or given up, for want of room of any kind

@@ -27,6 +27,7 @@ struct Pin {
 
   VersionId version = kNoId;
   std::uint32_t mark = 0;
+  bool operator==(const Pin&) const = default;
 };
 
 class PinTable {

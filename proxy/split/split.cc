@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint64_t kClusterSeed = 2;
 constexpr std::uint64_t kUserSeed = 3;
+constexpr std::uint64_t kSessionSeed = 4;
 constexpr std::uint32_t kUserHashMask = (1u << 20) - 1;
 
 // As far as the head says.
@@ -51,7 +52,8 @@ Split::Split(SplitSpec spec)
     : spec_(std::move(spec)),
       cookie_name_(first_cookie(spec_.stickiness.by)),
       cluster_seed_(xxh3_64(spec_.service) + kClusterSeed),
-      user_seed_(xxh3_64(spec_.service) + kUserSeed) {}
+      user_seed_(xxh3_64(spec_.service) + kUserSeed),
+      session_seed_(xxh3_64(spec_.service) + kSessionSeed) {}
 
 // Meant for another rollout: what this candidate may get is not known, and it may have been rolled back.
 const RolloutTraffic& Split::own(const RolloutTraffic& planned) const {
@@ -90,11 +92,14 @@ Assignment Split::assign(const UnitFacts& request, const RolloutTraffic& planned
     result.reason = AssignmentReason::kHash;
     result.keyed = true;
     take_key(key, traffic, result);
+    if (spec_.sessions != nullptr) keep_session(key, request, traffic, result);
   } else if (!cookie_name_.empty()) {
     result.reason = AssignmentReason::kNewCookie;
     result.keyed = true;
     result.cookie = draw_id(random);
-    take_key(std::string_view(result.cookie.data(), result.cookie.size()), traffic, result);
+    const std::string_view drawn(result.cookie.data(), result.cookie.size());
+    take_key(drawn, traffic, result);
+    if (spec_.sessions != nullptr) keep_session(drawn, request, traffic, result);
   } else {
     result.reason = AssignmentReason::kUnkeyed;
     const auto id = std::bit_cast<std::array<char, sizeof(std::uint64_t)>>(random.next());
@@ -122,14 +127,18 @@ void Split::take_version(VersionId version, AssignmentReason reason, Assignment&
   result.reason = reason;
 }
 
-// A version that a reload has taken away has taken with it what it made; to one that is rolled back nobody returns.
+// Whether anybody may be kept there: a reload may have taken it away, and to one that is rolled back nobody returns.
+bool Split::serves(VersionId version, const RolloutTraffic& traffic) const {
+  return !is_closed(version, traffic) &&
+         std::find(spec_.versions.begin(), spec_.versions.end(), version) != spec_.versions.end();
+}
+
 bool Split::take_creator(const UnitFacts& request, const RolloutTraffic& traffic, Assignment& result) const {
   if (spec_.creators == nullptr || spec_.creators->empty()) return false;
   const Collection collection = collection_of(request.path);
   const auto take = [&](std::string_view id) {
     const std::optional<Pin> made = id.empty() ? std::nullopt : spec_.creators->find(created_key(id), request.now);
-    if (!made || is_closed(made->version, traffic)) return false;
-    if (std::find(spec_.versions.begin(), spec_.versions.end(), made->version) == spec_.versions.end()) return false;
+    if (!made || !serves(made->version, traffic)) return false;
     take_version(made->version, AssignmentReason::kCreator, result);
     return true;
   };
@@ -141,6 +150,29 @@ bool Split::take_creator(const UnitFacts& request, const RolloutTraffic& traffic
     if (named.has(text) && take(config::text_of(*request.body, text))) return true;
   }
   return false;
+}
+
+// `result` is as this step's split has it. Whoever began under another stays where that was, and is none of this one's
+// evidence, even if the version is the same: the others whom that split had are missing in the other arm.
+void Split::keep_session(std::string_view key, const UnitFacts& request, const RolloutTraffic& traffic,
+                         Assignment& result) const {
+  const std::uint64_t hash = xxh3_64(key, session_seed_);
+  // A step id is a rollout's own; two rollouts seldom begin at the same one.
+  const auto mark = static_cast<std::uint32_t>((traffic.identity ^ traffic.identity >> 32) + traffic.step) % Pin::kMarks;
+  const Pin assigned{.version = result.version, .mark = mark};
+  std::optional<Pin> pin = spec_.sessions->find(hash, request.now);
+  if (!pin) {
+    const PinTable::Kept kept = spec_.sessions->keep(hash, assigned, request.now);
+    pin = kept.pin;
+    result.forgot_session = kept.forgot;
+  }
+  if (*pin == assigned) return;
+  if (!serves(pin->version, traffic)) {
+    spec_.sessions->move(hash, assigned, request.now);
+    return;
+  }
+  take_version(pin->version, AssignmentReason::kSession, result);
+  result.judged = false;
 }
 
 void Split::take_key(std::string_view key, const RolloutTraffic& traffic, Assignment& result) const {

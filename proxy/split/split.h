@@ -43,6 +43,7 @@ struct Assignment {
   std::uint64_t session = 0;
   // The response sets this cookie: reason is kNewCookie.
   DrawnId cookie{};
+  bool forgot_session = false;  // another's, before its time, for want of room
 };
 
 struct WeightedVersion {
@@ -66,6 +67,7 @@ struct SplitSpec {
   std::vector<VersionId> versions = {};  // of the service
   // Which of them has made what requests name by its id; null: nobody remembers.
   std::shared_ptr<PinTable> creators = {};
+  std::shared_ptr<PinTable> sessions = {};  // where each stays; null: nobody is kept
   // Static split, in the order of the version names; one entry when the service has one version.
   std::vector<WeightedVersion> weights;
 };
@@ -98,6 +100,9 @@ class Split {
   bool take_override(const UnitFacts& request, const RolloutTraffic& traffic, Assignment& result) const;
   bool take_creator(const UnitFacts& request, const RolloutTraffic& traffic, Assignment& result) const;
   void take_version(VersionId version, AssignmentReason reason, Assignment& result) const;
+  bool serves(VersionId version, const RolloutTraffic& traffic) const;
+  void keep_session(std::string_view key, const UnitFacts& request, const RolloutTraffic& traffic,
+                    Assignment& result) const;
   // Fills what follows from the unit key: version and arm, and for a rollout whether and as whom it is judged.
   void take_key(std::string_view key, const RolloutTraffic& traffic, Assignment& result) const;
 
@@ -105,6 +110,7 @@ class Split {
   std::string cookie_name_;
   std::uint64_t cluster_seed_ = 0;
   std::uint64_t user_seed_ = 0;
+  std::uint64_t session_seed_ = 0;
 };
 
 }  // namespace weir::proxy

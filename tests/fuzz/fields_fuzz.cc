@@ -4,6 +4,7 @@
 
 #include "proxy/http/query.h"
 #include "proxy/route/path.h"
+#include "proxy/split/created_ids.h"
 #include "proxy/split/unit_key.h"
 #include "tests/fuzz/input.h"
 
@@ -61,6 +62,15 @@ void read_query(std::string_view query) {
     require(value == query.substr(2), "a value without escapes is itself");
 }
 
+// What stands behind a collection's name is one segment of the path.
+void find_collection(std::string_view path) {
+  const proxy::Collection found = proxy::collection_of(path);
+  require(found.kind != proxy::Collection::Kind::kNone || found.id.empty(), "an id is of something");
+  require(found.id.find('/') == std::string_view::npos, "an id is one segment");
+  require(found.id.empty() || path.find("/" + std::string(found.id)) != std::string_view::npos, "an id is the path's");
+  require(!found.id.empty() || found.whole, "nothing stands behind nothing");
+}
+
 }  // namespace
 }  // namespace weir::fuzz
 
@@ -69,5 +79,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   weir::fuzz::read_cookies(text);
   weir::fuzz::normalise(text);
   weir::fuzz::read_query(text);
+  weir::fuzz::find_collection(text);
   return 0;
 }

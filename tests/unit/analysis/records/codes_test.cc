@@ -263,6 +263,7 @@ config::Rollout a_policy() {
   policy.max_exposure = {.excess_failures = 50, .extra_cost = 2.5, .failed_requests = 500};
   policy.stickiness.by = {{.header = "x-user", .cookie = "c", .query = "q", .api_key = true, .client_address = true},
                           {.header = {}, .cookie = {}, .body = config::BodyText::kMetadataUserId}};
+  policy.stickiness.scope = config::Scope::kSession;
   config::Hold hold{.at_least = std::chrono::seconds(3),
                     .min_requests = 4,
                     .at_most = std::chrono::seconds(5),
@@ -311,9 +312,11 @@ TEST(StateCode, ReadsThePlanThatIsWritten) {
   analysis::read(reader, read);
   ASSERT_TRUE(reader.ok() && reader.at_end());
   EXPECT_EQ(
-      std::tie(read.baseline, read.candidate, read.revision, read.salt, read.stickiness.by, read.strategy,
+      std::tie(read.baseline, read.candidate, read.revision, read.salt, read.stickiness.by, read.stickiness.scope,
+               read.strategy,
                read.scale_down_delay),
-      std::tie(in.baseline, in.candidate, in.revision, in.salt, in.stickiness.by, in.strategy, in.scale_down_delay));
+      std::tie(in.baseline, in.candidate, in.revision, in.salt, in.stickiness.by, in.stickiness.scope,
+               in.strategy, in.scale_down_delay));
   EXPECT_EQ(fingerprint(read), fingerprint(in));
   const auto& [excess_failures, extra_cost, failed_requests] = in.max_exposure;
   EXPECT_EQ(

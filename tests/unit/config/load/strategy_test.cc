@@ -263,5 +263,27 @@ TEST(Overrides, GoByAHeaderOrAModelOrBoth) {
             "{ name, exact }, model: { exact }, or both");
 }
 
+TEST(Sessions, AreKeptWhereAPlanSaysSo) {
+  const std::string by = "    candidate: v2\n    stickiness: { by: [ { header: x } ], ";
+  const Stickiness kept = rollout_of(by + "scope: session, expiry: 20m, memory: 64KiB }\n").stickiness;
+  EXPECT_TRUE(kept.keeps_sessions());
+  EXPECT_EQ(kept.expiry, std::chrono::minutes(20));
+  EXPECT_EQ(kept.memory, 65'536U);
+  EXPECT_EQ(rollout_of(by + "scope: session }\n").stickiness.expiry, std::chrono::hours(1));
+  EXPECT_FALSE(rollout_of(by + "scope: user }\n").stickiness.keeps_sessions());
+  const auto problem = [&](const std::string& keys) {
+    const std::vector<Problem> problems = load_rollout(keys).problems;
+    return problems.size() == 1 ? format(problems[0], "plan") : std::to_string(problems.size()) + " problems";
+  };
+  EXPECT_EQ(problem(by + "expiry: 20m }\n"),
+            "plan:12:50: warning: rollouts.chat.stickiness.expiry is of sessions, and none are kept; expected scope: session");
+  EXPECT_EQ(problem("    strategy: blueGreen\n" + by + "scope: session }\n"),
+            "plan:13:49: warning: rollouts.chat.stickiness.scope: sessions may go on at v1 for longer than scaleDownDelay, "
+            "after which it may be stopped; expected a scaleDownDelay of at least the expiry, 1h");
+  EXPECT_EQ(problem("    strategy: aa\n    stickiness: { by: [ { header: x } ], scope: session }\n"),
+            "plan:12:49: warning: rollouts.chat.stickiness.scope: with strategy aa nobody is moved, and so nobody kept; "
+            "expected scope: user");
+}
+
 }  // namespace
 }  // namespace weir::config

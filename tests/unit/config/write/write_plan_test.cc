@@ -139,7 +139,7 @@ rollouts:
     revision: "7"
     salt: pepper
     strategy: canary
-    stickiness: { by: [{ header: x-user }, { cookie: c }], scope: user }
+    stickiness: { by: [{ header: x-user }, { cookie: c }], scope: session, expiry: 20m, memory: 1MiB }
     overrides:
       - { match: { header: { name: x-version, exact: v2 } }, version: v2, from: [10.0.0.0/8] }
     steps:

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <memory>
 #include <string>
 
 #include "base/score.h"
@@ -316,6 +318,119 @@ TEST(SplitOverride, IsLimitedToItsAddresses) {
     const Assignment result = Split(spec).assign({fields, one.client}, at_weight(0), random);
     EXPECT_EQ(result.version == kV2, one.inside) << one.from.prefix_bits;
   }
+}
+
+class SplitSession : public testing::Test {
+ protected:
+  SplitSession() {
+    spec_ = chat_rollout();
+    spec_.versions = {kV1, kV2};
+    spec_.sessions = std::make_shared<PinTable>(4'096, std::chrono::hours(1));
+  }
+
+  Assignment ask(std::string_view name, const RolloutTraffic& traffic) {
+    const http::FieldList fields = user(name);
+    return Split(spec_).assign({.fields = fields, .now = now_}, traffic, random_);
+  }
+  // Of another step, as every change of the weight begins one.
+  static RolloutTraffic step(StepId id, std::uint32_t weight_ppm) {
+    RolloutTraffic traffic = at_weight(weight_ppm);
+    traffic.step = id;
+    return traffic;
+  }
+
+  SplitSpec spec_;
+  SteadyTime now_{std::chrono::hours(50)};
+  Random random_{5};
+};
+
+// user-1 is in bucket 9660: on the candidate from 1 % on.
+TEST_F(SplitSession, StaysWhereItBeganWhenTheWeightMoves) {
+  for (int i = 0; i < 2; ++i) {
+    const Assignment first = ask("user-1", step(7, 0));
+    EXPECT_EQ(first.version, kV1);
+    EXPECT_EQ(first.reason, AssignmentReason::kHash);
+    EXPECT_TRUE(first.judged) << "this step's split put it there";
+  }
+  const Assignment kept = ask("user-1", step(8, 500'000));
+  EXPECT_EQ(kept.version, kV1);
+  EXPECT_EQ(kept.arm, Arm::kBaseline);
+  EXPECT_EQ(kept.reason, AssignmentReason::kSession);
+  EXPECT_FALSE(kept.judged);
+  EXPECT_TRUE(kept.keyed);
+  EXPECT_EQ(kept.step, 8U);
+  EXPECT_FALSE(chosen_by_split(kept.reason));
+}
+
+TEST_F(SplitSession, StaysOnTheCandidateWhenTheWeightFalls) {
+  EXPECT_EQ(ask("user-1", step(7, 500'000)).version, kV2);
+  const Assignment kept = ask("user-1", step(8, 1));
+  EXPECT_EQ(kept.version, kV2);
+  EXPECT_EQ(kept.arm, Arm::kCandidate);
+  EXPECT_FALSE(kept.judged);
+}
+
+// Were those judged whom the step would have put there anyway, its other arm would lack those whom it would not.
+TEST_F(SplitSession, IsNoEvidenceOfAnotherStepWhereverThatWouldPutIt) {
+  ask("user-1", step(7, 500'000));
+  const Assignment same = ask("user-1", step(8, 600'000));
+  EXPECT_EQ(same.version, kV2);
+  EXPECT_EQ(same.reason, AssignmentReason::kSession);
+  EXPECT_FALSE(same.judged);
+}
+
+TEST_F(SplitSession, IsAssignedAnewWhenItIsOver) {
+  ask("user-1", step(7, 0));
+  now_ += std::chrono::minutes(59);
+  EXPECT_EQ(ask("user-1", step(8, 500'000)).version, kV1) << "each request prolongs it";
+  now_ += std::chrono::minutes(59);
+  EXPECT_EQ(ask("user-1", step(8, 500'000)).version, kV1);
+  now_ += std::chrono::minutes(63);
+  const Assignment anew = ask("user-1", step(8, 500'000));
+  EXPECT_EQ(anew.version, kV2);
+  EXPECT_EQ(anew.reason, AssignmentReason::kHash);
+  EXPECT_TRUE(anew.judged);
+}
+
+TEST_F(SplitSession, ARollbackKeepsNobody) {
+  ask("user-1", step(7, 500'000));
+  RolloutTraffic closed = step(8, 0);
+  closed.candidate_closed = true;
+  EXPECT_EQ(ask("user-1", closed).version, kV1);
+  // The session goes on where it is now.
+  const Assignment kept = ask("user-1", step(9, 500'000));
+  EXPECT_EQ(kept.version, kV1);
+  EXPECT_EQ(kept.reason, AssignmentReason::kSession);
+}
+
+TEST_F(SplitSession, EndsWithItsVersion) {
+  ask("user-1", step(7, 500'000));
+  spec_.versions = {kV1};
+  spec_.candidate = kNoId;
+  spec_.weights = {{kV1, 500'000}, {kV1, 500'000}};
+  EXPECT_EQ(ask("user-1", step(8, 0)).version, kV1);
+}
+
+TEST_F(SplitSession, BeginsWithTheCookieThatItsFirstAnswerSets) {
+  spec_.stickiness.by = {{"", "weir"}};
+  const Split split(spec_);
+  const http::FieldList none;
+  const Assignment first = split.assign({.fields = none, .now = now_}, step(7, 0), random_);
+  EXPECT_EQ(first.reason, AssignmentReason::kNewCookie);
+  EXPECT_TRUE(first.judged);
+  const std::string cookie = "weir=" + std::string(first.cookie.data(), first.cookie.size());
+  http::FieldList fields;
+  fields.add("Cookie", cookie);
+  const Assignment kept = split.assign({.fields = fields, .now = now_}, step(8, kMillion), random_);
+  EXPECT_EQ(kept.version, kV1);
+  EXPECT_EQ(kept.reason, AssignmentReason::kSession);
+}
+
+TEST_F(SplitSession, OfNobodyIsNotKept) {
+  const Split split(spec_);
+  const http::FieldList none;
+  EXPECT_EQ(split.assign({.fields = none, .now = now_}, step(7, 0), random_).reason, AssignmentReason::kUnkeyed);
+  EXPECT_TRUE(spec_.sessions->empty());
 }
 
 }  // namespace
