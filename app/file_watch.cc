@@ -17,10 +17,7 @@ std::optional<FileStamp> stamp_of(const std::string& path) {
 
 FileWatch::FileWatch(std::string path) : path_(std::move(path)), seen_(stamp_of(path_)), last_(seen_) {}
 
-void FileWatch::seen() {
-  seen_ = stamp_of(path_);
-  last_ = seen_;
-}
+void FileWatch::seen(const std::optional<FileStamp>& stamp) { seen_ = last_ = stamp; }
 
 bool FileWatch::changed() {
   const std::optional<FileStamp> now = stamp_of(path_);

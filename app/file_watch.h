@@ -1,4 +1,4 @@
-// Confined to the control thread. Notices that a file is not what it was, by its inode, size and time of change.
+// Confined to one thread. Notices that a file is not what it was, by its inode, size and time of change.
 //
 // Editors and Kubernetes replace a file rather than write into it, often through a symbolic link: watching a path by
 // inotify follows the old inode. A stat() a second sees all of that.
@@ -28,8 +28,8 @@ class FileWatch {
   // True once for each change, when it has been at rest since the last look: a file is often written in pieces. A file
   // that is gone is no change.
   bool changed();
-  // What is there now counts as seen.
-  void seen();
+  // What was there then counts as seen.
+  void seen(const std::optional<FileStamp>& stamp);
 
  private:
   std::string path_;

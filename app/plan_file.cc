@@ -1,10 +1,8 @@
 #include "app/plan_file.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <system_error>
 #include <tuple>
@@ -16,36 +14,14 @@
 namespace weir::app {
 namespace {
 
-// A plan is written by people; more is a mistake, such as a log given for a plan.
-constexpr std::uintmax_t kLargest = 16 * 1024 * 1024;
-
-struct Text {
-  std::string text;
-  std::string error;
-};
-
-Text read_text(const std::string& path) {
-  std::error_code failed;
-  if (std::filesystem::is_directory(path, failed)) return {{}, "it is a directory"};
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return {{}, std::generic_category().message(errno)};
-  Text result;
-  for (char c = 0; in.get(c);) {
-    result.text += c;
-    if (result.text.size() > kLargest) return {{}, "it has more than 16 MiB"};
-  }
-  if (in.bad()) return {{}, std::generic_category().message(errno)};
-  return result;
-}
-
-config::Environment environment() {
+config::Environment environment(FileKind kind) {
   return {.variable = [](const std::string& name) -> std::optional<std::string> {
             const char* const value = std::getenv(name.c_str());
             return value == nullptr ? std::nullopt : std::optional<std::string>(value);
           },
-          .file = [](const std::string& path) -> std::optional<std::string> {
-            Text read = read_text(path);
-            return read.error.empty() ? std::optional<std::string>(std::move(read.text)) : std::nullopt;
+          .file = [kind](const std::string& path) -> std::optional<std::string> {
+            FileText read = read_file(path, kind);
+            return read.problem.empty() ? std::optional<std::string>(std::move(read.text)) : std::nullopt;
           },
           .listener_tls = listener_faults,
           .origin_tls = origin_faults,
@@ -76,11 +52,11 @@ void add_forecast(config::LoadResult& loaded) {
   std::stable_sort(loaded.problems.begin(), loaded.problems.end(), before);
 }
 
-PlanFile read_with(const config::Environment& environment, const std::string& path) {
+PlanFile read_with(const config::Environment& environment, const std::string& path, FileKind kind) {
   PlanFile plan{.name = path, .unreadable = {}, .loaded = {}};
-  const Text read = read_text(path);
-  plan.unreadable = read.error;
-  if (!read.error.empty()) return plan;
+  const FileText read = read_file(path, kind);
+  plan.unreadable = read.problem;
+  if (!read.problem.empty()) return plan;
   plan.loaded = config::load(read.text, environment);
   add_forecast(plan.loaded);
   return plan;
@@ -95,18 +71,18 @@ std::vector<std::string> PlanFile::messages() const {
   return lines;
 }
 
-PlanFile read_plan_file(const std::string& path) { return read_with(environment(), path); }
+PlanFile read_plan_file(const std::string& path, FileKind kind) { return read_with(environment(kind), path, kind); }
 
 PlanFile check_plan_file(const std::string& path) {
-  config::Environment with_log = environment();
+  config::Environment with_log = environment(FileKind::kAny);
   with_log.log_file = log_file_fault;
-  return read_with(with_log, path);
+  return read_with(with_log, path, FileKind::kAny);
 }
 
 config::AdminResult read_plan_admin(const std::string& path) {
-  const Text read = read_text(path);
-  if (!read.error.empty()) return {.admin = {}, .error = "cannot read " + path + ": " + read.error};
-  config::AdminResult result = config::load_admin(read.text, environment());
+  const FileText read = read_file(path, FileKind::kAny);
+  if (!read.problem.empty()) return {.admin = {}, .error = "cannot read " + path + ": " + read.problem};
+  config::AdminResult result = config::load_admin(read.text, environment(FileKind::kAny));
   if (!result.error.empty()) result.error = path + ": " + result.error;
   return result;
 }
@@ -114,7 +90,7 @@ config::AdminResult read_plan_admin(const std::string& path) {
 PlanFile read_default_plan(const config::DefaultPlanOptions& options) {
   return {.name = "the default plan",
           .unreadable = {},
-          .loaded = config::load(config::default_plan_yaml(options), environment())};
+          .loaded = config::load(config::default_plan_yaml(options), environment(FileKind::kAny))};
 }
 
 }  // namespace weir::app

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file_text.h"
 #include "config/default_plan.h"
 #include "config/load/load.h"
 
@@ -21,7 +22,7 @@ struct PlanFile {
   bool has_warnings() const { return !loaded.problems.empty(); }
 };
 
-PlanFile read_plan_file(const std::string& path);
+PlanFile read_plan_file(const std::string& path, FileKind kind = FileKind::kAny);
 // For who only asks: also whether there could be an access log where the plan wants it. A start opens it, or another
 // one that its command line names.
 PlanFile check_plan_file(const std::string& path);

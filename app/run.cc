@@ -70,7 +70,7 @@ int run(const RunArguments& arguments, const Terminal& terminal) {
   for (const std::string& error : errors) print_error(terminal, error);
   const int code = errors.empty() ? weir->run() : kExitFailed;
   if (!weir->can_end()) {
-    // A writer hangs on a disk: to wait for it could be to wait for ever.
+    // Somebody hangs on a disk: to wait for it could be to wait for ever.
     std::fflush(nullptr);
     std::_Exit(code);
   }

@@ -22,10 +22,6 @@ std::string listed(const std::vector<std::string>& words) {
   return text;
 }
 
-LogFile open_log_of(const config::Config& config) {
-  return config.access_log ? LogFile::open(config.access_log->path) : LogFile();
-}
-
 // What the command line says is before what the plan says.
 void choose_access_log(config::Config& config, const std::string& path) {
   if (path.empty()) return;
@@ -65,26 +61,16 @@ std::vector<std::string> fit(config::Config& config, const PlanOrigin& origin) {
   return lowered;
 }
 
-}  // namespace
+// What a reading of another plan has to know of the one that runs.
+struct Runs {
+  PlanOrigin origin;
+  config::Config config;
+  std::shared_ptr<proxy::TlsTickets> tickets;
+  std::shared_ptr<const TlsFiles> tls;
+};
 
-RunningPlan::RunningPlan(config::Config config, PlanOrigin origin, std::int64_t unix_ms)
-    : origin_(std::move(origin)),
-      config_(std::move(config)),
-      lowered_(fit(config_, origin_)),
-      loaded_unix_ms_(unix_ms) {
-  if (!origin_.file.empty()) watch_.emplace(origin_.file);
-}
-
-std::vector<std::string> RunningPlan::open_tls() {
-  tls_ = std::make_unique<TlsFiles>(config_, tickets_);
-  return tls_->faults();
-}
-
-LogFile RunningPlan::open_access_log() const { return open_log_of(config_); }
-
-std::variant<NextPlan, ApiError> RunningPlan::read_again() {
-  watch_->seen();
-  PlanFile plan = read_plan_file(origin_.file);
+std::variant<NextPlan, ApiError> read_next(const Runs& runs, const AboutTo& about_to) {
+  PlanFile plan = read_plan_file(runs.origin.file, FileKind::kRegular);
   if (!plan.ok()) {
     return ApiError{.status = 422,
                     .code = "plan_refused",
@@ -96,22 +82,25 @@ std::variant<NextPlan, ApiError> RunningPlan::read_again() {
                 .lowered = {},
                 .tls = {},
                 .access_log = {}};
-  const std::vector<std::string> fixed = config::needs_restart(config_, next.config);
+  const std::vector<std::string> fixed = config::needs_restart(runs.config, next.config);
   if (!fixed.empty()) {
     return ApiError{.status = 409,
                     .code = "needs_restart",
                     .message = "a change of " + listed(fixed) + " needs a restart; nothing was changed",
                     .problems = {}};
   }
-  next.lowered = fit(next.config, origin_);
-  next.access_log = open_log_of(next.config);
+  next.lowered = fit(next.config, runs.origin);
+  if (next.config.access_log) {
+    about_to("the access log " + next.config.access_log->path);
+    next.access_log = LogFile::open(next.config.access_log->path);
+  }
   if (!next.access_log.error().empty()) {
     return ApiError{.status = 409,
                     .code = "cannot_open_log",
                     .message = next.access_log.error() + "; nothing was changed",
                     .problems = {}};
   }
-  next.tls = std::make_unique<TlsFiles>(next.config, tickets_, tls_.get());
+  next.tls = std::make_shared<TlsFiles>(next.config, runs.tickets, runs.tls.get(), about_to);
   if (!next.tls->faults().empty()) {
     return ApiError{.status = 422,
                     .code = "certificates_refused",
@@ -119,6 +108,55 @@ std::variant<NextPlan, ApiError> RunningPlan::read_again() {
                     .problems = next.tls->faults()};
   }
   return next;
+}
+
+}  // namespace
+
+RunningPlan::RunningPlan(config::Config config, PlanOrigin origin, std::int64_t unix_ms)
+    : origin_(std::move(origin)),
+      config_(std::move(config)),
+      lowered_(fit(config_, origin_)),
+      loaded_unix_ms_(unix_ms) {
+  if (!origin_.file.empty()) watch_.emplace(origin_.file);
+}
+
+std::vector<std::string> RunningPlan::open_tls() {
+  tls_ = std::make_shared<TlsFiles>(config_, tickets_, nullptr, [](std::string_view) {});
+  return tls_->faults();
+}
+
+std::string RunningPlan::access_log_path() const { return config_.access_log ? config_.access_log->path : ""; }
+
+std::function<PlanRead(const AboutTo&)> RunningPlan::reading() const {
+  Runs runs{.origin = origin_, .config = config_, .tickets = tickets_, .tls = tls_};
+  return [runs = std::move(runs)](const AboutTo& about_to) {
+    about_to(runs.origin.name + ", or a file that it names");
+    std::optional<FileStamp> stamp = stamp_of(runs.origin.file);
+    return PlanRead{.stamp = stamp, .said = read_next(runs, about_to)};
+  };
+}
+
+std::function<FilesSeen(const AboutTo&)> RunningPlan::look(std::int64_t unix_s) const {
+  return [watch = watch_, before = tls_, name = origin_.name, unix_s](const AboutTo& about_to) {
+    FilesSeen seen{.watch = watch, .before = before, .tls = {}};
+    about_to(name);
+    seen.plan_changed = seen.watch && seen.watch->changed();
+    const auto tls = std::make_shared<TlsFiles>(*before);
+    seen.tls_changed = tls->look(unix_s, about_to);
+    seen.tls = tls;
+    return seen;
+  };
+}
+
+void RunningPlan::seen(const std::optional<FileStamp>& stamp) {
+  if (watch_) watch_->seen(stamp);
+}
+
+bool RunningPlan::take(FilesSeen seen) {
+  watch_ = std::move(seen.watch);
+  if (seen.before != tls_) return false;
+  tls_ = std::move(seen.tls);
+  return seen.tls_changed;
 }
 
 void RunningPlan::take(NextPlan next, std::int64_t unix_ms) {

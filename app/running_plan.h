@@ -1,8 +1,9 @@
-// Confined to the control thread. The plan that runs: where it comes from, what of it this machine cannot give, and how
-// it follows its file.
+// Confined to the control thread, but for what it gives the disk thread to do. The plan that runs: where it comes from, what
+// of it this machine cannot give, and how it follows its file.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "app/access_log_file.h"
 #include "app/admin/api.h"
+#include "app/disk_thread.h"
 #include "app/file_watch.h"
 #include "app/tls_files.h"
 #include "base/json.h"
@@ -32,8 +34,22 @@ struct NextPlan {
   config::Config config;
   std::vector<std::string> warnings;
   std::vector<std::string> lowered;
-  std::unique_ptr<TlsFiles> tls;
+  std::shared_ptr<const TlsFiles> tls;
   LogFile access_log;  // not open: it wants none
+};
+
+// What a reading of the plan's file came to.
+struct PlanRead {
+  std::optional<FileStamp> stamp;  // from before it was read
+  std::variant<NextPlan, ApiError> said;
+};
+// What a look at the files of the plan that runs came to.
+struct FilesSeen {
+  std::optional<FileWatch> watch;
+  bool plan_changed = false;
+  std::shared_ptr<const TlsFiles> before;
+  std::shared_ptr<const TlsFiles> tls;
+  bool tls_changed = false;  // what is served
 };
 
 class RunningPlan {
@@ -43,18 +59,24 @@ class RunningPlan {
 
   // Reads what its TLS needs, once. Why it cannot be served; empty when it can.
   std::vector<std::string> open_tls();
-  // Not open and without an error: the plan wants none.
-  LogFile open_access_log() const;
+  // Where it is to be written; empty: the plan wants none.
+  std::string access_log_path() const;
 
   const config::Config& config() const { return config_; }
   const std::string& name() const { return origin_.name; }
-  TlsFiles& tls() const { return *tls_; }  // from open_tls() on
+  const TlsFiles& tls() const { return *tls_; }  // from open_tls() on
 
-  // Whether there is a file to load again, and whether it is another one than was loaded last.
+  // Whether there is a file to load again.
   bool has_file() const { return watch_.has_value(); }
-  bool file_changed() { return watch_ && watch_->changed(); }
-  // What the file says now, or why it cannot run. Changes nothing that runs.
-  std::variant<NextPlan, ApiError> read_again();
+  // The two that wait for a disk may be called by another thread, and share nothing with this one. What the file says
+  // now, or why it cannot run:
+  std::function<PlanRead(const AboutTo&)> reading() const;
+  // Whether the plan's file is another one than was read last, and whether those of TLS are.
+  std::function<FilesSeen(const AboutTo&)> look(std::int64_t unix_s) const;
+  // Of what was read: the file counts as seen.
+  void seen(const std::optional<FileStamp>& stamp);
+  // True: tls() has changed. Of a plan that runs no more it is nothing.
+  bool take(FilesSeen seen);
   // From now on this one runs.
   void take(NextPlan next, std::int64_t unix_ms);
   // What the file says does not run, and why.
@@ -74,7 +96,7 @@ class RunningPlan {
   config::Config config_;
   std::vector<std::string> lowered_;  // listeners with fewer connections than the plan says
   std::shared_ptr<proxy::TlsTickets> tickets_ = std::make_shared<proxy::TlsTickets>();
-  std::unique_ptr<TlsFiles> tls_;
+  std::shared_ptr<const TlsFiles> tls_;
   std::optional<FileWatch> watch_;
   std::int64_t loaded_unix_ms_ = 0;
   std::string refused_;  // why what the file says now is not what runs

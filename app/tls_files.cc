@@ -67,7 +67,8 @@ std::string text_of(const std::vector<config::TlsFault>& faults) {
 
 }  // namespace
 
-TlsFiles::TlsFiles(const config::Config& config, std::shared_ptr<proxy::TlsTickets> tickets, const TlsFiles* before)
+TlsFiles::TlsFiles(const config::Config& config, std::shared_ptr<proxy::TlsTickets> tickets, const TlsFiles* before,
+                   const AboutTo& about_to)
     : tickets_(std::move(tickets)) {
   contexts_.listeners.resize(config.listeners.size());
   for (std::size_t i = 0; i < config.listeners.size(); ++i) {
@@ -78,7 +79,7 @@ TlsFiles::TlsFiles(const config::Config& config, std::shared_ptr<proxy::TlsTicke
          .labels = {{"listener", listener.address}},
          .listener = listener.tls,
          .place = i},
-        nullptr);
+        nullptr, about_to);
   }
   for (const auto& [service, settings] : config.services) {
     for (const auto& [name, version] : settings.versions) {
@@ -90,13 +91,14 @@ TlsFiles::TlsFiles(const config::Config& config, std::shared_ptr<proxy::TlsTicke
            .labels = {{"service", service}, {"version", name}},
            .origin = version.tls,
            .version = whole},
-          before);
+          before, about_to);
       if (version.tls.insecure_skip_verify) unverified_.push_back(whole);
     }
   }
 }
 
-void TlsFiles::add(Entry entry, const TlsFiles* before) {
+void TlsFiles::add(Entry entry, const TlsFiles* before, const AboutTo& about_to) {
+  about_to("the files of " + entry.name);
   // Watched from before they are read: what changes meanwhile is a change.
   for (const std::string& path : entry.paths) entry.files.emplace_back(path);
   entry.stamps = stamps_of(entry.paths);
@@ -135,9 +137,10 @@ bool TlsFiles::read(Entry& entry) {
   return usable;
 }
 
-bool TlsFiles::look(std::int64_t unix_s) {
+bool TlsFiles::look(std::int64_t unix_s, const AboutTo& about_to) {
   bool changed = false;
   for (Entry& entry : entries_) {
+    about_to("the files of " + entry.name);
     tell_losses(entry);
     bool touched = false;
     for (FileWatch& file : entry.files) touched = file.changed() || touched;

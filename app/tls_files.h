@@ -1,5 +1,6 @@
-// Confined to the control thread. What the files of a plan's TLS hold, kept in step with them: certificates are renewed
-// while the weir runs. A file that cannot be used any more changes nothing until it can.
+// Confined to one thread; immutable where threads share it: who looks at the files looks with a copy of his own. What the
+// files of a plan's TLS hold, kept in step with them: certificates are renewed while the weir runs. A file that cannot be
+// used any more changes nothing until it can.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "app/disk_thread.h"
 #include "app/file_watch.h"
 #include "app/metrics/exposition.h"
 #include "config/config.h"
@@ -23,7 +25,8 @@ class TlsFiles {
  public:
   // Reads all that the plan names. What `before` has of it, from the same files as they are now, is kept, for origins
   // are connected to anew when theirs is another.
-  TlsFiles(const config::Config& config, std::shared_ptr<proxy::TlsTickets> tickets, const TlsFiles* before = nullptr);
+  TlsFiles(const config::Config& config, std::shared_ptr<proxy::TlsTickets> tickets, const TlsFiles* before,
+           const AboutTo& about_to);
 
   // Why the plan cannot be served; empty when it can.
   const std::vector<std::string>& faults() const { return faults_; }
@@ -31,7 +34,7 @@ class TlsFiles {
 
   // Once a second. True: contexts() has changed. Tells the log once of each file that is gone, and of each certificate
   // and response when its time ends, will soon, or has not begun.
-  bool look(std::int64_t unix_s);
+  bool look(std::int64_t unix_s, const AboutTo& about_to);
   // Files that are not what is served, and why; as of the last look what is about to end; and what is not verified.
   std::vector<std::string> problems() const;
   // How long what is served holds.
@@ -63,7 +66,7 @@ class TlsFiles {
     bool looked_at = false;
   };
 
-  void add(Entry entry, const TlsFiles* before);
+  void add(Entry entry, const TlsFiles* before, const AboutTo& about_to);
   bool keep(Entry& entry, const TlsFiles& before);
   bool read(Entry& entry);
   static void tell_losses(Entry& entry);

@@ -12,6 +12,7 @@
 #include "app/explain/measured.h"
 #include "app/feedback/words.h"
 #include "app/rollout_plans.h"
+#include "app/secret_text.h"
 #include "app/status.h"
 #include "base/json.h"
 #include "config/address.h"
@@ -23,7 +24,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr seconds kLookPeriod{1};
 constexpr milliseconds kPublishPeriod{500};
 constexpr int kPublishShare = 10;              // at most one part in so many of the time goes into the status document
 constexpr milliseconds kStorePatience{1'000};  // at start, before everybody is served by the baseline
@@ -62,28 +62,18 @@ analysis::Command::Verb rollout_verb(ApiVerb verb) {
   return Verb::kPause;
 }
 
-ApiReply refuse_while_draining(std::string_view actor) {
-  log::warn("reload_refused", {{"reason", "draining"}, {"actor", actor}});
-  return error_reply({.status = 409,
-                      .code = "draining",
-                      .message = "this weir drains, and takes no other plan; the next start will read the file",
-                      .problems = {}});
-}
-
-std::string value_of(const std::optional<config::Secret>& secret) { return secret ? secret->value : ""; }
-
 AdminOptions admin_options(const config::Admin& admin) {
   AdminOptions options;
   // A plan whose address is none was refused.
   options.address = config::parse_listen_address(admin.address).value_or(options.address);
-  options.token = value_of(admin.token);
+  options.token = secret_of(admin.token);
   return options;
 }
 
 AdminOptions scores_options(const config::Feedback& feedback) {
   AdminOptions options;
   options.address = config::parse_listen_address(feedback.address).value_or(options.address);
-  options.token = value_of(feedback.token);
+  options.token = secret_of(feedback.token);
   options.scores_alone = true;
   return options;
 }
@@ -120,7 +110,7 @@ Weir::Weir(Signals& signals, Setup setup)
       scores_(std::make_unique<AdminServer>(scores_options(plan_.config().feedback), published_)),
       started_(clock_.now()),
       next_tick_(started_),
-      next_look_(started_ + kLookPeriod),
+      next_look_(started_),
       next_publish_(started_),
       decision_log_(controller_),
       store_log_(plan_.config().state.path) {}
@@ -144,7 +134,8 @@ std::vector<std::string> Weir::start() {
     controller_.tick();
     std::this_thread::sleep_for(kPollPeriod);
   }
-  LogFile log = plan_.open_access_log();
+  const std::string log_path = plan_.access_log_path();
+  LogFile log = log_path.empty() ? LogFile() : LogFile::open(log_path);
   if (!log.error().empty()) return {log.error()};
   errors = server_.start(topology);
   if (!errors.empty()) return errors;
@@ -172,6 +163,7 @@ int Weir::run() {
     for (const Signal signal : signals_.take()) on_signal(signal);
     for (QueuedCommand& queued : commands_.take()) obey(std::move(queued));
     if (clock_.now() >= next_tick_) tick();
+    use_disk();
     tell_news();
     if (news_ || clock_.now() >= next_publish_) publish();
     answer();
@@ -182,7 +174,8 @@ int Weir::run() {
 
 void Weir::wait() const {
   const auto left = std::chrono::ceil<milliseconds>(next_tick_ - clock_.now());
-  std::array<pollfd, 2> events{{{signals_.descriptor(), POLLIN, 0}, {commands_.descriptor(), POLLIN, 0}}};
+  std::array<pollfd, 3> events{
+      {{signals_.descriptor(), POLLIN, 0}, {commands_.descriptor(), POLLIN, 0}, {disk_.descriptor(), POLLIN, 0}}};
   ::poll(events.data(), events.size(), static_cast<int>(std::max<milliseconds::rep>(0, left.count())));
 }
 
@@ -193,14 +186,11 @@ void Weir::tick() {
   recent_.turn();
   published_.turned();
   look_at_names();
-  if (!drain_.draining() && now >= next_look_) {
-    next_look_ = now + kLookPeriod;
-    if (plan_.file_changed()) reload("file");
-    look_at_certificates();
-  }
   advance_drain();
   if (store_log_.tell(controller_.store_health(), now)) news_ = true;
   if (records_.tell()) news_ = true;
+  if (disk_.tell(now)) news_ = true;
+  answer_the_patient(now);
   tell_requests();
 }
 
@@ -226,18 +216,11 @@ void Weir::look_at_names() {
   take_plan(*std::exchange(reload_, std::nullopt));
 }
 
-// Connections that began with the old ones keep them.
-void Weir::look_at_certificates() {
-  const std::vector<std::string> before = plan_.tls().problems();
-  if (plan_.tls().look(unix_ms(clock_) / 1'000)) server_.apply_topology(topology_of(plan_.config(), plan_.tls()));
-  if (plan_.tls().problems() != before) news_ = true;
-}
-
 void Weir::on_signal(Signal signal) {
   if (signal == Signal::kReload) {
     reload("SIGHUP");
   } else if (signal == Signal::kReopenLogs) {
-    reopen_access_log();
+    reopens_ = true;
   } else if (!drain_.draining()) {
     begin_drain("signal");
   } else {
@@ -318,72 +301,9 @@ void Weir::obey_rollout(QueuedCommand queued) {
   controller_.command(service, command, done);
 }
 
-ApiReply Weir::refuse_reload(std::string_view actor, const ApiError& error) {
-  news_ = true;
-  plan_.refuse(actor, error);
-  show_config();
-  return error_reply(error);
-}
-
 std::shared_ptr<const proxy::Topology> Weir::topology_of(const config::Config& config, const TlsFiles& tls) {
   return proxy::build_topology(config, names_,
                                {limiters_, tls.contexts(), server_.topology().get(), &resolution_.known()});
-}
-
-// Names that are new are resolved before their plan runs, or have had their time: served without addresses they would
-// fail requests. The control thread does not wait for them, but comes back.
-void Weir::reload(std::string actor, Done done) {
-  if (reload_) take_plan(*std::exchange(reload_, std::nullopt));  // as it is, before the next one
-  if (!plan_.has_file()) {
-    return answer_with(std::move(done),
-                       error_reply({.status = 409,
-                                    .code = "no_plan_file",
-                                    .message = "this weir runs without a plan file, so there is nothing to load again",
-                                    .problems = {}}));
-  }
-  if (drain_.draining()) return answer_with(std::move(done), refuse_while_draining(actor));
-  std::variant<NextPlan, ApiError> read = plan_.read_again();
-  if (const auto* error = std::get_if<ApiError>(&read)) {
-    return answer_with(std::move(done), refuse_reload(actor, *error));
-  }
-  Reload reload{.next = std::move(std::get<NextPlan>(read)),
-                .actor = std::move(actor),
-                .done = std::move(done),
-                .until = clock_.now() + EndpointResolution::kPatience};
-  resolution_.prepare(reload.next.config);
-  if (resolution_.settled(reload.next.config)) return take_plan(std::move(reload));
-  reload_ = std::move(reload);
-}
-
-void Weir::take_plan(Reload reload) {
-  if (drain_.draining()) {
-    resolution_.follow(plan_.config());
-    return answer_with(std::move(reload.done), refuse_while_draining(reload.actor));
-  }
-  const std::vector<std::string> taken =
-      server_.apply_topology(topology_of(reload.next.config, *reload.next.tls), proxy::LostFiles::kMakeAgain);
-  if (!taken.empty()) {
-    resolution_.follow(plan_.config());
-    return answer_with(std::move(reload.done),
-                       refuse_reload(reload.actor, {.status = 409,
-                                                    .code = "cannot_listen",
-                                                    .message = "a listener could not be opened; nothing was changed",
-                                                    .problems = taken}));
-  }
-  access_log_.write_to(std::move(reload.next.access_log));
-  plan_.take(std::move(reload.next), unix_ms(clock_));
-  show_config();
-  const config::Config& config = plan_.config();
-  resolution_.follow(config);
-  webhooks_.follow(config);
-  controller_.set_plans(rollout_plans(config, names_));
-  feedback_.follow(config);
-  admin_->set_token(value_of(config.admin.token));
-  scores_->set_token(value_of(config.feedback.token));
-  note("reload", reload.actor, "the plan was loaded again");
-  answer_with(std::move(reload.done),
-              message_reply("the plan was loaded: " + std::to_string(config.services.size()) + " services, " +
-                            std::to_string(config.rollouts.size()) + " rollouts"));
 }
 
 ApiReply Weir::begin_drain(std::string_view actor) {
@@ -436,13 +356,6 @@ void Weir::cut_requests() {
   log::write(level, "cutting_requests", {{"requests", cut}, {"streams", std::max<std::int64_t>(0, under_way - cut)}});
 }
 
-// After a rename, as logrotate does it.
-void Weir::reopen_access_log() {
-  LogFile log = plan_.open_access_log();
-  if (!log.error().empty()) return log::error("access_log_not_reopened", {{"problem", log.error()}});
-  access_log_.write_to(std::move(log));
-}
-
 // What an operator did that is about no rollout in particular.
 void Weir::note(std::string_view decision, std::string_view actor, std::string_view reason) {
   news_ = true;
@@ -487,6 +400,7 @@ std::vector<std::string> Weir::problems(const std::vector<EndpointStanding>& end
   for (const WebhookStanding& webhook : webhooks_.standings()) {
     if (!webhook.problem.empty()) lines.push_back(webhook.problem);
   }
+  if (!disk_.problem().empty()) lines.push_back(disk_.problem());
   const std::vector<std::string> of_plan = plan_.problems();
   lines.insert(lines.end(), of_plan.begin(), of_plan.end());
   return lines;
@@ -542,6 +456,7 @@ void Weir::finish() {
     std::this_thread::sleep_for(kPollPeriod);
   }
   records_.finish(kSavePatience);
+  disk_.at_rest(at_once_ ? milliseconds(0) : kSavePatience);
   if (!saved()) decision_log_.tell_unsaved();
   tell_news();
   webhooks_.finish(at_once_ ? milliseconds(0) : kTellPatience);

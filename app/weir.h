@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -18,6 +19,7 @@
 #include "app/command_queue.h"
 #include "app/decision_log.h"
 #include "app/decision_records.h"
+#include "app/disk_thread.h"
 #include "app/drain.h"
 #include "app/endpoint_log.h"
 #include "app/endpoint_resolution.h"
@@ -59,11 +61,17 @@ class Weir {
   int run();
   // After run(): all that was decided is on the disk.
   bool saved() const { return controller_.durable(); }
-  // No writer hangs on a disk, which the end would wait for.
-  bool can_end() const { return saved() && records_.idle(); }
+  // Nobody hangs on a disk, for whom the end would wait.
+  bool can_end() { return saved() && records_.idle() && disk_.at_rest(Milliseconds(0)); }
 
  private:
   using Done = std::function<void(ApiReply)>;  // empty: nobody wants to know
+  // Somebody who wants the plan to be loaded again.
+  struct Asked {
+    std::string actor;
+    Done done;
+    SteadyTime until;  // then he is told that it takes longer
+  };
   // A plan that waits for the addresses of its names.
   struct Reload {
     NextPlan next;
@@ -74,7 +82,13 @@ class Weir {
 
   void wait() const;
   void tick();
-  void look_at_certificates();
+  // By the disk thread, and what comes of it: weir_files.cc.
+  void use_disk();
+  void look_at_files();
+  void take_seen(const FilesSeen& seen);
+  void read_plan();
+  void take_read(PlanRead read);
+  void answer_the_patient(SteadyTime now);
   void on_signal(Signal signal);
   void obey(QueuedCommand queued);
   void obey_rollout(QueuedCommand queued);
@@ -112,7 +126,10 @@ class Weir {
   proxy::RateLimiters limiters_;
   RunningPlan plan_;
   EndpointResolution resolution_;
+  std::deque<Asked> asked_;
+  std::optional<Asked> being_read_;
   std::optional<Reload> reload_;
+  bool reopens_ = false;  // the access log, when the disk thread is free
   proxy::Server server_;
   RequestMetrics requests_;
   AnswerMetrics answer_metrics_;
@@ -133,7 +150,7 @@ class Weir {
 
   SteadyTime started_;
   SteadyTime next_tick_;
-  SteadyTime next_look_;                   // at the plan file
+  SteadyTime next_look_;                   // at files
   std::uint64_t debug_lines_dropped_ = 0;  // as told
   SteadyTime next_publish_;                // unless something happens before
   DecisionLog decision_log_;
@@ -144,6 +161,7 @@ class Weir {
   bool serving_ = false;
   bool ended_ = false;
   bool at_once_ = false;
+  DiskThread disk_;
 };
 
 }  // namespace weir::app

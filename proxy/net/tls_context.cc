@@ -7,15 +7,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <ctime>
-#include <fstream>
 #include <new>
 #include <set>
-#include <sstream>
 #include <utility>
 
+#include "base/file_text.h"
 #include "base/text.h"
 #include "proxy/net/address.h"
 #include "proxy/net/tls_tickets.h"
@@ -51,15 +48,6 @@ TlsContextPtr make_context(const SSL_METHOD* method) {
   // A key with a passphrase is a fault, no reason to ask at a terminal.
   SSL_CTX_set_default_passwd_cb(made, [](char*, int, int, void*) { return 0; });
   return context;
-}
-
-std::string read_file(const std::string& path, std::string& problem) {
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (in) text << in.rdbuf();
-  if (!in || in.bad()) problem = errno == 0 ? "it cannot be read" : std::strerror(errno);
-  return text.str();
 }
 
 // What OpenSSL says, when it has been told to read something that is there.
@@ -111,10 +99,11 @@ class CertificateReader {
   OcspResponse read_staple(const std::string& path, std::vector<TlsFault>& left_out) {
     if (path.empty() || SSL_CTX_get0_certificate(context_) == nullptr) return {};
     OcspResponse response;
-    const std::string der = read_file(path, response.remark);
+    const FileText der = read_file(path, FileKind::kRegular);
+    response.remark = der.problem;
     STACK_OF(X509)* chain = nullptr;
     SSL_CTX_get0_chain_certs(context_, &chain);
-    if (response.remark.empty()) response = read_ocsp_response(der, SSL_CTX_get0_certificate(context_), chain);
+    if (response.remark.empty()) response = read_ocsp_response(der.text, SSL_CTX_get0_certificate(context_), chain);
     if (response.der.empty()) {
       left_out.push_back({.file = File::kOcsp, .certificate = place_, .path = path, .what = response.remark});
     } else {
@@ -133,8 +122,7 @@ class CertificateReader {
 
  private:
   bool readable(File file, const std::string& path) {
-    std::string problem;
-    read_file(path, problem);
+    const std::string problem = read_file(path, FileKind::kRegular).problem;
     if (!problem.empty()) fault(file, path, problem);
     return problem.empty();
   }
@@ -195,8 +183,10 @@ std::vector<std::string> names_of(SSL_CTX* context) {
 // A session may be resumed only where the same clients are let in as where it began.
 void set_session_scope(SSL_CTX* context, const config::ListenerTls& settings) {
   std::string scope = "weir";
-  std::string ignored;  // what cannot be read was a fault
-  if (settings.clients) scope += (settings.clients->require ? "+" : "?") + read_file(settings.clients->ca, ignored);
+  if (settings.clients) {
+    // What cannot be read was a fault.
+    scope += (settings.clients->require ? "+" : "?") + read_file(settings.clients->ca, FileKind::kRegular).text;
+  }
   std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
   SHA256(reinterpret_cast<const unsigned char*>(scope.data()), scope.size(), digest.data());
   SSL_CTX_set_session_id_context(context, digest.data(), digest.size());

@@ -57,7 +57,7 @@ TEST_F(FileWatchTest, SeesThroughALinkThatWasTurned) {
 TEST_F(FileWatchTest, WhatAReloadReadIsSeen) {
   FileWatch watch(path_.string());
   write(path_, "three");
-  watch.seen();
+  watch.seen(stamp_of(path_.string()));
   EXPECT_FALSE(watch.changed());
   EXPECT_FALSE(watch.changed());
 }

@@ -15,6 +15,8 @@
 namespace weir::app {
 namespace {
 
+const AboutTo kNobody = [](std::string_view) {};
+
 class TlsFilesTest : public testing::Test {
  protected:
   TlsFilesTest() {
@@ -23,12 +25,12 @@ class TlsFilesTest : public testing::Test {
     served_ = proxy::make_certificate(directory, "DNS:a.test");
     config::Config config;
     config.listeners.emplace_back().tls.emplace().certificates.push_back(served_);
-    files_ = std::make_unique<TlsFiles>(config, std::make_shared<proxy::TlsTickets>());
+    files_ = std::make_unique<TlsFiles>(config, std::make_shared<proxy::TlsTickets>(), nullptr, kNobody);
     EXPECT_TRUE(files_->faults().empty());
   }
   // After another look.
   bool key_is_lost() {
-    files_->look(std::time(nullptr));
+    files_->look(std::time(nullptr), kNobody);
     const auto problems = files_->problems();
     return std::any_of(problems.begin(), problems.end(), [&](const std::string& problem) {
       return problem.find("a file that is gone: " + served_.key) != std::string::npos;

@@ -1,0 +1,125 @@
+"""Files of the plan and of TLS that hang or cannot be read for a while: what is decided waits for none of them."""
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import signal
+from typing import Callable, Iterator
+
+import pytest
+from certificates import Authority
+from faulty_files import FaultyFiles
+from http_client import Connection
+from load import Load
+from origin import Origin
+from plans import at_weight, canary
+from polling import wait_until
+from ports import free_port
+from steering import WITHOUT_LATENCY, begun, set_weight
+from weir_harness import Weir
+
+MakeFiles = Callable[[pathlib.Path], FaultyFiles]
+
+
+class Site:
+    """A rollout behind a plain listener and one of TLS."""
+
+    def __init__(self, tmp_path: pathlib.Path, new_weir: Callable[..., Weir], origin: Callable[..., Origin]):
+        self.certificates = tmp_path / "certificates"
+        self.authority, self.port = Authority(self.certificates), free_port()
+        self.served, self.fresh = self.authority.issue("a.test", "old.test"), self.authority.issue("a.test", "new.test")
+        self.candidate = origin("v2")
+        self.weir = new_weir(canary(origin("v1"), self.candidate, at_weight(20), rollout={"analysis": WITHOUT_LATENCY}))
+        self.weir.write({**self.weir.plan, "listeners": [*self.weir.plan["listeners"], {
+            "address": f"127.0.0.1:{self.port}", "tls": {"certificates": [self.served.plan()]}}]})
+
+    def names(self) -> str:
+        with Connection(self.port, tls=(self.authority.client(), "a.test")) as client:
+            assert client.request("GET", "/").status == 200
+            return str(client.socket.getpeercert())  # type: ignore[attr-defined]
+
+    def problems(self, words: str) -> list[str]:
+        return [line for line in self.weir.admin.status()["problems"] if words in line]
+
+    def reloads(self) -> int:
+        line = next(line for line in self.weir.admin.metrics().splitlines() if line.startswith("weir_reloads_total "))
+        return int(line.split()[1])
+
+
+@pytest.fixture
+def site(tmp_path: pathlib.Path, new_weir: Callable[..., Weir], origin: Callable[..., Origin]) -> Site:
+    return Site(tmp_path, new_weir, origin)
+
+
+@pytest.fixture(name="files")
+def _files(tmp_path: pathlib.Path) -> Iterator[MakeFiles]:
+    made: list[FaultyFiles] = []
+
+    def make(folder: pathlib.Path) -> FaultyFiles:
+        made.append(FaultyFiles(tmp_path, folder))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.recover()
+
+
+def _folder(site: Site, which: str) -> pathlib.Path:
+    return site.certificates if which == "certificates" else site.weir.file
+
+
+@pytest.mark.parametrize("which", ["certificates", "plan"])
+def test_a_candidate_is_taken_back_while_files_hang(which: str, site: Site, files: MakeFiles) -> None:
+    disk = files(_folder(site, which))
+    weir = begun(site.weir.start(**disk.environment))
+    with Load(weir.port, rate=200, users=100) as load:
+        wait_until(lambda: load.tally().answered > 200, "there is traffic")
+        disk.hang()
+        wait_until(lambda: site.problems("a disk does not answer"), "it says that files are not read")
+        words = "listener 127.0.0.1:" if which == "certificates" else weir.file.name
+        assert words in site.problems("a disk does not answer")[0]
+        assert weir.log().count("disk_hangs") == 1
+        set_weight(weir, 30)
+        before = site.reloads()
+        status, body = weir.admin.post("reload")
+        assert status == 504 and json.loads(body)["error"]["code"] == "not_read_yet", (status, body)
+        assert site.reloads() == before
+        site.candidate.set(fail_share=1, fail_status=500)
+        assert weir.wait_phase("rolledBack")["weight_percent"] == 0
+        disk.recover()
+        wait_until(lambda: site.reloads() > before, "what was asked for is done")
+        wait_until(lambda: not site.problems("a disk does not answer"), "it says that files are read again")
+        site.fresh.put_over(site.served)
+        wait_until(lambda: "new.test" in site.names(), "the new certificate is served")
+
+
+@pytest.mark.parametrize("which", ["certificates", "plan"])
+def test_it_ends_while_files_hang(which: str, site: Site, files: MakeFiles) -> None:
+    disk = files(_folder(site, which))
+    site.weir.start(**disk.environment)
+    disk.hang()
+    wait_until(lambda: site.problems("a disk does not answer"), "it says that files are not read")
+    site.weir.stop()
+
+
+def test_a_second_signal_ends_it_while_files_hang(site: Site, files: MakeFiles) -> None:
+    disk = files(site.certificates)
+    site.weir.write({**site.weir.plan, "timeouts": {"drainDelay": "1h"}})
+    weir = site.weir.start(**disk.environment)
+    disk.hang()
+    wait_until(lambda: site.problems("a disk does not answer"), "it says that files are not read")
+    weir.signal(signal.SIGTERM)
+    wait_until(lambda: not weir.admin.ready(), "it drains")
+    weir.signal(signal.SIGTERM)
+    assert weir.wait() == 143
+
+
+def test_a_pipe_in_place_of_a_certificate_is_refused(site: Site) -> None:
+    weir = site.weir.start()
+    for path in (site.served.certificate, site.served.key):
+        path.unlink()
+        os.mkfifo(path)
+    wait_until(lambda: site.problems("it is no regular file"), "it says what is wrong", timeout_s=30)
+    assert "old.test" in site.names()
+    assert weir.admin.ready()
