@@ -2,9 +2,15 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace weir::app {
+namespace {
+
+constexpr int kLongestPause = 64;
+
+}  // namespace
 
 std::optional<FileStamp> stamp_of(const std::string& path) {
   struct stat found {};
@@ -17,15 +23,24 @@ std::optional<FileStamp> stamp_of(const std::string& path) {
 
 FileWatch::FileWatch(std::string path) : path_(std::move(path)), seen_(stamp_of(path_)), last_(seen_) {}
 
-void FileWatch::seen(const std::optional<FileStamp>& stamp) { seen_ = last_ = stamp; }
+void FileWatch::seen(const std::optional<FileStamp>& stamp) {
+  seen_ = last_ = stamp;
+  failed_.reset();
+}
+
+void FileWatch::failed(const std::optional<FileStamp>& stamp) {
+  pause_ = stamp == failed_ ? std::min(2 * pause_, kLongestPause) : 1;
+  looks_left_ = pause_;
+  failed_ = last_ = stamp;
+  if (seen_ == stamp) seen_.reset();
+}
 
 bool FileWatch::changed() {
   const std::optional<FileStamp> now = stamp_of(path_);
   const bool at_rest = now == last_;
   last_ = now;
   if (!now || now == seen_ || !at_rest) return false;
-  seen_ = now;
-  return true;
+  return now != failed_ || --looks_left_ <= 0;
 }
 
 }  // namespace weir::app

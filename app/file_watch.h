@@ -22,19 +22,24 @@ std::optional<FileStamp> stamp_of(const std::string& path);
 
 class FileWatch {
  public:
-  // What is there now counts as seen.
+  // What is there now counts as read.
   explicit FileWatch(std::string path);
 
-  // True once for each change, when it has been at rest since the last look: a file is often written in pieces. A file
-  // that is gone is no change.
+  // Once a second. True when what is there has not been read yet and has been at rest since the last look: a file is often
+  // written in pieces. A file that is gone is no change.
   bool changed();
-  // What was there then counts as seen.
+  // It was read, as it was then.
   void seen(const std::optional<FileStamp>& stamp);
+  // It could not be read or used, as it was then, which may pass: changed() says so again after 1, 2, 4 … 64 looks.
+  void failed(const std::optional<FileStamp>& stamp);
 
  private:
   std::string path_;
   std::optional<FileStamp> seen_;
   std::optional<FileStamp> last_;
+  std::optional<FileStamp> failed_;  // unless none has
+  int pause_ = 0;                    // looks, after the last failure
+  int looks_left_ = 0;
 };
 
 }  // namespace weir::app

@@ -52,12 +52,33 @@ void add_forecast(config::LoadResult& loaded) {
   std::stable_sort(loaded.problems.begin(), loaded.problems.end(), before);
 }
 
+// Notes whether a file that the plan names was no help.
+config::Environment watched(const config::Environment& environment, bool& failed) {
+  config::Environment noting = environment;
+  noting.file = [&failed, read = environment.file](const std::string& path) {
+    std::optional<std::string> text = read(path);
+    failed = failed || !text || text->empty();
+    return text;
+  };
+  const auto noted = [&failed](const auto& faults_of) {
+    return [&failed, faults_of](const auto& settings) {
+      std::vector<config::TlsFault> faults = faults_of(settings);
+      failed = failed || !faults.empty();
+      return faults;
+    };
+  };
+  noting.listener_tls = noted(environment.listener_tls);
+  noting.origin_tls = noted(environment.origin_tls);
+  return noting;
+}
+
 PlanFile read_with(const config::Environment& environment, const std::string& path, FileKind kind) {
-  PlanFile plan{.name = path, .unreadable = {}, .loaded = {}};
+  PlanFile plan{.name = path, .unreadable = {}, .loaded = {}, .files_failed = false};
   const FileText read = read_file(path, kind);
   plan.unreadable = read.problem;
-  if (!read.problem.empty()) return plan;
-  plan.loaded = config::load(read.text, environment);
+  plan.files_failed = !read.problem.empty();
+  if (plan.files_failed) return plan;
+  plan.loaded = config::load(read.text, watched(environment, plan.files_failed));
   add_forecast(plan.loaded);
   return plan;
 }
@@ -90,7 +111,8 @@ config::AdminResult read_plan_admin(const std::string& path) {
 PlanFile read_default_plan(const config::DefaultPlanOptions& options) {
   return {.name = "the default plan",
           .unreadable = {},
-          .loaded = config::load(config::default_plan_yaml(options), environment(FileKind::kAny))};
+          .loaded = config::load(config::default_plan_yaml(options), environment(FileKind::kAny)),
+          .files_failed = false};
 }
 
 }  // namespace weir::app

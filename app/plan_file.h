@@ -15,6 +15,7 @@ struct PlanFile {
   std::string name;        // as messages call it
   std::string unreadable;  // why there is no text to load; else empty
   config::LoadResult loaded;
+  bool files_failed = false;  // it or a file that it names could not be read or used, which may pass
 
   bool ok() const { return loaded.ok(); }
   // Everything that is wrong with it, a line each.

@@ -69,13 +69,18 @@ struct Runs {
   std::shared_ptr<const TlsFiles> tls;
 };
 
-std::variant<NextPlan, ApiError> read_next(const Runs& runs, const AboutTo& about_to) {
+PlanRead refused(ApiError error, bool may_pass) {
+  return {.stamp = {}, .said = std::move(error), .may_pass = may_pass};
+}
+
+PlanRead read_next(const Runs& runs, const AboutTo& about_to) {
   PlanFile plan = read_plan_file(runs.origin.file, FileKind::kRegular);
   if (!plan.ok()) {
-    return ApiError{.status = 422,
+    return refused({.status = 422,
                     .code = "plan_refused",
                     .message = "the plan has errors; nothing was changed",
-                    .problems = plan.messages()};
+                    .problems = plan.messages()},
+                   plan.files_failed);
   }
   NextPlan next{.config = std::move(*plan.loaded.config),
                 .warnings = plan.messages(),
@@ -84,10 +89,11 @@ std::variant<NextPlan, ApiError> read_next(const Runs& runs, const AboutTo& abou
                 .access_log = {}};
   const std::vector<std::string> fixed = config::needs_restart(runs.config, next.config);
   if (!fixed.empty()) {
-    return ApiError{.status = 409,
+    return refused({.status = 409,
                     .code = "needs_restart",
                     .message = "a change of " + listed(fixed) + " needs a restart; nothing was changed",
-                    .problems = {}};
+                    .problems = {}},
+                   false);
   }
   next.lowered = fit(next.config, runs.origin);
   if (next.config.access_log) {
@@ -95,19 +101,21 @@ std::variant<NextPlan, ApiError> read_next(const Runs& runs, const AboutTo& abou
     next.access_log = LogFile::open(next.config.access_log->path);
   }
   if (!next.access_log.error().empty()) {
-    return ApiError{.status = 409,
+    return refused({.status = 409,
                     .code = "cannot_open_log",
                     .message = next.access_log.error() + "; nothing was changed",
-                    .problems = {}};
+                    .problems = {}},
+                   true);
   }
   next.tls = std::make_shared<TlsFiles>(next.config, runs.tickets, runs.tls.get(), about_to);
   if (!next.tls->faults().empty()) {
-    return ApiError{.status = 422,
+    return refused({.status = 422,
                     .code = "certificates_refused",
                     .message = "the files of TLS cannot be used; nothing was changed",
-                    .problems = next.tls->faults()};
+                    .problems = next.tls->faults()},
+                   true);
   }
-  return next;
+  return {.stamp = {}, .said = std::move(next), .may_pass = false};
 }
 
 }  // namespace
@@ -132,7 +140,9 @@ std::function<PlanRead(const AboutTo&)> RunningPlan::reading() const {
   return [runs = std::move(runs)](const AboutTo& about_to) {
     about_to(runs.origin.name + ", or a file that it names");
     std::optional<FileStamp> stamp = stamp_of(runs.origin.file);
-    return PlanRead{.stamp = stamp, .said = read_next(runs, about_to)};
+    PlanRead read = read_next(runs, about_to);
+    read.stamp = stamp;
+    return read;
   };
 }
 
@@ -148,8 +158,19 @@ std::function<FilesSeen(const AboutTo&)> RunningPlan::look(std::int64_t unix_s) 
   };
 }
 
-void RunningPlan::seen(const std::optional<FileStamp>& stamp) {
-  if (watch_) watch_->seen(stamp);
+bool RunningPlan::was_read(const PlanRead& read) {
+  std::vector<std::string> why;
+  if (const auto* error = std::get_if<ApiError>(&read.said); error != nullptr && read.may_pass) {
+    why = error->problems;
+    why.push_back(error->message);
+    watch_->failed(read.stamp);
+  } else {
+    watch_->seen(read.stamp);
+  }
+  const bool known = !why.empty() && why == failure_ && read.stamp == failed_stamp_;
+  failure_ = std::move(why);
+  failed_stamp_ = read.stamp;
+  return !known;
 }
 
 bool RunningPlan::take(FilesSeen seen) {

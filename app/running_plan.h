@@ -42,6 +42,7 @@ struct NextPlan {
 struct PlanRead {
   std::optional<FileStamp> stamp;  // from before it was read
   std::variant<NextPlan, ApiError> said;
+  bool may_pass = false;  // it is refused for files that could not be read or used
 };
 // What a look at the files of the plan that runs came to.
 struct FilesSeen {
@@ -73,8 +74,9 @@ class RunningPlan {
   std::function<PlanRead(const AboutTo&)> reading() const;
   // Whether the plan's file is another one than was read last, and whether those of TLS are.
   std::function<FilesSeen(const AboutTo&)> look(std::int64_t unix_s) const;
-  // Of what was read: the file counts as seen.
-  void seen(const std::optional<FileStamp>& stamp);
+  // That it was: the file is read again when it changes, or when it was refused for what may pass. False: nothing is new,
+  // it was so refused before.
+  bool was_read(const PlanRead& read);
   // True: tls() has changed. Of a plan that runs no more it is nothing.
   bool take(FilesSeen seen);
   // From now on this one runs.
@@ -99,7 +101,9 @@ class RunningPlan {
   std::shared_ptr<const TlsFiles> tls_;
   std::optional<FileWatch> watch_;
   std::int64_t loaded_unix_ms_ = 0;
-  std::string refused_;  // why what the file says now is not what runs
+  std::optional<FileStamp> failed_stamp_;  // of the file when it was refused for what may pass,
+  std::vector<std::string> failure_;       // and why
+  std::string refused_;                    // why what the file says now is not what runs
   std::uint64_t reloads_ = 0;
   std::uint64_t reloads_refused_ = 0;
 };

@@ -134,6 +134,14 @@ bool TlsFiles::read(Entry& entry) {
   }
   entry.problem = text_of(faults);
   entry.served = usable;
+  // Of several files it is not known which one has to change: with the next change of any all are read.
+  for (std::size_t i = 0; i < entry.files.size(); ++i) {
+    if (entry.problem.empty()) {
+      entry.files[i].seen(entry.stamps[i]);
+    } else {
+      entry.files[i].failed(entry.stamps[i]);
+    }
+  }
   return usable;
 }
 
@@ -142,21 +150,33 @@ bool TlsFiles::look(std::int64_t unix_s, const AboutTo& about_to) {
   for (Entry& entry : entries_) {
     about_to("the files of " + entry.name);
     tell_losses(entry);
-    bool touched = false;
-    for (FileWatch& file : entry.files) touched = file.changed() || touched;
-    if (touched && read(entry)) {
-      log::info("certificates_loaded", {{"for", entry.name}});
-      changed = true;
-      if (!entry.problem.empty())
-        log::error("ocsp_response_refused", {{"for", entry.name}, {"problem", entry.problem}});
-    } else if (touched) {
-      log::error("certificates_refused", {{"for", entry.name},
-                                          {"problem", entry.problem},
-                                          {"effect", "what was loaded before is used until they are mended"}});
-    }
+    if (is_to_be_read(entry)) changed = read_again(entry) || changed;
     tell_standings(entry, unix_s);
   }
   return changed;
+}
+
+bool TlsFiles::is_to_be_read(Entry& entry) {
+  bool touched = false;
+  for (FileWatch& file : entry.files) touched = file.changed() || touched;
+  return touched;
+}
+
+// What fails again for the same reason while no file changes is not told again.
+bool TlsFiles::read_again(Entry& entry) {
+  const std::vector<std::optional<FileStamp>> stamps = entry.stamps;
+  const std::string problem = entry.problem;
+  const bool usable = read(entry);
+  if (!problem.empty() && entry.problem == problem && entry.stamps == stamps) return false;
+  if (usable) {
+    log::info("certificates_loaded", {{"for", entry.name}});
+    if (!entry.problem.empty()) log::error("ocsp_response_refused", {{"for", entry.name}, {"problem", entry.problem}});
+  } else {
+    log::error("certificates_refused", {{"for", entry.name},
+                                        {"problem", entry.problem},
+                                        {"effect", "what was loaded before is used until they are mended"}});
+  }
+  return usable;
 }
 
 // Whoever writes a file anew may take it away first: once is no loss.

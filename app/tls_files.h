@@ -69,6 +69,8 @@ class TlsFiles {
   void add(Entry entry, const TlsFiles* before, const AboutTo& about_to);
   bool keep(Entry& entry, const TlsFiles& before);
   bool read(Entry& entry);
+  static bool is_to_be_read(Entry& entry);
+  bool read_again(Entry& entry);
   static void tell_losses(Entry& entry);
   void tell_standings(Entry& entry, std::int64_t unix_s);
   const std::vector<proxy::FileValidity>& validities_of(const Entry& entry) const;

@@ -14,6 +14,7 @@ namespace weir::app {
 namespace {
 
 constexpr std::chrono::seconds kLookPeriod{1};
+constexpr std::string_view kFile = "file";  // who asks for a reload when the plan's file has changed
 
 std::int64_t unix_ms(const Clock& clock) {
   return std::chrono::duration_cast<Milliseconds>(clock.wall_now().time_since_epoch()).count();
@@ -55,7 +56,7 @@ void Weir::take_seen(const FilesSeen& seen) {
   const std::vector<std::string> before = plan_.tls().problems();
   if (plan_.take(seen)) server_.apply_topology(topology_of(plan_.config(), plan_.tls()));
   if (plan_.tls().problems() != before) news_ = true;
-  if (seen.plan_changed && !drain_.draining()) reload("file");
+  if (seen.plan_changed && !drain_.draining()) reload(std::string(kFile));
 }
 
 // After a rename, as logrotate does it.
@@ -101,9 +102,10 @@ void Weir::read_plan() {
 // fail requests. The control thread does not wait for them, but comes back.
 void Weir::take_read(PlanRead read) {
   Asked asked = *std::exchange(being_read_, std::nullopt);
-  plan_.seen(read.stamp);
+  const bool news = plan_.was_read(read);
   if (drain_.draining()) return answer_with(std::move(asked.done), refuse_while_draining(asked.actor));
   if (const auto* error = std::get_if<ApiError>(&read.said)) {
+    if (!news && asked.actor == kFile) return;
     return answer_with(std::move(asked.done), refuse_reload(asked.actor, *error));
   }
   Reload reload{.next = std::move(std::get<NextPlan>(read.said)),

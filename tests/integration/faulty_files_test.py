@@ -1,6 +1,7 @@
 """Files of the plan and of TLS that hang or cannot be read for a while: what is decided waits for none of them."""
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pathlib
@@ -10,7 +11,7 @@ from typing import Callable, Iterator
 import pytest
 from certificates import Authority
 from faulty_files import FaultyFiles
-from http_client import Connection
+from http_client import Connection, get
 from load import Load
 from origin import Origin
 from plans import at_weight, canary
@@ -92,6 +93,43 @@ def test_a_candidate_is_taken_back_while_files_hang(which: str, site: Site, file
         wait_until(lambda: not site.problems("a disk does not answer"), "it says that files are read again")
         site.fresh.put_over(site.served)
         wait_until(lambda: "new.test" in site.names(), "the new certificate is served")
+
+
+def test_a_certificate_that_could_not_be_read_is_read_again(site: Site, files: MakeFiles) -> None:
+    disk = files(site.certificates)
+    weir = site.weir.start(**disk.environment)
+    disk.fail(errno.EMFILE)
+    site.fresh.put_over(site.served)
+    wait_until(lambda: site.problems("Too many open files"), "it says what is wrong", timeout_s=30)
+    tries = disk.tries()
+    wait_until(lambda: disk.tries() > tries, "it is tried again")
+    assert "old.test" in site.names()
+    disk.recover()
+    wait_until(lambda: "new.test" in site.names(), "the new certificate is served", timeout_s=30)
+    assert not site.problems("Too many open files")
+    assert weir.log().count("certificates_refused") == 1
+
+
+@pytest.mark.parametrize("which", ["plan", "secret", "certificates"])
+def test_a_plan_that_could_not_be_read_is_read_again(which: str, site: Site, files: MakeFiles,
+                                                     tmp_path: pathlib.Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("a-secret-of-thirty-two-bytes-about")
+    disk = files(secret if which == "secret" else _folder(site, which))
+    weir = site.weir.start(**disk.environment)
+    before = site.reloads()
+    disk.fail(errno.EIO)
+    keys = {"keys": [{"name": "one", "key": {"file": str(secret)}}]}
+    weir.write({**weir.plan, "routes": [{**weir.plan["routes"][0], "apiKeys": keys}]})
+    wait_until(lambda: site.problems("the plan that runs is not the one in"), "it says what is wrong", timeout_s=30)
+    tries = disk.tries()
+    wait_until(lambda: disk.tries() > tries, "it is tried again")
+    assert get(weir.port).status == 200
+    disk.recover()
+    wait_until(lambda: site.reloads() > before, "the plan is read again", timeout_s=30)
+    assert get(weir.port).status == 401
+    assert not site.problems("the plan that runs is not the one in")
+    assert weir.log().count("reload_refused") == 1
 
 
 @pytest.mark.parametrize("which", ["certificates", "plan"])

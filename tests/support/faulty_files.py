@@ -40,7 +40,11 @@ static int fault_of(const char* path) {
 
 static int open_or_fail(const char* path, int flags, mode_t mode) {
   const int error = fault_of(path);
-  if (error != 0) return errno = error, -1;
+  if (error != 0) {
+    const int tries = open_really(getenv("WEIR_TEST_FILES_TRIES"), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    if (write(tries, "x", 1) == 1) close(tries);
+    return errno = error, -1;
+  }
   return open_really(path, flags, mode);
 }
 
@@ -76,8 +80,9 @@ class FaultyFiles:
 
     def __init__(self, directory: pathlib.Path, folder: pathlib.Path):
         self._flag = directory / "files-fail"
+        self._tries = directory / "files-tries"
         self.environment = {**preloaded("faulty_files", _SHIM, directory), "WEIR_TEST_FILES_FAIL": str(self._flag),
-                            "WEIR_TEST_FILES": str(folder)}
+                            "WEIR_TEST_FILES": str(folder), "WEIR_TEST_FILES_TRIES": str(self._tries)}
 
     def _say(self, word: str) -> None:
         fresh = self._flag.with_suffix(".new")
@@ -89,6 +94,10 @@ class FaultyFiles:
 
     def fail(self, error: int) -> None:
         self._say(str(error))
+
+    def tries(self) -> int:
+        """How often opening one has failed."""
+        return self._tries.stat().st_size if self._tries.exists() else 0
 
     def recover(self) -> None:
         self._flag.unlink(missing_ok=True)

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <vector>
 
 namespace weir::app {
 namespace {
@@ -22,12 +23,13 @@ class FileWatchTest : public testing::Test {
   const std::filesystem::path path_ = folder_ / "plan.yaml";
 };
 
-TEST_F(FileWatchTest, ReportsAChangeOnceWhenItIsAtRest) {
+TEST_F(FileWatchTest, ReportsAChangeThatIsAtRestUntilItIsRead) {
   FileWatch watch(path_.string());
   EXPECT_FALSE(watch.changed());
   write(path_, "three");
   EXPECT_FALSE(watch.changed()) << "it may still be being written";
   EXPECT_TRUE(watch.changed());
+  watch.seen(stamp_of(path_.string()));
   EXPECT_FALSE(watch.changed());
 }
 
@@ -51,6 +53,32 @@ TEST_F(FileWatchTest, SeesThroughALinkThatWasTurned) {
   EXPECT_FALSE(watch.changed());
   std::filesystem::create_symlink("b.yaml", folder_ / "link");
   EXPECT_FALSE(watch.changed());
+  EXPECT_TRUE(watch.changed());
+}
+
+TEST_F(FileWatchTest, WhatCouldNotBeReadIsTriedAgainMoreAndMoreSeldom) {
+  FileWatch watch(path_.string());
+  write(path_, "three");
+  watch.changed();
+  std::vector<int> tries;
+  for (int look = 1; look <= 300; ++look) {
+    if (!watch.changed()) continue;
+    tries.push_back(look);
+    watch.failed(stamp_of(path_.string()));
+  }
+  EXPECT_EQ(tries, (std::vector<int>{1, 2, 4, 8, 16, 32, 64, 128, 192, 256}));
+  write(path_, "other");
+  watch.changed();
+  EXPECT_TRUE(watch.changed()) << "another change is read at once";
+  watch.failed(stamp_of(path_.string()));
+  EXPECT_TRUE(watch.changed());
+  watch.seen(stamp_of(path_.string()));
+  for (int look = 1; look <= 300; ++look) EXPECT_FALSE(watch.changed());
+}
+
+TEST_F(FileWatchTest, WhatFailedAtTheStartIsTriedAgain) {
+  FileWatch watch(path_.string());
+  watch.failed(stamp_of(path_.string()));
   EXPECT_TRUE(watch.changed());
 }
 
