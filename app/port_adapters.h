@@ -12,6 +12,7 @@
 #include "app/metrics/answer_metrics.h"
 #include "app/metrics/recent_traffic.h"
 #include "app/metrics/request_metrics.h"
+#include "app/metrics/shadow_metrics.h"
 #include "proxy/server/server.h"
 
 namespace weir::app {
@@ -25,6 +26,7 @@ class OutcomeSource final : public analysis::MetricSource {
     AnswerMetrics& answers;
     RecentTraffic& recent;
     FeedbackDesk& feedback;
+    ShadowMetrics& shadow;
   };
   OutcomeSource(proxy::Server& server, const Readers& readers) : server_(server), readers_(readers) {}
 

@@ -64,6 +64,7 @@ ApiReply Published::metrics() const {
   Scrape scrape;
   scrape.requests = sources_.requests.totals();
   scrape.answers = sources_.answers.totals();
+  scrape.shadow = sources_.shadow.totals();
   for (int i = 0; i < proxy::kCountCount; ++i) {
     scrape.counts[static_cast<std::size_t>(i)] = sources_.server.count(static_cast<proxy::Count>(i));
   }

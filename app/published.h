@@ -15,6 +15,7 @@
 #include "app/metrics/answer_metrics.h"
 #include "app/metrics/exposition.h"
 #include "app/metrics/request_metrics.h"
+#include "app/metrics/shadow_metrics.h"
 #include "app/webhooks/webhooks.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -52,6 +53,7 @@ class Published final : public AdminBackend {
     const proxy::Server& server;  // for its counters and its topology alone
     const RequestMetrics& requests;
     const AnswerMetrics& answers;
+    const ShadowMetrics& shadow;
     const AccessLogFile& access_log;
     CommandQueue& commands;
   };

@@ -27,6 +27,7 @@
 #include "app/feedback/desk.h"
 #include "app/metrics/recent_traffic.h"
 #include "app/metrics/request_metrics.h"
+#include "app/metrics/shadow_metrics.h"
 #include "app/port_adapters.h"
 #include "app/published.h"
 #include "app/running_plan.h"
@@ -133,6 +134,7 @@ class Weir {
   proxy::Server server_;
   RequestMetrics requests_;
   AnswerMetrics answer_metrics_;
+  ShadowMetrics shadow_metrics_;
   RecentTraffic recent_;
   AccessLogFile access_log_;
   FeedbackDesk feedback_;

@@ -57,6 +57,28 @@ std::uint64_t xxh3_64(std::string_view data, std::uint64_t seed) {
   return XXH3_64bits_withSeed(data.data(), data.size(), seed);
 }
 
+static_assert(sizeof(XXH64_state_t) == sizeof(HashStream) - sizeof(std::uint64_t));
+
+void HashStream::reset() {
+  XXH64_state_t state;
+  XXH64_reset(&state, 0);
+  state_ = std::bit_cast<decltype(state_)>(state);
+  size_ = 0;
+}
+
+void HashStream::add(std::string_view piece) {
+  if (piece.empty()) return;
+  auto state = std::bit_cast<XXH64_state_t>(state_);
+  XXH64_update(&state, piece.data(), piece.size());
+  state_ = std::bit_cast<decltype(state_)>(state);
+  size_ += piece.size();
+}
+
+std::uint64_t HashStream::value() const {
+  const auto state = std::bit_cast<XXH64_state_t>(state_);
+  return XXH64_digest(&state);
+}
+
 std::uint64_t rollout_identity(const std::array<std::string_view, 5>& words) {
   std::uint64_t identity = 0;
   // Chained, so that no shift of letters between words gives the same.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -13,6 +14,21 @@ std::uint32_t murmur3_32(std::string_view data, std::uint32_t seed = 0);
 std::uint32_t murmur3_32(std::string_view head, std::string_view tail, std::uint32_t seed);
 
 std::uint64_t xxh3_64(std::string_view data, std::uint64_t seed = 0);
+
+// A number for bytes that come in pieces (XXH64), whatever the pieces. Confined to one thread.
+class HashStream {
+ public:
+  HashStream() { reset(); }
+  void reset();
+  void add(std::string_view piece);
+  // Of all that has been added.
+  std::uint64_t value() const;
+  bool empty() const { return size_ == 0; }
+
+ private:
+  alignas(std::uint64_t) std::array<std::byte, 88> state_;  // XXH64_state_t
+  std::uint64_t size_ = 0;
+};
 
 // Tells rollouts apart: by service, baseline, candidate, revision and salt. Never 0.
 std::uint64_t rollout_identity(const std::array<std::string_view, 5>& words);

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/json/basic_parser_impl.hpp>
 #include <cassert>
 
 #include "base/hash.h"
+#include "base/json_pieces.h"
 
 namespace weir::json {
 namespace {
@@ -16,12 +16,7 @@ using Node = Paths::Node;
 
 // The parser's view of a text: where in the paths each open array and object stands. What it is called for stops
 // nothing.
-struct Handler {
-  static constexpr std::size_t max_object_size = SIZE_MAX;
-  static constexpr std::size_t max_array_size = SIZE_MAX;
-  static constexpr std::size_t max_key_size = SIZE_MAX;
-  static constexpr std::size_t max_string_size = SIZE_MAX;
-
+struct Handler : Unbounded {
   Handler(const Paths& all, Scan::Sink& to) : paths(all), sink(to) {}
 
   bool on_document_begin(bj::error_code&) {
@@ -106,15 +101,6 @@ struct Handler {
   std::size_t key_size = 0;                    // as it would be: no path has a name longer than `key`
 };
 
-bj::parse_options options() {
-  bj::parse_options options;
-  options.max_depth = Scan::kMaxDepth;
-  options.allow_invalid_utf8 = true;
-  return options;
-}
-
-bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
-
 }  // namespace
 
 Paths::Paths(const std::vector<std::string_view>& paths) : nodes_(1) {
@@ -150,44 +136,18 @@ Paths::Node Paths::add(Node parent, std::string_view name) {
 }
 
 struct Scan::State {
-  State(const Paths& paths, Sink& sink) : parser(options(), paths, sink) {}
+  State(const Paths& paths, Sink& sink) : text(paths, sink) {}
 
-  bj::basic_parser<Handler> parser;
-  bool failed = false;
-  bool too_deep = false;
+  PieceParser<Handler> text;
 };
 
 Scan::Scan(const Paths& paths, Sink& sink) : state_(std::make_unique<State>(paths, sink)) {}
 
 Scan::~Scan() = default;
 
-void Scan::begin() {
-  state_->parser.reset();
-  state_->failed = state_->too_deep = false;
-}
-
-void Scan::feed(std::string_view piece) {
-  if (state_->failed || piece.empty()) return;
-  std::size_t taken = 0;
-  // Of a parser that is done, more bytes would be another text.
-  if (!state_->parser.done()) {
-    bj::error_code error;
-    taken = state_->parser.write_some(true, piece.data(), piece.size(), error);
-    state_->too_deep = error == bj::error::too_deep;
-    if (error) state_->failed = true;
-  }
-  if (!std::all_of(piece.begin() + static_cast<std::ptrdiff_t>(taken), piece.end(), is_space)) state_->failed = true;
-}
-
-bool Scan::end() {
-  if (!state_->failed && !state_->parser.done()) {
-    bj::error_code error;
-    state_->parser.write_some(false, "", 0, error);
-    if (error) state_->failed = true;
-  }
-  return !state_->failed;
-}
-
-bool Scan::too_deep() const { return state_->too_deep; }
+void Scan::begin() { state_->text.begin(); }
+void Scan::feed(std::string_view piece) { state_->text.feed(piece); }
+bool Scan::end() { return state_->text.end(); }
+bool Scan::too_deep() const { return state_->text.too_deep(); }
 
 }  // namespace weir::json

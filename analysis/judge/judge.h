@@ -53,6 +53,8 @@ struct TickInput {
   const OutsideCounts* outside = nullptr;  // the baseline version's records outside any judged step
   std::uint64_t malformed = 0;             // ServiceCounts::malformed
   Seconds dt{0};
+  // Of copies of requests: the rollout counts them, and no judge looks at them.
+  std::span<const Comparison> compared = {};
 };
 
 class Judge {

@@ -10,6 +10,7 @@ namespace {
 constexpr std::uint64_t kMostSteps = 4'096;
 constexpr std::uint64_t kMostUsers = 1U << 22;
 constexpr std::uint64_t kMostFailed = 65'536;
+constexpr std::uint64_t kMostCompared = 1U << 20;
 constexpr std::uint64_t kEveryMetric = (std::uint64_t{1} << kOutcomeMetricCount) - 1;
 static_assert(kOutcomeMetricCount < 64);
 
@@ -294,10 +295,32 @@ void read(ByteReader& in, OutsideCounts& outside) {
   read(in, times);
 }
 
+// The versions are the rollout's, and the epoch is this process's.
+void write(ByteWriter& out, const Comparison& comparison) {
+  const auto& [service, epoch, likeness, sides] = comparison;
+  out.integer(static_cast<std::uint64_t>(likeness));
+  for (const Comparison::Side& side : sides) {
+    const auto& [version, outcome, json, duration_us, bytes] = side;
+    out.integer(static_cast<std::uint64_t>(outcome));
+    out.integer(static_cast<std::uint64_t>(json));
+    out.integer(duration_us);
+    out.integer(bytes);
+  }
+}
+void read(ByteReader& in, Comparison& comparison) {
+  comparison.likeness = static_cast<Likeness>(in.integer_up_to(kLikenessCount - 1));
+  for (Comparison::Side& side : comparison.sides) {
+    side.outcome = static_cast<OutcomeClass>(in.integer_up_to(kOutcomeClassCount - 1));
+    side.json = static_cast<JsonForm>(in.integer_up_to(static_cast<std::uint64_t>(JsonForm::kInvalid)));
+    side.duration_us = static_cast<std::uint32_t>(in.integer_up_to(0xffff'ffff));
+    side.bytes = in.integer();
+  }
+}
+
 }  // namespace
 
 void write_input(ByteWriter& out, const TickInput& input, const InputParts& parts) {
-  const auto& [steps, elsewhere, outside, malformed, dt] = input;
+  const auto& [steps, elsewhere, outside, malformed, dt, compared] = input;
   out.integer(steps.size());
   for (const StepCounts* step : steps) write(out, *step, parts);
   out.integer(elsewhere.size());
@@ -305,6 +328,8 @@ void write_input(ByteWriter& out, const TickInput& input, const InputParts& part
   out.integer(outside != nullptr ? 1 : 0);
   if (outside != nullptr) write(out, *outside);
   out.integer(malformed);
+  out.integer(compared.size());
+  for (const Comparison& comparison : compared) write(out, comparison);
 }
 
 void RecordedInput::clear() {
@@ -313,6 +338,7 @@ void RecordedInput::clear() {
   outside_.clear();
   step_list_.clear();
   elsewhere_list_.clear();
+  compared_.clear();
   steps_used_ = elsewhere_used_ = 0;
   has_outside_ = false;
   malformed_ = 0;
@@ -335,6 +361,8 @@ void RecordedInput::read(ByteReader& in) {
   has_outside_ = in.integer_up_to(1) == 1;
   if (has_outside_) analysis::read(in, outside_);
   malformed_ = in.integer();
+  const std::uint64_t compared = in.integer_up_to(kMostCompared);
+  for (std::uint64_t i = 0; i < compared && in.ok(); ++i) analysis::read(in, compared_.emplace_back());
 }
 
 TickInput RecordedInput::input(Seconds dt) const {
@@ -342,7 +370,8 @@ TickInput RecordedInput::input(Seconds dt) const {
           .elsewhere = elsewhere_list_,
           .outside = has_outside_ ? &outside_ : nullptr,
           .malformed = malformed_,
-          .dt = dt};
+          .dt = dt,
+          .compared = compared_};
 }
 
 }  // namespace weir::analysis

@@ -42,6 +42,7 @@ class RecordedInput {
   std::size_t elsewhere_used_ = 0;
   std::vector<StepCounts*> step_list_;
   std::vector<const ArmCounts*> elsewhere_list_;
+  std::vector<Comparison> compared_;
   OutsideCounts outside_;
   bool has_outside_ = false;
   std::uint64_t malformed_ = 0;

@@ -67,7 +67,8 @@ void Recording::begin(const Rollout& rollout) {
 
 void Recording::judged(const Rollout& rollout, const TickInput& input) {
   if (lost_) return;
-  if (input.steps.empty() && input.elsewhere.empty() && input.outside == nullptr && input.malformed == 0) return;
+  const bool counted = !input.steps.empty() || !input.elsewhere.empty() || input.outside != nullptr;
+  if (!counted && input.malformed == 0 && input.compared.empty()) return;
   ByteWriter out;
   const Judge* const judge = rollout.judging();
   write_input(

@@ -191,10 +191,20 @@ void each_of_exposure(const Code& code, Exposure& exposure) {
   });
 }
 
+// Of another size, as damage has it, is none.
+template <class Code, class Tally>
+void each_of_shadow(const Code& code, Tally& tally) {
+  auto& [counts] = tally;
+  each_element(code, counts, [&](auto& count) { code(count); });
+  if constexpr (Code::kReads) {
+    if (counts.size() != ShadowTally::kSize) counts.clear();
+  }
+}
+
 template <class Code, class State>
 void each_of_state(const Code& code, State& state) {
   auto& [phase, cause, reason, weight_ppm, stage, step, attempt, steps_at_start, decided_ms, served_ppm, next_ppm, salt,
-         plan, alarms, keeps_baseline, exposure, elapsed, in_step, in_stage, warmup_left] = state;
+         plan, alarms, keeps_baseline, exposure, shadow, elapsed, in_step, in_stage, warmup_left] = state;
   code(phase);
   code(cause);
   code(reason);
@@ -211,6 +221,7 @@ void each_of_state(const Code& code, State& state) {
   code(alarms);
   code(keeps_baseline);
   each_of_exposure(code, exposure);
+  each_of_shadow(code, shadow);
   code(elapsed);
   code(in_step);
   code(in_stage);

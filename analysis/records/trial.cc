@@ -72,12 +72,14 @@ void Trial::stand(RolloutState state, bool clears) {
 void Trial::catch_up(const Trial& ran) {
   pass_time(state_, std::max(Seconds(0), ran.state_.elapsed - state_.elapsed));
   state_.exposure = ran.state_.exposure;
+  state_.shadow = ran.state_.shadow;
   if (judge_ && ran.judge_) judge_->take_baseline(*ran.judge_);
 }
 
 void Trial::tick(const TickInput& input, bool open) {
   if (open) pass_time(state_, input.dt);
   add_counts(state_.exposure, input.steps);
+  add_comparisons(state_.shadow, input.compared);
   if (!judge_) return;
   const auto minutes = static_cast<std::uint64_t>(state_.elapsed / kMinute);
   if (std::exchange(minutes_, minutes) < minutes) judge_->begin_minute();
@@ -97,6 +99,7 @@ std::string Trial::record(Decision decision, std::int64_t unix_ms) const {
                                       .guards = guards,
                                       .budgets = budgets_json(state_.exposure, policy_.max_exposure),
                                       .noise = noise,
+                                      .shadow = shadow_json(state_.shadow, policy_),
                                       .actor = "weir",
                                       .unix_ms = unix_ms}));
 }

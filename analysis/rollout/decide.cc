@@ -112,7 +112,8 @@ Decision alarm(const RolloutState& state, const Verdict& verdict, const config::
 std::string report_of(const RolloutState& state, const config::Rollout& policy) {
   const std::string time = config::format_duration(std::chrono::duration_cast<std::chrono::seconds>(state.elapsed));
   if (policy.strategy == config::Strategy::kShadow) {
-    return time + " of " + policy.candidate + " in the shadow of " + policy.baseline;
+    return time + " of " + policy.candidate + " in the shadow of " + policy.baseline + ": " +
+           shadow_json(state.shadow, policy)["says"].string();
   }
   const std::string alarms = state.alarms == 0   ? "no false alarm"
                              : state.alarms == 1 ? "1 false alarm"

@@ -151,6 +151,7 @@ json::Value decision_record(const RecordContext& context) {
                       {"p_anytime", context.verdict.p_anytime},
                       {"guards", std::move(guards)}};
   if (!context.budgets.is_null()) record.set("budgets", context.budgets);
+  if (!context.shadow.is_null()) record.set("shadow", context.shadow);
   if (!context.noise.is_null()) record.set("aa", context.noise);
   return record;
 }

@@ -22,6 +22,7 @@ struct RecordContext {
   std::span<const GuardStatus> guards;
   const json::Value& budgets;  // what is spent of each; null where the plan has none
   const json::Value& noise;    // of the baseline against itself; else null
+  const json::Value& shadow;   // what copies of requests have shown; null where there are none
   std::string_view actor;      // "weir", "file", or who sent the command
   std::int64_t unix_ms = 0;    // wall time
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "analysis/rollout/noise.h"
@@ -22,6 +23,14 @@ std::int64_t unix_ms(const Clock& clock) {
 }
 
 std::uint64_t minutes_in(Seconds elapsed) { return static_cast<std::uint64_t>(elapsed / kMinute); }
+
+// What came under another judge is left out.
+std::vector<Comparison> compared_under(const ServiceCounts& counts, Epoch epoch) {
+  std::vector<Comparison> out;
+  std::copy_if(counts.compared.begin(), counts.compared.end(), std::back_inserter(out),
+               [&](const Comparison& comparison) { return comparison.epoch == epoch; });
+  return out;
+}
 
 std::vector<double> next_weights(const config::Rollout& policy) {
   std::vector<double> weights;
@@ -149,13 +158,15 @@ void Rollout::tick(const TickFacts& facts, bool open) {
 bool Rollout::counts() const { return judge_ || (plan_.policy.max_exposure.limits() && !state_.over()); }
 
 void Rollout::judge(const TickFacts& facts) {
-  if (!counts()) return;
+  const bool compares = facts.counts != nullptr && !facts.counts->compared.empty();
+  if (!counts() && !compares) return;
   if (judge_) {
     const std::uint64_t minutes = minutes_in(state_.elapsed);
     if (std::exchange(minutes_, minutes) < minutes) judge_->begin_minute();
   }
   std::vector<const StepCounts*> steps;
   std::vector<const ArmCounts*> elsewhere;
+  std::vector<Comparison> compared;
   TickInput input{.steps = {}, .elsewhere = {}, .outside = nullptr, .malformed = facts.malformed, .dt = facts.dt};
   if (facts.counts != nullptr) {
     for (const StepCounts* counts : facts.counts->steps) {
@@ -166,11 +177,14 @@ void Rollout::judge(const TickFacts& facts) {
     }
     input.outside = facts.counts->outside_of(plan_.baseline);
     input.malformed += facts.counts->malformed;
+    compared = compared_under(*facts.counts, epoch_);
   }
   input.steps = steps;
   input.elsewhere = elsewhere;
+  input.compared = compared;
   if (world_.recorder != nullptr) world_.recorder->judged(*this, input);
   add_counts(state_.exposure, input.steps);
+  add_comparisons(state_.shadow, input.compared);
   if (!judge_ || !judge_->tick(input)) return;
   verdict_ = judge_->verdict();
   const std::uint32_t version = judge_->threshold_version();
@@ -223,6 +237,7 @@ void Rollout::propose(Decision decision, std::string_view actor, CommandDone don
                                         .guards = guards,
                                         .budgets = budgets_json(state_.exposure, plan_.policy.max_exposure),
                                         .noise = noise,
+                                        .shadow = shadow_json(state_.shadow, plan_.policy),
                                         .actor = actor,
                                         .unix_ms = now_ms});
   const RolloutState& after = decision.after;
@@ -283,6 +298,7 @@ void Rollout::take_effect(Pending pending) {
   if (!pending.decision.new_judge) {
     state_.elapsed = before.elapsed;
     state_.exposure = before.exposure;
+    state_.shadow = before.shadow;
   }
   undurable_ = pending.ticket;
   changed_ = true;

@@ -53,6 +53,7 @@ std::string write_state(const RolloutState& state) {
                                   {"keeps_baseline", state.keeps_baseline},
                                   {"alarms", state.alarms},
                                   {"exposure", write_exposure(state.exposure)},
+                                  {"shadow", write_shadow(state.shadow)},
                                   {"elapsed_s", state.elapsed.count()},
                                   {"in_step_s", state.in_step.count()},
                                   {"in_stage_s", state.in_stage.count()},
@@ -83,6 +84,7 @@ std::optional<RolloutState> read_state(std::string_view text) {
   state.keeps_baseline = in["keeps_baseline"].boolean();  // false in what was written before there was one
   state.alarms = whole("alarms");                         // likewise
   state.exposure = read_exposure(in["exposure"]);         // nothing, likewise
+  state.shadow = read_shadow(in["shadow"]);               // nothing, likewise
   state.elapsed = Seconds(in["elapsed_s"].number());
   state.in_step = Seconds(in["in_step_s"].number());
   state.in_stage = Seconds(in["in_stage_s"].number());

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "analysis/rollout/exposure.h"
+#include "analysis/rollout/shadow.h"
 #include "analysis/window/baseline_memory.h"
 #include "base/ids.h"
 #include "config/rollout.h"
@@ -49,7 +50,8 @@ struct RolloutState {
   std::uint32_t alarms = 0;  // of the baseline against itself: how often a guard would have rolled it back
   // Promoted, and nobody has been told yet that the baseline may be stopped.
   bool keeps_baseline = false;
-  Exposure exposure;  // of this attempt: it outlives the evidence, and a judge that begins anew
+  Exposure exposure;   // of this attempt: it outlives the evidence, and a judge that begins anew
+  ShadowTally shadow;  // likewise
   // Running time, without what was spent down. In pauses only `elapsed` goes on, and `in_stage` of the plan's own
   // pauses. After the promotion `in_stage` goes on while the baseline is kept, and nothing else.
   Seconds elapsed{0};

@@ -152,6 +152,7 @@ json::Value rollout_status(const Rollout& rollout) {
   if (json::Value budgets = budgets_json(state.exposure, policy.max_exposure); !budgets.is_null()) {
     status.set("budgets", std::move(budgets));
   }
+  if (json::Value shadow = shadow_json(state.shadow, policy); !shadow.is_null()) status.set("shadow", std::move(shadow));
   if (json::Value noise = rollout.noise(); !noise.is_null()) status.set("aa", std::move(noise));
   return status;
 }

@@ -167,6 +167,17 @@ void Tick::fold(const FailedRequest& failed) {
   step(service(failed.service), failed.epoch, failed.step).failed.push_back(failed);
 }
 
+// What cannot be is left out: nothing is judged by it.
+void Tick::fold(const Comparison& comparison) {
+  const auto impossible = [](const Comparison::Side& side) {
+    return static_cast<int>(side.outcome) >= kOutcomeClassCount || side.json > JsonForm::kInvalid;
+  };
+  const auto& sides = comparison.sides;
+  if (comparison.service == kNoId || static_cast<int>(comparison.likeness) >= kLikenessCount) return;
+  if (std::any_of(sides.begin(), sides.end(), impossible)) return;
+  service(comparison.service).compared.push_back(comparison);
+}
+
 const ServiceCounts* Tick::of(ServiceId id) const {
   return id < place_.size() && place_[id] != 0 ? &services_[place_[id] - 1] : nullptr;
 }
@@ -178,6 +189,7 @@ void Tick::clear() {
     services_[i].steps.clear();
     services_[i].outside.clear();
     services_[i].malformed = 0;
+    services_[i].compared.clear();
   }
   for (std::size_t i = 0; i < steps_used_; ++i) steps_[i]->clear();
   for (std::size_t i = 0; i < outside_used_; ++i) outside_[i]->clear();

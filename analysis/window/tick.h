@@ -9,6 +9,7 @@
 
 #include "analysis/window/tick_counts.h"
 #include "base/answer.h"
+#include "base/comparison.h"
 #include "base/outcome.h"
 #include "base/score.h"
 
@@ -27,6 +28,9 @@ class Tick {
   void fold(const Answer& answer);
   // What was thought of an answer. Nothing comes of a score whose request was no evidence.
   void fold(const Score& score);
+
+  // What a copy of a request has shown; it has no outcome.
+  void fold(const Comparison& comparison);
 
   // Whose failure it was; to be folded after the records.
   void fold(const FailedRequest& failed);

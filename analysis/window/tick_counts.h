@@ -10,6 +10,7 @@
 
 #include "analysis/window/answer_counts.h"
 #include "analysis/window/cluster_deltas.h"
+#include "base/comparison.h"
 #include "base/histogram.h"
 #include "base/ids.h"
 #include "base/outcome.h"
@@ -137,6 +138,7 @@ struct ServiceCounts {
   std::vector<StepCounts*> steps;       // in the order of first appearance; the judge sorts
   std::vector<OutsideCounts*> outside;  // at most one a version
   std::uint64_t malformed = 0;          // records that cannot be: dropped, and a reason to hold
+  std::vector<Comparison> compared;     // of copies, as they came: no evidence
 
   // Null when the version had no record outside a judged step.
   const OutsideCounts* outside_of(VersionId version) const;

@@ -84,6 +84,7 @@ class Frame {
     guards(rollout);
     promise(rollout);
     noise(rollout["aa"]);
+    shadow(rollout);
     budgets(rollout["budgets"]);
     split(rollout["split"], aa ? "in the second arm" : "on the candidate");
     waits(rollout);
@@ -112,6 +113,14 @@ class Frame {
       row(guard["too_tight"].boolean() ? tinted(shown(guard["says"]), Tint::kYellow, options_.colour)
                                        : shown(guard["says"]));
     }
+  }
+
+  // What copies of requests have shown.
+  void shadow(const json::Value& rollout) {
+    if (!rollout["shadow"].is_object()) return;
+    const double mirrored = rollout["mirror_percent"].number();
+    row("shadow: " + (mirrored > 0 ? percent(mirrored) + " of the baseline's requests are copied; " : std::string()) +
+        shown(rollout["shadow"]["says"]));
   }
 
   // What the candidate may cost its users, and has.

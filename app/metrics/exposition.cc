@@ -14,6 +14,7 @@
 
 #include "app/build/build_info.h"
 #include "app/metrics/answer_families.h"
+#include "app/metrics/shadow_families.h"
 
 namespace weir::app {
 namespace {
@@ -112,6 +113,7 @@ class ScrapeCollectable final : public prometheus::Collectable {
     add(durations());
     add(rescued());
     for (MetricFamily& family : answer_families(scrape_.answers)) out.push_back(std::move(family));
+    for (MetricFamily& family : shadow_families(scrape_.shadow)) add(std::move(family));
     add(weights());
     add(phases());
     add(evidence());

@@ -13,6 +13,7 @@
 #include "app/metrics/certificate_metrics.h"
 #include "app/metrics/endpoint_metrics.h"
 #include "app/metrics/request_metrics.h"
+#include "app/metrics/shadow_metrics.h"
 #include "base/ids.h"
 #include "proxy/observe/counters.h"
 
@@ -94,6 +95,7 @@ ProcessSample process_sample();
 struct Scrape {
   RequestTotals requests;
   std::vector<AnswerSeries> answers;
+  std::vector<ShadowSeries> shadow;
   std::array<std::int64_t, proxy::kCountCount> counts{};
   std::vector<std::string> phases;  // every word that a rollout's phase can be
   std::vector<RolloutSample> rollouts;

@@ -192,16 +192,23 @@ bool Exchange::start(Forwarder& forwarder) const {
 
 BodyObserver* Exchange::observer() {
   const config::Inspect inspect = context_.route->inspect;
-  if (inspect == config::Inspect::kOff) return nullptr;
-  if (inspection_ == nullptr) inspection_ = worker_.inspections.take();
-  AnswerReader& reader = inspection_->begin(inspect);
-  context_.answer = &reader.facts();
+  AnswerReader* reader = nullptr;
+  if (inspect != config::Inspect::kOff) {
+    if (inspection_ == nullptr) inspection_ = worker_.inspections.take();
+    reader = &inspection_->begin(inspect);
+    context_.answer = &reader->facts();
+    note_creations();
+  }
+  return copy_ == nullptr ? reader : copy_->watch_baseline(reader);
+}
+
+// Of whatever the answer says that it has made.
+void Exchange::note_creations() {
   const http::RequestHead& request = downstream_.request();
   PinTable* const creators = context_.service->split.creators();
   if (creators != nullptr && tells_ids(collection_of(request.path), request.method)) {
     inspection_->note_creations(*creators, context_.answering->id);
   }
-  return &reader;
 }
 
 // Behind observer().

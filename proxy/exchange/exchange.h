@@ -76,6 +76,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   bool client_cancelled() const;
   bool start(Forwarder& forwarder) const;
   BodyObserver* observer();
+  void note_creations();
   BodyFilter* editor();
   void end_unassigned();
   void tell_attempt(const UpstreamStream* stream, const Error* error);

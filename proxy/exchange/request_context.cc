@@ -69,16 +69,21 @@ void RequestContext::begin_rescue(const FailedAttempt& failed, SteadyTime now) {
 }
 
 // The first failure wins: a status that came before the connection broke, and before that what the answer said.
+OutcomeClass classify(const AttemptEnd& end) {
+  const OutcomeClass by_status = end.status != 0 ? classify_status(end.status, end.retry_after) : OutcomeClass::kOk;
+  if (by_status != OutcomeClass::kOk) return by_status;
+  if (end.answer != nullptr && end.answer->failed()) {
+    return end.answer->ending == Ending::kCapacity ? OutcomeClass::kCapacity : OutcomeClass::kErrorEvent;
+  }
+  if (end.error) return classify_error(*end.error);
+  const bool truncated = end.answer != nullptr && end.answer->ending == Ending::kTruncated;
+  return truncated ? OutcomeClass::kTruncated : OutcomeClass::kOk;
+}
+
 OutcomeClass RequestContext::classify() const {
   if (first_failure) return *first_failure;
   const bool answered_upstream = status != 0 && (!error || time_to_headers_us != 0);
-  const OutcomeClass by_status = answered_upstream ? classify_status(status, retry_after) : OutcomeClass::kOk;
-  if (by_status != OutcomeClass::kOk) return by_status;
-  if (answer != nullptr && answer->failed()) {
-    return answer->ending == Ending::kCapacity ? OutcomeClass::kCapacity : OutcomeClass::kErrorEvent;
-  }
-  if (error) return classify_error(*error);
-  return answer != nullptr && answer->ending == Ending::kTruncated ? OutcomeClass::kTruncated : OutcomeClass::kOk;
+  return proxy::classify({answered_upstream ? status : 0, retry_after, answer, error});
 }
 
 std::string_view RequestContext::model() const {

@@ -119,4 +119,13 @@ struct RequestContext {
 // The class of a whole response.
 OutcomeClass classify_status(int status, bool retry_after);
 
+// What came of an attempt at a version.
+struct AttemptEnd {
+  int status = 0;  // of the head that came from upstream; 0: none
+  bool retry_after = false;
+  const AnswerFacts* answer = nullptr;  // null: not inspected
+  std::optional<Error> error = {};      // what ended it
+};
+OutcomeClass classify(const AttemptEnd& end);
+
 }  // namespace weir::proxy

@@ -2,9 +2,14 @@
 // it drains or has no memory left.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <list>
+#include <map>
 #include <memory>
+
+#include "base/clock.h"
+#include "base/ids.h"
 
 namespace weir::proxy {
 
@@ -12,12 +17,20 @@ class ShadowCopy;
 
 class ShadowCopies {
  public:
+  static constexpr std::chrono::seconds kRest{1};
+
   ShadowCopies();
   ~ShadowCopies();
   ShadowCopies(const ShadowCopies&) = delete;
   ShadowCopies& operator=(const ShadowCopies&) = delete;
 
   bool has_room(std::size_t most) const { return !closed_ && copies_.size() < most; }
+  // The candidate has just said that it has no room: it is left alone for a while.
+  void rest(VersionId candidate, SteadyTime now) { rests_[candidate] = now + kRest; }
+  bool rests(VersionId candidate, SteadyTime now) const {
+    const auto at = rests_.find(candidate);
+    return at != rests_.end() && now < at->second;
+  }
   ShadowCopy& add(std::unique_ptr<ShadowCopy> copy);
 
   // With every tick: lets go of those that are over, and of all while `overloaded`.
@@ -29,6 +42,7 @@ class ShadowCopies {
 
  private:
   std::list<std::unique_ptr<ShadowCopy>> copies_;
+  std::map<VersionId, SteadyTime> rests_;  // until then
   bool closed_ = false;
 };
 

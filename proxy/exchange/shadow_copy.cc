@@ -4,6 +4,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <exception>
+#include <limits>
 #include <utility>
 
 #include "base/hash.h"
@@ -14,6 +15,12 @@ namespace {
 
 // Of the draw whether a request is copied: no other hash of its id is like it.
 constexpr std::uint64_t kMirrorSeed = 4;
+
+constexpr Error kTooLate{ErrorKind::kTimeout, Side::kUpstream, Retry::kNever, "timeout"};
+
+std::uint32_t saturated_us(std::uint64_t us) {
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(us, std::numeric_limits<std::uint32_t>::max()));
+}
 
 // By its id alone, so that whoever else asks says the same. A higher share copies those of a lower one, and more.
 bool is_drawn(const RequestContext& context) {
@@ -43,7 +50,8 @@ ShadowCopy* begin_copy(WorkerContext& worker, const CopySource& source, RequestB
     return nullptr;
   }
   const bool room = worker.copies.has_room(share_of(mirror.in_flight, worker.workers));
-  if (!room || worker.buffers.crowded()) {
+  const bool rests = worker.copies.rests(context.service->candidate, context.clock.started());
+  if (!room || rests || worker.buffers.crowded()) {
     worker.counters.add(Count::kShadowOverloaded);
     return nullptr;
   }
@@ -65,6 +73,8 @@ ShadowCopy::ShadowCopy(WorkerContext& worker, const RequestContext& context)
           worker.deadlines, [](void* self) { static_cast<ShadowCopy*>(self)->request_.waker().wake(); }, this),
       request_(worker.buffers) {
   timeouts_.total = std::min(timeouts_.total, service_.mirror.timeout);
+  comparison_.service = service_.id;
+  comparison_.epoch = context.assignment.epoch;
   worker_.counters.add(Count::kShadowActive);
 }
 
@@ -99,10 +109,23 @@ void ShadowCopy::on_body(std::string_view data, bool end) {
   });
 }
 
+BodyObserver* ShadowCopy::watch_baseline(AnswerReader* reader) {
+  if (state_ == State::kGivenUp) return reader;
+  baseline_.begin(reader);
+  if (reader != nullptr) reader->show_words(baseline_.words());
+  return &baseline_;
+}
+
 // Without the whole of the baseline's answer there is nothing to compare another one with.
 void ShadowCopy::baseline_ended(const Outcome& outcome) {
   baseline_ended_ = true;
+  comparison_.sides[0] = {.version = outcome.version,
+                          .outcome = outcome.outcome,
+                          .json = baseline_.json(),
+                          .duration_us = saturated_us(outcome.latency_us),
+                          .bytes = baseline_.bytes()};
   if (outcome.outcome == OutcomeClass::kClientAbort || state_ == State::kReading) give_up(Count::kShadowAbandoned);
+  if (state_ == State::kAnswered) compare();
 }
 
 void ShadowCopy::give_up(Count why) {
@@ -127,8 +150,9 @@ Awaitable<> ShadowCopy::run() {
     }
     EndpointLease held = std::move(*opened);
     RequestBody body(request_, worker_.buffers);
+    inspect();
     Forwarder forwarder(
-        {request_, body, held.stream(), *this, deadline_, clock_, timeouts_, false, nullptr, editor()});
+        {request_, body, held.stream(), *this, deadline_, clock_, timeouts_, false, &answer_, editor()});
     for (bool more = start(forwarder); more; more = forwarder.resume()) {
       if (!request_.waker().take()) co_await request_.waker().wait();
     }
@@ -159,12 +183,20 @@ Awaitable<Result<EndpointLease>> ShadowCopy::lease(bool fresh) {
   co_return std::move(opened);
 }
 
-// As the request itself would be changed on its way to the candidate.
-BodyFilter* ShadowCopy::editor() {
-  if (route_.inspect == config::Inspect::kOff) return nullptr;
+void ShadowCopy::inspect() {
+  attempt_ = {};
+  if (route_.inspect == config::Inspect::kOff) return answer_.begin(nullptr);
   if (inspection_ == nullptr) inspection_ = worker_.inspections.take();
-  inspection_->begin(route_.inspect);
-  return request_.request_ended() ? nullptr : inspection_->edit(request_.request(), route_, candidate_);
+  AnswerReader& reader = inspection_->begin(route_.inspect);
+  attempt_.answer = &reader.facts();
+  answer_.begin(&reader);
+  reader.show_words(answer_.words());
+}
+
+// As the request itself would be changed on its way to the candidate. Behind inspect().
+BodyFilter* ShadowCopy::editor() {
+  if (inspection_ == nullptr || request_.request_ended()) return nullptr;
+  return inspection_->edit(request_.request(), route_, candidate_);
 }
 
 // No coroutine: its frame would be as large as the edits are.
@@ -182,6 +214,8 @@ bool ShadowCopy::total_passed() const {
 void ShadowCopy::settle_unconnected(const Error& error) {
   const bool ours = error.kind == ErrorKind::kOverflow || error.kind == ErrorKind::kNoResources;
   if (ours) give_up(Count::kShadowOverloaded);
+  attempt_.error = error;
+  if (error.kind == ErrorKind::kCancelled) attempt_.error = kTooLate;  // or it was given up
 }
 
 // True: once more, on a fresh connection, for the old one had been kept too long.
@@ -193,6 +227,7 @@ bool ShadowCopy::settle(const ForwardResult& result, EndpointLease& lease, bool 
   const UpstreamStream& upstream = lease.stream();
   const FailedAttempt failed{.error = *result.error,
                              .unsent = upstream.untouched() && upstream.bytes_sent() == 0};
+  attempt_.error = result.error;
   lease.drop();  // before the body, which it may still be sent from, goes
   const bool stale = !fresh && state_ == State::kSent && was_stale(failed, idempotent(request_.request().method));
   if (stale) request_.rewind();
@@ -201,10 +236,38 @@ bool ShadowCopy::settle(const ForwardResult& result, EndpointLease& lease, bool 
 
 void ShadowCopy::end() {
   running_ = false;
-  if (state_ == State::kSent) state_ = State::kAnswered;
+  if (state_ == State::kSent) {
+    state_ = State::kAnswered;
+    note_candidate();
+    if (baseline_ended_) compare();
+  }
   deadline_.clear();
   request_.release();
   if (inspection_ != nullptr) worker_.inspections.give(std::move(inspection_));
+}
+
+void ShadowCopy::note_candidate() {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  const std::uint64_t duration_us = clock_.elapsed_us(attempt_.error ? now : ended_at_);
+  comparison_.sides[1] = {.version = candidate_.id,
+                          .outcome = classify(attempt_),
+                          .json = answer_.json(),
+                          .duration_us = saturated_us(duration_us),
+                          .bytes = answer_.bytes()};
+  if (comparison_.sides[1].outcome == OutcomeClass::kCapacity) worker_.copies.rest(candidate_.id, now);
+}
+
+void ShadowCopy::compare() {
+  const bool both_good =
+      std::all_of(comparison_.sides.begin(), comparison_.sides.end(),
+                  [](const Comparison::Side& side) { return side.outcome == OutcomeClass::kOk; });
+  if (both_good) comparison_.likeness = baseline_.likeness(answer_);
+  worker_.comparisons.push(comparison_);
+}
+
+void ShadowCopy::on_response_head(http::ResponseHead& head, http::Edits& /*edits*/, SteadyTime /*now*/) {
+  attempt_.status = head.status;
+  attempt_.retry_after = head.fields.has(http::FieldId::kRetryAfter);
 }
 
 void ShadowCopy::connecting(bool now) {

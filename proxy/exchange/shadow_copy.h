@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/asio.h"
+#include "base/comparison.h"
 #include "proxy/exchange/forwarded.h"
 #include "proxy/exchange/inspection.h"
 #include "proxy/exchange/kept_request.h"
@@ -14,6 +15,7 @@
 #include "proxy/exchange/worker_context.h"
 #include "proxy/forward/forwarder.h"
 #include "proxy/forward/request_body.h"
+#include "proxy/inspect/answer_digest.h"
 
 namespace weir::proxy {
 
@@ -37,6 +39,8 @@ class ShadowCopy final : public BodyWatcher, private ForwardObserver, private Le
   // False: it cannot be copied.
   bool keep_head(const CopySource& source);
   void on_body(std::string_view data, bool end) override;
+  // For another attempt at the baseline: who is to see its answer, in place of `reader`, which may be null.
+  BodyObserver* watch_baseline(AnswerReader* reader);
   // The request is over, and its exchange goes.
   void baseline_ended(const Outcome& outcome);
 
@@ -54,19 +58,22 @@ class ShadowCopy final : public BodyWatcher, private ForwardObserver, private Le
 
   Awaitable<> run();
   Awaitable<Result<EndpointLease>> lease(bool fresh);
+  void inspect();
   BodyFilter* editor();
   bool start(Forwarder& forwarder);
   bool total_passed() const;
   void settle_unconnected(const Error& error);
   bool settle(const ForwardResult& result, EndpointLease& lease, bool fresh);
   void end();
+  void note_candidate();
+  void compare();
 
   bool passes_on(const http::ResponseHead& /*head*/) override { return true; }
-  void on_response_head(http::ResponseHead& /*head*/, http::Edits& /*edits*/, SteadyTime /*now*/) override {}
+  void on_response_head(http::ResponseHead& head, http::Edits& edits, SteadyTime now) override;
   bool holds(const http::ResponseHead& /*head*/) override { return false; }
   Beginning beginning() override { return Beginning::kGood; }
   BodyFilter* filter_response(const http::ResponseHead& /*head*/) override { return nullptr; }
-  void on_response_end(SteadyTime /*now*/) override {}
+  void on_response_end(SteadyTime now) override { ended_at_ = now; }
   bool given_up() const override { return state_ == State::kGivenUp || total_passed(); }
   void connecting(bool now) override;
 
@@ -81,6 +88,11 @@ class ShadowCopy final : public BodyWatcher, private ForwardObserver, private Le
   KeptRequest request_;
   JudgedClock clock_;
   std::unique_ptr<Inspection> inspection_;  // null: the route inspects nothing
+  AnswerDigest baseline_;
+  AnswerDigest answer_;    // the candidate's
+  AttemptEnd attempt_;     // what came of it
+  SteadyTime ended_at_{};  // of its answer
+  Comparison comparison_;  // as far as it is known
   State state_ = State::kReading;
   bool running_ = false;  // run() has been begun, and has not ended
   bool sent_ = false;

@@ -53,6 +53,9 @@ class ExchangeBlocks {
 // Failed requests whose ids a worker keeps for one tick of the control thread.
 inline constexpr std::size_t kFailuresKept = 64;
 
+// Likewise copies that were compared. One that finds no room is left out.
+inline constexpr std::size_t kComparisonsKept = 4'096;
+
 struct WorkerContext {
   WorkerContext(IoContext& io_context, const Snapshot<TrafficPlan>& plans, std::size_t ring_capacity)
       : io(io_context),
@@ -78,6 +81,7 @@ struct WorkerContext {
   AnswerRing answers;
   JoinRing joins;
   FailureRing failures{kFailuresKept};
+  ComparisonRing comparisons{kComparisonsKept};
   AccessLog access_log;
   DebugLog debug_log;
   Inspections inspections;

@@ -57,6 +57,7 @@ void AnswerReader::begin(config::Inspect inspect) {
   named_ = inspect != config::Inspect::kAuto;
   json_asked_ = false;
   id_sink_ = nullptr;
+  words_ = nullptr;
   kind_ = Framing::kNone;
   facts_ = {};
   unreadable_ = false;
@@ -68,6 +69,7 @@ void AnswerReader::on_response_head(const http::ResponseHead& head) {
   framing_.begin();
   told_ = 0;
   last_word_ = has_content_ = text_begun_ = call_open_ = broken_json_ = unclear_ = false;
+  voice_ = Voice::kNone;
   message_size_ = word_size_ = 0;
   kind_ = Framing::kNone;
   unreadable_ = false;
@@ -265,6 +267,7 @@ void AnswerReader::on_text(int path, std::string_view piece, bool end) {
       return;
     case Meaning::kMedia:
     case Meaning::kToolName:
+      show(Voice::kCall, piece);
       if (!piece.empty()) message_.output = message_.content = true;
       return;
     case Meaning::kToken:
@@ -273,6 +276,7 @@ void AnswerReader::on_text(int path, std::string_view piece, bool end) {
       return;
     case Meaning::kGenerated:
       message_.done = true;
+      if (facts_.streamed) show(Voice::kText, piece);
       if (!facts_.streamed) say(piece);
       if (end && facts_.finish == FinishReason::kNone && message_.finish == FinishReason::kNone) {
         message_.finish = FinishReason::kStop;
@@ -292,8 +296,17 @@ void AnswerReader::on_text(int path, std::string_view piece, bool end) {
   on_word(at->meaning, {word_.data(), std::exchange(word_size_, 0)});
 }
 
+// However the pieces are cut; where text and calls take turns is part of what is said.
+void AnswerReader::show(Voice voice, std::string_view piece) {
+  if (words_ == nullptr || piece.empty()) return;
+  constexpr std::string_view kTurn{"\0", 1};
+  if (std::exchange(voice_, voice) != voice) words_->add(kTurn);
+  words_->add(piece);
+}
+
 void AnswerReader::say(std::string_view piece) {
   if (piece.empty()) return;
+  show(Voice::kText, piece);
   message_.output = true;
   if (!message_.content && has_content(piece)) message_.content = true;
   if (!json_asked_ || unclear_) return;
@@ -303,6 +316,7 @@ void AnswerReader::say(std::string_view piece) {
 
 void AnswerReader::say_arguments(std::string_view piece) {
   if (piece.empty()) return;
+  show(Voice::kCall, piece);
   message_.output = message_.content = true;
   if (unclear_) return;
   if (!std::exchange(call_open_, true)) scan_of(arguments_).begin();
@@ -315,6 +329,7 @@ void AnswerReader::say_delta(std::string_view piece) {
   if (message_.type == MessageType::kText) return say(piece);
   if (message_.type == MessageType::kArguments) return say_arguments(piece);
   if (message_.type == MessageType::kThinking) return;
+  show(Voice::kText, piece);
   // Of a type that stands behind it, or is not known.
   if (message_.type == MessageType::kOther) unclear_ = true;
   if (has_content(piece)) message_.content = true;

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/hash.h"
 #include "base/json_scan.h"
 #include "config/inspect.h"
 #include "proxy/inspect/answer_facts.h"
@@ -39,6 +40,8 @@ class AnswerReader final : public BodyObserver, private EventFraming::Sink, priv
   void expect_json() { json_asked_ = true; }
   // `sink`, which outlives the answer, is told what it is called and which files it tells of.
   void tell_ids(IdSink& sink) { id_sink_ = &sink; }
+  // What the model says, tool calls included and reasoning not, is added to `words`, which outlives the answer.
+  void show_words(HashStream& words) { words_ = &words; }
 
   void on_response_head(const http::ResponseHead& head) override;
   void on_data(std::string_view data, std::uint64_t elapsed_us) override;
@@ -97,6 +100,8 @@ class AnswerReader final : public BodyObserver, private EventFraming::Sink, priv
   void settle_usage();
 
   const Place* concerns(int path);
+  enum class Voice : std::uint8_t { kNone, kText, kCall };
+  void show(Voice voice, std::string_view piece);
   void say(std::string_view piece);
   void say_arguments(std::string_view piece);
   void say_delta(std::string_view piece);
@@ -125,6 +130,8 @@ class AnswerReader final : public BodyObserver, private EventFraming::Sink, priv
   bool broken_json_ = false;  // a call's arguments, or a text that was to be JSON
   bool unclear_ = false;      // several answers or calls at once, or a message that is none: what parses is not known
   double call_index_ = 0;
+  HashStream* words_ = nullptr;  // null: nobody wants to know
+  Voice voice_ = Voice::kNone;   // of the last of them
   std::uint64_t now_us_ = 0;
   std::size_t message_size_ = 0;
   std::array<char, 8> message_start_{};

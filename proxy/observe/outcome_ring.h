@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "base/answer.h"
+#include "base/comparison.h"
 #include "base/outcome.h"
 #include "base/score.h"
 
@@ -72,6 +73,8 @@ using OutcomeRing = RecordRing<Outcome>;
 using AnswerRing = RecordRing<Answer>;
 // Of those that may be scored later.
 using JoinRing = RecordRing<Joinable>;
+// Of copies whose answers were compared.
+using ComparisonRing = RecordRing<Comparison>;
 // A sample of the failed ones: a drop is none to worry about.
 using FailureRing = RecordRing<FailedRequest>;
 

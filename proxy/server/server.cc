@@ -212,6 +212,10 @@ void Server::drain_failures(const std::function<void(const FailedRequest&)>& vis
   for (const auto& worker : workers_->all()) worker->failures().drain(visit);
 }
 
+void Server::drain_comparisons(const std::function<void(const Comparison&)>& visit) {
+  for (const auto& worker : workers_->all()) worker->comparisons().drain(visit);
+}
+
 std::uint64_t Server::outcomes_dropped() const {
   std::uint64_t sum = 0;
   for (const auto& worker : workers_->all()) sum += worker->outcomes().dropped() + worker->answers().dropped();

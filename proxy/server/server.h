@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/answer.h"
+#include "base/comparison.h"
 #include "base/outcome.h"
 #include "base/score.h"
 #include "base/traffic_plan.h"
@@ -54,6 +55,8 @@ class Server {
   void drain_joins(const std::function<void(const Joinable&)>& visit);
   // The same of the names of requests that a candidate failed or was slow with, as far as they found room.
   void drain_failures(const std::function<void(const FailedRequest&)>& visit);
+  // The same of copies of requests that were compared, as far as they found room.
+  void drain_comparisons(const std::function<void(const Comparison&)>& visit);
   // Outcomes and answers that found their ring full, ever.
   std::uint64_t outcomes_dropped() const;
 

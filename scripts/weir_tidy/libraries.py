@@ -14,7 +14,7 @@ _HOMES = (
     ("boost/asio/detached.hpp", ("proxy/", "app/")),
     ("boost/asio", ("proxy/net/", "base/asio.", "app/")),
     ("boost/beast", ("app/",)),
-    ("boost/json", ("base/json.", "base/json_scan.")),
+    ("boost/json", ("base/json.", "base/json_pieces.")),
     ("boost/math", ("analysis/stats/",)),
     ("boost/random", ("analysis/sim/",)),
     ("boost/system", ("base/", "proxy/net/", "app/")),

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any, Callable
 
 import pytest
@@ -9,8 +10,10 @@ from exposition import Exposition
 from http_client import Connection, get
 from plans import Plan, canary, route
 from polling import wait_until
+from ports import free_port
 from raw_origin import Peer, RawOrigin
-from steering import begun
+from replaying import has_the_same, replay
+from steering import begun, history_of
 from weir_harness import Weir
 
 _PROMPT = json.dumps({"model": "small", "messages": [{"role": "user", "content": "Hello"}]}).encode()
@@ -18,19 +21,30 @@ _JSON = {"content-type": "application/json"}
 
 
 class Model(RawOrigin):
-    """Answers each request with `reply`, and keeps what it was sent."""
+    """Answers each request with `reply`, and keeps what it was sent. Without one it answers when it is let."""
 
     def __init__(self, reply: bytes):
         self.reply = reply
         self.requests: list[tuple[bytes, bytes]] = []
+        self.cut = False  # the connection ends behind the reply
+        self.answers = threading.Event()
+        if reply:
+            self.answers.set()
         super().__init__(self._serve)
+
+    def let(self, reply: bytes) -> None:
+        self.reply = reply
+        self.answers.set()
 
     def _serve(self, peer: Peer) -> None:
         while head := peer.head():
             length = int(fields(head).get("content-length", "0"))
             body = peer.chunks() if "transfer-encoding" in fields(head) else peer.body(length)
             self.requests.append((head, body))
+            self.answers.wait()
             peer.send(self.reply)
+            if self.cut:
+                return
 
 
 def answer(body: bytes, status: str = "200 OK", kind: str = "application/json", *lines: str) -> bytes:
@@ -38,10 +52,11 @@ def answer(body: bytes, status: str = "200 OK", kind: str = "application/json", 
     return "\r\n".join(head).encode() + body
 
 
-def shadow(baseline: Any, candidate: Any, *, mirror: Plan | None = None, **top: Any) -> Plan:
+def shadow(baseline: Any, candidate: Any, *, mirror: Plan | None = None, reportEvery: str = "1d", **top: Any) -> Plan:
     """Everything is copied, unless `mirror` says otherwise."""
     plan = canary(baseline, candidate, [], **top)
-    rollout = {**plan["rollouts"]["chat"], "strategy": "shadow", "mirror": {"percent": 100, **(mirror or {})}}
+    rollout = {**plan["rollouts"]["chat"], "strategy": "shadow", "mirror": {"percent": 100, **(mirror or {})},
+               "reportEvery": reportEvery}
     del rollout["steps"]
     return {**plan, "rollouts": {"chat": rollout}}
 
@@ -187,4 +202,202 @@ def test_a_body_beyond_the_limit_is_not_copied(chunked: bool, weir: Callable[...
         counted(running, "weir_shadow_too_long_total", 1)
         counted(running, "weir_shadow_copies_total", 1)
         wait_until(lambda: len(v2.requests) == 1, "the shorter one has come")
+        running.stop()
+
+
+def _compared(weir: Weir, requests: int) -> Any:
+    def has() -> Any:
+        shown = weir.admin.rollout()["shadow"]
+        return shown if shown["compared"] == requests else None
+    return wait_until(has, f"{requests} are compared")
+
+
+_CHAT = (b'{"id":"%s","model":"m","choices":[{"message":{"content":"%s"},"finish_reason":"stop"}],'
+         b'"usage":{"prompt_tokens":1,"completion_tokens":2}}')
+
+
+def test_answers_to_the_same_request_are_compared(weir: Callable[..., Weir]) -> None:
+    pairs = [(answer(b'{"a":1,"b":2}'), answer(b'{"a":1,"b":2}')),  # identical
+             (answer(b'{"a":1,"b":2}'), answer(b'{"b": 2, "a": 1.0}')),  # equal
+             (answer(b'{"a":1}'), answer(b'{"a":2}')),  # different
+             (answer(b'{"a":1}'), answer(b'{"a":1')),  # no JSON
+             (answer(b"x" * 100, kind="text/plain"), answer(b"x" * 400, kind="text/plain")),
+             (answer(b"{}"), answer(b"{}", "500 Broken")),
+             (answer(b"{}", "503 Busy"), answer(b"{}")),
+             (answer(b"{}"), b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nshort")]  # and hangs up
+    with Model(pairs[0][0]) as v1, Model(pairs[0][1]) as v2:
+        running = begun(weir(shadow(v1, v2, reportEvery="1s")))
+        with Connection(running.port) as connection:
+            for done, (v1.reply, v2.reply) in enumerate(pairs, 1):
+                if v2.reply.endswith(b"short"):
+                    v2.cut = True
+                connection.request("POST", "/", _JSON, _PROMPT)
+                shown = _compared(running, done)
+        outcomes = {(pair["baseline"], pair["candidate"]): pair["requests"] for pair in shown["outcomes"]}
+        assert outcomes == {("ok", "ok"): 5, ("ok", "http_5xx"): 1, ("http_5xx", "ok"): 1, ("ok", "truncated"): 1}
+        assert (shown["identical"], shown["equal"], shown["different"]) == (1, 1, 3)
+        assert (shown["json"], shown["json_invalid"]) == (4, 1)
+        assert (shown["candidate_alone_failed"], shown["baseline_alone_failed"]) == (2, 1)
+        assert shown["length_ratio"]["p90"] == 4
+        metrics = Exposition(running.admin.metrics())
+        labels = {"service": "chat", "baseline": "v1", "candidate": "v2"}
+        assert metrics.total("weir_shadow_comparisons_total", **labels, candidate_class="truncated") == 1
+        assert metrics.total("weir_shadow_answers_total", **labels, likeness="equal") == 1
+        assert metrics.total("weir_shadow_json_invalid_total", **labels) == 1
+        assert metrics.total("weir_shadow_duration_ratio_count", **labels) == 5
+        # Nothing of it is a request of the candidate's.
+        assert metrics.labels("weir_requests_total", "version") == {"v1"}
+        assert "8 compared: 5 good from both, 2 from v1 alone, 1 from v2 alone" in running.cli("status", "chat").stdout
+        wait_until(lambda: running.admin.history()[0].get("shadow", {}).get("compared") == 8, "a report of all of them")
+        report = running.admin.history()[0]
+        assert report["decision"] == "report" and " of v2 in the shadow of v1: 8 compared: " in report["reason"], report
+        assert "8 compared: " in running.cli("history", "chat").stdout
+        running.stop()
+
+
+def test_what_was_compared_is_kept_and_replayed(weir: Callable[..., Weir]) -> None:
+    with Model(answer(b"{}")) as v1, Model(answer(b"[]")) as v2:
+        running = begun(weir(shadow(v1, v2, reportEvery="1s")))
+        with Connection(running.port) as connection:
+            for _ in range(5):
+                connection.request("POST", "/", _JSON, _PROMPT)
+        _compared(running, 5)
+        wait_until(lambda: running.admin.history()[0].get("shadow", {}).get("compared") == 5, "a report of all of them")
+        running.cli("pause", "chat")  # then there are no more reports
+        history = history_of(running)[::-1]
+        running.stop()
+        replayed = replay("chat", "--state", str(running.directory / "weir.db"))
+        has_the_same(replayed, history)
+        begun(running.start())
+        assert running.admin.rollout()["shadow"]["compared"] == 5
+        running.stop()
+
+
+def test_models_are_compared_by_what_they_say(weir: Callable[..., Weir]) -> None:
+    with Model(answer(_CHAT % (b"1", b"Hello"))) as v1, Model(answer(_CHAT % (b"2", b"Hello"))) as v2:
+        running = begun(weir(shadow(v1, v2, routes=[route(inspect="openai")])))
+        with Connection(running.port) as connection:
+            connection.request("POST", "/v1/chat/completions", _JSON, _PROMPT)
+            shown = _compared(running, 1)
+            assert (shown["equal"], shown["different"]) == (1, 0)
+            v2.reply = answer(_CHAT % (b"3", b"Good bye"))
+            connection.request("POST", "/v1/chat/completions", _JSON, _PROMPT)
+            shown = _compared(running, 2)
+            assert (shown["equal"], shown["different"]) == (1, 1)
+            v2.reply = answer(b'{"error":{"message":"no","type":"server_error"}}')
+            connection.request("POST", "/v1/chat/completions", _JSON, _PROMPT)
+            shown = _compared(running, 3)
+            assert {"baseline": "ok", "candidate": "error_event", "requests": 1} in shown["outcomes"]
+        # What the copies' answers were is not told of anybody's answers.
+        metrics = Exposition(running.admin.metrics())
+        assert metrics.labels("weir_answers_total", "version") == {"v1"}
+        running.stop()
+
+
+def test_a_client_that_has_its_answer_may_leave(weir: Callable[..., Weir]) -> None:
+    with Model(answer(b"{}")) as v1, Model(b"") as v2:
+        running = begun(weir(shadow(v1, v2)))
+        assert get(running.port, "/").status == 200  # and closes
+        wait_until(lambda: len(v2.requests) == 1, "the copy has come")
+        v2.let(answer(b"{}"))
+        assert _compared(running, 1)["identical"] == 1
+        running.stop()
+
+
+def test_a_client_that_leaves_before_takes_the_copy_with_it(weir: Callable[..., Weir]) -> None:
+    with Model(b"") as v1, Model(b"") as v2:
+        running = begun(weir(shadow(v1, v2)))
+        with Connection(running.port) as connection:
+            connection.send(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+            wait_until(lambda: v1.requests and v2.requests, "both have it")
+        counted(running, "weir_shadow_abandoned_total", 1)
+        counted(running, "weir_shadow_active", 0)
+        assert running.admin.rollout()["shadow"]["compared"] == 0
+        v1.answers.set(), v2.answers.set()
+        running.stop()
+
+
+def test_no_more_than_may_be_are_under_way(weir: Callable[..., Weir]) -> None:
+    with Model(answer(b"{}")) as v1, Model(b"") as v2:
+        running = begun(weir(shadow(v1, v2, mirror={"inFlight": 2}, workers=1)))
+        with Connection(running.port) as connection:
+            for _ in range(5):
+                assert connection.request("GET", "/").status == 200
+        counted(running, "weir_shadow_overloaded_total", 3)
+        counted(running, "weir_shadow_active", 2)
+        v2.let(answer(b"{}"))
+        _compared(running, 2)
+        counted(running, "weir_shadow_active", 0)
+        running.stop()
+
+
+def test_a_copy_stands_in_no_line(weir: Callable[..., Weir]) -> None:
+    with Model(answer(b"{}")) as v1, Model(b"") as v2:
+        plan = shadow(v1, v2, workers=1)
+        plan["services"]["chat"]["versions"]["v2"]["limits"] = {"upstreamConnections": 1}
+        running = begun(weir(plan))
+        with Connection(running.port) as connection:
+            assert connection.request("GET", "/").status == 200
+            wait_until(lambda: len(v2.requests) == 1, "the candidate is full")
+            assert connection.request("GET", "/").status == 200
+        counted(running, "weir_shadow_overloaded_total", 1)
+        counted(running, "weir_requests_pending", 0)
+        v2.let(answer(b"{}"))
+        _compared(running, 1)
+        running.stop()
+
+
+def test_a_candidate_that_has_no_room_is_left_alone_for_a_while(weir: Callable[..., Weir]) -> None:
+    with Model(answer(b"{}")) as v1, Model(answer(b"{}", "429 Too Many Requests")) as v2:
+        running = begun(weir(shadow(v1, v2, workers=1)))
+        with Connection(running.port) as connection:
+            assert connection.request("GET", "/").status == 200
+            shown = _compared(running, 1)
+            assert shown["outcomes"] == [{"baseline": "ok", "candidate": "capacity", "requests": 1}]
+            assert connection.request("GET", "/").status == 200
+            counted(running, "weir_shadow_overloaded_total", 1)
+            v2.reply = answer(b"{}")
+
+            def asked_again() -> bool:
+                connection.request("GET", "/")
+                return len(v2.requests) > 1
+            wait_until(asked_again, "it is asked again")
+        running.stop()
+
+
+def test_a_drain_waits_for_no_copy(weir: Callable[..., Weir]) -> None:
+    with Model(answer(b"{}")) as v1, Model(b"") as v2:
+        running = begun(weir(shadow(v1, v2)))
+        assert get(running.port, "/").status == 200
+        wait_until(lambda: len(v2.requests) == 1, "the copy has come")
+        running.stop()  # within the time that a drain without requests has
+        v2.answers.set()
+
+
+def test_a_candidate_that_cannot_be_reached_is_one_that_fails(weir: Callable[..., Weir]) -> None:
+    with Model(answer(b"{}")) as v1:
+        running = begun(weir(shadow(v1, free_port())))
+        assert get(running.port, "/").status == 200
+        assert _compared(running, 1)["outcomes"] == [{"baseline": "ok", "candidate": "connect", "requests": 1}]
+        running.stop()
+
+
+def test_a_copy_that_takes_too_long_is_given_up(weir: Callable[..., Weir]) -> None:
+    with Model(answer(b"{}")) as v1, Model(b"") as v2:
+        running = begun(weir(shadow(v1, v2, mirror={"timeout": "100ms"})))
+        assert get(running.port, "/").status == 200
+        assert _compared(running, 1)["outcomes"] == [{"baseline": "ok", "candidate": "timeout", "requests": 1}]
+        v2.answers.set()
+        running.stop()
+
+
+def test_a_kept_connection_that_has_ended_is_no_failure(weir: Callable[..., Weir]) -> None:
+    with Model(answer(b"{}")) as v1, Model(answer(b"{}")) as v2:
+        v2.cut = True  # without having said so
+        running = begun(weir(shadow(v1, v2, workers=1)))
+        with Connection(running.port) as connection:
+            for done in range(1, 6):
+                assert connection.request("POST", "/", _JSON, _PROMPT).status == 200
+                shown = _compared(running, done)
+        assert shown["outcomes"] == [{"baseline": "ok", "candidate": "ok", "requests": 5}]
         running.stop()

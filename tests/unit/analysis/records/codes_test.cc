@@ -151,6 +151,7 @@ struct Whole {
   OutsideCounts outside;
   std::array<const StepCounts*, 2> steps{&one, &other};
   std::array<const ArmCounts*, 1> elsewheres{&elsewhere};
+  std::vector<Comparison> compared;
   TickInput input;
 
   Whole() {
@@ -167,9 +168,29 @@ struct Whole {
     outside.times[TimeMetric::kLatency].add(77);
     outside.answers[kEmptyOutputMetric] = {.n = 5, .x = 2};
     outside.totals[1] = {.n = 3, .sum = 900};
-    input = {.steps = steps, .elsewhere = elsewheres, .outside = &outside, .malformed = 11, .dt = Seconds(0.1)};
+    compared.resize(2);
+    compared[1].likeness = Likeness::kEqual;
+    compared[1].sides = {{{.outcome = OutcomeClass::kTimeout, .json = JsonForm::kValid, .duration_us = 7, .bytes = 1U << 20},
+                          {.outcome = OutcomeClass::kOk, .json = JsonForm::kInvalid, .duration_us = UINT32_MAX, .bytes = 9}}};
+    input = {.steps = steps,
+             .elsewhere = elsewheres,
+             .outside = &outside,
+             .malformed = 11,
+             .dt = Seconds(0.1),
+             .compared = compared};
   }
 };
+
+// But for whose they are, which is the reader's to know.
+void expect_same(const Comparison& one, const Comparison& other) {
+  EXPECT_EQ(one.likeness, other.likeness);
+  for (std::size_t arm = 0; arm < kArmCount; ++arm) {
+    const auto& [version, outcome, json, duration_us, bytes] = one.sides[arm];
+    const Comparison::Side& side = other.sides[arm];
+    EXPECT_EQ(std::tuple(outcome, json, duration_us, bytes),
+              std::tuple(side.outcome, side.json, side.duration_us, side.bytes));
+  }
+}
 
 std::string written(const TickInput& input, const InputParts& parts = {}) {
   ByteWriter out;
@@ -186,7 +207,7 @@ TEST(InputCode, ReadsWhatIsWritten) {
     ByteReader in(bytes);
     read.read(in);
     ASSERT_TRUE(in.ok() && in.at_end());
-    const auto& [steps, elsewhere, outside, malformed, dt] = read.input(Seconds(0.1));
+    const auto& [steps, elsewhere, outside, malformed, dt, compared] = read.input(Seconds(0.1));
     ASSERT_EQ(steps.size(), 2U);
     expect_same(whole.one, *steps[0]);
     expect_same(whole.other, *steps[1]);
@@ -199,6 +220,8 @@ TEST(InputCode, ReadsWhatIsWritten) {
     expect_same_totals(whole.outside.totals, outside->totals);
     EXPECT_EQ(malformed, 11U);
     EXPECT_EQ(dt, Seconds(0.1));
+    ASSERT_EQ(compared.size(), whole.compared.size());
+    for (std::size_t n = 0; n < compared.size(); ++n) expect_same(whole.compared[n], compared[n]);
   }
 }
 
@@ -331,6 +354,13 @@ TEST(StateCode, ReadsThePlanThatIsWritten) {
   for (std::size_t i = 0; i < guards.size(); ++i) expect_same(guards[i], analysis.guards[i]);
 }
 
+ShadowTally a_tally() {
+  ShadowTally tally;
+  tally.add(Comparison());
+  tally.add_at(ShadowTally::kSize - 1, 5);
+  return tally;
+}
+
 TEST(StateCode, ReadsTheStateThatIsWritten) {
   const std::array<Exposure::OfArm, kArmCount> arms{Exposure::OfArm{.met = {10, 1}, .cost = {2, 3}},
                                                     Exposure::OfArm{.met = {4, 5}, .cost = {6, 7}}};
@@ -350,6 +380,7 @@ TEST(StateCode, ReadsTheStateThatIsWritten) {
                         .alarms = 9,
                         .keeps_baseline = true,
                         .exposure = {.steps = {{.step = 2, .arms = {}}, {.step = 3, .arms = arms}}},
+                        .shadow = a_tally(),
                         .elapsed = Seconds(0.1),
                         .in_step = Seconds(0.2),
                         .in_stage = Seconds(0.3),
@@ -363,11 +394,12 @@ TEST(StateCode, ReadsTheStateThatIsWritten) {
   ASSERT_TRUE(reader.ok() && reader.at_end());
   const auto tied = [](const RolloutState& state) {
     const auto& [phase, cause, reason, weight_ppm, stage, step, attempt, steps_at_start, decided_ms, served_ppm,
-                 next_ppm, salt, plan, alarms, keeps_baseline, exposure, elapsed, in_step, in_stage, warmup_left] =
+                 next_ppm, salt, plan, alarms, keeps_baseline, exposure, shadow, elapsed, in_step, in_stage, warmup_left] =
         state;
     return std::tuple(phase, cause, reason, weight_ppm, stage, step, attempt, steps_at_start, decided_ms, served_ppm,
                       next_ppm, salt, plan, alarms, keeps_baseline, json::write(write_exposure(exposure)),
-                      elapsed.count(), in_step.count(), in_stage.count(), warmup_left.count());
+                      json::write(write_shadow(shadow)), elapsed.count(), in_step.count(), in_stage.count(),
+                      warmup_left.count());
   };
   EXPECT_EQ(tied(in), tied(read));
 }
