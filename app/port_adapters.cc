@@ -17,10 +17,12 @@ void OutcomeSource::collect(analysis::Tick& into) {
   // A request is joined before a score of it can be looked for.
   server_.drain_joins([&](const Joinable& request) { readers_.feedback.join(request); });
   readers_.feedback.fold(into);
-  server_.drain_comparisons([&](const Comparison& comparison) {
+  const auto compared = [&](const Comparison& comparison) {
     into.fold(comparison);
     readers_.shadow.record(comparison);
-  });
+  };
+  server_.drain_comparisons(compared);
+  for (const Comparison& judged : readers_.webhooks.take_opinions()) compared(judged);
   server_.drain_failures([&](const FailedRequest& failed) { into.fold(failed); });
   const std::uint64_t dropped = server_.outcomes_dropped();
   into.lose(dropped - std::exchange(dropped_, dropped));

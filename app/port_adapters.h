@@ -13,6 +13,7 @@
 #include "app/metrics/recent_traffic.h"
 #include "app/metrics/request_metrics.h"
 #include "app/metrics/shadow_metrics.h"
+#include "app/webhooks/webhooks.h"
 #include "proxy/server/server.h"
 
 namespace weir::app {
@@ -27,6 +28,7 @@ class OutcomeSource final : public analysis::MetricSource {
     RecentTraffic& recent;
     FeedbackDesk& feedback;
     ShadowMetrics& shadow;
+    Webhooks& webhooks;
   };
   OutcomeSource(proxy::Server& server, const Readers& readers) : server_(server), readers_(readers) {}
 

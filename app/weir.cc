@@ -95,7 +95,8 @@ Weir::Weir(Signals& signals, Setup setup)
                         .answers = answer_metrics_,
                         .recent = recent_,
                         .feedback = feedback_,
-                        .shadow = shadow_metrics_}),
+                        .shadow = shadow_metrics_,
+                        .webhooks = webhooks_}),
       traffic_(server_),
       journal_(std::move(setup.state.journal)),
       records_(clock_, plan_.config().state),
@@ -198,6 +199,22 @@ void Weir::tick() {
   if (disk_.tell(now)) news_ = true;
   answer_the_patient(now);
   tell_requests();
+  ask_judges();
+}
+
+// A rollout that is gone has no judges either.
+void Weir::ask_judges() {
+  server_.drain_pairs([&](const std::unique_ptr<proxy::JudgedPair>& pair) {
+    const std::string& service = names_.services.name(pair->comparison.service);
+    const auto at = controller_.rollouts().find(service);
+    if (at == controller_.rollouts().end()) return;
+    const analysis::RolloutKey& key = at->second.plan().key;
+    webhooks_.ask(*pair, {.service = key.service,
+                          .baseline = key.baseline,
+                          .candidate = key.candidate,
+                          .revision = key.revision,
+                          .unix_ms = unix_ms(clock_)});
+  });
 }
 
 // What the workers have to say at log level debug.

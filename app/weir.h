@@ -110,6 +110,7 @@ class Weir {
   void advance_drain();
   void cut_requests();
   void tell_requests();
+  void ask_judges();
   void reopen_access_log();
   void note(std::string_view decision, std::string_view actor, std::string_view reason);
   void tell_news();
@@ -138,6 +139,7 @@ class Weir {
   RecentTraffic recent_;
   AccessLogFile access_log_;
   FeedbackDesk feedback_;
+  Webhooks webhooks_;
   OutcomeSource source_;
   ServerTraffic traffic_;
   std::unique_ptr<analysis::Journal> journal_;
@@ -156,7 +158,6 @@ class Weir {
   std::uint64_t debug_lines_dropped_ = 0;  // as told
   SteadyTime next_publish_;                // unless something happens before
   DecisionLog decision_log_;
-  Webhooks webhooks_;
   StoreLog store_log_;
   EndpointLog endpoint_log_;
   bool news_ = true;  // something happened that should be seen at once

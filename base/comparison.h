@@ -22,6 +22,10 @@ inline constexpr int kLikenessCount = 4;
 // Whether an answer that says that it is JSON is that.
 enum class JsonForm : std::uint8_t { kNone = 0, kValid, kInvalid };
 
+// What a judge of the plan thinks of two answers to the same request.
+enum class Opinion : std::uint8_t { kNone = 0, kBaselineBetter, kTie, kCandidateBetter };
+inline constexpr int kOpinionCount = 4;
+
 // One cache line. Written by one worker, read by the control thread through that worker's ring.
 struct alignas(64) Comparison {
   // One of the two answers.
@@ -36,6 +40,8 @@ struct alignas(64) Comparison {
   ServiceId service = kNoId;
   Epoch epoch = 0;  // of the traffic plan that the request was assigned by
   Likeness likeness = Likeness::kUnknown;
+  // Not kNone: this is what a judge has said later of a pair that was compared, and nothing else here counts.
+  Opinion opinion = Opinion::kNone;
   std::array<Side, kArmCount> sides{};  // by arm
 };
 static_assert(sizeof(Comparison) == 64);

@@ -23,7 +23,10 @@ struct HttpUrl {
 };
 
 struct Webhook {
-  enum class Type : std::uint8_t { kEvent };  // each decision, once it is made
+  enum class Type : std::uint8_t {
+    kEvent,  // each decision, once it is made
+    kJudge,  // the answers of both versions to a request that was copied; it says whose is better
+  };
 
   static constexpr std::size_t kMostOfARollout = 8;
 
@@ -34,6 +37,7 @@ struct Webhook {
   Duration timeout = std::chrono::seconds(5);
   std::uint32_t retries = 5;  // after the first attempt
   std::optional<Secret> secret = {};
+  std::uint64_t body = std::uint64_t{64} << 10;  // kJudge: bytes of each body that it is sent
   bool operator==(const Webhook&) const = default;
 };
 

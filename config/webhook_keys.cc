@@ -6,9 +6,12 @@ namespace weir::config::keys {
 const Section& webhook() {
   static const Section section{
       .name = "webhook",
-      .sentence = "Is told by a POST of JSON what the rollout does. Nothing waits for it.",
+      .sentence = "Is told by a POST of JSON what the rollout does, or asked whose answer is better. Nothing waits for it.",
       .keys = {
-          required(word("type", "When it is told: `event`, of every decision.", {}, {"event"})),
+          required(word("type",
+                        "When it is told: `event`, of every decision; `judge`, of requests that were copied, with both "
+                        "versions' answers.",
+                        {}, {"event", "judge"})),
           {.name = "url",
            .sentence = "Where: http://host:port/path or https://host/path. With https, the certificate has to be "
                        "one that the system's authorities vouch for. Redirects are not followed.",
@@ -25,6 +28,7 @@ const Section& webhook() {
                        "as long each time, up to 1m. Any other answer but 2xx ends it at once.",
            .fallback = "5",
            .range = {"0", "100"}},
+          size("body", "`judge`: so much of the request and of either answer is sent.", "64KiB", {"1B", "1MiB"}),
           object("secret",
                  "Signs what is sent: x-weir-signature is sha256= and the HMAC-SHA256 of the body in hex digits.",
                  secret())}};

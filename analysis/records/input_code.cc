@@ -297,8 +297,9 @@ void read(ByteReader& in, OutsideCounts& outside) {
 
 // The versions are the rollout's, and the epoch is this process's.
 void write(ByteWriter& out, const Comparison& comparison) {
-  const auto& [service, epoch, likeness, sides] = comparison;
+  const auto& [service, epoch, likeness, opinion, sides] = comparison;
   out.integer(static_cast<std::uint64_t>(likeness));
+  out.integer(static_cast<std::uint64_t>(opinion));
   for (const Comparison::Side& side : sides) {
     const auto& [version, outcome, json, duration_us, bytes] = side;
     out.integer(static_cast<std::uint64_t>(outcome));
@@ -309,6 +310,7 @@ void write(ByteWriter& out, const Comparison& comparison) {
 }
 void read(ByteReader& in, Comparison& comparison) {
   comparison.likeness = static_cast<Likeness>(in.integer_up_to(kLikenessCount - 1));
+  comparison.opinion = static_cast<Opinion>(in.integer_up_to(kOpinionCount - 1));
   for (Comparison::Side& side : comparison.sides) {
     side.outcome = static_cast<OutcomeClass>(in.integer_up_to(kOutcomeClassCount - 1));
     side.json = static_cast<JsonForm>(in.integer_up_to(static_cast<std::uint64_t>(JsonForm::kInvalid)));

@@ -77,6 +77,18 @@ std::string ratio_words(std::span<const std::uint64_t> buckets, std::string_view
          in_digits("%.2g", *ratio_quantile(buckets, 0.1)) + " to ×" + in_digits("%.2g", *ratio_quantile(buckets, 0.9));
 }
 
+std::uint64_t judged(const ShadowTally& tally) {
+  return tally.thought(Opinion::kBaselineBetter) + tally.thought(Opinion::kTie) +
+         tally.thought(Opinion::kCandidateBetter);
+}
+
+std::string judged_words(const ShadowTally& tally, const config::Rollout& policy) {
+  if (judged(tally) == 0) return {};
+  return "; judged " + counted(judged(tally)) + ": " + policy.candidate + " better in " +
+         counted(tally.thought(Opinion::kCandidateBetter)) + ", " + policy.baseline + " in " +
+         counted(tally.thought(Opinion::kBaselineBetter));
+}
+
 std::string shadow_words(const ShadowTally& tally, const config::Rollout& policy) {
   const std::uint64_t compared = tally.compared();
   if (compared == 0) return "nothing is compared yet";
@@ -92,7 +104,8 @@ std::string shadow_words(const ShadowTally& tally, const config::Rollout& policy
   if (tally.json_invalid() > 0) {
     text += "; no JSON where there should be some: " + counted(tally.json_invalid()) + " of " + counted(tally.json());
   }
-  return text + ratio_words(tally.durations(), "time") + ratio_words(tally.lengths(), "length");
+  return text + ratio_words(tally.durations(), "time") + ratio_words(tally.lengths(), "length") +
+         judged_words(tally, policy);
 }
 
 }  // namespace
@@ -122,6 +135,7 @@ void ShadowTally::add_at(std::size_t place, std::uint64_t count) {
 }
 
 void ShadowTally::add(const Comparison& comparison) {
+  if (comparison.opinion != Opinion::kNone) return add_at(kOpinionAt + static_cast<std::size_t>(comparison.opinion), 1);
   const auto& [baseline, candidate] = comparison.sides;
   add_at(static_cast<std::size_t>(baseline.outcome) * kOutcomeClassCount + static_cast<std::size_t>(candidate.outcome),
          1);
@@ -171,6 +185,9 @@ json::Value shadow_json(const ShadowTally& tally, const config::Rollout& policy)
                       {"json_invalid", tally.json_invalid()},
                       {"duration_ratio", ratios_json(tally.durations())},
                       {"length_ratio", ratios_json(tally.lengths())},
+                      {"judged", json::Object{{"candidate_better", tally.thought(Opinion::kCandidateBetter)},
+                                              {"tie", tally.thought(Opinion::kTie)},
+                                              {"baseline_better", tally.thought(Opinion::kBaselineBetter)}}},
                       {"says", shadow_words(tally, policy)}};
 }
 

@@ -33,7 +33,8 @@ class ShadowTally {
   static constexpr std::size_t kJsonAt = kLikenessAt + kLikenessCount;
   static constexpr std::size_t kDurationAt = kJsonAt + 2;
   static constexpr std::size_t kLengthAt = kDurationAt + kRatioBuckets;
-  static constexpr std::size_t kSize = kLengthAt + kRatioBuckets;
+  static constexpr std::size_t kOpinionAt = kLengthAt + kRatioBuckets;
+  static constexpr std::size_t kSize = kOpinionAt + kOpinionCount;
 
   void add(const Comparison& comparison);
   void add_at(std::size_t place, std::uint64_t count);
@@ -44,6 +45,7 @@ class ShadowTally {
   // Good answers to both of which the baseline's was JSON, and of these where the candidate's was not.
   std::uint64_t json() const { return at(kJsonAt); }
   std::uint64_t json_invalid() const { return at(kJsonAt + 1); }
+  std::uint64_t thought(Opinion opinion) const { return at(kOpinionAt + static_cast<std::size_t>(opinion)); }
   std::span<const std::uint64_t> durations() const { return part(kDurationAt); }
   std::span<const std::uint64_t> lengths() const { return part(kLengthAt); }
 

@@ -174,6 +174,7 @@ void Tick::fold(const Comparison& comparison) {
   };
   const auto& sides = comparison.sides;
   if (comparison.service == kNoId || static_cast<int>(comparison.likeness) >= kLikenessCount) return;
+  if (static_cast<int>(comparison.opinion) >= kOpinionCount) return;
   if (std::any_of(sides.begin(), sides.end(), impossible)) return;
   service(comparison.service).compared.push_back(comparison);
 }

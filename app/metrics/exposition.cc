@@ -77,6 +77,8 @@ constexpr std::array<CountWords, proxy::kCountCount> kCountWords = {{
      "Copies not made or given up because mirror.inFlight, memory or the candidate's connections were used up."},
     {"weir_shadow_abandoned_total",
      "Copies given up because the baseline's answer did not come to its end, or because of a drain."},
+    {"weir_shadow_unjudged_total",
+     "Pairs of answers that were not shown to a judge of the plan, because those before them were still on their way."},
     {"weir_answers_uninspected_total",
      "Answers on inspected routes of which nothing could be read: of another kind, compressed, or in no known "
      "dialect."},

@@ -55,6 +55,22 @@ MetricFamily likenesses(const Pairs& all) {
   return out;
 }
 
+MetricFamily opinions(const Pairs& all) {
+  constexpr std::array<const char*, kOpinionCount> kWords = {"none", "baseline", "tie", "candidate"};
+  MetricFamily out{
+      "weir_shadow_judged_total", "Pairs of answers by whose was better to a judge of the plan.", MetricType::Counter, {}};
+  for (const ShadowSeries& series : all) {
+    for (std::size_t i = 1; i < kWords.size(); ++i) {
+      if (series.opinions[i] == 0) continue;
+      ClientMetric metric = labelled(series);
+      metric.label.push_back({"winner", kWords[i]});
+      metric.counter.value = static_cast<double>(series.opinions[i]);
+      out.metric.push_back(std::move(metric));
+    }
+  }
+  return out;
+}
+
 MetricFamily invalid(const Pairs& all) {
   MetricFamily out{"weir_shadow_json_invalid_total",
                    "Good answers of the candidate that are no JSON where the baseline's to the same request is.",
@@ -89,7 +105,7 @@ MetricFamily ratios(MetricFamily out, const Pairs& all, Ratios ShadowSeries::*va
 }  // namespace
 
 std::vector<MetricFamily> shadow_families(const Pairs& all) {
-  return {comparisons(all), likenesses(all), invalid(all),
+  return {comparisons(all), likenesses(all), opinions(all), invalid(all),
           ratios({"weir_shadow_duration_ratio",
                   "How long the candidate took with a copy, over the baseline with the request, of pairs of good answers.",
                   MetricType::Histogram,

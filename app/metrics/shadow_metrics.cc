@@ -15,6 +15,10 @@ double ratio(std::uint64_t baseline, std::uint64_t candidate) {
 void ShadowMetrics::record(const Comparison& comparison) {
   const std::lock_guard lock(mutex_);
   ShadowSeries& into = series(comparison);
+  if (comparison.opinion != Opinion::kNone) {
+    ++into.opinions[static_cast<std::size_t>(comparison.opinion)];
+    return;
+  }
   const auto& [baseline, candidate] = comparison.sides;
   ++into.outcomes[static_cast<std::size_t>(baseline.outcome)][static_cast<std::size_t>(candidate.outcome)];
   ++into.likeness[static_cast<std::size_t>(comparison.likeness)];

@@ -24,6 +24,7 @@ struct ShadowSeries {
   std::string candidate;
   std::array<std::array<std::uint64_t, kOutcomeClassCount>, kOutcomeClassCount> outcomes{};  // [baseline][candidate]
   std::array<std::uint64_t, kLikenessCount> likeness{};
+  std::array<std::uint64_t, kOpinionCount> opinions{};
   std::uint64_t json_invalid = 0;
   Distribution<kRatioBounds.size()> duration_ratio;
   Distribution<kRatioBounds.size()> length_ratio;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/build/build_info.h"
+#include "app/webhooks/judge_event.h"
 #include "config/units.h"
 #include "proxy/net/address.h"
 #include "proxy/upstream/single_request.h"
@@ -46,15 +47,21 @@ class Courier::Trip final : public proxy::Wakeable {
       return courier_.finished(*this, {.status = 0, .problem = request_.failure()});
     }
     if (request_.state() != SingleRequest::State::kAnswered) return;
-    const http::ResponseHead& head = request_.head();
-    const std::string_view retry_after = head.fields.value(http::FieldId::kRetryAfter);
-    courier_.finished(*this, result_of(head.status, retry_after, std::chrono::system_clock::now()));
+    DeliveryResult result = result_of(request_.head().status, retry_after(), std::chrono::system_clock::now());
+    result.answer = request_.answer();
+    courier_.finished(*this, result);
   }
 
  private:
   void on_deadline() {
     const std::string limit = config::format_duration(errand_.settings.timeout);
     courier_.finished(*this, {.status = 0, .problem = "it does not answer within " + limit});
+  }
+
+  // Nothing is left of the head of an answer that was read.
+  std::string_view retry_after() const {
+    const http::ResponseHead& head = request_.head();
+    return head.status < 300 ? std::string_view() : head.fields.value(http::FieldId::kRetryAfter);
   }
 
   void post() {
@@ -71,6 +78,7 @@ class Courier::Trip final : public proxy::Wakeable {
     edits.add("content-type", "application/json");
     edits.add("x-weir-event-id", errand_.event->id);
     if (settings.secret) edits.add("x-weir-signature", signature);
+    if (errand_.event->pair) request_.want_answer(kLongestOpinion);
     request_.send(head, edits, std::shared_ptr<const std::string>(errand_.event, &errand_.event->body));
   }
 

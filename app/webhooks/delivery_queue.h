@@ -21,6 +21,7 @@ struct DeliveryResult {
   int status = 0;            // 0: there was no answer
   std::string problem = {};  // for people; empty for 2xx
   std::optional<Milliseconds> retry_after = {};
+  std::string answer = {};  // of 2xx, where somebody reads it
 };
 
 // Of an answer with this status. `retry_after`: the field, empty for none; as seconds or as a date after `now`.

@@ -1,9 +1,11 @@
 // Immutable values and pure functions, but for new_event_id(). What a webhook is told.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/comparison.h"
 #include "base/json.h"
 
 namespace weir::app {
@@ -11,6 +13,8 @@ namespace weir::app {
 struct WebhookEvent {
   std::string id;    // the same in each attempt, and for each webhook
   std::string body;  // JSON, byte by byte as it is signed
+  // What a judge is asked about; else nothing, and nobody reads the answer.
+  std::optional<Comparison> pair = {};
 };
 
 // 128 random bits in hex digits.

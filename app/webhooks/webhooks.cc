@@ -65,11 +65,41 @@ void Webhooks::tell(const json::Value& record) {
     if (end_ || service.empty() || at == subscriptions_.end() || at->first.first != service) return;
     const auto event = std::make_shared<const WebhookEvent>(event_of(record, new_event_id()));
     for (; at != subscriptions_.end() && at->first.first == service; ++at) {
+      if (at->second->settings().type != config::Webhook::Type::kEvent) continue;
       news.emplace_back(at->first, at->second->push(event, now()));
     }
   }
   for (const auto& [key, line] : news) write(key, line);
   wake();
+}
+
+void Webhooks::ask(const proxy::JudgedPair& pair, const Contest& contest) {
+  std::vector<std::pair<WebhookKey, std::optional<WebhookNews>>> news;
+  {
+    const std::lock_guard lock(mutex_);
+    if (end_) return;
+    for (auto at = subscriptions_.lower_bound({contest.service, {}});
+         at != subscriptions_.end() && at->first.first == contest.service; ++at) {
+      const config::Webhook& settings = at->second->settings();
+      if (settings.type != config::Webhook::Type::kJudge) continue;
+      const auto event = std::make_shared<const WebhookEvent>(judge_event_of(pair, contest, settings.body));
+      news.emplace_back(at->first, at->second->push(event, now()));
+    }
+  }
+  for (const auto& [key, line] : news) write(key, line);
+  wake();
+}
+
+std::vector<Comparison> Webhooks::take_opinions() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(opinions_, {});
+}
+
+void Webhooks::note_opinion(const Errand& errand, const DeliveryResult& result) {
+  if (!errand.event->pair || opinions_.size() >= kMostOpinions) return;
+  Comparison said = *errand.event->pair;
+  said.opinion = opinion_of(result.answer);
+  if (said.opinion != Opinion::kNone) opinions_.push_back(said);
 }
 
 std::vector<WebhookStanding> Webhooks::standings() const {
@@ -142,6 +172,7 @@ void Webhooks::end(const Errand& errand, const DeliveryResult& result) {
   {
     const std::lock_guard lock(mutex_);
     news = errand.to->end(result, now());
+    note_opinion(errand, result);
   }
   write(errand.to->key(), news);
 }

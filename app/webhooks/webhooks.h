@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "app/webhooks/judge_event.h"
 #include "app/webhooks/subscription.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -37,6 +38,8 @@ struct WebhookStanding {
 
 class Webhooks {
  public:
+  static constexpr std::size_t kMostOpinions = 4'096;
+
   Webhooks();
   ~Webhooks();  // what waits is lost
   Webhooks(const Webhooks&) = delete;
@@ -45,8 +48,12 @@ class Webhooks {
   // From now on those of the plan. What waits for one that is still there goes on; what has changed of it holds at
   // once.
   void follow(const config::Config& plan);
-  // A new record of the history: to all webhooks of its rollout.
+  // A new record of the history: to all webhooks of its rollout that are told events.
   void tell(const json::Value& record);
+  // To all judges of its rollout.
+  void ask(const proxy::JudgedPair& pair, const Contest& contest);
+  // What judges have said since the last call; of more than kMostOpinions the newest are left out.
+  std::vector<Comparison> take_opinions();
   std::vector<WebhookStanding> standings() const;
   // No more events. What waits has so long; what is left then is lost, which is told. Waits for that.
   void finish(Milliseconds patience);
@@ -76,11 +83,13 @@ class Webhooks {
   void end(const Errand& errand, const DeliveryResult& result);
 
   void wake() const;
+  void note_opinion(const Errand& errand, const DeliveryResult& result);  // with the mutex
 
   mutable std::mutex mutex_;
   std::map<WebhookKey, std::shared_ptr<Subscription>> subscriptions_;  // with the mutex, and what they hold
   std::uint64_t plans_ = 0;                                            // with the mutex
   std::optional<SteadyTime> end_;                                      // with the mutex
+  std::vector<Comparison> opinions_;                                   // with the mutex
   proxy::Resolver resolver_;
   std::unique_ptr<Courier> courier_;  // from the first webhook on, as the thread
   std::thread thread_;

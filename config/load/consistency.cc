@@ -188,6 +188,18 @@ class Checker {
     check_max_exposure(name, rollout);
     check_steps(name, rollout);
     check_first_step(name, rollout);
+    check_judges(name, rollout);
+  }
+
+  // Who judges copies has nothing to do where none are made.
+  void check_judges(const std::string& name, const Rollout& rollout) {
+    for (std::size_t i = 0; i < rollout.webhooks.size(); ++i) {
+      if (rollout.webhooks[i].type != Webhook::Type::kJudge || rollout.mirrors()) continue;
+      const Node* const hooks = find(root_, {"rollouts", name, "webhooks"});
+      report_.warn(place(element(hooks, i), {"type"}),
+                   "rollouts." + name + ".webhooks: no step copies requests, and a judge is never asked",
+                   "mirror: {} in a step, or strategy: shadow");
+    }
   }
 
   void check_strategy(const std::string& name, const Rollout& rollout) {

@@ -40,6 +40,12 @@ std::vector<Webhook> read_webhooks(const Node& node, const std::string& path, co
     read(element, "name", webhook.name);
     webhook.timeout = duration_of(element, "timeout").value_or(webhook.timeout);
     read_count(element, "retries", webhook.retries);
+    const std::string* const type = scalar(element, "type");
+    if (type != nullptr && *type == "judge") webhook.type = Webhook::Type::kJudge;
+    webhook.body = size_of(element, "body").value_or(webhook.body);
+    if (const Node* const body = element.find("body"); body != nullptr && webhook.type != Webhook::Type::kJudge) {
+      report.error(body->position, inner + ".body belongs to a webhook of type judge", "type: judge, or the key left out");
+    }
     if (const Node* const secret = element.find("secret")) {
       webhook.secret = read_secret(*secret, inner + ".secret", environment, report);
     }

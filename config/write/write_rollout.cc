@@ -160,11 +160,13 @@ json::Value write_analysis(const Analysis& analysis) {
 }
 
 json::Object write_webhook(const Webhook& webhook, const Redaction& redaction) {
-  json::Object section{{"type", "event"},
+  const bool judges = webhook.type == Webhook::Type::kJudge;
+  json::Object section{{"type", judges ? "judge" : "event"},
                        {"url", redaction.webhook(webhook)},
                        {"name", webhook.name},
                        {"timeout", format_duration(webhook.timeout)},
                        {"retries", webhook.retries}};
+  if (judges) section.set("body", format_size(webhook.body));
   if (webhook.secret) section.set("secret", write_secret(*webhook.secret));
   return section;
 }

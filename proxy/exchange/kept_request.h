@@ -22,6 +22,7 @@ class KeptRequest final : public DownstreamStream {
   bool keep_head(const http::RequestHead& head, const http::Edits& edits);
   // False: it would be longer than `limit` bytes, and is not kept.
   bool keep_body(std::string_view data, std::size_t limit);
+  std::string_view body() const { return {body_.data(), body_.size()}; }
   // It can be read from its beginning again.
   void rewind() { given_ = false; }
   // Nobody waits for the answer any more.

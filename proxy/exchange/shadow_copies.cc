@@ -9,7 +9,10 @@ namespace weir::proxy {
 ShadowCopies::ShadowCopies() = default;
 ShadowCopies::~ShadowCopies() = default;
 
-ShadowCopy& ShadowCopies::add(std::unique_ptr<ShadowCopy> copy) { return *copies_.emplace_back(std::move(copy)); }
+ShadowCopy& ShadowCopies::add(std::unique_ptr<ShadowCopy> copy) {
+  ++under_way_;
+  return *copies_.emplace_back(std::move(copy));
+}
 
 // A copy that ends is erased here alone: whoever walks the list may have ended it.
 void ShadowCopies::sweep(bool overloaded) {

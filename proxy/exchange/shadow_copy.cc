@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "proxy/exchange/retry_policy.h"
+#include "proxy/http/media_type.h"
 
 namespace weir::proxy {
 namespace {
@@ -58,6 +59,7 @@ ShadowCopy* begin_copy(WorkerContext& worker, const CopySource& source, RequestB
   auto made = std::make_unique<ShadowCopy>(worker, context);
   if (!made->keep_head(source)) return nullptr;
   ShadowCopy& copy = worker.copies.add(std::move(made));
+  worker.counters.add(Count::kShadowActive);
   body.show(copy);
   return &copy;
 }
@@ -75,10 +77,10 @@ ShadowCopy::ShadowCopy(WorkerContext& worker, const RequestContext& context)
   timeouts_.total = std::min(timeouts_.total, service_.mirror.timeout);
   comparison_.service = service_.id;
   comparison_.epoch = context.assignment.epoch;
-  worker_.counters.add(Count::kShadowActive);
+  if (service_.judged == 0) return;
+  pair_ = std::make_unique<JudgedPair>();
+  pair_->request_id = context.request_id;
 }
-
-ShadowCopy::~ShadowCopy() { worker_.counters.add(Count::kShadowActive, -1); }
 
 bool ShadowCopy::keep_head(const CopySource& source) {
   const RequestContext& context = source.context;
@@ -100,6 +102,7 @@ void ShadowCopy::on_body(std::string_view data, bool end) {
   if (!request_.keep_body(data, service_.mirror.body)) return give_up(Count::kShadowTooLong);
   if (worker_.buffers.crowded()) return give_up(Count::kShadowOverloaded);
   if (!end) return;
+  if (pair_ != nullptr) begin_pair();
   state_ = State::kSent;
   running_ = true;
   asio::post(worker_.io, [this] {
@@ -112,6 +115,7 @@ void ShadowCopy::on_body(std::string_view data, bool end) {
 BodyObserver* ShadowCopy::watch_baseline(AnswerReader* reader) {
   if (state_ == State::kGivenUp) return reader;
   baseline_.begin(reader);
+  baseline_.keep(service_.judged);
   if (reader != nullptr) reader->show_words(baseline_.words());
   return &baseline_;
 }
@@ -135,14 +139,20 @@ void ShadowCopy::give_up(Count why) {
   if (running_) {
     request_.leave();
   } else {
-    request_.release();
+    leave();
   }
+}
+
+// What it has taken others may have.
+void ShadowCopy::leave() {
+  request_.release();
+  worker_.copies.leave();
+  worker_.counters.add(Count::kShadowActive, -1);
 }
 
 Awaitable<> ShadowCopy::run() {
   clock_.start(std::chrono::steady_clock::now());
-  bool again = false;
-  do {
+  for (bool again = false; state_ == State::kSent;) {
     Result<EndpointLease> opened = co_await lease(again);
     if (!opened) {
       settle_unconnected(opened.error());
@@ -157,7 +167,8 @@ Awaitable<> ShadowCopy::run() {
       if (!request_.waker().take()) co_await request_.waker().wait();
     }
     again = settle(forwarder.result(), held, again);
-  } while (again);
+    if (!again) break;
+  }
   end();
 }
 
@@ -185,12 +196,15 @@ Awaitable<Result<EndpointLease>> ShadowCopy::lease(bool fresh) {
 
 void ShadowCopy::inspect() {
   attempt_ = {};
-  if (route_.inspect == config::Inspect::kOff) return answer_.begin(nullptr);
-  if (inspection_ == nullptr) inspection_ = worker_.inspections.take();
-  AnswerReader& reader = inspection_->begin(route_.inspect);
-  attempt_.answer = &reader.facts();
-  answer_.begin(&reader);
-  reader.show_words(answer_.words());
+  AnswerReader* reader = nullptr;
+  if (route_.inspect != config::Inspect::kOff) {
+    if (inspection_ == nullptr) inspection_ = worker_.inspections.take();
+    reader = &inspection_->begin(route_.inspect);
+    attempt_.answer = &reader->facts();
+    reader->show_words(answer_.words());
+  }
+  answer_.begin(reader);
+  answer_.keep(service_.judged);
 }
 
 // As the request itself would be changed on its way to the candidate. Behind inspect().
@@ -242,7 +256,7 @@ void ShadowCopy::end() {
     if (baseline_ended_) compare();
   }
   deadline_.clear();
-  request_.release();
+  leave();
   if (inspection_ != nullptr) worker_.inspections.give(std::move(inspection_));
 }
 
@@ -263,6 +277,25 @@ void ShadowCopy::compare() {
                   [](const Comparison::Side& side) { return side.outcome == OutcomeClass::kOk; });
   if (both_good) comparison_.likeness = baseline_.likeness(answer_);
   worker_.comparisons.push(comparison_);
+  if (pair_ != nullptr && both_good && comparison_.likeness != Likeness::kIdentical) show_judge();
+}
+
+// While the request is there.
+void ShadowCopy::begin_pair() {
+  const http::RequestHead& head = request_.request();
+  pair_->method = head.method;
+  pair_->path = head.path;
+  pair_->request = {.type = std::string(http::media_type(head.fields)),
+                    .text = std::string(request_.body().substr(0, service_.judged)),
+                    .bytes = request_.body().size()};
+}
+
+// Whose answer is better is asked only where both are good, and differ.
+void ShadowCopy::show_judge() {
+  pair_->comparison = comparison_;
+  pair_->answers[0] = {.type = baseline_.type(), .text = baseline_.take_kept(), .bytes = baseline_.bytes()};
+  pair_->answers[1] = {.type = answer_.type(), .text = answer_.take_kept(), .bytes = answer_.bytes()};
+  if (!worker_.judged.push(std::move(pair_))) worker_.counters.add(Count::kShadowUnjudged);
 }
 
 void ShadowCopy::on_response_head(http::ResponseHead& head, http::Edits& /*edits*/, SteadyTime /*now*/) {

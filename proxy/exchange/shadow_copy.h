@@ -32,7 +32,6 @@ ShadowCopy* begin_copy(WorkerContext& worker, const CopySource& source, RequestB
 class ShadowCopy final : public BodyWatcher, private ForwardObserver, private LeaseWaiter {
  public:
   ShadowCopy(WorkerContext& worker, const RequestContext& context);
-  ~ShadowCopy();
   ShadowCopy(const ShadowCopy&) = delete;
   ShadowCopy& operator=(const ShadowCopy&) = delete;
 
@@ -56,6 +55,7 @@ class ShadowCopy final : public BodyWatcher, private ForwardObserver, private Le
     kGivenUp,
   };
 
+  void leave();
   Awaitable<> run();
   Awaitable<Result<EndpointLease>> lease(bool fresh);
   void inspect();
@@ -67,6 +67,8 @@ class ShadowCopy final : public BodyWatcher, private ForwardObserver, private Le
   void end();
   void note_candidate();
   void compare();
+  void begin_pair();
+  void show_judge();
 
   bool passes_on(const http::ResponseHead& /*head*/) override { return true; }
   void on_response_head(http::ResponseHead& head, http::Edits& edits, SteadyTime now) override;
@@ -92,7 +94,8 @@ class ShadowCopy final : public BodyWatcher, private ForwardObserver, private Le
   AnswerDigest answer_;    // the candidate's
   AttemptEnd attempt_;     // what came of it
   SteadyTime ended_at_{};  // of its answer
-  Comparison comparison_;  // as far as it is known
+  std::unique_ptr<JudgedPair> pair_;  // as far as it is known; null: there is no judge
+  Comparison comparison_;             // as far as it is known
   State state_ = State::kReading;
   bool running_ = false;  // run() has been begun, and has not ended
   bool sent_ = false;

@@ -150,6 +150,9 @@ std::unique_ptr<const ServiceTopology> build_service(const std::string& name, co
     built->rescue = rollout->second.analysis.rescue;
     built->candidate = names.version(name, rollout->second.candidate);
     built->mirror = rollout->second.mirror;
+    for (const config::Webhook& webhook : rollout->second.webhooks) {
+      if (webhook.type == config::Webhook::Type::kJudge) built->judged = std::max(built->judged, webhook.body);
+    }
   }
   for (const auto& [version_name, version] : service.versions) {
     config::Limits limits = file_limits;

@@ -58,6 +58,7 @@ struct ServiceTopology {
   config::Rescue rescue = {};  // by the baseline
   VersionId candidate = kNoId;
   config::Mirror mirror = {};  // how requests are copied to it, in steps that do
+  std::uint64_t judged = 0;    // bytes of each body that a judge of the plan gets of them; 0: there is none
 };
 
 // One address to listen on, with its own view of the routes: timeouts and limits resolved file, then listener, then

@@ -20,6 +20,7 @@
 #include "proxy/net/buffer_pool.h"
 #include "proxy/net/deadline_list.h"
 #include "proxy/observe/counters.h"
+#include "proxy/observe/judged_pair.h"
 #include "proxy/observe/outcome_ring.h"
 #include "proxy/upstream/cluster.h"
 
@@ -55,6 +56,7 @@ inline constexpr std::size_t kFailuresKept = 64;
 
 // Likewise copies that were compared. One that finds no room is left out.
 inline constexpr std::size_t kComparisonsKept = 4'096;
+inline constexpr std::size_t kPairsKept = 32;
 
 struct WorkerContext {
   WorkerContext(IoContext& io_context, const Snapshot<TrafficPlan>& plans, std::size_t ring_capacity)
@@ -82,6 +84,7 @@ struct WorkerContext {
   JoinRing joins;
   FailureRing failures{kFailuresKept};
   ComparisonRing comparisons{kComparisonsKept};
+  PairQueue judged{kPairsKept};
   AccessLog access_log;
   DebugLog debug_log;
   Inspections inspections;

@@ -21,6 +21,9 @@ void AnswerDigest::begin(BodyObserver* also) {
   bytes_ = 0;
   all_.reset();
   words_.reset();
+  kept_limit_ = 0;
+  kept_.clear();
+  type_.clear();
   reads_ = false;
   json_ = JsonForm::kNone;
   value_.reset();
@@ -28,6 +31,7 @@ void AnswerDigest::begin(BodyObserver* also) {
 
 void AnswerDigest::on_response_head(const http::ResponseHead& head) {
   reads_ = says_json(head);
+  if (kept_limit_ > 0) type_ = http::media_type(head.fields);
   if (reads_) {
     if (reader_ == nullptr) reader_ = std::make_unique<json::Fingerprint>();
     reader_->begin();
@@ -38,6 +42,7 @@ void AnswerDigest::on_response_head(const http::ResponseHead& head) {
 void AnswerDigest::on_data(std::string_view data, std::uint64_t elapsed_us) {
   bytes_ += data.size();
   all_.add(data);
+  if (kept_.size() < kept_limit_) kept_.append(data.substr(0, kept_limit_ - kept_.size()));
   if (reads_) reader_->feed(data);
   if (also_ != nullptr) also_->on_data(data, elapsed_us);
 }

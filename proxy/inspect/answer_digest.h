@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/comparison.h"
 #include "base/hash.h"
@@ -23,6 +25,11 @@ class AnswerDigest final : public BodyObserver {
   void on_data(std::string_view data, std::uint64_t elapsed_us) override;
   void on_end(bool complete) override;
 
+  // Behind begin(): the first bytes of it, and what it says that it is, are kept as well.
+  void keep(std::size_t bytes) { kept_limit_ = bytes; }
+  std::string take_kept() { return std::move(kept_); }
+  const std::string& type() const { return type_; }
+
   // Who reads what a model says adds its words here.
   HashStream& words() { return words_; }
 
@@ -37,6 +44,9 @@ class AnswerDigest final : public BodyObserver {
   HashStream all_;
   HashStream words_;
   std::unique_ptr<json::Fingerprint> reader_;  // made for the first answer that says that it is JSON
+  std::size_t kept_limit_ = 0;
+  std::string kept_;
+  std::string type_;
   bool reads_ = false;
   JsonForm json_ = JsonForm::kNone;
   std::optional<std::uint64_t> value_;

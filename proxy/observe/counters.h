@@ -49,6 +49,7 @@ enum class Count : std::uint8_t {
   kShadowTooLong,      // not copied: longer than the plan's mirror.body
   kShadowOverloaded,   // not copied, or given up, for want of room of any kind
   kShadowAbandoned,    // given up: the baseline's answer has not come to its end, or the weir drains
+  kShadowUnjudged,     // pairs of answers that found no room on their way to a judge
   kUninspected,        // answers that a route wants inspected, and that are of a kind that is not known
   // Gauges
   kConnections,

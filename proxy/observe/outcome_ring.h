@@ -26,18 +26,19 @@ class RecordRing {
   explicit RecordRing(std::size_t capacity)
       : mask_(std::bit_ceil(capacity) - 1), records_(std::allocator<Record>().allocate(mask_ + 1), Free{mask_ + 1}) {}
 
-  // Producer only.
-  void push(const Record& record) {
+  // Producer only. False: it found no room.
+  bool push(const Record& record) {
     const std::uint64_t head = head_.load(std::memory_order_relaxed);
     if (head - tail_seen_ > mask_) {
       tail_seen_ = tail_.load(std::memory_order_acquire);
       if (head - tail_seen_ > mask_) {
         dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-        return;
+        return false;
       }
     }
     std::construct_at(records_.get() + (head & mask_), record);
     head_.store(head + 1, std::memory_order_release);
+    return true;
   }
 
   // Consumer only: visits what has been pushed so far, oldest first, and frees it. Returns how many.

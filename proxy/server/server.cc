@@ -216,6 +216,10 @@ void Server::drain_comparisons(const std::function<void(const Comparison&)>& vis
   for (const auto& worker : workers_->all()) worker->comparisons().drain(visit);
 }
 
+void Server::drain_pairs(const std::function<void(const std::unique_ptr<JudgedPair>&)>& visit) {
+  for (const auto& worker : workers_->all()) worker->judged().drain(visit);
+}
+
 std::uint64_t Server::outcomes_dropped() const {
   std::uint64_t sum = 0;
   for (const auto& worker : workers_->all()) sum += worker->outcomes().dropped() + worker->answers().dropped();

@@ -15,6 +15,7 @@
 #include "base/traffic_plan.h"
 #include "proxy/exchange/topology.h"
 #include "proxy/observe/counters.h"
+#include "proxy/observe/judged_pair.h"
 
 namespace weir::proxy {
 
@@ -57,6 +58,8 @@ class Server {
   void drain_failures(const std::function<void(const FailedRequest&)>& visit);
   // The same of copies of requests that were compared, as far as they found room.
   void drain_comparisons(const std::function<void(const Comparison&)>& visit);
+  // The answers of those that the plan wants judged.
+  void drain_pairs(const std::function<void(const std::unique_ptr<JudgedPair>&)>& visit);
   // Outcomes and answers that found their ring full, ever.
   std::uint64_t outcomes_dropped() const;
 

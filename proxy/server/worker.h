@@ -56,6 +56,7 @@ class Worker {
   AnswerRing& answers() { return context_.answers; }
   JoinRing& joins() { return context_.joins; }
   FailureRing& failures() { return context_.failures; }
+  PairQueue& judged() { return context_.judged; }
   ComparisonRing& comparisons() { return context_.comparisons; }
   LineRing& access_lines() { return context_.access_log.lines(); }
   LineRing& debug_lines() { return context_.debug_log.lines(); }

@@ -52,15 +52,36 @@ void SingleRequest::send(http::RequestHead head, http::Edits edits, std::shared_
 }
 
 bool SingleRequest::take_response() {
-  for (;;) {
+  while (!head_taken_) {
     const ResponseHeadEvent event = stream_->read_head();
     if (event.state == ResponseHeadEvent::State::kPending) return false;
     if (event.state == ResponseHeadEvent::State::kFailed) return fail(words_of(event.error.kind));
-    if (!stream_->head().interim()) break;
-    stream_->next_head();
+    head_taken_ = !stream_->head().interim();
+    if (!head_taken_) stream_->next_head();
   }
+  const int status = stream_->head().status;
+  const bool wanted = most_ > 0 && status >= 200 && status < 300;
+  if (wanted && !take_answer()) return state_ == State::kFailed;
   state_ = State::kAnswered;
   return true;
+}
+
+// False: more is to come, or it has failed.
+bool SingleRequest::take_answer() {
+  for (;;) {
+    const http::BodyEvent event = stream_->read_body();
+    if (event.state == http::BodyEvent::State::kPending) return false;
+    if (event.state == http::BodyEvent::State::kFailed) {
+      fail(words_of(event.error.kind));
+      return false;
+    }
+    if (answer_.size() + event.data.size() > most_) {
+      answer_.clear();
+      return true;
+    }
+    answer_ += event.data;
+    if (event.end) return true;
+  }
 }
 
 bool SingleRequest::fail(std::string why) {

@@ -14,7 +14,8 @@ from ports import free_port
 from raw_origin import Peer, RawOrigin
 from replaying import has_the_same, replay
 from steering import begun, history_of
-from weir_harness import Weir
+from webhook_receiver import Receiver
+from weir_harness import Weir, run_cli
 
 _PROMPT = json.dumps({"model": "small", "messages": [{"role": "user", "content": "Hello"}]}).encode()
 _JSON = {"content-type": "application/json"}
@@ -331,6 +332,20 @@ def test_no_more_than_may_be_are_under_way(weir: Callable[..., Weir]) -> None:
         running.stop()
 
 
+def test_a_copy_that_is_done_takes_no_place(weir: Callable[..., Weir]) -> None:
+    with Model(b"") as v1, Model(answer(b"{}")) as v2:
+        running = begun(weir(shadow(v1, v2, mirror={"inFlight": 1}, workers=1)))
+        with Connection(running.port) as one, Connection(running.port) as another:
+            for number, connection in enumerate((one, another), 1):
+                connection.send(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+                wait_until(lambda n=number: len(v2.requests) == n, "the copy has come before the baseline has answered")
+                counted(running, "weir_shadow_active", 0)
+            v1.let(answer(b"{}"))
+            assert one.reply().status == another.reply().status == 200
+        assert _compared(running, 2)["identical"] == 2
+        running.stop()
+
+
 def test_a_copy_stands_in_no_line(weir: Callable[..., Weir]) -> None:
     with Model(answer(b"{}")) as v1, Model(b"") as v2:
         plan = shadow(v1, v2, workers=1)
@@ -401,3 +416,63 @@ def test_a_kept_connection_that_has_ended_is_no_failure(weir: Callable[..., Weir
                 shown = _compared(running, done)
         assert shown["outcomes"] == [{"baseline": "ok", "candidate": "ok", "requests": 5}]
         running.stop()
+
+
+def test_a_judge_is_asked_whose_answer_is_better(weir: Callable[..., Weir], receiver: Callable[..., Receiver]) -> None:
+    judge = receiver(body=b'{"winner":"candidate"}')
+    with Model(answer(_CHAT % (b"1", b"Hello"))) as v1, Model(answer(_CHAT % (b"2", b"Hullo"))) as v2:
+        plan = shadow(v1, v2, routes=[route(inspect="openai")])
+        plan["rollouts"]["chat"]["webhooks"] = [{"type": "judge", "url": judge.url(), "body": "40B"},
+                                                {"type": "event", "url": judge.url(path="/events")}]
+        running = begun(weir(plan))
+        with Connection(running.port) as connection:
+            connection.request("POST", "/v1/chat/completions?key=s3cret", {**_JSON, "authorization": "Bearer s3cret"}, _PROMPT)
+
+        def judged() -> Any:
+            shown = running.admin.rollout()["shadow"]
+            return shown if sum(shown["judged"].values()) == 1 else None
+        shown = wait_until(judged, "the judge has said it")
+        assert shown["judged"] == {"candidate_better": 1, "tie": 0, "baseline_better": 0} and shown["compared"] == 1
+        assert "; judged 1: v2 better in 1, v1 in 0" in running.cli("status", "chat").stdout
+        asked = [delivery for delivery in judge.deliveries if delivery.event["type"] == "judge"]
+        assert len(asked) == 1 and b"POST /hook " in asked[0].head
+        event = asked[0].event
+        assert (event["service"], event["baseline"]["version"], event["candidate"]["version"]) == ("chat", "v1", "v2")
+        assert event["request"]["path"] == "/v1/chat/completions" and b"s3cret" not in asked[0].head + asked[0].body
+        assert event["request"]["body"] == _PROMPT[:40].decode() and event["request"]["truncated"]
+        assert event["candidate"]["body"] == v2.reply.partition(b"\r\n\r\n")[2][:40].decode()
+        assert event["candidate"]["content_type"] == "application/json"
+        counted(running, "weir_shadow_judged_total", 1, winner="candidate")
+        # Nobody has to say whose of two answers is better that are the same.
+        v2.reply = v1.reply
+        with Connection(running.port) as connection:
+            connection.request("POST", "/v1/chat/completions", _JSON, _PROMPT)
+        _compared(running, 2)
+        running.stop()
+    assert len([delivery for delivery in judge.deliveries if delivery.event["type"] == "judge"]) == 1
+
+
+def test_a_judge_that_does_not_answer_keeps_nobody(weir: Callable[..., Weir], receiver: Callable[..., Receiver]) -> None:
+    judge = receiver("500 Broken")
+    with Model(answer(b"[1]")) as v1, Model(answer(b"[2]")) as v2:
+        plan = shadow(v1, v2, workers=1)
+        plan["rollouts"]["chat"]["webhooks"] = [{"type": "judge", "url": judge.url(), "retries": 0}]
+        running = begun(weir(plan))
+        with Connection(running.port) as connection:
+            for _ in range(20):
+                assert connection.request("GET", "/").body == b"[1]"
+        shown = _compared(running, 20)
+        judge.wait_for_deliveries(1)
+        assert sum(shown["judged"].values()) == 0
+        running.stop()
+
+
+def test_it_is_explained_and_cannot_be_simulated(new_weir: Callable[..., Weir]) -> None:
+    plan = new_weir(shadow(free_port(), free_port(), mirror={"percent": 5}, reportEvery="6h")).file
+    told = run_cli("explain", str(plan), "--rps", "200").stdout
+    assert "No user gets v2: it is sent copies of 5 % of the requests, 10 a second, at most 64 at once." in told, told
+    assert "Nothing is judged" not in told
+    document = json.loads(run_cli("explain", str(plan), "--rps", "200", "--format", "json").stdout)["rollouts"][0]
+    assert document["shadow"] == {"mirror_percent": 5, "copies_per_second": 10, "in_flight": 64, "report_every_s": 21600}
+    refused = run_cli("simulate", str(plan))
+    assert refused.returncode == 2 and "no user meets v2" in refused.stderr, refused

@@ -29,10 +29,11 @@ class Delivery:
 
 class Receiver:
     """Takes what a webhook is told, and answers with `answers`, the last one over and over. While `hangs` is set it
-    answers nobody."""
+    answers nobody. Each answer has `body`."""
 
-    def __init__(self, *answers: str, **origin: Any):
-        self.answers = list(answers) or ["204 No Content"]
+    def __init__(self, *answers: str, body: bytes = b"", **origin: Any):
+        self.body = body
+        self.answers = list(answers) or ["200 OK" if body else "204 No Content"]
         self.hangs = threading.Event()
         self.deliveries: list[Delivery] = []
         self._origin_arguments = origin
@@ -47,7 +48,7 @@ class Receiver:
             peer.socket.settimeout(None)
             return peer.wait_for_close()
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        peer.send(f"HTTP/1.1 {answer}\r\ncontent-length: 0\r\n\r\n".encode())
+        peer.send(f"HTTP/1.1 {answer}\r\ncontent-length: {len(self.body)}\r\n\r\n".encode() + self.body)
 
     def url(self, host: str = "127.0.0.1", scheme: str = "http", path: str = "/hook") -> str:
         return f"{scheme}://{host}:{self.origin.port}{path}"

@@ -169,6 +169,7 @@ struct Whole {
     outside.answers[kEmptyOutputMetric] = {.n = 5, .x = 2};
     outside.totals[1] = {.n = 3, .sum = 900};
     compared.resize(2);
+    compared[0].opinion = Opinion::kCandidateBetter;
     compared[1].likeness = Likeness::kEqual;
     compared[1].sides = {{{.outcome = OutcomeClass::kTimeout, .json = JsonForm::kValid, .duration_us = 7, .bytes = 1U << 20},
                           {.outcome = OutcomeClass::kOk, .json = JsonForm::kInvalid, .duration_us = UINT32_MAX, .bytes = 9}}};
@@ -184,6 +185,7 @@ struct Whole {
 // But for whose they are, which is the reader's to know.
 void expect_same(const Comparison& one, const Comparison& other) {
   EXPECT_EQ(one.likeness, other.likeness);
+  EXPECT_EQ(one.opinion, other.opinion);
   for (std::size_t arm = 0; arm < kArmCount; ++arm) {
     const auto& [version, outcome, json, duration_us, bytes] = one.sides[arm];
     const Comparison::Side& side = other.sides[arm];

@@ -67,6 +67,21 @@ TEST(ShadowTally, CountsWhatEitherSideHadToItself) {
             "there should be some: 1 of 10; time ×2, in eight of ten ×2 to ×2; length ×1, in eight of ten ×0.25 to ×1");
 }
 
+TEST(ShadowTally, OpinionsAreNoPairs) {
+  ShadowTally tally = some();
+  for (const Opinion opinion : {Opinion::kCandidateBetter, Opinion::kCandidateBetter, Opinion::kTie}) {
+    Comparison said = pair_of(kOk, kOk, Likeness::kEqual);
+    said.opinion = opinion;
+    tally.add(said);
+  }
+  const json::Value shown = shadow_json(tally, policy());
+  EXPECT_EQ(shown["compared"].integer(), 15);
+  EXPECT_EQ(shown["judged"]["candidate_better"].integer(), 2);
+  EXPECT_EQ(shown["judged"]["tie"].integer(), 1);
+  EXPECT_EQ(shown["judged"]["baseline_better"].integer(), 0);
+  EXPECT_THAT(shown["says"].string(), HasSubstr("; judged 3: v2 better in 2, v1 in 0"));
+}
+
 TEST(ShadowTally, OfFailuresNoLengthOrTimeCounts) {
   ShadowTally tally;
   tally.add(pair_of(kOk, kBad));

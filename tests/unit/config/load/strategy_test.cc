@@ -244,6 +244,12 @@ TEST(Strategy, WhatIsWrongWithAMirrorIsSaidOnce) {
       {"    candidate: v2\n    steps: [ { setWeight: 5 }, { mirror: {} }, { mirror: { percent: 1 } } ]\n",
        "plan:12:48: error: rollouts.chat.steps[2]: the step has a mirror already; expected one at most behind each "
        "setWeight"},
+      {shadow + "    webhooks: [ { type: event, url: \"http://127.0.0.1:9/\", body: 1KiB } ]\n",
+       "plan:13:66: error: rollouts.chat.webhooks[0].body belongs to a webhook of type judge; expected type: judge, or the "
+       "key left out"},
+      {"    candidate: v2\n    webhooks: [ { type: judge, url: \"http://127.0.0.1:9/\" } ]\n",
+       "plan:12:25: warning: rollouts.chat.webhooks: no step copies requests, and a judge is never asked; expected mirror: "
+       "{} in a step, or strategy: shadow"},
   });
 }
 

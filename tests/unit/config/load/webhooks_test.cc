@@ -61,8 +61,8 @@ TEST(LoadWebhooks, SaysWhatIsWrongAndWhere) {
   };
   EXPECT_THAT(problems_of("[]"), at("15", " is empty; expected at least one entry"));
   EXPECT_THAT(problems_of("[ { type: pre-rollout, url: \"http://h/\" } ]"),
-              at("25", "[0].type: \"pre-rollout\"; expected one of event"));
-  EXPECT_THAT(problems_of("[ { url: \"http://h/\" } ]"), at("17", "[0].type is missing; expected one of event"));
+              at("25", "[0].type: \"pre-rollout\"; expected one of event, judge"));
+  EXPECT_THAT(problems_of("[ { url: \"http://h/\" } ]"), at("17", "[0].type is missing; expected one of event, judge"));
   EXPECT_THAT(problems_of("[ { type: event } ]"), at("17", "[0].url is missing; expected a text"));
   EXPECT_THAT(problems_of("[ { type: event, url: \"http://h/\", tries: 1 } ]"),
               at("50", "[0].tries is no known key; did you mean retries?"));

@@ -178,6 +178,7 @@ rollouts:
           minConcurrent: 9 }
     webhooks:
       - { type: event, url: "https://hooks.example:8443/x?y=z", name: pager, timeout: 2s, retries: 7, secret: { env: A } }
+      - { type: judge, url: "http://judge.example/", name: judge, body: 2KiB }
 )";
 
 constexpr std::string_view kSidecar = R"(

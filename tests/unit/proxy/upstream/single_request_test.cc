@@ -118,5 +118,51 @@ TEST_F(SingleRequestTest, MayBeDestroyedInTheMiddleOfAWrite) {
   EXPECT_TRUE(loop_.run_until([&] { return peer_.ended() || peer_.reset(); }));
 }
 
+TEST_F(SingleRequestTest, TakesAShortAnswerWholeWhereItIsWanted) {
+  begin();
+  ASSERT_TRUE(becomes(State::kConnected));
+  request_->want_answer(11);
+  send();
+  asked(0);
+  peer_.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nhello \r\n");
+  peer_.send("5\r\nworld\r\n0\r\n\r\n");
+  ASSERT_TRUE(becomes(State::kAnswered));
+  EXPECT_EQ(request_->head().status, 200);
+  EXPECT_EQ(request_->answer(), "hello world");
+}
+
+TEST_F(SingleRequestTest, DoesWithoutALongerOne) {
+  begin();
+  ASSERT_TRUE(becomes(State::kConnected));
+  request_->want_answer(10);
+  send();
+  asked(0);
+  peer_.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhello world");
+  ASSERT_TRUE(becomes(State::kAnswered));
+  EXPECT_EQ(request_->answer(), "");
+}
+
+TEST_F(SingleRequestTest, OfARefusalTheHeadIsEnough) {
+  begin();
+  ASSERT_TRUE(becomes(State::kConnected));
+  request_->want_answer(10);
+  send();
+  asked(0);
+  peer_.send("HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 1000\r\n\r\n");
+  ASSERT_TRUE(becomes(State::kAnswered));
+  EXPECT_EQ(request_->head().fields.value(http::FieldId::kRetryAfter), "7");
+}
+
+TEST_F(SingleRequestTest, HalfAnAnswerIsNone) {
+  begin();
+  ASSERT_TRUE(becomes(State::kConnected));
+  request_->want_answer(100);
+  send();
+  asked(0);
+  peer_.send("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello");
+  peer_.close();
+  ASSERT_TRUE(becomes(State::kFailed));
+}
+
 }  // namespace
 }  // namespace weir::proxy
