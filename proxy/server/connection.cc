@@ -263,9 +263,9 @@ Awaitable<> Connection::linger(const ListenerLoad* turned_away) {
       end = std::min(now + kLingerFor, sent + kLingerAtMost);
     }
     if (now >= end) break;
-    if (turned_away != nullptr && turned_away->crowded() && now - begun >= kLingerInACrowd) break;
+    if (turned_away != nullptr && turned_away->hurries(begun, now)) break;
     // Whether it is crowded is looked at once in a while.
-    deadline_.set(turned_away == nullptr ? end : std::min(end, now + kLingerInACrowd));
+    deadline_.set(turned_away == nullptr ? end : std::min(end, now + ListenerLoad::kStayInACrowd));
     if (!waker.take()) co_await waker.wait();
   }
   deadline_.clear();

@@ -24,8 +24,6 @@ class Connection {
   static constexpr std::chrono::seconds kLingerFor{2};
   // The same, in all, while it still sends what nobody reads of its request.
   static constexpr std::chrono::seconds kLingerAtMost{30};
-  // The same of one that was turned away, when others wait to be told so: what they wait for is its place.
-  static constexpr std::chrono::milliseconds kLingerInACrowd{250};
 
   // Of the listener that took it.
   struct Place {
@@ -38,7 +36,7 @@ class Connection {
   void expect_proxy_header() { proxy_header_ = true; }
   // Until the client is gone, or has been told to go.
   Awaitable<> serve();
-  // Instead: there is no room for it. It is told so, and has kLingerFor to notice, but less when `load` is crowded.
+  // Instead: there is no room for it. It is told so, and has kLingerFor to notice, but less when `load` hurries.
   Awaitable<> turn_away(http::LocalReply reply, const ListenerLoad& load);
 
   // It ends when its request does, at once when it is idle between two.

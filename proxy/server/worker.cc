@@ -190,7 +190,7 @@ void Worker::accept(Acceptor& acceptor, StreamSocket socket, const SocketAddress
     return;  // which closes it: who may not connect is not told why
   }
   const std::uint32_t limit = places(acceptor.address);
-  const bool admitted = acceptor.load->admit(limit);
+  const bool admitted = acceptor.load->admit(limit, std::chrono::steady_clock::now());
   context_.counters.add(admitted ? Count::kConnections : Count::kConnectionsRefused);
   if (limit == 0) context_.counters.add(Count::kOverloaded);
   ByteStream stream(std::move(socket));

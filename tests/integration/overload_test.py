@@ -138,10 +138,12 @@ def test_who_is_turned_away_is_told_at_once_though_others_stay(weir: StartWeir, 
             client.send(request_bytes("GET", f"/bytes/{64 * _MIB}"))
             return client.head().status == 503
         wait_until(another_slow_reader, "there is no room left")
-        staying = [held.enter_context(Connection(served.port)) for _ in range(600)]
+        staying = [held.enter_context(Connection(served.port)) for _ in range(1200)]
         for client in staying:
             client.send(request_bytes("GET", "/"))
-        with Connection(served.port) as last:  # behind all of them
+        # Behind all of them. They are told by 128, a quarter of a second each; were they to stay for their two seconds
+        # behind the answer, this client would have given up before.
+        with Connection(served.port, timeout_s=8) as last:
             last.send(request_bytes("GET", "/"))
             assert (last.reply().status, last.at_end()) == (503, True)
         replies = [client.reply() for client in staying]

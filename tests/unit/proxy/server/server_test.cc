@@ -348,18 +348,37 @@ TEST(Server, TurnsAConnectionAwayWhoseRequestIsOnItsWay) {
 
 TEST(ListenerLoad, IsFullWhenItHasAllItMayAndTurnsManyAway) {
   ListenerLoad load;
-  EXPECT_TRUE(load.admit(2));
-  EXPECT_TRUE(load.admit(2));
+  EXPECT_TRUE(load.admit(2, SteadyTime{}));
+  EXPECT_TRUE(load.admit(2, SteadyTime{}));
   EXPECT_FALSE(load.full(2));
-  for (std::uint32_t i = 0; i < ListenerLoad::kTurnedAwayAtMost; ++i) EXPECT_FALSE(load.admit(2));
+  for (std::uint32_t i = 0; i < ListenerLoad::kTurnedAwayAtMost; ++i) EXPECT_FALSE(load.admit(2, SteadyTime{}));
   EXPECT_TRUE(load.full(2));
   EXPECT_FALSE(load.full(3));  // a reload has raised it
   load.leave(true);
   EXPECT_FALSE(load.full(2));
-  EXPECT_TRUE(load.admit(2));
+  EXPECT_TRUE(load.admit(2, SteadyTime{}));
   EXPECT_TRUE(load.full(2));
   load.leave(false);
   EXPECT_FALSE(load.full(2));
+}
+
+// Or the first that goes makes the others stay, and whoever waits in the queue waits for their whole time.
+TEST(ListenerLoad, HurriesEverybodyWhoWasThereWhenItWasCrowded) {
+  const SteadyTime begin = SteadyTime{} + std::chrono::hours(1);
+  const SteadyTime crowded = begin + std::chrono::milliseconds(100);
+  const SteadyTime end = crowded + ListenerLoad::kStayInACrowd;
+  ListenerLoad load;
+  for (std::uint32_t i = 1; i < ListenerLoad::kTurnedAwayAtMost; ++i) load.admit(0, begin);
+  EXPECT_FALSE(load.hurries(begin, end)) << "nobody waits";
+  load.admit(0, crowded);
+  EXPECT_FALSE(load.hurries(crowded, end - std::chrono::milliseconds(1)));
+  for (std::uint32_t i = 0; i < ListenerLoad::kTurnedAwayAtMost; ++i) {
+    EXPECT_TRUE(load.hurries(i == 0 ? crowded : begin, end));
+    load.leave(false);
+  }
+  const SteadyTime later = end + std::chrono::milliseconds(1);
+  load.admit(0, later);
+  EXPECT_FALSE(load.hurries(later, later + std::chrono::hours(1))) << "the crowd has gone";
 }
 
 TEST(Server, RefusesAnAddressThatIsTaken) {
