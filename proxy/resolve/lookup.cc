@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <string_view>
 
 #include "proxy/net/address.h"
 
@@ -33,6 +35,39 @@ std::string words_for(int status) {
     default:
       return std::string("DNS: ") + ares_strerror(status);
   }
+}
+
+std::string_view name_of_error(int code) {
+  switch (code) {
+    case 2:
+      return "SERVFAIL";
+    case 4:
+      return "NOTIMP";
+    default:
+      return "REFUSED";
+  }
+}
+
+// An error (RFC 1035 4.1.1) that a server has answered a question with.
+struct ErrorAnswer {
+  int type = 0;  // of the question
+  int code = 0;
+};
+// Of the datagram that waits at a socket, which stays there. c-ares takes such an answer for a server that is not
+// there.
+std::optional<ErrorAnswer> error_at(int socket) {
+  constexpr std::size_t kHeader = 12;
+  std::array<unsigned char, 512> bytes{};
+  const ssize_t received = ::recv(socket, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
+  const std::size_t size = received < 0 ? 0 : static_cast<std::size_t>(received);
+  const int code = bytes[3] & 0x0f;
+  const bool is_response = (bytes[2] & 0x80) != 0;
+  const bool asks_one = bytes[4] == 0 && bytes[5] == 1;
+  if (size < kHeader || !is_response || !asks_one || (code != 2 && code != 4 && code != 5)) return std::nullopt;
+  std::size_t at = kHeader;
+  while (at < size && bytes[at] != 0) at += bytes[at] + 1U;  // the name's labels
+  if (at + 2 >= size) return std::nullopt;
+  return ErrorAnswer{.type = (bytes[at + 1] << 8) + bytes[at + 2], .code = code};
 }
 
 // Whether a packet could leave for there. A datagram socket that is connected sends none.
@@ -96,7 +131,7 @@ Lookup::Lookup(std::string name, const config::Dns& rules, SteadyTime now)
   for (std::size_t i = 0; i < questions_.size(); ++i) {
     const auto family = static_cast<AddressFamily>(i);
     const bool only_other = rules.family == (i == 0 ? config::Dns::Family::kIpv6 : config::Dns::Family::kIpv4);
-    questions_[i] = {this, family, !only_other};
+    questions_[i] = {.lookup = this, .family = family, .open = !only_other};
   }
   if (find_in_file(rules)) return;
   channel_ = open_channel("b", rules);
@@ -188,6 +223,9 @@ void Lookup::on_answer(void* context, int status, int, ares_addrinfo* result) {
   } else {
     said.kind = means_none(status) ? Kind::kNone : Kind::kFailed;
     said.problem = words_for(status);
+    if (status == ARES_ECONNREFUSED && question.error != 0) {
+      said.problem = "the DNS server answers with an error (" + std::string(name_of_error(question.error)) + ")";
+    }
   }
   question.lookup->answer(question.family, std::move(said));
 }
@@ -204,12 +242,22 @@ SteadyTime Lookup::wake_at(SteadyTime now) const {
   return std::min(late, give_up_at_);
 }
 
+void Lookup::note_error(int socket) {
+  constexpr std::array<int, kAddressFamilies> kTypes{1, 28};  // A and AAAA, as families are counted
+  const std::optional<ErrorAnswer> said = error_at(socket);
+  for (std::size_t i = 0; said && i < kTypes.size(); ++i) {
+    if (said->type == kTypes[i]) questions_[i].error = said->code;
+  }
+}
+
 void Lookup::go_on(const std::vector<pollfd>& sockets, SteadyTime now) {
   if (channel_ == nullptr) return;
   for (const pollfd& polled : sockets) {
     if (polled.revents == 0 || !sockets_.contains(polled.fd)) continue;
     const bool writable = (polled.revents & POLLOUT) != 0;
     const bool readable = (polled.revents & ~POLLOUT) != 0;
+    // Where the socket has an error of its own, it is for c-ares to see.
+    if ((polled.revents & (POLLIN | POLLERR)) == POLLIN) note_error(polled.fd);
     ares_process_fd(channel_.get(), readable ? polled.fd : ARES_SOCKET_BAD, writable ? polled.fd : ARES_SOCKET_BAD);
   }
   ares_process_fd(channel_.get(), ARES_SOCKET_BAD, ARES_SOCKET_BAD);  // those that are late

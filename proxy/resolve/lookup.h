@@ -52,6 +52,7 @@ class Lookup {
     Lookup* lookup = nullptr;
     AddressFamily family = AddressFamily::kIpv4;
     bool open = false;
+    int error = 0;  // that a server answered it with last
   };
   struct Closer {
     void operator()(ares_channeldata* channel) const;
@@ -61,6 +62,7 @@ class Lookup {
   Channel open_channel(const char* where, const config::Dns& rules);
   bool find_in_file(const config::Dns& rules);
   void ask(Question& question);
+  void note_error(int socket);
   void answer(AddressFamily family, FamilyAnswer answer);
   static void on_socket(void* self, int socket, int readable, int writable);
   static void on_file(void* found, int status, int timeouts, ares_addrinfo* result);

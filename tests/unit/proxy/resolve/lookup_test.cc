@@ -84,8 +84,16 @@ TEST_F(LookupTest, TellsAServerThatFailsFromANameThatIsNone) {
   look_up("broken.test");
   ASSERT_TRUE(v4_ && v6_);
   EXPECT_EQ(v4_->kind, Kind::kFailed);
-  EXPECT_NE(v4_->problem, "");
+  EXPECT_EQ(v4_->problem, "the DNS server answers with an error (SERVFAIL)");
   EXPECT_EQ(v6_->kind, Kind::kFailed);
+  EXPECT_EQ(v6_->problem, "no DNS server can be reached") << "by TCP, as it asks to be";
+}
+
+TEST_F(LookupTest, SaysThatNoServerIsThere) {
+  rules_.servers = {"127.0.0.1:1"};
+  look_up("nobody.test");
+  ASSERT_TRUE(v4_ && v6_);
+  EXPECT_EQ(v4_->problem, "no DNS server can be reached");
 }
 
 TEST_F(LookupTest, TakesTheShortestTtlOfTheAliasesToo) {
