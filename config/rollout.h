@@ -31,11 +31,11 @@ struct KeySource {
   bool operator==(const KeySource&) const = default;
 };
 
-// How long an assignment holds: until the weight moves a user, or as long as the conversation goes on.
-enum class Scope : std::uint8_t { kUser, kSession };
+// How long an assignment holds: until the weight moves a user, as long as the conversation goes on, or for one request.
+enum class Scope : std::uint8_t { kUser, kSession, kRequest };
 
 struct Stickiness {
-  std::vector<KeySource> by;  // empty: every request is split at random
+  std::vector<KeySource> by;  // empty, as it is with kRequest: every request is split at random
   Scope scope = Scope::kUser;
   Duration expiry{3'600'000};              // kSession: since its last request
   std::uint64_t memory = 8 * 1024 * 1024;  // kSession: bytes, of the process

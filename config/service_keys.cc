@@ -105,12 +105,13 @@ const Section& stickiness() {
       .sentence =
           "What keeps a user on one version. The first entry of `by` that a request has is its key; a request "
           "with none is split at random.",
-      .keys = {required(list("by", "Tried in order.", key_source())),
+      .keys = {list("by", "Tried in order. Required, but with `scope: request`.", key_source()),
                word("scope",
                     "How long an assignment holds. `user`: until the weight moves the user; `session`: as long as requests "
                     "of the same key go on, whatever the weight. Who is kept under an earlier weight is no evidence; a "
-                    "rollback keeps nobody.",
-                    "user", {"user", "session"}),
+                    "rollback keeps nobody; `request`: for that request, each is split at random, as where there is no "
+                    "stickiness.",
+                    "user", {"user", "session", "request"}),
                timeout("expiry", "`session`: how long after its last request a session is over.", "1h", {"1s", "30d"}),
                size("memory",
                     "`session`: of the process; eight bytes a session. Where it is full the one longest without a request is "

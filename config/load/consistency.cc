@@ -233,7 +233,7 @@ class Checker {
   void check_sessions(const std::string& name, const Rollout& rollout) {
     const std::string path = "rollouts." + name + ".stickiness";
     const Node* const stickiness = find(root_, {"rollouts", name, "stickiness"});
-    if (stickiness == nullptr) return;
+    if (stickiness == nullptr || rollout.stickiness.scope == Scope::kRequest) return;
     if (rollout.stickiness.scope == Scope::kUser) {
       for (const char* const key : {"expiry", "memory"}) {
         if (stickiness->find(key) == nullptr) continue;

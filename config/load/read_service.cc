@@ -98,10 +98,11 @@ Stickiness read_stickiness(const Node& node) {
   Stickiness stickiness;
   const std::string* const scope = scalar(node, "scope");
   if (scope != nullptr && *scope == "session") stickiness.scope = Scope::kSession;
+  if (scope != nullptr && *scope == "request") stickiness.scope = Scope::kRequest;
   stickiness.expiry = duration_of(node, "expiry").value_or(stickiness.expiry);
   stickiness.memory = size_of(node, "memory").value_or(stickiness.memory);
   const Node* const by = node.find("by");
-  if (by == nullptr) return stickiness;
+  if (by == nullptr || stickiness.scope == Scope::kRequest) return stickiness;
   for (const Node& element : by->list) {
     KeySource source;
     read(element, "header", source.header);

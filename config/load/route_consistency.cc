@@ -72,10 +72,26 @@ class Checker {
 
   void check_stickiness() {
     for (const auto& [name, service] : config_.services) {
+      check_scope(service.stickiness, find(root_, {"services", name, "stickiness"}), "services." + name);
       check_sources(name, service.stickiness, place(root_, {"services", name, "stickiness"}), "services." + name);
     }
     for (const auto& [name, rollout] : config_.rollouts) {
+      check_scope(rollout.stickiness, find(root_, {"rollouts", name, "stickiness"}), "rollouts." + name);
       check_sources(name, rollout.stickiness, place(root_, {"rollouts", name, "stickiness"}), "rollouts." + name);
+    }
+  }
+
+  void check_scope(const Stickiness& stickiness, const Node* node, const std::string& path) {
+    if (node == nullptr) return;
+    const Node* const by = node->find("by");
+    if (stickiness.scope != Scope::kRequest) {
+      if (by == nullptr) report_.error(node->position, path + ".stickiness.by is missing", "[ { header: x-user-id } ]");
+      return;
+    }
+    for (const char* const key : {"by", "expiry", "memory"}) {
+      if (node->find(key) == nullptr) continue;
+      report_.warn(place(*node, {key}), path + ".stickiness." + key + ": with scope request nobody is known again",
+                   "the key left out, or another scope");
     }
   }
 

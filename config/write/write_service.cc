@@ -122,6 +122,7 @@ json::Array write_key_sources(const std::vector<KeySource>& sources) {
 }
 
 json::Object write_stickiness(const Stickiness& stickiness) {
+  if (stickiness.scope == Scope::kRequest) return json::Object{{"scope", "request"}};
   if (stickiness.by.empty()) return {};
   json::Object section{{"by", write_key_sources(stickiness.by)}};
   if (stickiness.scope == Scope::kUser) return section.set("scope", "user");

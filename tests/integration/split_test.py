@@ -53,6 +53,14 @@ def test_a_weight_only_moves_those_whom_it_has_to(weir: Callable[..., Weir], pla
     assert (twenty_again, five_again) == (twenty, five)
 
 
+def test_each_request_may_be_split_by_itself(weir: Callable[..., Weir], origin: Callable[..., Origin]) -> None:
+    rollout = {"analysis": WITHOUT_LATENCY, "stickiness": {"scope": "request"}}
+    running = begun(weir(canary(origin("v1"), origin("v2"), at_weight(50), rollout=rollout)))
+    seen = [version for _ in range(40) for version in versions_of(running.port, ["one"]).values()]
+    # 40 draws that are all alike: once in half a million million.
+    assert set(seen) == {"v1", "v2"}
+
+
 def test_assignment_outlives_a_restart_and_is_any_weirs(weir: Callable[..., Weir], plan: Plan) -> None:
     first, other = begun(weir(plan)), begun(weir(plan))
     before = versions_of(first.port, _USERS)

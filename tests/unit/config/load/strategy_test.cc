@@ -291,5 +291,19 @@ TEST(Sessions, AreKeptWhereAPlanSaysSo) {
             "expected scope: user");
 }
 
+TEST(Requests, AreSplitEachByItselfWhereAPlanSaysSo) {
+  const std::string line = "    candidate: v2\n    stickiness: ";
+  const auto problem = [&](const std::string& keys) {
+    const std::vector<Problem> problems = load_rollout(line + keys).problems;
+    return problems.size() == 1 ? format(problems[0], "plan") : std::to_string(problems.size()) + " problems";
+  };
+  EXPECT_EQ(rollout_of(line + "{ scope: request }\n").stickiness.scope, Scope::kRequest);
+  EXPECT_EQ(problem("{ by: [ { header: x } ], scope: request }\n"),
+            "plan:12:23: warning: rollouts.chat.stickiness.by: with scope request nobody is known again; expected the key "
+            "left out, or another scope");
+  EXPECT_EQ(problem("{ scope: session }\n"),
+            "plan:12:17: error: rollouts.chat.stickiness.by is missing; expected [ { header: x-user-id } ]");
+}
+
 }  // namespace
 }  // namespace weir::config
