@@ -123,7 +123,7 @@ bool fits(const Key& key, std::string_view text) {
     case Kind::kName:
       return is_name(text);
     case Kind::kFieldName:
-      return is_token(text) && !is_owned_field(text);
+      return is_token(text) && !unfit_field(text);
     case Kind::kCookieName:
       return is_token(text);
     case Kind::kMethods:
@@ -165,6 +165,22 @@ bool is_owned_field(std::string_view name) {
       "connection", "content-length",    "expect", "host", "http2-settings", "keep-alive", "proxy-connection",
       "te",         "transfer-encoding", "upgrade"};
   return std::find(kOwned.begin(), kOwned.end(), lower_case(name)) != kOwned.end();
+}
+
+// A list of the way here begins with what anybody says, also where a trusted hop has added to it. An id is of one
+// request, and where it is ours it is drawn.
+std::optional<UnfitField> unfit_field(std::string_view given) {
+  const std::string name = lower_case(given);
+  std::string dashed = name;
+  std::replace(dashed.begin(), dashed.end(), '_', '-');
+  if (is_owned_field(name)) return UnfitField{"the proxy takes it off first", "another header"};
+  if (dashed == "x-forwarded-for" || dashed == "forwarded")
+    return UnfitField{"it begins with whatever the client says", "clientAddress, or allow and deny on the route"};
+  if (dashed == "x-request-id") return UnfitField{"it is another one for each request", "another header"};
+  if (dashed != name && (dashed.starts_with("x-forwarded-") || dashed.starts_with("x-weir-")))
+    return UnfitField{"it is taken off, for servers of the CGI kind take it for one of the weir's own",
+                      "a dash for each underscore"};
+  return std::nullopt;
 }
 
 }  // namespace weir::config

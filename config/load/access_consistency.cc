@@ -83,7 +83,7 @@ class Checker {
     }
     if (route.api_keys.keys.empty()) return;
     const std::string_view why = why_no_key(route.api_keys.header);
-    if (why.empty()) return;
+    if (why.empty() || unfit_field(route.api_keys.header)) return;  // its shape was refused already
     report_.error(place(node, {"apiKeys", "header"}),
                   path + ".apiKeys.header: " + route.api_keys.header + " can hold no key: " + std::string(why),
                   "a header for the key alone, such as x-api-key, or authorization");

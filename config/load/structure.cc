@@ -96,11 +96,14 @@ class Checker {
     if (key.section != nullptr && key.section->name == "secret") {
       // Not even what is wrong may bring a secret into a log.
       report_.error(node.position, path + ": it stands in the file itself", "{ env: NAME } or { file: PATH }");
-    } else if (key.kind == Kind::kFieldName && is_owned_field(node.scalar)) {
+    } else if (key.kind == Kind::kFieldName && unfit_field(node.scalar)) {
+      const UnfitField unfit = *unfit_field(node.scalar);
       const bool host = path.find(".match.headers[") != std::string::npos && lower_case(node.scalar) == "host";
-      report_.error(node.position,
-                    path + ": no request can be matched by \"" + node.scalar + "\": the proxy takes it off first",
-                    host ? "host: in the match" : "another header");
+      report_.error(
+          node.position, path + ": no request can be matched by \"" + node.scalar + "\": " + std::string(unfit.why),
+          host                                ? "host: in the match"
+          : path.ends_with(".apiKeys.header") ? "a header for the key alone, such as x-api-key, or authorization"
+                                              : std::string(unfit.instead));
     } else if (key.kind == Kind::kPattern && !pattern_fault(node.scalar).empty()) {
       report_.error(node.position, found + ": " + pattern_fault(node.scalar), expectation(key));
     } else if (key.kind == Kind::kString && !node.scalar.empty()) {

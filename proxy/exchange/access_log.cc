@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/hex.h"
+#include "proxy/exchange/forwarded.h"
 #include "proxy/observe/redact.h"
 
 namespace weir::proxy {
@@ -18,10 +19,16 @@ bool of_request(LogField field) {
          field == LogField::kProtocol || field == LogField::kUserAgent || field == LogField::kHeader;
 }
 
-void append_header(const http::RequestHead& request, const LogPart& part, const config::AccessLog& log,
-                   std::string& out) {
-  const http::Field* const field = request.fields.find(part.header);
-  if (field == nullptr) return;
+// What a line says of a request.
+struct Said {
+  const http::RequestHead& request;
+  const http::FieldList* shown;
+};
+
+void append_header(const Said& said, const LogPart& part, const config::AccessLog& log, std::string& out) {
+  const http::FieldList& fields = said.shown != nullptr ? *said.shown : said.request.fields;
+  const http::Field* const field = fields.find(part.header);
+  if (field == nullptr || (said.shown == nullptr && is_own_field(field->id))) return;
   if (names_secret(part.header, log.redact)) {
     out += kRedacted;
   } else {
@@ -29,8 +36,8 @@ void append_header(const http::RequestHead& request, const LogPart& part, const 
   }
 }
 
-void append_of_request(const http::RequestHead& request, const LogPart& part, const config::AccessLog& log,
-                       std::string& out) {
+void append_of_request(const Said& said, const LogPart& part, const config::AccessLog& log, std::string& out) {
+  const http::RequestHead& request = said.request;
   switch (part.field) {
     case LogField::kMethod:
       out += request.method;
@@ -49,7 +56,7 @@ void append_of_request(const http::RequestHead& request, const LogPart& part, co
       if (request.minor_version >= 0) out += request.minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1";
       return;
     default:
-      append_header(request, part, log, out);
+      append_header(said, part, log, out);
   }
 }
 
@@ -132,7 +139,7 @@ struct AccessLog::Value {
   static Value duration(std::uint64_t us) { return {us == 0 ? Kind::kNone : Kind::kMicroseconds, {}, us}; }
 };
 
-void AccessLog::begin(const http::RequestHead& request, RequestContext& context) {
+void AccessLog::begin(const http::RequestHead& request, RequestContext& context, const http::FieldList* shown) {
   if (free_.empty()) {
     context.log = std::make_unique<LogEntry>();
   } else {
@@ -145,7 +152,7 @@ void AccessLog::begin(const http::RequestHead& request, RequestContext& context)
   for (std::size_t i = 0; i < log.format.parts.size(); ++i) {
     const LogPart& part = log.format.parts[i];
     const std::size_t before = entry.text.size();
-    if (of_request(part.field)) append_of_request(request, part, log, entry.text);
+    if (of_request(part.field)) append_of_request({request, shown}, part, log, entry.text);
     if (entry.text.size() - before > kMostValue) entry.text.resize(before + kMostValue);
     entry.ends[i] = static_cast<std::uint32_t>(entry.text.size());
   }

@@ -36,8 +36,9 @@ class AccessLog {
     std::uint64_t bytes_out = 0;
   };
 
-  // `context.topology` has an access log. Of a request that could not be read, `request` is what there is.
-  void begin(const http::RequestHead& request, RequestContext& context);
+  // `context.topology` has an access log. Of a request that could not be read, `request` is what there is. `shown`: its
+  // fields as the plan's rules see them (forwarded.h); null: as they came, without those that are the weir's own word.
+  void begin(const http::RequestHead& request, RequestContext& context, const http::FieldList* shown = nullptr);
   // Of a request that has begun.
   void end(RequestContext& context, const Traffic& traffic);
 

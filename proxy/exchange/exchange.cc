@@ -30,6 +30,7 @@ Exchange::~Exchange() {
   worker_.counters.add(Count::kRequests, -1);
   if (inspection_ != nullptr) worker_.inspections.give(std::move(inspection_));
   if (reader_ != nullptr) worker_.readers.give(std::move(reader_));
+  if (shown_ != nullptr) worker_.shown_fields.give(std::move(shown_));
   if (context_.version == nullptr) return;
   VersionLoad& load = worker_.loads[context_.assignment.version];
   --load.active;
@@ -40,7 +41,8 @@ Exchange::~Exchange() {
 // The only coroutine from a head to its outcome, when a connection to the origin is at hand.
 Awaitable<> Exchange::run() {
   identify(arrival(), listener_, worker_.random, context_);
-  if (context_.topology->access_log) worker_.access_log.begin(downstream_.request(), context_);
+  if (context_.topology->names_own_fields) show_own();
+  if (context_.topology->access_log) worker_.access_log.begin(downstream_.request(), context_, shown_.get());
   if (worker_.draining) downstream_.close_after();
   Matched matched = match();
   while (matched == Matched::kNeedsBody) {

@@ -63,9 +63,12 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   Matched refuse(http::LocalReply reply);
   Matched answer(std::string_view path);
   bool drop_body();
-  Reached original() {
+  Reached original() const {
     return original_request(downstream_.request(), {downstream_.scheme(), downstream_.peer(), listener_.trusted_hops});
   }
+  void show_own();
+  // What the plan's rules see of the request.
+  const http::FieldList& fields() const { return shown_ != nullptr ? *shown_ : downstream_.request().fields; }
   void assign();
   void ask(const VersionTopology* version);
   Awaitable<Result<EndpointLease>> pick();
@@ -114,6 +117,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   const ListenerTopology& listener_;
   RequestContext context_;
   RequestBody body_;
+  std::unique_ptr<http::FieldList> shown_;  // null: no rule names a field of the weir's own
   std::unique_ptr<RequestReader> reader_;   // null: nobody has looked into the body
   bool looked_through_ = false;             // as far as anybody will
   config::BodyNeeds needs_;                 // what of it decides where it goes

@@ -1,6 +1,7 @@
 // An exchange up to its assignment: which route its request takes, whether that may be taken, and what is answered here.
 #include <utility>
 
+#include "proxy/exchange/client.h"
 #include "proxy/exchange/exchange.h"
 #include "proxy/route/action.h"
 #include "proxy/route/path.h"
@@ -28,14 +29,14 @@ Exchange::Matched Exchange::match() {
   const bool whole = path.path == "*";
   const Reached reached = listener_.routes.has_redirects() ? original() : Reached();
   const std::optional<std::string_view> model = reader_ ? reader_->text(config::BodyText::kModel) : std::nullopt;
-  const RequestFacts facts{request.method,      host,     whole ? "/" : path.path,   &request.fields, request.query,
+  const RequestFacts facts{request.method,      host,     whole ? "/" : path.path,   &fields(), request.query,
                            worker_.query_space, &reached, reader_ ? &model : nullptr};
   context_.route = listener_.routes.match(facts);
   if (context_.route == nullptr) {
     return refuse({404, "no_route", "no route matches this request", false, std::nullopt});
   }
   const Route& route = *context_.route;
-  const Applicant applicant{request.fields, context_.client, context_.clock.started()};
+  const Applicant applicant{fields(), context_.client, context_.clock.started()};
   if (route.match.model && !reader_) {
     if (!admitted(admit_to_any(listener_.routes, facts, applicant))) return Matched::kNot;
     context_.route = nullptr;
@@ -63,6 +64,15 @@ Exchange::Matched Exchange::match() {
   return settled ? Matched::kYes : Matched::kNeedsBody;
 }
 
+// Before anything is decided by its fields.
+void Exchange::show_own() {
+  shown_ = worker_.shown_fields.take();
+  *shown_ = downstream_.request().fields;
+  const Reached reached = original();
+  const bool believed = is_trusted(listener_.trusted_hops, downstream_.peer());
+  show_own_word(arrival(), context_, {reached, believed}, *shown_);
+}
+
 // Behind a look at the body. Who has a route by then was looked at for its version.
 Exchange::Matched Exchange::match_again() { return context_.route == nullptr ? match() : Matched::kYes; }
 
@@ -70,7 +80,7 @@ Exchange::Matched Exchange::match_again() { return context_.route == nullptr ? m
 UnitFacts Exchange::unit_facts(config::BodyTexts& body) const {
   if (reader_) body = reader_->texts();
   const http::RequestHead& request = downstream_.request();
-  return {.fields = request.fields,
+  return {.fields = fields(),
           .client = context_.client,
           .query = request.query,
           .api_key = context_.api_key,

@@ -81,6 +81,37 @@ void identify(const Arrival& arrival, const ListenerTopology& listener, Random& 
   context.trace = Trace::take(arrival.request.fields, context.topology->tracing, random);
 }
 
+bool is_own_field(http::FieldId id) {
+  using http::field_bit, http::FieldId;
+  constexpr http::FieldMask kOwn = field_bit(FieldId::kForwarded) | field_bit(FieldId::kXForwardedFor) |
+                                   field_bit(FieldId::kXForwardedProto) | field_bit(FieldId::kXForwardedHost) |
+                                   field_bit(FieldId::kXForwardedClientCert) | field_bit(FieldId::kXForwardedOther) |
+                                   field_bit(FieldId::kXRequestId) | field_bit(FieldId::kTraceparent) |
+                                   field_bit(FieldId::kTracestate) | field_bit(FieldId::kXWeirShadow);
+  return (field_bit(id) & kOwn) != 0;
+}
+
+void show_own_word(const Arrival& arrival, const RequestContext& context, const Word& word, http::FieldList& fields) {
+  using http::field_bit, http::FieldId;
+  // Of one hop's lines and another's only one is about the client: what that one said is in `reached`.
+  fields.drop(field_bit(FieldId::kXForwardedProto) | field_bit(FieldId::kXForwardedHost) |
+              field_bit(FieldId::kXForwardedClientCert) | field_bit(FieldId::kXRequestId));
+  if (!word.believed) {
+    fields.drop(field_bit(FieldId::kForwarded) | field_bit(FieldId::kXForwardedFor) |
+                field_bit(FieldId::kXForwardedOther) | field_bit(FieldId::kXWeirShadow));
+  }
+  if (!context.trace.continued()) fields.drop(field_bit(FieldId::kTraceparent) | field_bit(FieldId::kTracestate));
+  const auto say = [&](std::string_view name, std::string_view value) {
+    if (!value.empty()) fields.add(name, value);
+  };
+  if (!fields.has(FieldId::kXForwardedFor)) say("x-forwarded-for", arrival.peer_text);
+  say("x-forwarded-proto", word.reached.scheme);
+  say("x-forwarded-host", word.reached.authority);
+  say("x-forwarded-client-cert", arrival.client_certificate);
+  say("x-request-id", context.request_id);
+  say("traceparent", context.trace.begun());
+}
+
 // What a trusted hop said is continued, what others say is replaced.
 void edit_request(const Arrival& arrival, const RequestContext& context, std::string& space, http::Edits& edits) {
   using http::FieldId;

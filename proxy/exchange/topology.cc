@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "proxy/exchange/forwarded.h"
 #include "proxy/resolve/endpoint_names.h"
 #include "proxy/route/action.h"
 
@@ -204,13 +205,12 @@ void append_names(const config::HeaderEdits& edits, FieldNames& names) {
   names.insert(names.end(), edits.remove.begin(), edits.remove.end());
 }
 
-// The request fields that the plan goes by or changes, wherever that is: what one route is chosen by is no less
-// meant where it is absent.
-FieldNames spoken_of(const config::Config& config) {
+// The request fields that the plan goes by, wherever that is: what one route is chosen by is no less meant where it is
+// absent.
+FieldNames gone_by(const config::Config& config) {
   FieldNames names;
   for (const config::Route& route : config.routes) {
     for (const config::ValueMatch& rule : route.match.headers) names.push_back(rule.name);
-    append_names(route.request_headers, names);
     if (!route.api_keys.keys.empty()) names.push_back(route.api_keys.header);
     if (route.rate_limit) names.push_back(route.rate_limit->header);
   }
@@ -225,6 +225,22 @@ FieldNames spoken_of(const config::Config& config) {
     }
   }
   return names;
+}
+
+// Those, and the ones that it changes.
+FieldNames spoken_of(const config::Config& config) {
+  FieldNames names = gone_by(config);
+  for (const config::Route& route : config.routes) append_names(route.request_headers, names);
+  return names;
+}
+
+bool names_own_fields(const config::Config& config) {
+  FieldNames names = gone_by(config);
+  if (config.access_log) {
+    for (const config::LogPart& part : config.access_log->format.parts) names.push_back(part.header);
+  }
+  return std::any_of(names.begin(), names.end(),
+                     [](const std::string& name) { return is_own_field(http::field_id(name)); });
 }
 
 // Whether the plan has a use for the tokens of a service's answers.
@@ -410,6 +426,7 @@ std::shared_ptr<const Topology> build_topology(const config::Config& config, Nam
   config::apply(limits, config.limits);
   topology->memory = limits.memory;
   topology->access_log = config.access_log;
+  topology->names_own_fields = names_own_fields(config);
   for (const config::Route& route : config.routes) {
     if (topology->access_log && !route.api_keys.keys.empty()) {
       topology->access_log->redact.push_back(route.api_keys.header);

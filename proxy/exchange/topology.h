@@ -90,6 +90,7 @@ struct Topology {
   bool via = true;
   bool forwarded = false;
   config::Tracing tracing;
+  bool names_own_fields = false;              // a rule or the access log does: is_own_field() (forwarded.h)
   std::uint64_t memory = config::kUnlimited;  // of the process's read buffers, shared out among the workers
   std::optional<config::AccessLog> access_log;
   config::BodyTextSet body_texts;  // what a request's body may have to be looked into for

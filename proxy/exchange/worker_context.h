@@ -16,6 +16,7 @@
 #include "proxy/exchange/shadow_copies.h"
 #include "proxy/exchange/topology.h"
 #include "proxy/http/date.h"
+#include "proxy/http/field_list.h"
 #include "proxy/inspect/request_reader.h"
 #include "proxy/net/buffer_pool.h"
 #include "proxy/net/deadline_list.h"
@@ -89,6 +90,7 @@ struct WorkerContext {
   DebugLog debug_log;
   Inspections inspections;
   Spares<RequestReader> readers;
+  Spares<http::FieldList> shown_fields;
 
   Local<Topology> topology;
   std::vector<std::unique_ptr<Cluster>> clusters;  // by VersionId; null where there is none
