@@ -95,7 +95,11 @@ struct WorkerContext {
   Local<Topology> topology;
   std::vector<std::unique_ptr<Cluster>> clusters;  // by VersionId; null where there is none
   std::vector<VersionLoad> loads;                  // by VersionId
-  std::vector<std::unique_ptr<Cluster>> retired;   // until their last request is done
+  struct Retired {
+    VersionId version = kNoId;
+    std::unique_ptr<Cluster> cluster;
+  };
+  std::vector<Retired> retired;                    // until their last request is done, or their version is back
   ShadowCopies copies;                             // which use those
   std::vector<bool> candidate_open;                // by ServiceId, as of the last look at the plan
   std::uint64_t plan_seen = 0;

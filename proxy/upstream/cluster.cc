@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <iterator>
 #include <utility>
 
 #include "config/address.h"
@@ -13,7 +14,8 @@ std::string name_of(const Remote& remote) {
   return remote.unix_path.empty() ? config::to_string({remote.host, remote.port}) : "unix:" + remote.unix_path;
 }
 
-// Those of `before` that are among them are taken out of it, and go on as they are.
+// Those of `before` that are among them are taken out of it, and go on as they are. Where another stands at the name of
+// one of them, what that one still has open counts with its own.
 std::vector<std::unique_ptr<Endpoint>> endpoints_of(const UpstreamContext& context,
                                                     std::vector<ClusterSpec::Origin> origins, EndpointGroup& group,
                                                     std::vector<std::unique_ptr<Endpoint>>& before) {
@@ -24,11 +26,17 @@ std::vector<std::unique_ptr<Endpoint>> endpoints_of(const UpstreamContext& conte
     const auto same = [&](const auto& known) {
       return known != nullptr && &known->state() == state.get() && known->is_at(origin.remote);
     };
-    const auto at = std::find_if(before.begin(), before.end(), same);
-    endpoints.push_back(at != before.end() ? std::move(*at)
-                                           : std::make_unique<Endpoint>(
-                                                 Endpoint::Address{std::move(origin.remote), state}, context.deadlines,
-                                                 context.counters, state->counters(context.worker)));
+    if (const auto at = std::find_if(before.begin(), before.end(), same); at != before.end()) {
+      (*at)->come_back();
+      endpoints.push_back(std::move(*at));
+      continue;
+    }
+    const auto named = [&](const auto& known) { return known != nullptr && known->state().name() == origin.name; };
+    const auto other = std::find_if(before.begin(), before.end(), named);
+    Endpoint::Address address{std::move(origin.remote), state, nullptr};
+    if (other != before.end()) address.connections = (*other)->count_of_name();
+    endpoints.push_back(std::make_unique<Endpoint>(std::move(address), context.deadlines, context.counters,
+                                                   state->counters(context.worker)));
   }
   std::erase(before, nullptr);
   return endpoints;
@@ -103,6 +111,7 @@ EndpointLease& EndpointLease::operator=(EndpointLease&& other) noexcept {
 void EndpointLease::release(config::Duration idle_timeout) {
   if (stream_ == nullptr) return;
   if (cluster_->retired_ || endpoint_->gone()) return drop();
+  if (cluster_->over_limits_ && cluster_->gives_up(*endpoint_)) return drop();
   endpoint_->add_active(-1);
   --cluster_->leases_;
   endpoint_->keep_idle(std::move(stream_), idle_timeout);
@@ -294,6 +303,7 @@ bool Cluster::may_eject_another(SteadyTime now) const {
 std::uint32_t Cluster::connections() const {
   std::uint32_t sum = 0;
   for (const auto& endpoint : endpoints_) sum += endpoint->connections();
+  for (const auto& endpoint : gone_) sum += endpoint->connections();
   return sum;
 }
 
@@ -316,10 +326,32 @@ std::uint64_t Cluster::pending_limit() {
   return std::min<std::uint64_t>(max_pending_, of_endpoints);
 }
 
-void Cluster::close_an_idle_one() {
+// False: there is none.
+bool Cluster::close_an_idle_one() {
   const auto has_idle = [](const auto& endpoint) { return endpoint->has_idle(); };
   const auto at = std::find_if(endpoints_.begin(), endpoints_.end(), has_idle);
-  if (at != endpoints_.end()) (*at)->close_oldest_idle();
+  if (at == endpoints_.end()) return false;
+  (*at)->close_oldest_idle();
+  return true;
+}
+
+// Of what is more than the limits allow, what is idle closes now.
+void Cluster::shrink() {
+  for (const auto& endpoint : endpoints_) {
+    while (rotation_.has_too_many(*endpoint) && endpoint->has_idle()) endpoint->close_oldest_idle();
+  }
+  while (connections() > max_connections_ && close_an_idle_one()) {
+  }
+  over_limits_ = true;
+}
+
+// And what is given back, as long as there is more.
+bool Cluster::gives_up(const Endpoint& endpoint) {
+  const bool whole = connections() > max_connections_;
+  if (whole || rotation_.has_too_many(endpoint)) return true;
+  const auto has_too_many = [this](const auto& other) { return rotation_.has_too_many(*other); };
+  over_limits_ = std::any_of(endpoints_.begin(), endpoints_.end(), has_too_many);
+  return false;
 }
 
 void Cluster::open_idle(const config::Timeouts& timeouts) {
@@ -336,6 +368,8 @@ void Cluster::set_origins(std::vector<ClusterSpec::Origin> origins) {
   // Whoever opens a connection to one counts among its connections until it has no more to do with it.
   std::erase_if(gone_, [](const auto& endpoint) { return endpoint->connections() == 0; });
   std::vector<std::unique_ptr<Endpoint>> before = std::move(endpoints_);
+  std::move(gone_.begin(), gone_.end(), std::back_inserter(before));
+  gone_.clear();
   endpoints_ = endpoints_of(context_, std::move(origins), *group_, before);
   for (std::unique_ptr<Endpoint>& endpoint : before) {
     endpoint->leave();
@@ -343,8 +377,22 @@ void Cluster::set_origins(std::vector<ClusterSpec::Origin> origins) {
   }
   std::erase_if(openings_, [](const auto& opening) { return opening->endpoint.gone(); });
   rotation_.endpoints_changed();
-  // There may be room where there was none, and for more than one.
-  for (std::size_t waiting = pending_.size(); waiting > 0; --waiting) pending_.wake_next();
+  look_for_room();
+}
+
+void Cluster::become(ClusterSpec spec) {
+  retired_ = false;
+  if (spec.group != nullptr) group_ = std::move(spec.group);
+  balancing_ = std::move(spec.balancing);
+  outlier_ = spec.outlier;
+  max_connections_ = spec.max_connections;
+  max_pending_ = spec.max_pending;
+  endpoint_pending_ = spec.endpoint_pending;
+  workers_ = spec.workers;
+  avoid_for_ = spec.avoid_for;
+  rotation_.rules_changed(*group_, spec.endpoint_connections);
+  set_origins(std::move(spec.origins));
+  shrink();
 }
 
 void Cluster::set_bulkheads(const std::vector<std::uint32_t>& places) {

@@ -126,8 +126,13 @@ class Cluster {
   void open_idle(const config::Timeouts& timeouts);
 
   // From now on these, at least one. An endpoint that stays, with its name and its remote, keeps its connections; one
-  // that is gone gets no more requests, and its connections close as soon as they are idle.
+  // that is gone gets no more requests, and its connections close as soon as they are idle. Until then they count
+  // against the limits as any other.
   void set_origins(std::vector<ClusterSpec::Origin> origins);
+
+  // From now on as this says; also one that was retired. What is held goes on counting, and what is more than it may
+  // have now closes as soon as it is idle.
+  void become(ClusterSpec spec);
 
   // With every tick: an endpoint that comes back into rotation has room for those that wait, and nobody tells of it.
   // Whoever takes some wakes the next.
@@ -173,11 +178,13 @@ class Cluster {
   std::uint32_t connections() const;
   bool has_room();
   std::uint64_t pending_limit();
-  void close_an_idle_one();
+  bool close_an_idle_one();
+  void shrink();
+  bool gives_up(const Endpoint& endpoint);
   UpstreamContext context_;
   std::shared_ptr<EndpointGroup> group_;
-  const config::LoadBalancing balancing_;
-  const config::Outlier outlier_;
+  config::LoadBalancing balancing_;
+  config::Outlier outlier_;
   std::vector<std::unique_ptr<Endpoint>> gone_;  // until the last request that uses them is done
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   Rotation rotation_;
@@ -191,6 +198,7 @@ class Cluster {
   std::uint32_t leases_ = 0;
   std::uint32_t opening_ = 0;
   bool retired_ = false;
+  bool over_limits_ = false;  // it may be: limits have become smaller
   std::vector<std::unique_ptr<Opening>> openings_;
   std::chrono::milliseconds avoid_for_;
 };

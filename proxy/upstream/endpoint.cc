@@ -23,6 +23,7 @@ struct Endpoint::Idle final : Wakeable {
 
 Endpoint::Endpoint(Address address, DeadlineList& deadlines, Counters& counters, EndpointCounters& own)
     : address_(std::move(address)), deadlines_(deadlines), counters_(counters), own_(own) {
+  if (address_.connections == nullptr) address_.connections = std::make_shared<std::uint32_t>(0);
   if (address_.remote.tls != nullptr) address_.remote.sessions = std::make_shared<TlsSessionCache>();
 }
 

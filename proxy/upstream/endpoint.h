@@ -20,6 +20,8 @@ class Endpoint {
   struct Address {
     Remote remote;
     std::shared_ptr<EndpointState> state;  // what all workers know of it
+    // Of all that this worker has had under its name; null: it is the first.
+    std::shared_ptr<std::uint32_t> connections = nullptr;
   };
   // `own`: this worker's, of this endpoint.
   Endpoint(Address address, DeadlineList& deadlines, Counters& counters, EndpointCounters& own);
@@ -37,6 +39,7 @@ class Endpoint {
     gone_ = true;
     close_idle();
   }
+  void come_back() { gone_ = false; }
   bool gone() const { return gone_; }
 
   // The idle connection used last, or null.
@@ -61,8 +64,12 @@ class Endpoint {
   void add_awaited(int by) { awaited_ += static_cast<std::uint32_t>(by); }
   // Open or opening, idle ones included.
   std::uint32_t connections() const { return connections_; }
+  // With those of another that was at its name before, and has left or spoke another TLS.
+  std::uint32_t connections_of_name() const { return *address_.connections; }
+  const std::shared_ptr<std::uint32_t>& count_of_name() const { return address_.connections; }
   void add_connection(int by) {
     connections_ += static_cast<std::uint32_t>(by);
+    *address_.connections += static_cast<std::uint32_t>(by);
     own_.add(EndpointCount::kConnections, by);
     counters_.add(Count::kUpstreamConnections, by);
   }

@@ -21,7 +21,7 @@ std::uint64_t score(std::uint64_t endpoint, std::uint64_t key) {
 }  // namespace
 
 Rotation::Rotation(const Context& context, const Rules& rules, const std::vector<std::unique_ptr<Endpoint>>& endpoints)
-    : group_(context.group),
+    : group_(&context.group),
       random_(context.random),
       balancing_(rules.balancing),
       all_(endpoints),
@@ -74,9 +74,15 @@ void Rotation::endpoints_changed() {
   seen_ = 0;
 }
 
+void Rotation::rules_changed(EndpointGroup& group, std::uint32_t endpoint_connections) {
+  group_ = &group;
+  endpoint_connections_ = endpoint_connections;
+  seen_ = 0;
+}
+
 void Rotation::keep_up(SteadyTime now) {
   now_ = now;
-  if (now >= valid_until_ || group_.changes() != seen_) refresh(now);
+  if (now >= valid_until_ || group_->changes() != seen_) refresh(now);
 }
 
 void Rotation::refresh(SteadyTime now) {
@@ -86,7 +92,7 @@ void Rotation::refresh(SteadyTime now) {
 }
 
 void Rotation::find_those_in(SteadyTime now) {
-  seen_ = group_.changes();
+  seen_ = group_->changes();
   valid_until_ = SteadyTime::max();
   in_.clear();
   cold_ = false;

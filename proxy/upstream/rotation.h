@@ -48,13 +48,20 @@ class Rotation {
   std::size_t size(SteadyTime now);
   bool has_room(const Endpoint& endpoint) const;
   // One that may not has an idle connection to give up for it, or was not picked.
-  bool may_open(const Endpoint& endpoint) const { return endpoint.connections() < endpoint_connections_; }
+  bool may_open(const Endpoint& endpoint) const {
+    return endpoint_connections_ == config::kNoCount || endpoint.connections_of_name() < endpoint_connections_;
+  }
+  bool has_too_many(const Endpoint& endpoint) const {
+    return endpoint_connections_ != config::kNoCount && endpoint.connections_of_name() > endpoint_connections_;
+  }
 
   // Not asked again before `until`, unless all are out, or it can be connected to after all.
   void avoid(Endpoint& endpoint, SteadyTime until);
   void connected(Endpoint& endpoint);
 
   void endpoints_changed();
+  // What the balancing is has changed, or the group, or how many connections an endpoint may have.
+  void rules_changed(EndpointGroup& group, std::uint32_t endpoint_connections);
 
  private:
   void keep_up(SteadyTime now);
@@ -70,7 +77,7 @@ class Rotation {
   Endpoint& round_robin(const EndpointChoice& choice);
   Endpoint& by_hash(const EndpointChoice& choice);
 
-  EndpointGroup& group_;
+  EndpointGroup* group_;
   Random& random_;
   const config::LoadBalancing& balancing_;
   const std::vector<std::unique_ptr<Endpoint>>& all_;

@@ -174,6 +174,101 @@ TEST_F(ClusterLimitsTest, ServesACrowdWithinTheLimit) {
   EXPECT_EQ(count(Count::kPending), 0);
 }
 
+// What a reload changes. Of `address_`, that another endpoint stands at the name.
+class ClusterRulesTest : public AskedCluster {
+ protected:
+  void begin_with(const ClusterSpec& rules) {
+    origins_.push_back(std::make_unique<Listening>());
+    use(with_origin(rules));
+  }
+  void become(const ClusterSpec& rules) { cluster_->become(with_origin(rules)); }
+  ClusterSpec with_origin(ClusterSpec rules) const {
+    rules.group = group_;
+    rules.origins = {{remote_of(*origins_[0]), "a"}};
+    return rules;
+  }
+  Remote remote_of(const Listening& origin) const {
+    return {.host = "127.0.0.1", .port = origin.port(), .address = address_};
+  }
+
+  std::string address_;
+  std::shared_ptr<EndpointGroup> group_ = std::make_shared<EndpointGroup>();
+};
+
+TEST_F(ClusterRulesTest, WhatIsHeldCountsUnderNewRules) {
+  begin_with({.origins = {}, .max_connections = 2});
+  EndpointLease first = lease().value();
+  const EndpointLease second = lease().value();
+  become({.origins = {},
+          .balancing = {.policy = config::LoadBalancing::Policy::kRoundRobin, .by = {}},
+          .max_connections = 2,
+          .max_pending = 1});
+  const std::unique_ptr<Asking> third = begin();
+  EXPECT_FALSE(third->result);
+  const std::unique_ptr<Asking> fourth = begin();
+  ASSERT_TRUE(fourth->result);
+  EXPECT_EQ(fourth->result->error().kind, ErrorKind::kOverflow);
+  first.drop();
+  ASSERT_TRUE(finish(*third));
+  EXPECT_EQ(count(Count::kUpstreamConnections), 2);
+}
+
+TEST_F(ClusterRulesTest, ALargerLimitLetsThoseInThatWait) {
+  begin_with({.origins = {}, .max_connections = 1});
+  const EndpointLease first = lease().value();
+  const std::unique_ptr<Asking> second = begin();
+  const std::unique_ptr<Asking> third = begin();
+  become({.origins = {}, .max_connections = 3});
+  ASSERT_TRUE(finish(*second));
+  ASSERT_TRUE(finish(*third));
+}
+
+TEST_F(ClusterRulesTest, WhatIsMoreThanALowerLimitClosesAsItIsGivenBack) {
+  begin_with({});
+  std::vector<EndpointLease> held;
+  for (int i = 0; i < 4; ++i) held.push_back(lease().value());
+  for (int i = 0; i < 4; ++i) accept();
+  for (std::size_t i = 0; i < 4; ++i) exchange(held[i], peers_[i]);
+  held[0].release(seconds(4));
+  EXPECT_EQ(count(Count::kUpstreamIdle), 1);
+  become({.origins = {}, .max_connections = 2});
+  EXPECT_EQ(count(Count::kUpstreamIdle), 0);
+  EXPECT_EQ(count(Count::kUpstreamConnections), 3);
+  held[1].release(seconds(4));
+  EXPECT_EQ(count(Count::kUpstreamConnections), 2);
+  held[2].release(seconds(4));
+  EXPECT_EQ(count(Count::kUpstreamIdle), 1);
+  become({.origins = {}, .max_connections = 2, .endpoint_connections = 1});
+  EXPECT_EQ(count(Count::kUpstreamConnections), 1);
+  held[3].release(seconds(4));
+  EXPECT_EQ(count(Count::kUpstreamIdle), 1);
+}
+
+TEST_F(ClusterRulesTest, AnotherOriginUnderTheSameNameHasWhatIsLeftOfItsLimit) {
+  begin_with({.origins = {}, .endpoint_connections = 2});
+  EndpointLease first = lease().value();
+  const EndpointLease second = lease().value();
+  address_ = "127.0.0.1";
+  become({.origins = {}, .endpoint_connections = 2});
+  const std::unique_ptr<Asking> third = begin();
+  EXPECT_FALSE(third->result);
+  first.drop();
+  ASSERT_TRUE(finish(*third));
+  EXPECT_EQ(count(Count::kUpstreamConnections), 2);
+}
+
+TEST_F(ClusterRulesTest, OneThatWasRetiredGoesOn) {
+  begin_with({.origins = {}, .max_connections = 1});
+  EndpointLease first = lease().value();
+  cluster_->retire();
+  group_ = std::make_shared<EndpointGroup>();
+  become({.origins = {}, .max_connections = 1});
+  const std::unique_ptr<Asking> second = begin();
+  EXPECT_FALSE(second->result);
+  first.drop();
+  ASSERT_TRUE(finish(*second));
+}
+
 // Requests of one route that may have one place, and of another that has no limit of its own.
 class BulkheadTest : public AskedCluster {
  protected:

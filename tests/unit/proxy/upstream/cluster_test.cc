@@ -363,10 +363,9 @@ TEST_F(ClusterOriginsTest, LetsAConnectionToOneThatLeftBeOpened) {
 }
 
 TEST_F(ClusterOriginsTest, WakesThoseThatWaitForRoom) {
-  use({true, true, true}, 2);
-  take({0});
+  for (int i = 0; i < 3; ++i) origins_.push_back(std::make_unique<Listening>());
+  use(ClusterSpec{.origins = {{Remote{"127.0.0.1", origins_[0]->port()}}}, .endpoint_connections = 1});
   const EndpointLease first = lease().value();
-  const EndpointLease second = lease().value();
   const std::unique_ptr<Asking> third = begin();
   const std::unique_ptr<Asking> fourth = begin();
   EXPECT_FALSE(third->result);
@@ -375,6 +374,34 @@ TEST_F(ClusterOriginsTest, WakesThoseThatWaitForRoom) {
   ASSERT_TRUE(finish(*fourth));
   EXPECT_TRUE(third->result->has_value());
   EXPECT_TRUE(fourth->result->has_value());
+}
+
+TEST_F(ClusterOriginsTest, CountsWhatOneThatLeftStillHolds) {
+  use({true, true}, 2);
+  take({0});
+  EndpointLease first = lease().value();
+  const EndpointLease second = lease().value();
+  take({1});
+  const std::unique_ptr<Asking> third = begin();
+  EXPECT_FALSE(third->result);
+  first.drop();
+  ASSERT_TRUE(finish(*third));
+  EXPECT_EQ(count(Count::kUpstreamConnections), 2);
+}
+
+TEST_F(ClusterOriginsTest, OneThatComesBackIsTheSame) {
+  for (int i = 0; i < 2; ++i) origins_.push_back(std::make_unique<Listening>());
+  use(ClusterSpec{.origins = {{Remote{"127.0.0.1", origins_[0]->port()}}}, .endpoint_connections = 1});
+  EndpointLease under_way = lease().value();
+  accept();
+  take({1});
+  take({0});
+  const std::unique_ptr<Asking> second = begin();
+  EXPECT_FALSE(second->result);
+  exchange(under_way, peers_[0]);
+  under_way.release(seconds(4));
+  ASSERT_TRUE(finish(*second));
+  EXPECT_TRUE(second->result->value().stream().reused());
 }
 
 TEST_F(ClusterOriginsTest, OpensNothingInAdvanceForOneThatLeft) {
