@@ -180,16 +180,23 @@ std::vector<std::string> names_of(SSL_CTX* context) {
   return names;
 }
 
+using Digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
+
+Digest digest_of(std::string_view text) {
+  Digest digest{};
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+  return digest;
+}
+
 // A session may be resumed only where the same clients are let in as where it began.
-void set_session_scope(SSL_CTX* context, const config::ListenerTls& settings) {
+std::string session_scope(const config::ListenerTls& settings) {
   std::string scope = "weir";
   if (settings.clients) {
     // What cannot be read was a fault.
     scope += (settings.clients->require ? "+" : "?") + read_file(settings.clients->ca, FileKind::kRegular).text;
   }
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-  SHA256(reinterpret_cast<const unsigned char*>(scope.data()), scope.size(), digest.data());
-  SSL_CTX_set_session_id_context(context, digest.data(), digest.size());
+  const Digest digest = digest_of(scope);
+  return {digest.begin(), digest.end()};
 }
 
 void ask_for_certificates(SSL_CTX* context, const config::ClientCertificates& clients) {
@@ -217,6 +224,20 @@ void agree_on_http11(SSL_CTX* context) {
 void FreeTlsContext::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
 
 struct TlsServerContext::Callbacks {
+  // And only under the name under which it began (RFC 6066 3), as the client writes it: what it was told of one is no
+  // word about another, whose certificate it has not seen. The one callback that comes before a session is looked for.
+  static int scope(SSL* ssl, int* alert, void* self) {
+    std::string text = static_cast<const TlsServerContext*>(self)->session_scope_;
+    const unsigned char* name = nullptr;
+    std::size_t size = 0;
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &name, &size) == 1)
+      text.append(reinterpret_cast<const char*>(name), size);
+    const Digest digest = digest_of(text);
+    if (SSL_set_session_id_context(ssl, digest.data(), digest.size()) == 1) return SSL_CLIENT_HELLO_SUCCESS;
+    *alert = SSL_AD_INTERNAL_ERROR;
+    return SSL_CLIENT_HELLO_ERROR;
+  }
+
   static int name(SSL* ssl, int*, void* self) {
     const char* const asked = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     if (asked == nullptr) return SSL_TLSEXT_ERR_NOACK;
@@ -247,6 +268,7 @@ std::shared_ptr<const TlsServerContext> TlsServerContext::read(const config::Lis
   made->tickets_ = std::move(tickets);
   made->staples_.resize(settings.certificates.size());
   made->asks_for_certificates_ = settings.clients.has_value();
+  made->session_scope_ = session_scope(settings);
   for (std::size_t i = 0; i < settings.certificates.size(); ++i) {
     made->contexts_.push_back(make_context(TLS_server_method()));
     SSL_CTX* const context = made->contexts_.back().get();
@@ -258,7 +280,7 @@ std::shared_ptr<const TlsServerContext> TlsServerContext::read(const config::Lis
     SSL_CTX_set_num_tickets(context, settings.clients ? 0 : 1);
     if (settings.clients) SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
     if (!settings.clients && made->tickets_ != nullptr) made->tickets_->install(context);
-    set_session_scope(context, settings);
+    SSL_CTX_set_client_hello_cb(context, &Callbacks::scope, made.get());
     SSL_CTX_set_tlsext_servername_callback(context, &Callbacks::name);
     SSL_CTX_set_tlsext_servername_arg(context, made.get());
     agree_on_http11(context);

@@ -54,6 +54,7 @@ class TlsServerContext : public std::enable_shared_from_this<TlsServerContext> {
   std::vector<config::TlsFault> left_out_;
   std::vector<FileValidity> validities_;
   std::unordered_map<std::string, ssl_ctx_st*> names_;
+  std::string session_scope_;
   bool asks_for_certificates_ = false;
 };
 
