@@ -284,7 +284,9 @@ std::vector<config::TlsFault> listener_doubts(const config::ListenerTls& setting
   const auto context = proxy::TlsServerContext::read(settings, nullptr, faults);
   std::vector<config::TlsFault> doubts = doubts_of(context);
   // The certificate is served without it, as it is when one is renewed before its response.
-  if (context != nullptr) doubts.insert(doubts.end(), context->left_out().begin(), context->left_out().end());
+  if (context == nullptr) return doubts;
+  doubts.insert(doubts.end(), context->left_out().begin(), context->left_out().end());
+  doubts.insert(doubts.end(), context->doubts().begin(), context->doubts().end());
   return doubts;
 }
 

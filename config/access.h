@@ -23,6 +23,7 @@ struct AddressRules {
 
 inline constexpr std::size_t kMaxApiKeys = 256;  // of a route: each is compared
 inline constexpr std::size_t kMaxApiKey = 256;   // bytes
+inline constexpr std::size_t kShortApiKey = 16;  // bytes; fewer can be tried out
 
 struct ApiKey {
   std::string name = {};  // for logs and stickiness; the key itself is in neither

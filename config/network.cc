@@ -32,4 +32,10 @@ bool contains(const std::vector<Cidr>& networks, const IpBytes& address) {
   return std::any_of(networks.begin(), networks.end(), [&](const Cidr& network) { return contains(network, address); });
 }
 
+bool covers(const std::vector<Cidr>& networks, const Cidr& part) {
+  return std::any_of(networks.begin(), networks.end(), [&](const Cidr& network) {
+    return network.prefix_bits <= part.prefix_bits && contains(network, part.address);
+  });
+}
+
 }  // namespace weir::config

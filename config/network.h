@@ -22,6 +22,9 @@ struct Cidr {
 bool contains(const Cidr& network, const IpBytes& address);
 bool contains(const std::vector<Cidr>& networks, const IpBytes& address);
 
+// Whether all of `part` is in one of the networks.
+bool covers(const std::vector<Cidr>& networks, const Cidr& part);
+
 // The proxies before us whose word about a request is believed.
 struct TrustedHops {
   std::vector<Cidr> networks;

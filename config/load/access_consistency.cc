@@ -50,6 +50,7 @@ class Checker {
  private:
   void check_listener(const Listener& listener, const Node& node, const std::string& path) {
     const AddressRules& rules = listener.addresses;
+    warn_of_denied(rules, node, path);
     const bool local = parse_unix_path(listener.address).has_value();
     if (local && !listener.proxy_protocol) {
       return warn_of_nobody(rules, node, path + ".allow: who connects to a Unix socket has no address, so nobody may",
@@ -71,6 +72,7 @@ class Checker {
   }
 
   void check_route(const Route& route, const Node& node, const std::string& path) {
+    warn_of_denied(route.addresses, node, path);
     warn_of_half(route.addresses, node, path);
     const auto nameless = [&](const Listener& listener) {
       const std::optional<TrustedHops>& hops = listener.trusted_hops ? listener.trusted_hops : config_.trusted_hops;
@@ -82,6 +84,7 @@ class Checker {
                      "trustedHops: [unix] with a proxy there that names its clients");
     }
     if (route.api_keys.keys.empty()) return;
+    warn_of_short_keys(route.api_keys, node, path);
     const std::string_view why = why_no_key(route.api_keys.header);
     if (why.empty() || unfit_field(route.api_keys.header)) return;  // its shape was refused already
     report_.error(place(node, {"apiKeys", "header"}),
@@ -92,6 +95,27 @@ class Checker {
   void warn_of_nobody(const AddressRules& rules, const Node& node, const std::string& what,
                       const std::string& expected) {
     if (!rules.allow.empty() && !rules.admits(IpBytes{})) report_.warn(place(node, {"allow"}), what, expected);
+  }
+
+  // `deny` is asked first.
+  void warn_of_denied(const AddressRules& rules, const Node& node, const std::string& path) {
+    const auto denied = [&](const Cidr& network) { return covers(rules.deny, network); };
+    if (rules.allow.empty() || !std::all_of(rules.allow.begin(), rules.allow.end(), denied)) return;
+    report_.warn(place(node, {"allow"}), path + ".allow: deny holds all of it, and is asked first, so nobody may",
+                 "networks that deny leaves out");
+  }
+
+  // Guesses are not counted: what is refused for its key takes nothing of a rate.
+  void warn_of_short_keys(const ApiKeys& keys, const Node& node, const std::string& path) {
+    const Node* const list = find(node, {"apiKeys", "keys"});
+    for (std::size_t i = 0; i < keys.keys.size(); ++i) {
+      const std::size_t bytes = keys.keys[i].key.value.size();
+      if (bytes == 0 || bytes >= kShortApiKey) continue;
+      report_.warn(
+          place(element(list, i), {"key"}),
+          path + ".apiKeys.keys[" + std::to_string(i) + "].key is so short that it can be tried out",
+          "at least " + std::to_string(kShortApiKey) + " bytes at random, such as from `openssl rand -hex 32`");
+    }
   }
 
   // Networks of one family hold no address of the other, not even ::/0.

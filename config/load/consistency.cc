@@ -8,6 +8,7 @@
 #include "config/address.h"
 #include "config/guards.h"
 #include "config/load/access_consistency.h"
+#include "config/load/endpoint_consistency.h"
 #include "config/load/limit_consistency.h"
 #include "config/load/places.h"
 #include "config/load/route_consistency.h"
@@ -47,6 +48,7 @@ class Checker {
                          "listeners[" + std::to_string(i) + "].trustedHops");
     }
     for (const auto& [name, service] : config_.services) check_service(name, service);
+    check_endpoints(config_, root_, report_);
     check_access(config_, root_, report_);
     check_routes(config_, root_, report_);
     for (const auto& [name, rollout] : config_.rollouts) check_rollout(name, rollout);

@@ -38,6 +38,9 @@ class Checker {
     check_times(root_, "", {config_.timeouts});
     check_drain();
     if (!inner_tries_again(true)) check_retries(root_, "", config_.retries);
+    Retries retries;
+    apply(retries, config_.retries);
+    check_kept({root_, "", config_.limits}, config_.retries, retries, file_limits_);
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) check_listener(i);
     for (const auto& [service, versions] : config_.services) {
       for (const auto& [name, version] : versions.versions) check_version(service, name, version);
@@ -45,6 +48,7 @@ class Checker {
     for (std::size_t i = 0; i < config_.routes.size(); ++i) check_route(i);
     check_shares({root_, "", config_.limits});
     check_memory();
+    check_rescues();
   }
 
  private:
@@ -57,6 +61,7 @@ class Checker {
     check_head(where, limits);
     check_times(where.node, where.path, {listener.timeouts, config_.timeouts});
     if (!inner_tries_again(false)) check_retries(where.node, where.path, listener.retries);
+    check_kept(where, listener.retries, retries_at(listener), limits);
     Limits most{.upstream_connections = 0, .pending = 0};
     for (const auto& [name, service] : config_.services) most_of(service, most);
     check_bulkhead(where, most, "any version");
@@ -67,6 +72,14 @@ class Checker {
     const Where where{element(root_.find("routes"), index), "routes[" + std::to_string(index) + "].", route.limits};
     for (const Listener& listener : config_.listeners) {
       if (check_times(where.node, where.path, {route.timeouts, listener.timeouts, config_.timeouts})) break;
+    }
+    for (const Listener& listener : config_.listeners) {
+      Limits limits = file_limits_;
+      apply(limits, listener.limits);
+      apply(limits, route.limits);
+      Retries retries = retries_at(listener);
+      apply(retries, route.retries);
+      if (check_kept(where, route.retries, retries, limits)) break;
     }
     check_retries(where.node, where.path, route.retries);
     const auto service = config_.services.find(route.service);
@@ -103,6 +116,54 @@ class Checker {
     };
     check_one("upstreamConnections", where.said.upstream_connections, most.upstream_connections);
     check_one("pending", where.said.pending, most.pending);
+    // Those who wait for its places stand among the version's, where they would be all that may.
+    const std::uint32_t places = where.said.upstream_connections.value_or(most.upstream_connections);
+    if (places >= most.upstream_connections || most.pending == 0) return;
+    if (where.said.pending && *where.said.pending != most.pending) return;  // more was told of
+    report_.warn(at(where, where.said.pending ? "pending" : "upstreamConnections"),
+                 where.path + "limits: those who wait for its upstreamConnections may be all that may wait at " +
+                     whose + " (pending: " + text(most.pending) + "), and then everybody else is refused",
+                 "a smaller pending beside it");
+  }
+
+  Retries retries_at(const Listener& listener) const {
+    Retries retries;
+    apply(retries, config_.retries);
+    apply(retries, listener.retries);
+    return retries;
+  }
+
+  // What is said `here` of retries, and what holds there. True: something was told.
+  bool check_kept(const Where& where, const RetryOverrides& here, const Retries& retries, const Limits& limits) {
+    bool told = false;
+    const bool said_budget = here.when.budget || here.when.min_concurrent;
+    if (said_budget && retries.attempts > 0 && no_budget(retries.when)) {
+      report_.warn(place(where.node, {"retries", here.when.budget ? "budget" : "minConcurrent"}),
+                   where.path + "retries: with a budget of 0% and minConcurrent of 0 nothing is ever tried again",
+                   "a share, or attempts: 0");
+      told = true;
+    }
+    const bool said_body = here.body || (where.said.body && retries.body != Retries().body);
+    if (said_body && limits.body != kUnlimited && retries.body > limits.body) {
+      report_.warn(here.body ? place(where.node, {"retries", "body"}) : at(where, "body"),
+                   where.path + "retries.body: " + text(retries.body) +
+                       " are never kept, for no request may have more than " + text(limits.body) + " (limits.body)",
+                   "a smaller one, or a larger limits.body");
+      told = true;
+    }
+    return told;
+  }
+
+  static bool no_budget(const SendAgain& when) { return when.budget <= 0 && when.min_concurrent == 0; }
+
+  void check_rescues() {
+    for (const auto& [name, rollout] : config_.rollouts) {
+      if (!rollout.analysis.rescue.enabled || !no_budget(rollout.analysis.rescue.when)) continue;
+      report_.warn(
+          place(root_, {"rollouts", name, "analysis", "rescue", "budget"}),
+          "rollouts." + name + ".analysis.rescue: with a budget of 0% and minConcurrent of 0 nobody is ever rescued",
+          "a share, or the key left out");
+    }
   }
 
   // Said of the version, or of the file for all versions: told of where it stands.
@@ -253,12 +314,57 @@ class Checker {
     for (const Route& route : config_.routes) buffer = std::max(buffer, route.limits.buffer.value_or(0));
     const std::uint64_t workers = std::max(1U, config_.workers);
     const std::uint64_t each = *config_.limits.memory / workers;
+    check_lookahead(each, workers);
     if (each - each / 10 >= 2 * buffer) return;
     report_.warn(place(root_, {"limits", "memory"}),
                  "limits.memory: of " + text(*config_.limits.memory) + " each of " + std::to_string(workers) +
                      " workers has a part, too small for both directions of one exchange (buffer: " + text(buffer) +
                      "): one that is slow has all others answered 503",
                  "more memory, or a smaller buffer");
+  }
+
+  // What is held of one request is out of the same part.
+  void check_lookahead(std::uint64_t each, std::uint64_t workers) {
+    Where where{root_, "", config_.limits};
+    std::uint64_t lookahead = file_limits_.lookahead;
+    for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
+      const std::optional<std::uint64_t>& said = config_.listeners[i].limits.lookahead;
+      if (said.value_or(0) <= each) continue;
+      return warn_of_lookahead(
+          {element(root_.find("listeners"), i), "listeners[" + std::to_string(i) + "].", config_.listeners[i].limits},
+          *said, workers);
+    }
+    // The default is for plans that look into bodies.
+    if (lookahead > each && (config_.limits.lookahead || looks_ahead())) warn_of_lookahead(where, lookahead, workers);
+  }
+
+  void warn_of_lookahead(const Where& where, std::uint64_t lookahead, std::uint64_t workers) {
+    report_.warn(where.said.lookahead ? at(where, "lookahead") : at(where, "memory"),
+                 where.path + "limits.lookahead: " + text(lookahead) + " of one request are more than each of " +
+                     std::to_string(workers) + " workers has of memory (" + text(*config_.limits.memory) +
+                     "), so it is answered 503 before that",
+                 "a smaller lookahead, or more memory");
+  }
+
+  // Whether where a request goes may hang on its body.
+  bool looks_ahead() const {
+    const auto reads = [](const std::vector<KeySource>& by) {
+      return std::any_of(by.begin(), by.end(), [](const KeySource& source) { return source.body.has_value(); });
+    };
+    const auto balances = [&](const auto& version) { return reads(version.second.load_balancing.by); };
+    const auto serves = [&](const auto& service) {
+      const auto& versions = service.second.versions;
+      return reads(service.second.stickiness.by) || std::any_of(versions.begin(), versions.end(), balances);
+    };
+    const auto rolls_out = [&](const auto& rollout) {
+      const auto& rules = rollout.second.overrides;
+      return reads(rollout.second.stickiness.by) ||
+             std::any_of(rules.begin(), rules.end(), [](const Override& rule) { return !rule.model.empty(); });
+    };
+    const auto routes = [](const Route& route) { return route.match.model.has_value(); };
+    return std::any_of(config_.routes.begin(), config_.routes.end(), routes) ||
+           std::any_of(config_.services.begin(), config_.services.end(), serves) ||
+           std::any_of(config_.rollouts.begin(), config_.rollouts.end(), rolls_out);
   }
 
   static Position at(const Where& where, std::string_view key) { return place(where.node, {"limits", key}); }

@@ -1,6 +1,7 @@
 #include "config/load/load.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "base/text.h"
@@ -112,8 +113,20 @@ AdminResult load_admin(std::string_view yaml, const Environment& environment) {
 
 namespace {
 
+// As far as their names tell.
+bool same_file(const std::string& one, const std::string& other) {
+  return std::filesystem::path(one).lexically_normal() == std::filesystem::path(other).lexically_normal();
+}
+
 void check_log_file(const Config& config, const Node& root, const Environment& environment, Report& report) {
-  if (!config.access_log || config.access_log->path.empty() || !environment.log_file) return;
+  if (!config.access_log || config.access_log->path.empty()) return;
+  if (same_file(config.access_log->path, config.state.path)) {
+    report.error(place(root, {"accessLog", "path"}),
+                 "accessLog.path is state.path: lines would be written over the journal of all decisions",
+                 "a file of its own");
+    return;
+  }
+  if (!environment.log_file) return;
   const std::string why = environment.log_file(config.access_log->path);
   if (why.empty()) return;
   report.error(place(root, {"accessLog", "path"}), "accessLog.path: " + config.access_log->path + ": " + why,

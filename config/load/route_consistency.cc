@@ -7,6 +7,7 @@
 #include "config/load/action_consistency.h"
 #include "config/load/covers.h"
 #include "config/load/places.h"
+#include "config/load/redirect_circles.h"
 
 namespace weir::config {
 namespace {
@@ -18,6 +19,7 @@ class Checker {
   void check() {
     const Node* const routes = root_.find("routes");
     for (std::size_t i = 0; i < config_.routes.size(); ++i) check_route(i, element(routes, i));
+    check_redirects(config_, root_, report_);
     check_stickiness();
   }
 

@@ -204,6 +204,16 @@ void ask_for_certificates(SSL_CTX* context, const config::ClientCertificates& cl
   SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(clients.ca.c_str()));
 }
 
+// Whether one of those that are believed may certify others (RFC 5280 4.2.1.9).
+bool knows_an_authority(const SSL_CTX* context) {
+  STACK_OF(X509_OBJECT)* const objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(context));
+  for (int i = 0; i < sk_X509_OBJECT_num(objects); ++i) {
+    X509* const certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+    if (certificate != nullptr && X509_check_ca(certificate) != 0) return true;
+  }
+  return false;
+}
+
 // RFC 7301 3.2: a client that offers protocols, none of them ours, is turned away.
 void agree_on_http11(SSL_CTX* context) {
   const auto choose = [](SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
@@ -293,9 +303,16 @@ std::shared_ptr<const TlsServerContext> TlsServerContext::read(const config::Lis
     if (settings.clients && (i == 0 || faults.size() == before)) reader.read_authorities(settings.clients->ca);
     if (faults.size() != before) continue;
     if (settings.clients) ask_for_certificates(context, *settings.clients);
+    if (settings.clients && i == 0 && !knows_an_authority(context)) {
+      made->doubts_.push_back(
+          {.file = File::kCa,
+           .path = settings.clients->ca,
+           .what = "no certificate in it is an authority's (basicConstraints CA:TRUE), so no client's is believed but "
+                   "one of these themselves; expected who has signed the clients'"});
+    }
     for (const std::string& name : names_of(context)) made->names_.try_emplace(name, context);
   }
-  if (faults.size() == before) made->join_of_same_names();
+  if (faults.size() == before) made->join_of_same_names(settings);
   ERR_clear_error();
   if (faults.size() == before && !made->contexts_.empty()) return made;
   faults.insert(faults.end(), made->left_out_.begin(), made->left_out_.end());
@@ -304,7 +321,7 @@ std::shared_ptr<const TlsServerContext> TlsServerContext::read(const config::Lis
 
 // Certificates of the same names with keys of different types, ECDSA and RSA most often, serve whoever understands
 // which: one context has them all, and OpenSSL chooses.
-void TlsServerContext::join_of_same_names() {
+void TlsServerContext::join_of_same_names(const config::ListenerTls& settings) {
   struct Kind {
     std::set<std::string> names;
     int key_type = 0;
@@ -316,8 +333,16 @@ void TlsServerContext::join_of_same_names() {
     EVP_PKEY* const key = SSL_CTX_get0_privatekey(context.get());
     Kind kind{{names.begin(), names.end()}, EVP_PKEY_get_base_id(key)};
     const auto first = std::find_if(known.begin(), known.end(), [&](const Kind& k) { return k.names == kind.names; });
-    const bool again = std::find(known.begin(), known.end(), kind) != known.end();
-    if (first != known.end() && !again && !names.empty()) {
+    const auto same = std::find(known.begin(), known.end(), kind);
+    if (same != known.end() && !names.empty()) {
+      doubts_.push_back({.file = File::kCertificate,
+                         .certificate = known.size(),
+                         .path = settings.certificates[known.size()].certificate,
+                         .what = "certificates[" + std::to_string(same - known.begin()) +
+                                 "] is for the same names, with a key of the same type, so this one is never shown; "
+                                 "expected other names, or an RSA key beside an ECDSA one"});
+    }
+    if (first != known.end() && same == known.end() && !names.empty()) {
       SSL_CTX* const joined = contexts_[static_cast<std::size_t>(first - known.begin())].get();
       STACK_OF(X509)* chain = nullptr;
       SSL_CTX_get0_chain_certs(context.get(), &chain);

@@ -38,12 +38,14 @@ class TlsServerContext : public std::enable_shared_from_this<TlsServerContext> {
   bool asks_for_certificates() const { return asks_for_certificates_; }
   // OCSP responses that are not stapled, and why.
   const std::vector<config::TlsFault>& left_out() const { return left_out_; }
+  // What people should know of files that are used.
+  const std::vector<config::TlsFault>& doubts() const { return doubts_; }
   // Of what was read and can end. A response is stapled while it holds.
   const std::vector<FileValidity>& validities() const { return validities_; }
 
  private:
   struct Callbacks;
-  void join_of_same_names();
+  void join_of_same_names(const config::ListenerTls& settings);
   // The context for a name that a client asks for.
   ssl_ctx_st* find(std::string name) const;
 
@@ -52,6 +54,7 @@ class TlsServerContext : public std::enable_shared_from_this<TlsServerContext> {
   std::vector<const x509_st*> leaves_;   // each one's own certificate
   std::vector<OcspResponse> staples_;    // one each, without DER for none
   std::vector<config::TlsFault> left_out_;
+  std::vector<config::TlsFault> doubts_;
   std::vector<FileValidity> validities_;
   std::unordered_map<std::string, ssl_ctx_st*> names_;
   std::string session_scope_;

@@ -45,7 +45,7 @@ def test_the_schema_takes_what_a_route_can_say(tmp_path: pathlib.Path, monkeypat
              "redirect": {"status": 308, "scheme": "https", "host": "h", "port": 8443, "path": "/x"}},
             {"match": {"pathPrefix": "/r"}, "redirect": {"prefix": "/x"}, "rateLimit": {"requests": 5, "by": "route"}},
             {"match": {}, "respond": {"status": 404, "body": "no\n", "contentType": "text/plain"}}]}
-    monkeypatch.setenv("KEY", "sesame")
+    monkeypatch.setenv("KEY", "open-sesame-and-let-me-in")
     file = tmp_path / "plan.yaml"
     file.write_text(json.dumps(every))
     done = run_cli("check", str(file))

@@ -619,3 +619,23 @@ listeners:
                  f":18:17: error: listeners[0].tls.certificates[4].ocsp: {response}: its response is for another certificate",
                  f":23:13: error: listeners[0].tls.clientCertificates.ca: {tmp_path}/text: "):
         assert f"{plan}{line}" in told
+
+
+def test_check_tells_of_files_that_do_nothing(tmp_path: pathlib.Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    first, second = authority.issue("a.test", "b.test"), authority.issue("b.test", "a.test")
+    other, rsa, client = authority.issue("c.test"), authority.issue("a.test", "b.test", key=RSA), authority.issue("alice")
+
+    def told(certificates: list[Issued], ca: pathlib.Path) -> list[str]:
+        plan = _tls_plan(1, 443, *(one.plan() for one in certificates), clientCertificates={"ca": str(ca)})
+        file = tmp_path / "plan.json"
+        file.write_text(json.dumps(plan, indent=1))
+        done = run_cli("check", str(file))
+        assert done.returncode < 2, done.stderr
+        return [line for line in done.stderr.splitlines() if ": warning: " in line]
+
+    assert not told([first, other, rsa], authority.certificate)
+    line, = told([first, other, second], authority.certificate)
+    assert "listeners[0].tls.certificates[2].certificate: " in line and "certificates[0] is for the same names" in line
+    line, = told([first], client.certificate)
+    assert "listeners[0].tls.clientCertificates.ca: " in line and "no certificate in it is an authority's" in line

@@ -8,7 +8,7 @@ namespace weir::config {
 namespace {
 
 Environment environment() {
-  return {[](const std::string& name) { return std::optional("value-of-" + name); },
+  return {[](const std::string& name) { return std::optional("the-long-value-of-" + name); },
           [](const std::string&) { return std::optional<std::string>(); }};
 }
 

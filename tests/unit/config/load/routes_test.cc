@@ -12,7 +12,7 @@ struct BadRoutes {
 };
 
 Environment environment() {
-  return {[](const std::string& name) { return std::optional("value-of-" + name); },
+  return {[](const std::string& name) { return std::optional("the-long-value-of-" + name); },
           [](const std::string&) { return std::optional<std::string>(); }};
 }
 
