@@ -153,7 +153,7 @@ Exchange::Matched Exchange::refuse(http::LocalReply reply) {
   http::Edits edits;
   edit_reply(edits);
   worker_.counters.add(Count::kRequestsRefused);
-  if (reply.code == http::overloaded().code) worker_.counters.add(Count::kOverloaded);
+  if (reply.overload) worker_.counters.add(Count::kOverloaded);
   reply.close = reply.close || !drop_body();
   downstream_.send_reply(reply, edits);
   context_.status = reply.status;

@@ -40,7 +40,14 @@ LocalReply failure(const Error& error) {
   return {500, "internal", "an error inside the proxy", true, std::nullopt};
 }
 
-LocalReply overloaded() { return {503, "overloaded", "this proxy has no memory left for more requests", true, 1}; }
+LocalReply overloaded() {
+  return {.status = 503,
+          .code = "overloaded",
+          .reason = "this proxy has no memory left for more requests",
+          .close = true,
+          .retry_after_s = 1,
+          .overload = true};
+}
 
 namespace {
 

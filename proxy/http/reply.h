@@ -22,6 +22,7 @@ struct LocalReply {
   // Sent in the place of the JSON, for an answer that is no failure.
   std::optional<std::string_view> content = {};
   std::string_view content_type = {};
+  bool overload = false;  // counted as one
 };
 
 // For a request that is refused while it is read. Always closes.

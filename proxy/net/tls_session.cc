@@ -41,6 +41,9 @@ constexpr std::string_view kPlainHttpReply =
     "\r\n"
     "{\"error\":{\"code\":\"tls_expected\",\"message\":\"this port speaks HTTPS: use https://\"}}\n";
 
+constexpr std::string_view kHead = "HEAD ";
+constexpr std::uint8_t kNotHead = 0xff;
+
 // An alert of the peer (RFC 8446 6.2): OpenSSL names it by an offset of its own.
 bool is_about_certificates(int reason) {
   switch (reason - SSL_AD_REASON_OFFSET) {
@@ -144,6 +147,7 @@ std::span<char> TlsSession::receive_space(std::size_t space_bytes) {
 
 TlsSession::Read TlsSession::read(std::span<char> into, std::string_view received) {
   if (!failure_.empty()) return {Step::kFailed, 0};
+  if (!established_) look_for_head(received);
   if (!kept_.empty()) kept_.append(received);
   const std::string_view given = kept_.empty() ? received : std::string_view(kept_);
   input_ = given;
@@ -171,6 +175,14 @@ TlsSession::Read TlsSession::read(std::span<char> into, std::string_view receive
   input_ = {};
   kept_ = std::move(left);
   return result;
+}
+
+// What OpenSSL has read of it is nobody's to see by the time it says that it was HTTP.
+void TlsSession::look_for_head(std::string_view received) {
+  for (const char c : received) {
+    if (like_head_ >= kHead.size()) return;
+    like_head_ = c == kHead[like_head_] ? static_cast<std::uint8_t>(like_head_ + 1) : kNotHead;
+  }
 }
 
 bool TlsSession::holds_input() const {
@@ -225,7 +237,9 @@ void TlsSession::fail() {
   certificate_refused_ = is_about_certificates(code);
   // There is nothing of a handshake to be sent before it.
   spoke_http_ = code == SSL_R_HTTP_REQUEST && SSL_is_server(ssl_) == 1;
-  if (spoke_http_) waiting_ = kPlainHttpReply;
+  // A HEAD request gets no body (RFC 9110 9.3.2).
+  const std::size_t head = kPlainHttpReply.find("\r\n\r\n") + 4;
+  if (spoke_http_) waiting_ = like_head_ == kHead.size() ? kPlainHttpReply.substr(0, head) : kPlainHttpReply;
   const long verified = SSL_get_verify_result(ssl_);
   // Without verification the result is there as well, and refuses nobody.
   const bool verifies = (SSL_get_verify_mode(ssl_) & SSL_VERIFY_PEER) != 0;

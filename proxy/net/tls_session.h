@@ -101,6 +101,7 @@ class TlsSession {
  private:
   struct Bio;
   std::string_view output() const;
+  void look_for_head(std::string_view received);
   void fail();
 
   std::shared_ptr<const void> context_;
@@ -117,6 +118,7 @@ class TlsSession {
   bool refused_certificate_ = false;
   bool certificate_refused_ = false;
   bool spoke_http_ = false;
+  std::uint8_t like_head_ = 0;  // how many of the first bytes are a HEAD request's; kNotHead: it is none
   bool established_ = false;
 };
 

@@ -161,6 +161,20 @@ def test_default_outlier_uses_all_when_all_are_out(weir: StartWeir, origin: Star
     assert {served_by(served) for _ in range(40)} == {"a", "b"}
 
 
+@pytest.mark.parametrize("most, out", [("0%", 0), ("25%", 1), ("50%", 2), ("100%", 3)])
+def test_no_more_are_left_out_than_may_be(most: str, out: int, weir: StartWeir, origin: StartOrigin) -> None:
+    """Of four, three of which fail whatever they are asked."""
+    all_of_them = [origin("good"), *(origin(name, status=503) for name in "abc")]
+    served = weir(endpoints(*all_of_them, loadBalancing={"policy": "roundRobin"}, outlier={
+        "consecutiveFailures": 2, "ejection": "1h", "maxEjection": "1h", "maxEjected": most}))
+    for _ in range(24):
+        post(served)
+    assert metric(served, "weir_upstream_ejections_total") == out
+    share = 24 // (4 - out)
+    assert collections.Counter(post(served).status == 200 for _ in range(24))[True] == share
+    assert metric(served, "weir_upstream_ejections_total") == out
+
+
 def test_a_reload_brings_nobody_back(weir: StartWeir, origin: StartOrigin) -> None:
     good, failing = origin("a"), origin("b", status=503)
     settings = {"outlier": {"consecutiveFailures": 2, "ejection": "1h", "maxEjection": "1h"},

@@ -3,8 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "tests/unit/proxy/net/shortage.h"
 #include "tests/unit/proxy/net/wire.h"
@@ -178,6 +182,55 @@ TEST_F(HealthCheckerTest, WhoIsAskedNoMoreIsHealthy) {
   EXPECT_FALSE(state_->healthy());
   checker_.set_targets({});
   EXPECT_TRUE(state_->healthy());
+}
+
+// Of each of 16 endpoints, how long after its first check the second comes, with an interval of an hour.
+class HealthCheckTimesTest : public HealthCheckerTest {
+ protected:
+  static constexpr int kEndpoints = 16;
+
+  std::vector<int> minutes_between(std::uint32_t jitter_ppm) {
+    check_.type = config::HealthCheck::Type::kTcp;
+    check_.interval = check_.timeout = std::chrono::hours(1);
+    check_.jitter_ppm = jitter_ppm;
+    std::vector<HealthTarget> targets;
+    for (int i = 0; i < kEndpoints; ++i) {
+      origins_.push_back(std::make_unique<Listening>());
+      targets.push_back(target());
+      targets.back().remote.port = origins_.back()->port();
+      targets.back().state = group_->endpoint(std::to_string(i));
+    }
+    checker_.set_targets(targets);
+    int minute = 30;  // half of the interval: until then all have had their first
+    loop_.advance_clock(std::chrono::minutes(minute));
+    std::vector<int> came(kEndpoints, 0);
+    for (std::size_t i = 0; i < kEndpoints; ++i) {
+      EXPECT_TRUE(loop_.run_until([&] { return origins_[i]->accept(peer_); }));
+      loop_.run_until([&] { return peer_.ended() || peer_.reset(); });
+    }
+    while (++minute <= 90) {
+      loop_.advance_clock(std::chrono::minutes(1));
+      loop_.settle();
+      for (std::size_t i = 0; i < kEndpoints; ++i) {
+        if (came[i] == 0 && origins_[i]->accept(peer_)) came[i] = minute;
+      }
+    }
+    return came;
+  }
+
+  std::vector<std::unique_ptr<Listening>> origins_;
+};
+
+TEST_F(HealthCheckTimesTest, JitterSpreadsThemAroundTheInterval) {
+  const std::vector<int> came = minutes_between(500'000);
+  EXPECT_GT(*std::min_element(came.begin(), came.end()), 30);
+  EXPECT_GE(std::set<int>(came.begin(), came.end()).size(), 8U);
+  EXPECT_LT(*std::min_element(came.begin(), came.end()), 50);
+  EXPECT_GT(*std::max_element(came.begin(), came.end()), 70);
+}
+
+TEST_F(HealthCheckTimesTest, WithoutJitterAllComeAtTheInterval) {
+  EXPECT_EQ(minutes_between(0), std::vector<int>(kEndpoints, 60));
 }
 
 TEST_F(HealthCheckerTest, StopsInTheMiddleOfACheck) {
