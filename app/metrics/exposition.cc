@@ -88,7 +88,7 @@ constexpr std::array<CountWords, proxy::kCountCount> kCountWords = {{
     {"weir_upstream_connections_idle", "Connections to endpoints open and unused.", MetricType::Gauge},
     {"weir_shadow_active", "Copies of requests under way.", MetricType::Gauge},
     {"weir_requests_pending", "Requests that wait for a connection to an endpoint.", MetricType::Gauge},
-    {"weir_buffer_bytes", "What the connections' read buffers take, of limits.memory.", MetricType::Gauge},
+    {"weir_buffer_bytes", "What read buffers and clients' TLS sessions take, of limits.memory.", MetricType::Gauge},
 }};
 
 ClientMetric valued(MetricType type, double value, Labels labels = {}) {

@@ -73,15 +73,19 @@ class BufferPool {
   // A buffer of at least `capacity` bytes: the next power of two, 4 KiB at least. Never fails for want of budget.
   ReadBuffer take(std::size_t capacity);
 
-  // What the buffers in use may take together. It is for those who take them to keep to it: once crowded() no new work
-  // is begun and no buffer made larger but for a head that has begun, once full() not for that either.
+  // What the buffers in use, and clients' TLS sessions beside them, may take together. It is for those who take them to
+  // keep to it: once crowded() no new work is begun and no buffer made larger but for a head that has begun, once
+  // full() not for that either.
   void set_budget(std::size_t bytes) { budget_ = bytes; }
   std::size_t in_use() const { return in_use_; }
   bool crowded() const { return in_use_ > budget_ - budget_ / 10; }
   bool full() const { return in_use_ > budget_; }
+  // Handshakes may take half of it, so that clients who never end theirs leave room for who did.
+  bool handshakes_crowded() const { return handshakes_ > budget_ / 2; }
 
  private:
   friend class ReadBuffer;
+  friend class TlsShare;
   static constexpr std::size_t kSmallest = 4 * 1024;
   static constexpr std::size_t kSizes = 7;                // up to 256 KiB are kept
   static constexpr std::size_t kWarmBytes = 1024 * 1024;  // of each size
@@ -97,7 +101,46 @@ class BufferPool {
 
   std::array<Free, kSizes> free_;
   std::size_t in_use_ = 0;
+  std::size_t handshakes_ = 0;  // of it
   std::size_t budget_ = SIZE_MAX;
+};
+
+// What the TLS session of one client takes of a pool's budget: memory of OpenSSL's, of which a pool knows nothing else.
+// The pool must outlive it.
+class TlsShare {
+ public:
+  // As measured with OpenSSL 3.0: a handshake that waits for its client, and a session between two requests.
+  static constexpr std::size_t kHandshake = 40 * 1024;
+  static constexpr std::size_t kEstablished = 15 * 1024;
+
+  TlsShare() = default;
+  ~TlsShare() { give_back(); }
+  TlsShare(const TlsShare&) = delete;
+  TlsShare& operator=(const TlsShare&) = delete;
+
+  void shake_hands(BufferPool& pool) {
+    pool_ = &pool;
+    bytes_ = kHandshake;
+    pool.in_use_ += kHandshake;
+    pool.handshakes_ += kHandshake;
+  }
+  // Once they have been shaken; of a session that is established, or none at all, nothing.
+  void establish() {
+    if (bytes_ != kHandshake) return;
+    pool_->handshakes_ -= kHandshake;
+    pool_->in_use_ -= kHandshake - kEstablished;
+    bytes_ = kEstablished;
+  }
+
+ private:
+  void give_back() {
+    if (bytes_ == 0) return;
+    establish();
+    pool_->in_use_ -= bytes_;
+  }
+
+  BufferPool* pool_ = nullptr;
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace weir::proxy

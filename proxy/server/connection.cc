@@ -53,6 +53,7 @@ void Connection::EndExchange::operator()(Exchange* exchange) const {
 }
 
 Awaitable<> Connection::serve() {
+  if (stream_.handshake_failed()) tls_share_.shake_hands(worker_.buffers);  // that is to say, it has not been made yet
   if (proxy_header_ && !co_await take_proxy_header()) {
     stream_.close();
     co_return;
@@ -131,6 +132,7 @@ Awaitable<Connection::Wait> Connection::wait_for_request() {
     follow();
     if (settings() != nullptr) stream_.set_limits(settings()->limits);
     const RequestEvent event = stream_.read_request();
+    if (!stream_.handshake_failed()) tls_share_.establish();
     if (event.state == RequestEvent::State::kRequest && settings() != nullptr) {
       result = Wait::kRequest;
       break;

@@ -9,6 +9,7 @@
 #include "proxy/downstream/http1_downstream.h"
 #include "proxy/exchange/exchange.h"
 #include "proxy/exchange/worker_context.h"
+#include "proxy/net/buffer_pool.h"
 #include "proxy/server/listener_load.h"
 
 namespace weir::proxy {
@@ -78,6 +79,7 @@ class Connection {
 
   WorkerContext& worker_;
   Http1Downstream stream_;
+  TlsShare tls_share_;
   Deadline deadline_;
   Deadline slowness_;
   std::uint32_t listener_;

@@ -175,9 +175,12 @@ std::uint32_t Worker::connection_limit(const std::string& address) const {
   return std::max(1U, context_.topology->listeners[index].limits.connections);
 }
 
-// None while there is no memory for what they would do.
+// None while there is no memory for what they would do, or for the handshake that they begin with.
 std::uint32_t Worker::places(const std::string& address) const {
-  return context_.buffers.crowded() ? 0 : connection_limit(address);
+  const std::uint32_t index = listener_index(address);
+  const bool tls = index != kNoListener && context_.topology->listeners[index].tls != nullptr;
+  if (context_.buffers.crowded() || (tls && context_.buffers.handshakes_crowded())) return 0;
+  return connection_limit(address);
 }
 
 void Worker::accept(Acceptor& acceptor, StreamSocket socket, const SocketAddress& peer) {
@@ -190,9 +193,10 @@ void Worker::accept(Acceptor& acceptor, StreamSocket socket, const SocketAddress
     return;  // which closes it: who may not connect is not told why
   }
   const std::uint32_t limit = places(acceptor.address);
+  const bool overloaded = limit == 0;
   const bool admitted = acceptor.load->admit(limit, std::chrono::steady_clock::now());
   context_.counters.add(admitted ? Count::kConnections : Count::kConnectionsRefused);
-  if (limit == 0) context_.counters.add(Count::kOverloaded);
+  if (overloaded) context_.counters.add(Count::kOverloaded);
   ByteStream stream(std::move(socket));
   if (settings.tls != nullptr) stream.start_tls(settings.tls->accept());
   connections_.emplace_front(context_, std::move(stream), peer, acceptor.place);
@@ -200,21 +204,22 @@ void Worker::accept(Acceptor& acceptor, StreamSocket socket, const SocketAddress
   if (gone) connections_.front().stay_behind(acceptor.place.topology);
   if (gone || closing_) connections_.front().close_when_idle();
   if (acceptor.load->full(limit)) acceptor.listener.pause();
-  asio::co_spawn(io_.get_executor(), serve(connections_.begin(), acceptor.load, admitted), asio::detached);
+  const Entry entry{.admitted = admitted, .overloaded = overloaded};
+  asio::co_spawn(io_.get_executor(), serve(connections_.begin(), acceptor.load, entry), asio::detached);
 }
 
 // Caught here, before anything else runs: a completion handler may be called a turn of the loop later.
-Awaitable<> Worker::serve(Connections::iterator connection, std::shared_ptr<ListenerLoad> load, bool admitted) {
+Awaitable<> Worker::serve(Connections::iterator connection, std::shared_ptr<ListenerLoad> load, Entry entry) {
   try {
-    if (admitted) {
+    if (entry.admitted) {
       co_await connection->serve();
       context_.counters.add(Count::kConnections, -1);
     } else {
-      const http::LocalReply reply = context_.buffers.crowded() ? http::overloaded() : too_many_connections();
+      const http::LocalReply reply = entry.overloaded ? http::overloaded() : too_many_connections();
       co_await connection->turn_away(reply, *load);
     }
     finished_.push_back(connection);
-    load->leave(admitted);
+    load->leave(entry.admitted);
   } catch (const std::exception& failure) {
     end_process(failure.what());
   } catch (...) {

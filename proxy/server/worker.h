@@ -63,12 +63,17 @@ class Worker {
 
  private:
   struct Acceptor;
+  // Whether there is a place for a connection, or else memory.
+  struct Entry {
+    bool admitted = false;
+    bool overloaded = false;
+  };
   using Connections = std::list<Connection>;
 
   void tick();
   void schedule_tick();
   void accept(Acceptor& acceptor, StreamSocket socket, const SocketAddress& peer);
-  Awaitable<> serve(Connections::iterator connection, std::shared_ptr<ListenerLoad> load, bool admitted);
+  Awaitable<> serve(Connections::iterator connection, std::shared_ptr<ListenerLoad> load, Entry entry);
   void take_settings(Acceptor& acceptor) const;
   void resume_listeners();
   std::uint32_t listener_index(const std::string& address) const;

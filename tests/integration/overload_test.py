@@ -7,10 +7,12 @@ import errno
 import http.client
 import pathlib
 import resource
+import ssl
 import threading
 from typing import Callable
 
 import pytest
+from certificates import Authority
 from exposition import Exposition
 from faulty_sockets import LackingSockets
 from footprint import Growth, instrumented
@@ -19,6 +21,7 @@ from origin import Origin
 from outcomes import metric, wait_for_outcomes
 from plans import at_weight, canary, one_version
 from polling import wait_until
+from ports import free_port
 from weir_harness import Weir
 
 StartWeir = Callable[..., Weir]
@@ -106,6 +109,40 @@ def test_no_memory_is_said_before_it_is_gone(weir: StartWeir, origin: StartOrigi
         assert 900 * _KIB < metric(served, "weir_buffer_bytes") <= 1200 * _KIB
     wait_until(lambda: metric(served, "weir_buffer_bytes") < 200 * _KIB, "the memory is free again")
     assert get(served.port).status == 200
+
+
+def _client_hello() -> bytes:
+    """What a client says first, that then says nothing any more."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    said = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), said).do_handshake()
+    return said.read()
+
+
+def test_handshakes_that_do_not_end_take_half_of_the_memory(weir: StartWeir, origin: StartOrigin,
+                                                            tmp_path: pathlib.Path) -> None:
+    authority, port, plain = Authority(tmp_path / "ca"), free_port(), free_port()
+    listeners = [{"address": f"127.0.0.1:{port}", "tls": {"certificates": [authority.issue("a.test").plan()]}},
+                 {"address": f"127.0.0.1:{plain}"}]
+    served = weir(one_version(origin(), workers=1, limits={"memory": "1MiB"}, listeners=listeners))
+
+    def secure() -> Connection:
+        return Connection(port, tls=(authority.client(), "a.test"))
+
+    with secure() as kept, contextlib.ExitStack() as held:
+        assert kept.request("GET", "/").status == 200
+        for _ in range(100):
+            held.enter_context(Connection(port)).send(_client_hello())
+        wait_until(lambda: metric(served, "weir_overloaded_total") >= 50, "there is no room for more handshakes")
+        assert metric(served, "weir_downstream_connections") < 20
+        assert 400 * _KIB < metric(served, "weir_buffer_bytes") <= 700 * _KIB
+        # Who has shaken hands, or need not, is served.
+        assert kept.request("GET", "/").status == get(plain).status == 200
+    wait_until(lambda: metric(served, "weir_buffer_bytes") < 100 * _KIB, "the memory is free again")
+    with secure() as fresh:
+        assert fresh.request("GET", "/").status == 200
 
 
 def test_heads_that_grow_find_no_memory(weir: StartWeir, origin: StartOrigin) -> None:

@@ -8,6 +8,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <list>
 #include <new>
 #include <string_view>
 #include <vector>
@@ -167,6 +168,35 @@ TEST(ReadBuffer, MovesWithItsBytes) {
   EXPECT_EQ(unread(buffer), "abc");
   EXPECT_EQ(buffer.capacity(), 4 * kKiB);
   EXPECT_EQ(g_array_bytes - before, 12 * kKiB);  // the one that was overwritten is in the pool
+}
+
+TEST(BufferPool, CountsWhatTlsTakesBesideIt) {
+  BufferPool pool;
+  pool.set_budget(5 * TlsShare::kHandshake);
+  std::list<TlsShare> shares(3);
+  const TlsShare none;
+  for (TlsShare& share : shares) {
+    EXPECT_FALSE(pool.handshakes_crowded());
+    share.shake_hands(pool);
+  }
+  EXPECT_EQ(pool.in_use(), 3 * TlsShare::kHandshake);
+  EXPECT_TRUE(pool.handshakes_crowded() && !pool.crowded()) << "what is open goes on";
+  shares.front().establish();
+  shares.front().establish();
+  EXPECT_EQ(pool.in_use(), 2 * TlsShare::kHandshake + TlsShare::kEstablished);
+  EXPECT_FALSE(pool.handshakes_crowded());
+  shares.pop_back();
+  EXPECT_EQ(pool.in_use(), TlsShare::kHandshake + TlsShare::kEstablished);
+  std::list<TlsShare> more(16);
+  for (TlsShare& share : more) {
+    share.shake_hands(pool);
+    share.establish();
+  }
+  EXPECT_TRUE(pool.full() && !pool.handshakes_crowded());
+  more.clear();
+  shares.clear();
+  EXPECT_EQ(pool.in_use(), 0U);
+  EXPECT_FALSE(pool.crowded());
 }
 
 TEST(BufferPool, TellsHowMuchOfItsBudgetIsTaken) {
