@@ -24,6 +24,8 @@ set(standalone_files
     config/load/access_consistency.cc
     config/load/action_consistency.cc
     config/load/consistency.cc
+    config/load/endpoint_consistency.cc
+    config/load/limit_consistency.cc
     config/load/route_consistency.cc
     proxy/inspect/usage_filter.cc
     proxy/route/path.cc

@@ -365,7 +365,10 @@ void Exchange::finish_failed(const ForwardResult& result) {
     return;
   }
   http::LocalReply own = failure_reply(error, context_.rescued);
-  if (error.kind == ErrorKind::kStatus && !context_.rescued) own.status = failed_.status;
+  if (error.kind == ErrorKind::kStatus && !context_.rescued) {
+    own.status = failed_.status;
+    if (own.status == 503) own.retry_after_s = held_retry_after_s_;
+  }
   reply(own);
 }
 

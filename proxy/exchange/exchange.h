@@ -129,6 +129,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   bool retried_ = false;                    // counted in its version's load
   std::uint32_t tries_ = 1;                 // at the version that is asked now
   SteadyTime not_before_{};                 // the next attempt waits until then
+  std::uint32_t held_retry_after_s_ = 0;    // of an answer whose head is held
   std::uint64_t response_bytes_ = 0;
   bool streaming_ = false;
   bool cut_ = false;

@@ -1,9 +1,26 @@
 // What an exchange's client is told: the origin's answer, as the forwarder passes it on, or one of our own.
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 
 #include "proxy/exchange/exchange.h"
 
 namespace weir::proxy {
+namespace {
+
+constexpr std::uint32_t kRetrySoon_s = 1;
+
+// Of whoever has no room. Seconds; a date, or nothing, is soon.
+std::uint32_t retry_after_of(const http::ResponseHead& head) {
+  std::uint32_t seconds = 0;
+  const http::Field* const field = head.fields.find("retry-after");
+  if (field == nullptr) return kRetrySoon_s;
+  const char* const end = field->value.data() + field->value.size();
+  const auto [at, error] = std::from_chars(field->value.data(), end, seconds);
+  return error == std::errc() && at == end ? seconds : kRetrySoon_s;
+}
+
+}  // namespace
 
 void Exchange::reply(const http::LocalReply& reply) {
   http::Edits edits;
@@ -64,14 +81,18 @@ void Exchange::on_response_head(http::ResponseHead& head, http::Edits& edits, St
 }
 
 // A stream's own error comes inside a 200. Before its first event has gone out a status can still tell of it.
-bool Exchange::holds(const http::ResponseHead& /*head*/) {
+bool Exchange::holds(const http::ResponseHead& head) {
   const bool waits = context_.route->stream_head == config::StreamHead::kFirstEvent;
-  return waits && inspection_ != nullptr && inspection_->reader().facts().streamed;
+  if (!waits || inspection_ == nullptr || !inspection_->reader().facts().streamed) return false;
+  held_retry_after_s_ = retry_after_of(head);
+  return true;
 }
 
 Beginning Exchange::beginning() {
   const AnswerFacts& facts = inspection_->reader().facts();
   if (!facts.failed()) return facts.begun ? Beginning::kGood : Beginning::kUnknown;
+  // Its client has to see what is wrong with it, and whoever else is asked says the same.
+  if (facts.of_request) return Beginning::kGood;
   const bool full = facts.ending == Ending::kCapacity;
   context_.note_refused_answer();
   failed_ = {.error = {ErrorKind::kStatus, Side::kUpstream, Retry::kNever, full ? "capacity" : "error_event"},

@@ -27,6 +27,7 @@ struct AnswerFacts {
   bool streamed = false;
   bool begun = false;  // of a stream: its first event has come, whatever it says
   Ending ending = Ending::kOpen;
+  bool of_request = false;  // kError: it is the request that is said to be wrong
   FinishReason finish = FinishReason::kNone;
   bool empty = false;    // it ended well, and there was nothing for its reader but white space
   bool invalid = false;  // JSON that was asked for, or a tool call's, does not parse

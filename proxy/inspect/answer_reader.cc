@@ -223,6 +223,7 @@ void AnswerReader::settle_message() {
   if (message_.error && (named_ || told_ != 0 || facts_.streamed)) {
     facts_.known = true;
     facts_.ending = message_.capacity ? Ending::kCapacity : Ending::kError;
+    facts_.of_request = message_.of_request && !message_.capacity;
     told_ |= dialects_;
   }
   if (message_.done) last_word_ = true;
@@ -361,6 +362,7 @@ void AnswerReader::on_word(Meaning meaning, std::string_view word) {
       return;
     case Meaning::kErrorCode:
       if (names_capacity(word)) message_.capacity = true;
+      if (names_request(word)) message_.of_request = true;
       return;
     case Meaning::kFinish:
       message_.finish = finish_reason(word);
@@ -431,6 +433,7 @@ void AnswerReader::on_number(int path, double number) {
       return;
     case Meaning::kErrorCode:
       if (number == 429 || number == 529) message_.capacity = true;
+      if (number >= 400 && number < 500 && number != 429) message_.of_request = true;
       return;
     case Meaning::kChoice:
       if (number != 0) unclear_ = true;

@@ -73,6 +73,7 @@ class AnswerReader final : public BodyObserver, private EventFraming::Sink, priv
     bool content = false;  // of which something is for the reader
     bool error = false;
     bool capacity = false;
+    bool of_request = false;
     bool done = false;
     bool token = false;
     bool token_content = false;

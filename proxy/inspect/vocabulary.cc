@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <vector>
 
 #include "proxy/inspect/answer_facts.h"
@@ -240,6 +241,15 @@ bool names_capacity(std::string_view code) {
   constexpr std::array<std::string_view, 6> kWords = {
       "429", "529", "overloaded_error", "overloaded", "rate_limit_error", "rate_limit_exceeded"};
   return std::find(kWords.begin(), kWords.end(), code) != kWords.end();
+}
+
+bool names_request(std::string_view code) {
+  constexpr std::array<std::string_view, 7> kWords = {
+      "invalid_request_error", "BadRequestError",   "authentication_error", "permission_error",
+      "not_found_error",       "request_too_large", "context_length_exceeded"};
+  const bool status = code.size() == 3 && code.front() == '4' && std::isdigit(static_cast<unsigned char>(code[1])) != 0 &&
+                      std::isdigit(static_cast<unsigned char>(code[2])) != 0;
+  return (status && !names_capacity(code)) || std::find(kWords.begin(), kWords.end(), code) != kWords.end();
 }
 
 FinishReason finish_reason(std::string_view word) {

@@ -90,5 +90,7 @@ Dialects typical_of(std::string_view word);
 
 // An error's code or type that is 429's or 529's.
 bool names_capacity(std::string_view code);
+// One that says that the request was wrong: 400 to 499, but for 429.
+bool names_request(std::string_view code);
 
 }  // namespace weir::proxy

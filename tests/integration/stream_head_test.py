@@ -57,6 +57,27 @@ def test_a_stream_that_begins_with_an_error_is_told_by_a_status(error: bytes, st
         assert _classes(running) == {outcome}
 
 
+@pytest.mark.parametrize("said, told", [("7", "7"), (None, "1"), ("Wed, 21 Oct 2099 07:28:00 GMT", "1")])
+def test_who_has_no_room_says_when_to_come_back(said: str | None, told: str, weir: Callable[..., Weir]) -> None:
+    head = _HEAD if said is None else _HEAD.replace(b"transfer-", f"retry-after: {said}\r\ntransfer-".encode())
+    with RawOrigin(always(head + _chunks(_FULL) + b"0\r\n\r\n")) as origin:
+        running = weir(_plan(origin, **_HELD))
+        reply = get(running.port, "/")
+        assert reply.status == 503 and reply["retry-after"] == told
+
+
+@pytest.mark.parametrize("error", [b'{"message":"too long","type":"BadRequestError","code":400}',
+                                   b'{"message":"too long","type":"invalid_request_error","code":"context_length_exceeded"}'])
+def test_what_is_wrong_with_a_request_is_told_its_client(error: bytes, weir: Callable[..., Weir]) -> None:
+    body = b'data: {"error":' + error + b"}\n\n"
+    with RawOrigin(always(_answer(body))) as origin:
+        running = weir(_plan(origin, retries={"attempts": 1, "onStatus": [502]}, **_HELD))
+        reply = get(running.port, "/")
+        assert reply.status == 200 and reply.body == body
+        assert len(origin.heads) == 1
+        assert _classes(running) == {"error_event"}
+
+
 @pytest.mark.parametrize("on_route", [{"inspect": "openai"}, {"inspect": "off", "streamHead": "firstEvent"}], ids=str)
 def test_the_head_goes_at_once_where_nobody_holds_it(on_route: dict[str, str], weir: Callable[..., Weir]) -> None:
     with RawOrigin(always(_answer(_ERROR))) as origin:
