@@ -41,6 +41,8 @@ struct RolloutTraffic {
   // rollout_identity() of the split that this is meant for: during a reload a request may see a plan that is older or
   // newer than its routes, and then stays on the baseline.
   std::uint64_t identity = 0;
+  // Of this rollout, this time: a retry is another one, an edited salt is not. 0: there is no rollout.
+  std::uint64_t attempt = 0;
   StepId step = 0;
   Epoch epoch = 0;  // whose step id it is
   // Share of new units that go to the candidate. A rollback is one plan in which this is 0.
@@ -51,6 +53,7 @@ struct RolloutTraffic {
   bool opening = false;
   // Nothing, not even an override, may reach the candidate: the rollout is rolled back.
   bool candidate_closed = false;
+  bool promoted = false;
   // This step's split is evidence. False before the start, after the end, and while judging is off.
   bool judged = false;
   // Its answers may be scored later: each request leaves what joins a score to it.

@@ -7,6 +7,7 @@
 
 #include "analysis/rollout/noise.h"
 #include "analysis/rollout/record.h"
+#include "base/hash.h"
 
 namespace weir::analysis {
 namespace {
@@ -417,7 +418,11 @@ bool Rollout::scored() const {
 RolloutTraffic Rollout::traffic() const {
   RolloutTraffic traffic;
   traffic.identity = plan_.identity;
+  const RolloutKey& key = plan_.key;
+  traffic.attempt = rollout_identity(
+      {key.service, key.baseline, key.candidate, key.revision, std::to_string(state_.attempt)});
   traffic.candidate_closed = state_.phase == Phase::kRolledBack;
+  traffic.promoted = state_.phase == Phase::kPromoted;
   traffic.opening = pending_ && pending_->climbs && (!open_ || state_.served_ppm == 0);
   if (!open_ || state_.step == 0) return traffic;
   traffic.step = state_.step;

@@ -11,6 +11,7 @@
 
 #include "base/snapshot.h"
 #include "proxy/server/worker.h"
+#include "proxy/split/settle.h"
 
 namespace weir::proxy {
 namespace {
@@ -52,6 +53,7 @@ class Server::Workers {
     for (const Bound& bound : added) {
       bound_.push_back({bound.address, to_string(bound.sockets.address), bound.sockets.file, bound.load});
     }
+    settle_all(*topology);
     topology_.publish(topology);
     for (std::size_t i = 0; i < workers_.size(); ++i) {
       std::vector<ListenerSocket> sockets;
@@ -86,7 +88,13 @@ class Server::Workers {
   }
 
   bool running() const { return !threads_.empty(); }
-  Snapshot<TrafficPlan>& plans() { return plans_; }
+  void apply_plan(std::shared_ptr<const TrafficPlan> plan) {
+    if (plan->number <= last_plan_) return;
+    last_plan_ = plan->number;
+    plan_ = plan;
+    if (const std::shared_ptr<const Topology> running = topology()) settle_all(*running);
+    plans_.publish(std::move(plan));
+  }
   std::shared_ptr<const Topology> topology() const { return topology_.load(); }
   const std::vector<std::unique_ptr<Worker>>& all() const { return workers_; }
 
@@ -99,8 +107,6 @@ class Server::Workers {
     }
     return addresses;
   }
-
-  std::uint64_t last_plan = 0;
 
  private:
   struct Bound {
@@ -153,6 +159,12 @@ class Server::Workers {
     }
   }
 
+  void settle_all(const Topology& topology) const {
+    static const TrafficPlan kNone;
+    const TrafficPlan& plan = plan_ != nullptr ? *plan_ : kNone;
+    for (const auto& service : topology.owned) settle(service->split.spec(), plan.of(service->id));
+  }
+
   // Before the threads run there is nobody to race with.
   void each_own(std::size_t index, std::function<void()> task) {
     if (!running()) return task();
@@ -167,6 +179,8 @@ class Server::Workers {
   const std::uint32_t count_;
   const std::size_t ring_capacity_;
   Snapshot<TrafficPlan> plans_;
+  std::shared_ptr<const TrafficPlan> plan_;  // the last one
+  std::uint64_t last_plan_ = 0;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   Snapshot<Topology> topology_;  // for any thread
@@ -191,9 +205,7 @@ std::vector<std::string> Server::apply_topology(std::shared_ptr<const Topology> 
 std::shared_ptr<const Topology> Server::topology() const { return workers_->topology(); }
 
 void Server::apply_plan(std::shared_ptr<const TrafficPlan> plan) {
-  if (plan->number <= workers_->last_plan) return;
-  workers_->last_plan = plan->number;
-  workers_->plans().publish(std::move(plan));
+  workers_->apply_plan(std::move(plan));
 }
 
 void Server::drain_outcomes(const std::function<void(const Outcome&)>& visit) {

@@ -156,6 +156,8 @@ bool Split::take_creator(const UnitFacts& request, const RolloutTraffic& traffic
 // evidence, even if the version is the same: the others whom that split had are missing in the other arm.
 void Split::keep_session(std::string_view key, const UnitFacts& request, const RolloutTraffic& traffic,
                          Assignment& result) const {
+  // What its rollout is at is not known yet: sessions are left as they are.
+  if (traffic.identity != spec_.identity) return;
   const std::uint64_t hash = xxh3_64(key, session_seed_);
   // A step id is a rollout's own; two rollouts seldom begin at the same one.
   const auto mark = static_cast<std::uint32_t>((traffic.identity ^ traffic.identity >> 32) + traffic.step) % Pin::kMarks;

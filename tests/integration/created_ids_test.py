@@ -179,6 +179,27 @@ def test_to_a_candidate_that_is_rolled_back_nobody_returns(served: Weir) -> None
     assert _status(ask(served, "GET", f"/v1/files/{made}", user=_ON_V2)) == (404, "v1")
 
 
+def test_nor_after_the_next_plan_or_a_retry(served: Weir, plan: Plan) -> None:
+    made = made_by(served, "/v1/files", _ON_V2)
+    others = made_by(served, "/v1/files", _ON_V1)
+    served.cli("abort", "chat")
+    served.wait_phase("rolledBack")
+    chat = {**plan["services"]["chat"], "weights": {"v1": 100, "v2": 0}}
+    served.write({**{key: value for key, value in plan.items() if key != "rollouts"}, "services": {"chat": chat}})
+    served.cli("reload")
+    assert _status(ask(served, "GET", f"/v1/files/{made}", user=_ON_V2)) == (404, "v1")
+    served.write(plan)
+    served.cli("reload")
+    served.wait_phase("rolledBack")
+    served.cli("retry", "chat")
+    begun(served)
+    assert _status(ask(served, "GET", f"/v1/files/{made}", user=_ON_V1)) == (404, "v1")
+    # The baseline's are where they were, and what is made now is found again.
+    assert _status(ask(served, "GET", f"/v1/files/{others}", user=_ON_V2)) == (200, "v1")
+    made = made_by(served, "/v1/files", _ON_V2)
+    assert _status(ask(served, "GET", f"/v1/files/{made}", user=_ON_V1)) == (200, "v2")
+
+
 def test_a_reload_forgets_nothing_and_a_version_takes_with_it_what_it_made(served: Weir, plan: Plan) -> None:
     made = made_by(served, "/v1/files", _ON_V2)
     served.write({**plan, "routes": [route(inspect="auto")]})

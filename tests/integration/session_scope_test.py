@@ -11,7 +11,7 @@ from exposition import Exposition
 from http_client import Connection, post
 from load import Load
 from origin import Origin
-from plans import Plan, at_weight, canary
+from plans import Plan, at_weight, canary, version
 from polling import wait_until
 from steering import WITHOUT_LATENCY, answered_by, begun, changed, set_weight, versions_of
 from weir_harness import Weir
@@ -110,6 +110,83 @@ def test_a_rollback_keeps_nobody(served: Weir) -> None:
     served.cli("abort", "chat")
     served.wait_phase("rolledBack")
     assert set(versions_of(served.port, _SESSIONS).values()) == {"v1"}
+
+
+def rolled_back(weir: Weir) -> None:
+    weir.cli("abort", "chat")
+    weir.wait_phase("rolledBack")
+
+
+def to_v3(plan: Plan, third: Origin) -> Plan:
+    """v2 is still there, and no longer the candidate."""
+    versions = {**plan["services"]["chat"]["versions"], "v3": version(third)}
+    services = {"chat": {**plan["services"]["chat"], "versions": versions}}
+    return changed({**plan, "services": services}, candidate="v3", steps=at_weight(1))
+
+
+def test_who_was_idle_during_a_rollback_is_not_sent_back_by_the_next_plan(served: Weir, plan: Plan,
+                                                                          origin: Callable[..., Origin]) -> None:
+    before = versions_of(served.port, _SESSIONS)
+    assert "v2" in before.values()
+    rolled_back(served)
+    served.write(to_v3(plan, origin("v3")))
+    served.cli("reload")
+    begun(served)
+    wait_until(lambda: served.admin.rollout()["candidate"] == "v3", "the next rollout has begun")
+    after = on_connections_of_their_own(served.port, _SESSIONS)
+    assert "v2" not in after.values()
+    # A conversation of the baseline's goes on.
+    assert all(after[session] == "v1" for session in _SESSIONS if before[session] == "v1")
+
+
+def test_nor_by_weights(served: Weir, plan: Plan) -> None:
+    assert "v2" in versions_of(served.port, _SESSIONS).values()
+    rolled_back(served)
+    stickiness = plan["rollouts"]["chat"]["stickiness"]
+    for weights in ({"v1": 100, "v2": 0}, {"v1": 99, "v2": 1}):
+        chat = {**plan["services"]["chat"], "weights": weights, "stickiness": stickiness}
+        served.write({**{key: value for key, value in plan.items() if key != "rollouts"}, "services": {"chat": chat}})
+        served.cli("reload")
+    assert list(on_connections_of_their_own(served.port, _SESSIONS).values()).count("v2") < 10
+
+
+@pytest.mark.parametrize("idle", [True, False])
+def test_a_retry_begins_anew_with_everybody(idle: bool, served: Weir) -> None:
+    set_weight(served, 60)
+    assert versions_of(served.port, _SESSIONS) == expected(_SESSIONS, 60)
+    rolled_back(served)
+    if not idle:
+        assert set(versions_of(served.port, _SESSIONS).values()) == {"v1"}
+    kept = counted(served, "weir_requests_kept_total")
+    served.cli("retry", "chat")
+    wait_until(lambda: served.admin.rollout()["weight_percent"] == 20, "it is tried once more")
+    assert on_connections_of_their_own(served.port, _SESSIONS) == expected(_SESSIONS, 20)
+    assert counted(served, "weir_requests_kept_total") == kept
+
+
+def test_so_does_a_new_revision(served: Weir, plan: Plan) -> None:
+    set_weight(served, 60)
+    assert versions_of(served.port, _SESSIONS) == expected(_SESSIONS, 60)
+    salt = plan["rollouts"]["chat"].get("salt", "chat/v2/")
+    served.write(changed(plan, revision="next", salt=salt))
+    served.cli("reload")
+    wait_until(lambda: served.admin.rollout()["revision"] == "next", "it is another one")
+    begun(served)
+    assert on_connections_of_their_own(served.port, _SESSIONS) == expected(_SESSIONS, 20)
+
+
+def test_the_next_rollout_leaves_those_of_the_promoted_version(served: Weir, plan: Plan,
+                                                               origin: Callable[..., Origin]) -> None:
+    before = versions_of(served.port, _SESSIONS)
+    served.cli("promote", "chat", "--full")
+    wait_until(lambda: served.admin.rollout()["weight_percent"] == 95, "all but the holdback are moved")
+    served.cli("promote", "chat")
+    served.wait_phase("promoted")
+    served.write(changed(to_v3(plan, origin("v3")), baseline="v2", steps=at_weight(50)))
+    served.cli("reload")
+    wait_until(lambda: served.admin.rollout()["candidate"] == "v3", "the next rollout has begun")
+    begun(served)
+    assert on_connections_of_their_own(served.port, _SESSIONS) == before
 
 
 def test_a_promotion_leaves_sessions_where_they_are(served: Weir) -> None:
