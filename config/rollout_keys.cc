@@ -130,7 +130,9 @@ const Section& max_exposure() {
            .sentence = "What its answers cost beyond the baseline's, in the currency of the prices. From 10 answers "
                        "with a cost on.",
            .range = {"0.000001", "1000000000"}},
-          count("failedRequests", "Failed requests, whatever the baseline does.", "", "1000000000")}};
+          count("failedRequests",
+                "Failed requests, whatever the baseline does; those of kept sessions and returned ids among them.", "",
+                "1000000000")}};
   return section;
 }
 

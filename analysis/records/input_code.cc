@@ -207,9 +207,10 @@ MetricCounts sums(const ArmCounts& arm) {
 }
 
 void write(ByteWriter& out, const ArmCounts& arm, bool with_users) {
-  const auto& [version, requests, met, overdue_change, metrics, clusters, answers, times, users] = arm;
+  const auto& [version, requests, met, kept, overdue_change, metrics, clusters, answers, times, users] = arm;
   out.integer(requests);
   write(out, met);
+  write(out, kept);
   out.integer(folded(overdue_change));
   const std::uint64_t arm_entered = entered(metrics);
   out.integer(arm_entered);
@@ -227,9 +228,10 @@ void write(ByteWriter& out, const ArmCounts& arm, bool with_users) {
   write(out, with_users ? users : std::vector<UserSeen>());
 }
 void read(ByteReader& in, ArmCounts& arm) {
-  auto& [version, requests, met, overdue_change, metrics, clusters, answers, times, users] = arm;
+  auto& [version, requests, met, kept, overdue_change, metrics, clusters, answers, times, users] = arm;
   requests = in.integer();
   read(in, met);
+  read(in, kept);
   overdue_change = unfolded(in.integer());
   const std::uint64_t arm_entered = in.integer_up_to(kEveryMetric);
   const std::uint64_t count = in.integer_up_to(kClusterCount);

@@ -179,7 +179,7 @@ template <class Code, class Exposure>
 void each_of_exposure(const Code& code, Exposure& exposure) {
   auto& [steps] = exposure;
   each_element(code, steps, [&](auto& step) {
-    auto& [id, arms] = step;
+    auto& [id, arms, kept] = step;
     code(id);
     for (auto& arm : arms) {
       auto& [met, cost] = arm;
@@ -188,6 +188,8 @@ void each_of_exposure(const Code& code, Exposure& exposure) {
       code(cost.n);
       code(cost.sum);
     }
+    code(kept.n);
+    code(kept.x);
   });
 }
 

@@ -11,9 +11,13 @@ namespace {
 
 constexpr double kMillionths = 1e6;
 
+void add(MetricCount& into, const MetricCount& more) {
+  into.n += more.n;
+  into.x += more.x;
+}
+
 void add(Exposure::OfArm& into, const Exposure::OfArm& more) {
-  into.met.n += more.met.n;
-  into.met.x += more.met.x;
+  add(into.met, more.met);
   into.cost.n += more.cost.n;
   into.cost.sum += more.cost.sum;
 }
@@ -35,6 +39,7 @@ Exposure::OfStep& step_of(Exposure& exposure, StepId id) {
 void pool_oldest(std::vector<Exposure::OfStep>& steps) {
   while (steps.size() > Exposure::kStepsKept) {
     for (std::size_t arm = 0; arm < kArmCount; ++arm) add(steps[1].arms[arm], steps[0].arms[arm]);
+    add(steps[1].kept, steps[0].kept);
     steps.erase(steps.begin());
   }
 }
@@ -75,6 +80,12 @@ double excess(const Exposure& exposure, const Of& of_arm, const std::optional<do
   return sum;
 }
 
+MetricCount kept_by(const Exposure& exposure) {
+  MetricCount all;
+  for (const Exposure::OfStep& step : exposure.steps) add(all, step.kept);
+  return all;
+}
+
 constexpr std::string_view kExtraCost = "extraCost";
 
 // Both arms over the whole attempt, for people.
@@ -83,7 +94,12 @@ std::string shares(const Exposure& exposure) {
     const Sum sum = total(exposure, arm, failures);
     return with_commas(static_cast<double>(sum.sum)) + " of " + with_commas(static_cast<double>(sum.n));
   };
-  return "failed: candidate " + counted(Arm::kCandidate) + ", baseline " + counted(Arm::kBaseline);
+  const MetricCount kept = kept_by(exposure);
+  const std::string unjudged = kept.n == 0 ? ""
+                                           : ", kept sessions and returned ids on the candidate " +
+                                                 with_commas(static_cast<double>(kept.x)) + " of " +
+                                                 with_commas(static_cast<double>(kept.n));
+  return "failed: candidate " + counted(Arm::kCandidate) + ", baseline " + counted(Arm::kBaseline) + unjudged;
 }
 
 std::string mean_costs(const Exposure& exposure) {
@@ -108,9 +124,11 @@ std::string amount(double value) {
 void add_counts(Exposure& exposure, std::span<const StepCounts* const> counts) {
   for (const StepCounts* step : counts) {
     const std::array<Exposure::OfArm, kArmCount> arms{of(step->arms[0]), of(step->arms[1])};
-    if (std::all_of(arms.begin(), arms.end(), is_none)) continue;
+    const MetricCount& kept = step->of(Arm::kCandidate).kept;
+    if (kept.n == 0 && std::all_of(arms.begin(), arms.end(), is_none)) continue;
     Exposure::OfStep& known = step_of(exposure, step->step);
     for (std::size_t arm = 0; arm < kArmCount; ++arm) add(known.arms[arm], arms[arm]);
+    add(known.kept, kept);
     pool_oldest(exposure.steps);
   }
 }
@@ -133,7 +151,7 @@ std::vector<Budget> budgets(const Exposure& exposure, const config::MaxExposure&
   }
   if (most.failed_requests) {
     out.push_back({.name = "failedRequests",
-                   .spent = static_cast<double>(failed.sum),
+                   .spent = static_cast<double>(failed.sum + kept_by(exposure).x),
                    .limit = static_cast<double>(*most.failed_requests)});
   }
   return out;
@@ -166,7 +184,8 @@ json::Value budgets_json(const Exposure& exposure, const config::MaxExposure& mo
   return out.empty() ? json::Value() : json::Value(std::move(out));
 }
 
-// A step is a list of numbers: its id, and of either arm requests, failed ones, answers with a cost, their cost.
+// A step is a list of numbers: its id, and of either arm requests, failed ones, answers with a cost, their cost; then
+// requests that were kept on the candidate, and failed ones of them, which files of before these were counted lack.
 json::Array write_exposure(const Exposure& exposure) {
   json::Array steps;
   for (const Exposure::OfStep& step : exposure.steps) {
@@ -174,6 +193,7 @@ json::Array write_exposure(const Exposure& exposure) {
     for (const Exposure::OfArm& arm : step.arms) {
       for (const std::uint64_t number : {arm.met.n, arm.met.x, arm.cost.n, arm.cost.sum}) numbers.push_back(number);
     }
+    for (const std::uint64_t number : {step.kept.n, step.kept.x}) numbers.push_back(number);
     steps.push_back(std::move(numbers));
   }
   return steps;
@@ -181,16 +201,18 @@ json::Array write_exposure(const Exposure& exposure) {
 
 Exposure read_exposure(const json::Value& steps) {
   constexpr std::size_t kOfArm = 4;
+  constexpr std::size_t kOfArms = 1 + kArmCount * kOfArm;
   Exposure exposure;
   for (const json::Value& entry : steps.array()) {
     const json::Array& numbers = entry.array();
-    if (numbers.size() != 1 + kArmCount * kOfArm) continue;
+    if (numbers.size() != kOfArms && numbers.size() != kOfArms + 2) continue;
     const auto number = [&](std::size_t at) { return static_cast<std::uint64_t>(numbers[at].integer()); };
     Exposure::OfStep& step = step_of(exposure, static_cast<StepId>(number(0)));
     for (std::size_t arm = 0; arm < kArmCount; ++arm) {
       const std::size_t at = 1 + arm * kOfArm;
       add(step.arms[arm], {.met = {number(at), number(at + 1)}, .cost = {number(at + 2), number(at + 3)}});
     }
+    if (numbers.size() > kOfArms) add(step.kept, {number(kOfArms), number(kOfArms + 1)});
   }
   pool_oldest(exposure.steps);
   return exposure;

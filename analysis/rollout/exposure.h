@@ -7,7 +7,9 @@
 //
 //   excess failures   sum over k of max(0, x_ck - n_ck x_bk / n_bk)
 //   extra cost        likewise of answers with a cost and what they cost together
-//   failed requests   sum over k of x_ck
+//   failed requests   sum over k of x_ck, and of those whom no split assigned to the candidate (ArmCounts::kept)
+//
+// Kept sessions and returned ids are no part of an excess: nobody like them is known of the baseline.
 //
 // Steps are compared each for itself, as everywhere, because load and time of day differ between them. In a step
 // without any of the baseline its share, or its mean cost, over all steps stands in; with none at all no request is
@@ -41,6 +43,7 @@ struct Exposure {
   struct OfStep {
     StepId step = 0;
     std::array<OfArm, kArmCount> arms{};
+    MetricCount kept{};
   };
   std::vector<OfStep> steps;  // ascending; at most kStepsKept
 };

@@ -101,7 +101,10 @@ void Tick::fold(const Outcome& outcome) {
     ++malformed_;
     return;
   }
-  if (!chosen_by_split(outcome.reason)) return;
+  if (!chosen_by_split(outcome.reason)) {
+    fold_kept(outcome);
+    return;
+  }
   ServiceCounts& counts = service(outcome.service);
   if (impossible(outcome)) {
     ++counts.malformed;
@@ -117,6 +120,19 @@ void Tick::fold(const Outcome& outcome) {
                                   .epoch = outcome.epoch,
                                   .arm = outcome.arm});
   if (counted != nullptr) add_judged(*counted, outcome);
+}
+
+// A budget counts what happened to users, whoever assigned them; who has asked for the version himself wants to see it.
+void Tick::fold_kept(const Outcome& outcome) {
+  const bool kept = outcome.reason == AssignmentReason::kSession || outcome.reason == AssignmentReason::kCreator;
+  const bool ended = outcome.kind == Outcome::Kind::kEnded && outcome.step != 0;
+  if (!kept || !ended || outcome.arm != Arm::kCandidate || impossible(outcome)) return;
+  ArmCounts* const counted = arm({.service = outcome.service,
+                                  .version = outcome.version,
+                                  .step = outcome.step,
+                                  .epoch = outcome.epoch,
+                                  .arm = outcome.arm});
+  if (counted != nullptr) add_met(counted->kept, outcome);
 }
 
 void Tick::fold(const Answer& answer) {

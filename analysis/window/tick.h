@@ -21,7 +21,8 @@ class Tick {
   Tick(const Tick&) = delete;
   Tick& operator=(const Tick&) = delete;
 
-  // Overridden requests are dropped here: they are never evidence, nor the version's usual traffic.
+  // Of requests that no split has assigned only what budgets count comes in, and of overridden ones nothing: they are
+  // never evidence, nor the version's usual traffic.
   void fold(const Outcome& outcome);
 
   // What was looked into; the request has an outcome besides.
@@ -47,6 +48,7 @@ class Tick {
   void clear();
 
  private:
+  void fold_kept(const Outcome& outcome);
   ServiceCounts& service(ServiceId id);
   // Null, and counted as malformed: the arm has shown another version in this step.
   ArmCounts* arm(const Attribution& of);

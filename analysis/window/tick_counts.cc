@@ -16,6 +16,7 @@ void ArmCounts::clear() {
   version = kNoId;
   requests = 0;
   met = {};
+  kept = {};
   overdue_change = 0;
   metrics = {};
   clusters.clear();

@@ -80,13 +80,15 @@ struct UserSeen {
   std::uint32_t age_ms = 0;  // saturating
 };
 
-// One arm of one step: judged records only.
+// One arm of one step: judged records only, but for `kept`.
 struct ArmCounts {
   VersionId version = kNoId;
   std::uint64_t requests = 0;  // judged requests that ended; what minRequests counts
   // What users met, for budgets: requests that ended, but for a client's abort and what a rescue answered in the
   // candidate's place. Bad: failed, of whichever of errorRate and capacityRate.
   MetricCount met;
+  // The same of the candidate's that no split has assigned: kept sessions, and who names what it has made. No evidence.
+  MetricCount kept;
   std::int64_t overdue_change =
       0;                   // unfinished requests older than overdue_us: those that became so, less those that ended
   MetricCounts metrics{};  // equal to the sums over `clusters`

@@ -1,6 +1,7 @@
 """What a candidate may cost its users: a budget takes it back where no statistics can tell, and is no test itself."""
 from __future__ import annotations
 
+import threading
 from typing import Any, Callable
 
 from assignment import arm
@@ -9,7 +10,8 @@ from http_client import Connection
 from origin import Origin
 from plans import Plan, at_weight, canary, route
 from polling import wait_until
-from steering import WITHOUT_LATENCY, begun, decisions
+from raw_origin import Peer, RawOrigin
+from steering import WITHOUT_LATENCY, begun, decisions, set_weight
 from weir_harness import Weir, run_cli
 
 _WEIGHT = 20
@@ -66,6 +68,46 @@ def test_a_budget_takes_back_what_the_guards_are_blind_to(weir: Callable[..., We
     running.stop()
     replayed = run_cli("replay", "--config", str(running.file))
     assert "1 of 1 decisions on the evidence were made again, to the last bit" in replayed.stdout, replayed
+
+
+def test_failures_of_kept_sessions_and_returned_ids_are_counted(weir: Callable[..., Weir]) -> None:
+    fails = threading.Event()
+
+    def serve(name: str) -> Callable[[Peer], None]:
+        def answer(peer: Peer) -> None:
+            while peer.request_with_body():
+                bad = name == "v2" and fails.is_set()
+                made = b'{"id":"file_%s"}' % name.encode()
+                peer.send(b"HTTP/1.1 %d X\r\nx-origin: %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+                          % (500 if bad else 200, name.encode(), len(made)) + made)
+        return answer
+
+    with RawOrigin(serve("v1")) as v1, RawOrigin(serve("v2")) as v2:
+        plan = canary(v1, v2, at_weight(_WEIGHT), routes=[route(inspect="openai")], rollout={
+            "stickiness": {"by": [{"header": "x-user-id"}], "scope": "session"}, "analysis": WITHOUT_LATENCY,
+            "maxExposure": {"failedRequests": 60, "excessFailures": 20}})
+        running = begun(weir(plan))
+        users = {"x-user-id": _THEIRS}
+        with Connection(running.port) as connection:
+            # The session begins, and the id is made, before the weight moves.
+            assert connection.request("POST", "/v1/files", users).status == 200
+            set_weight(running, _WEIGHT + 10)
+            fails.set()
+            for _ in range(30):
+                assert connection.request("GET", "/", users).status == 500
+            wait_until(lambda: _budget(running, "failedRequests")["spent"] == 30, "kept sessions are counted")
+            assert _budget(running, "excessFailures")["spent"] == 0
+            for _ in range(1_000):
+                reply = connection.request("GET", "/v1/files/file_v2", {"x-user-id": _OTHERS[0]})
+                if reply["x-weir-version"] == "v1":
+                    break
+                assert reply.status == 500
+        rollout = running.wait_phase("rolledBack")
+        assert rollout["reason"].startswith("maxExposure: ") and " of 60 failedRequests" in rollout["reason"]
+        assert rollout["requests_in_step"]["candidate"] == 0, "none of them is evidence"
+        running.stop()
+        replayed = run_cli("replay", "--config", str(running.file))
+        assert "1 of 1 decisions on the evidence were made again, to the last bit" in replayed.stdout, replayed
 
 
 def test_what_is_spent_outlives_the_process_and_needs_no_judge(weir: Callable[..., Weir],

@@ -27,6 +27,7 @@ MetricCounts some_counts(std::uint64_t n) {
 void fill(ArmCounts& arm, std::uint64_t seed) {
   arm.requests = 70 + seed;
   arm.met = {.n = 60 + seed, .x = 6};
+  arm.kept = {.n = 50 + seed, .x = 5};
   arm.overdue_change = -3 - static_cast<std::int64_t>(seed);
   for (const std::uint8_t cluster : {std::uint8_t{200}, std::uint8_t{3}}) {
     ClusterCounts& counts = arm.clusters.of(cluster);
@@ -112,9 +113,10 @@ void expect_same(const AnswerCounts& in, const AnswerCounts& out) {
 }
 // All but the version's id, which means nothing in another process.
 void expect_same(const ArmCounts& in, const ArmCounts& out) {
-  const auto& [version, requests, met, overdue_change, metrics, clusters, answers, times, users] = in;
+  const auto& [version, requests, met, kept, overdue_change, metrics, clusters, answers, times, users] = in;
   EXPECT_EQ(std::tie(requests, overdue_change), std::tie(out.requests, out.overdue_change));
   EXPECT_EQ(tied(met), tied(out.met));
+  EXPECT_EQ(tied(kept), tied(out.kept));
   expect_same_counts(metrics, out.metrics);
   ASSERT_EQ(clusters.touched().size(), out.clusters.touched().size());
   for (std::size_t i = 0; i < clusters.touched().size(); ++i) {
@@ -381,7 +383,7 @@ TEST(StateCode, ReadsTheStateThatIsWritten) {
                         .plan = "plan",
                         .alarms = 9,
                         .keeps_baseline = true,
-                        .exposure = {.steps = {{.step = 2, .arms = {}}, {.step = 3, .arms = arms}}},
+                        .exposure = {.steps = {{.step = 2, .arms = {}}, {.step = 3, .arms = arms, .kept = {8, 9}}}},
                         .shadow = a_tally(),
                         .elapsed = Seconds(0.1),
                         .in_step = Seconds(0.2),

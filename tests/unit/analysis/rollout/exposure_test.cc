@@ -25,6 +25,7 @@ struct Counts {
   MetricCount candidate{};
   AmountTotal baseline_cost{};
   AmountTotal candidate_cost{};
+  MetricCount kept{};
 };
 
 void count(Exposure& exposure, const Counts& counts) {
@@ -33,6 +34,7 @@ void count(Exposure& exposure, const Counts& counts) {
   step.step = counts.step;
   step.arms[0].met = counts.baseline;
   step.arms[1].met = counts.candidate;
+  step.arms[1].kept = counts.kept;
   step.arms[0].answers.totals[kCost] = counts.baseline_cost;
   step.arms[1].answers.totals[kCost] = counts.candidate_cost;
   const std::array<const StepCounts*, 1> steps{&step};
@@ -58,6 +60,8 @@ Budget only(const Exposure& exposure, const config::MaxExposure& most) {
   EXPECT_EQ(all.size(), 1U);
   return all.front();
 }
+
+std::string text(const Exposure& exposure) { return json::write(write_exposure(exposure)); }
 
 TEST(Exposure, AnExcessIsBeyondTheBaselinesShareOfTheSameStep) {
   // 30 of 200, where 1 % of the baseline's fail: 2 were due.
@@ -139,6 +143,20 @@ TEST(Exposure, SaysWhatIsSpentAndOnWhat) {
             "average of 1,000); a budget, not a test");
 }
 
+TEST(Exposure, WhoIsKeptFailsAsAnyOtherAndIsNoExcess) {
+  const Exposure exposure = of({{.step = 1, .kept = {40, 30}}, {.step = 2, .candidate = {5, 5}, .kept = {20, 20}}});
+  EXPECT_DOUBLE_EQ(only(exposure, failures_of(55)).spent, 55);
+  EXPECT_DOUBLE_EQ(only(exposure, excess_of(55)).spent, 5);
+  EXPECT_EQ(overspent(exposure, failures_of(55)).value_or(""),
+            "maxExposure: 55 of 55 failedRequests (failed: candidate 5 of 5, baseline 0 of 0, kept sessions and "
+            "returned ids on the candidate 50 of 60); a budget, not a test");
+}
+
+TEST(Exposure, ReadsWhatHasNotCountedThem) {
+  const Exposure read = read_exposure(json::parse("[[3,10,1,0,0,20,2,0,0]]").value);
+  EXPECT_EQ(text(read), "[[3,10,1,0,0,20,2,0,0,0,0]]");
+}
+
 TEST(Exposure, StatusHasWhatThePlanLimitsAlone) {
   const Exposure exposure = of({{.baseline = {1'800, 12}, .candidate = {200, 60}}});
   EXPECT_TRUE(budgets_json(exposure, {}).is_null());
@@ -150,8 +168,6 @@ TEST(Exposure, StatusHasWhatThePlanLimitsAlone) {
   EXPECT_EQ(shown.array()[2]["says"].string(), "60 of 2,000 failedRequests");
 }
 
-std::string text(const Exposure& exposure) { return json::write(write_exposure(exposure)); }
-
 // Of more steps than are kept, and some of them late.
 std::vector<Counts> many_ticks(std::minstd_rand& random) {
   std::vector<Counts> ticks;
@@ -162,6 +178,8 @@ std::vector<Counts> many_ticks(std::minstd_rand& random) {
     tick.baseline.x = some(tick.baseline.n);
     tick.candidate.n = some(50);
     tick.candidate.x = some(tick.candidate.n);
+    tick.kept.n = some(50);
+    tick.kept.x = some(tick.kept.n);
     tick.baseline_cost = {some(9), some(90'000)};
     tick.candidate_cost = {some(9), some(90'000)};
     ticks.push_back(tick);

@@ -231,6 +231,32 @@ TEST(Tick, DropsOverridesAndSetsUnjudgedRecordsApart) {
   EXPECT_TRUE(tick.of(3)->steps.empty());
 }
 
+// Their failures are met by users as any other, and prove nothing.
+TEST(Tick, CountsWhoIsKeptOnTheCandidateForBudgetsAlone) {
+  Tick tick;
+  for (const AssignmentReason reason : {AssignmentReason::kSession, AssignmentReason::kCreator}) {
+    for (const OutcomeClass outcome : {OutcomeClass::kHttp5xx, OutcomeClass::kOk, OutcomeClass::kClientAbort}) {
+      Outcome kept = judged(1, Arm::kCandidate, outcome);
+      kept.reason = reason;
+      kept.judged = false;
+      tick.fold(kept);
+      kept.rescued = true;
+      tick.fold(kept);
+      kept.rescued = false;
+      kept.kind = Outcome::Kind::kSlow;
+      tick.fold(kept);
+    }
+  }
+  const ArmCounts& arm = tick.of(3)->steps.at(0)->of(Arm::kCandidate);
+  EXPECT_EQ(arm.kept.n, 4U);
+  EXPECT_EQ(arm.kept.x, 2U);
+  EXPECT_EQ(arm.requests + arm.met.n + arm.users.size(), 0U);
+  EXPECT_TRUE(tick.of(3)->outside.empty());
+  tick.clear();
+  tick.fold(judged(1, Arm::kCandidate, OutcomeClass::kOk));
+  EXPECT_EQ(tick.of(3)->steps.at(0)->of(Arm::kCandidate).kept.n, 0U);
+}
+
 // A request of a rollout that was replaced speaks of that one's first step.
 TEST(Tick, KeepsApartTheSameStepOfTwoRollouts) {
   Tick tick;
