@@ -67,7 +67,7 @@ TEST(AnswerDigest, ComparesBytesThenValues) {
   EXPECT_EQ(likeness({.body = "{1"}, {.body = "{2"}), Likeness::kDifferent);
 }
 
-constexpr std::string_view kStream =
+constexpr std::string_view kSaid =
     "data: {\"id\":\"1\",\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}\n\n"
     "data: {\"id\":\"1\",\"choices\":[{\"delta\":{\"content\":\"lo\"}}]}\n\ndata: [DONE]\n\n";
 constexpr std::string_view kSameWords =
@@ -80,15 +80,15 @@ Given stream(std::string_view body, config::Inspect inspect = config::Inspect::k
 }
 
 TEST(AnswerDigest, ComparesWhatModelsSay) {
-  EXPECT_EQ(likeness(stream(kStream), stream(kStream)), Likeness::kIdentical);
-  EXPECT_EQ(likeness(stream(kStream), stream(kSameWords)), Likeness::kEqual);
-  EXPECT_EQ(likeness(stream(kStream), stream(kOtherWords)), Likeness::kDifferent);
+  EXPECT_EQ(likeness(stream(kSaid), stream(kSaid)), Likeness::kIdentical);
+  EXPECT_EQ(likeness(stream(kSaid), stream(kSameWords)), Likeness::kEqual);
+  EXPECT_EQ(likeness(stream(kSaid), stream(kOtherWords)), Likeness::kDifferent);
   // Nobody has read them.
-  EXPECT_EQ(likeness(stream(kStream, config::Inspect::kOff), stream(kSameWords, config::Inspect::kOff)),
+  EXPECT_EQ(likeness(stream(kSaid, config::Inspect::kOff), stream(kSameWords, config::Inspect::kOff)),
             Likeness::kDifferent);
   const Given whole{.body = R"({"id":"3","choices":[{"message":{"content":"Hello"},"finish_reason":"stop"}]})",
                     .inspect = config::Inspect::kOpenAi};
-  EXPECT_EQ(likeness(stream(kStream), whole), Likeness::kEqual);
+  EXPECT_EQ(likeness(stream(kSaid), whole), Likeness::kEqual);
 }
 
 TEST(AnswerDigest, TextAndCallsAreNotTheSameWords) {
@@ -102,9 +102,9 @@ TEST(AnswerDigest, TextAndCallsAreNotTheSameWords) {
 }
 
 TEST(AnswerDigest, CutsDoNotMatter) {
-  const Read whole(stream(kStream), kStream.size());
-  for (std::size_t cut = 0; cut < kStream.size(); ++cut) {
-    const Read read(stream(kStream), cut);
+  const Read whole(stream(kSaid), kSaid.size());
+  for (std::size_t cut = 0; cut < kSaid.size(); ++cut) {
+    const Read read(stream(kSaid), cut);
     EXPECT_EQ(whole.digest.likeness(read.digest), Likeness::kIdentical) << cut;
     EXPECT_EQ(Read(stream(kSameWords)).digest.likeness(read.digest), Likeness::kEqual) << cut;
   }
