@@ -68,6 +68,7 @@ set(standalone_files
     tests/unit/proxy/observe/line_ring_test.cc
     tests/unit/proxy/resolve/lookup_test.cc
     tests/unit/proxy/server/allocation_test.cc
+    tests/unit/proxy/split/settle_test.cc
     tests/unit/proxy/split/split_share_test.cc
     tests/unit/proxy/upstream/endpoint_state_test.cc)
 list(TRANSFORM standalone_files PREPEND "${PROJECT_SOURCE_DIR}/")
