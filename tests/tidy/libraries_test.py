@@ -5,7 +5,7 @@ import pytest
     ("proxy/net", "proxy/net/x.cc", "boost/asio/ip/tcp.hpp"),
     ("base", "base/asio.cc", "boost/asio/impl/src.hpp"),
     ("base", "base/json.cc", "boost/json.hpp"),
-    ("base", "base/json_scan.cc", "boost/json/basic_parser_impl.hpp"),
+    ("base", "base/json_pieces.h", "boost/json/basic_parser_impl.hpp"),
     ("base", "base/error.h", "boost/system/result.hpp"),
     ("analysis/stats", "analysis/stats/x.cc", "boost/math/distributions/beta.hpp"),
     ("analysis/sim", "analysis/sim/x.cc", "boost/random/normal_distribution.hpp"),
