@@ -139,6 +139,7 @@ def case_values(case: Case, folder: pathlib.Path) -> dict[str, str]:
 
 class Bench:
     started_with = PROXIES
+    cost = "cpu_us_per_request"  # what is said of each round as it ends
 
     def __init__(self, options: argparse.Namespace, case: Case, folder: pathlib.Path):
         self.options = options
@@ -242,14 +243,14 @@ class Bench:
             turned = names[number % len(names):] + names[:number % len(names)]
             for name in turned:
                 rounds[name].append(self.round(name))
-                print(f"round {number + 1}/{self.options.rounds} {name}: "
-                      f"{rounds[name][-1]['cpu_us_per_request']:.2f} us/request", flush=True)
+                print(f"round {number + 1}/{self.options.rounds} {name}: {rounds[name][-1][self.cost]:.2f} {self.cost}",
+                      flush=True)
         return rounds
 
 
 def medians(rounds: dict[str, list[dict]]) -> dict[str, dict]:
-    return {name: {measure: round(statistics.median(one[measure] for one in all_rounds), 3) for measure in MEASURES}
-            for name, all_rounds in rounds.items()}
+    return {name: {measure: round(statistics.median(one[measure] for one in taken), 3) for measure in taken[0]}
+            for name, taken in rounds.items()}
 
 
 def ratios_to(peer: str, rounds: dict[str, list[dict]]) -> list[float]:

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 
-from side_by_side import PROXIES, ROOT, USERS, Bench, Case, case_values
+from side_by_side import PROXIES, ROOT, USERS, Bench, Case, case_values, medians
 
 READING = "weir, inspecting"
 STARTED_WITH = {"weir": PROXIES["weir"], READING: PROXIES["weir"], "haproxy": PROXIES["haproxy"], "nginx": PROXIES["nginx"]}
@@ -28,6 +28,7 @@ RATIOS = ((READING, "weir"), ("weir", "haproxy"), ("weir", "nginx"), (READING, "
 
 class StreamBench(Bench):
     started_with = STARTED_WITH
+    cost = "cpu_us_per_event"
 
     def peers_command(self) -> list:
         return [self.options.build / "bench/bench_stream_peers", "--users", USERS, "--rate", self.options.rate,
@@ -42,7 +43,7 @@ class StreamBench(Bench):
             "NGINX_LOCATIONS": f"    location / {{ include {self.folder}/proxy.inc; proxy_buffering off; }}",
         }
 
-    def stream(self, name: str) -> dict:
+    def round(self, name: str) -> dict:
         seen = self.load(name, self.options.seconds)
         if seen["errors"]:
             raise SystemExit(f"{name}: {seen['errors']} streams broke; nothing is measured")
@@ -52,22 +53,6 @@ class StreamBench(Bench):
         return {"cpu_us_per_event": seen["cpu_us"] / seen["requests"], "busy": seen["cpu_us"] / seen["seconds"] / 1e6,
                 "events_per_second": seen["requests"] / seen["seconds"], "delay_ms_p50": seen["latency_us_p50"] / 1000,
                 "delay_ms_p99": seen["latency_us_p99"] / 1000}
-
-    def measure(self) -> dict[str, list[dict]]:
-        names = list(self.options.proxies)
-        rounds: dict[str, list[dict]] = {name: [] for name in names}
-        for number in range(self.options.rounds):
-            turned = names[number % len(names):] + names[:number % len(names)]
-            for name in turned:
-                rounds[name].append(self.stream(name))
-                print(f"round {number + 1}/{self.options.rounds} {name}: "
-                      f"{rounds[name][-1]['cpu_us_per_event']:.2f} us/event", flush=True)
-        return rounds
-
-
-def medians(rounds: dict[str, list[dict]]) -> dict[str, dict]:
-    return {name: {measure: round(statistics.median(one[measure] for one in taken), 3) for measure in taken[0]}
-            for name, taken in rounds.items()}
 
 
 def ratios(rounds: dict[str, list[dict]]) -> dict[str, float]:
@@ -109,7 +94,7 @@ def main() -> int:
     options = parse_options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
-        bench = StreamBench(options, Case("streams", connections=options.streams), pathlib.Path(folder))
+        bench = StreamBench(options, Case("streams of tokens", connections=options.streams), pathlib.Path(folder))
         try:
             bench.start_all()
             rounds = bench.measure()
