@@ -144,10 +144,10 @@ void Forwarder::pump_response() {
       return fail(event.error);
     }
     client_moved_ = upstream_moved_ = now_;
-    if (downstream_.holding() && held_back(event)) return;
+    if (!result_.response_started && held_back(event)) return;
     const bool trailers = event.end && upstream_.trailers().size() > 0;
     if (!downstream_.response_ended()) downstream_.send_body({event.data, event.end && !trailers, event.more});
-    if (!downstream_.holding()) heard();  // or it had too much to be held
+    if (!result_.response_started && !downstream_.holding()) heard();  // or it had too much to be held
     if (trailers) downstream_.send_trailers(upstream_.trailers());
     if (!event.end) continue;
     response_done_ = true;
