@@ -7,7 +7,6 @@
 namespace weir::analysis::sim {
 namespace {
 
-constexpr double kLatencySpread = 0.6;  // STATISTICS.md 6.0
 constexpr double kFastFailure_s = 0.005;
 constexpr double kNormal95 = 1.6448536269514722;
 

@@ -21,11 +21,6 @@ constexpr double kErrorSwing = 1.2;
 constexpr double kLoadSwing = 0.6;
 constexpr double kLoadLead_rad = 0.7;
 constexpr double kLatencySwing = 0.25;
-constexpr double kTokens = 250;
-constexpr double kTokensSpread = 0.8;
-constexpr double kTokensCap = 4'096;
-constexpr double kScore = 0.8;
-constexpr double kScoreSpread = 0.15;
 // Between two tries of a user whose request failed, on average.
 constexpr double kRetryPause_s = 0.5;
 

@@ -48,7 +48,13 @@ struct Climate {
   double latency_log = 0;
 };
 
-// Of the baseline's answers (STATISTICS.md 6.0).
+// The baseline's answers (STATISTICS.md 6.0): logarithms of latencies and tokens, and scores, are normal.
+inline constexpr double kLatencySpread = 0.6;
+inline constexpr double kTokens = 250;
+inline constexpr double kTokensSpread = 0.8;
+inline constexpr double kTokensCap = 4'096;
+inline constexpr double kScore = 0.8;
+inline constexpr double kScoreSpread = 0.15;
 inline constexpr double kHallucinationRate = 0.02;
 
 class Population {

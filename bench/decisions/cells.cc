@@ -194,25 +194,42 @@ std::string step_name(std::pair<double, double> step) {
   return percent(step.first) + "_to_" + percent(step.second);
 }
 
-// 6.5.
+// 6.5. A fifth of the answers is scored, two minutes later.
 void add_advances(std::vector<Cell>& cells) {
   for (const int rps : {1, 10, 100, 1'000}) {
     for (const auto& step : kSteps) {
       Cell cell = step_cell("advance_" + std::to_string(rps) + "rps_" + step_name(step), Family::kAdvance, step);
+      cell.trial.guards = analysis::sim::section_six_guards_of_quality();
+      cell.trial.traffic.quality = true;
       cell.trial.traffic.rps = rps;
       cells.push_back(std::move(cell));
     }
   }
-  const std::array<const char*, 4> guards{"error", "p50", "p90", "p99"};
+}
+
+Cell false_advance_cell(const std::string& what, std::size_t guard, std::pair<double, double> step) {
+  Cell cell = step_cell("false_advance_" + what + "_" + step_name(step), Family::kFalseAdvance, step);
+  cell.trial.guards = {analysis::sim::section_six_guards_of_quality()[guard]};
+  cell.trial.traffic.quality = guard >= analysis::sim::section_six_guards().size();
+  cell.trial.traffic.rps = 20;
+  return cell;
+}
+
+// 6.5, its last lines. The one with sticky users is of the end of 6.3.
+void add_false_advances(std::vector<Cell>& cells) {
+  constexpr std::array<std::pair<const char*, double>, 2> kMoreErrors{{{"error_1%", 0.01}, {"error_5%", 0.05}}};
   for (const auto& step : kSteps) {
-    for (std::size_t guard = 0; guard < guards.size(); ++guard) {
-      Cell cell =
-          step_cell(std::string("false_advance_") + guards[guard] + "_" + step_name(step), Family::kFalseAdvance, step);
-      cell.trial.traffic.rps = 20;
-      cell.guard = guard;
-      cells.push_back(std::move(cell));
+    for (std::size_t guard = 0; guard < kSevenGuards.size(); ++guard) {
+      cells.push_back(false_advance_cell(kSevenGuards[guard], guard, step));
+    }
+    for (const auto& [what, rate] : kMoreErrors) {
+      cells.push_back(false_advance_cell(what, 0, step));
+      cells.back().trial.traffic.error_rate = rate;
     }
   }
+  cells.push_back(false_advance_cell("error_1%_sticky", 0, {0.05, 0.25}));
+  cells.back().trial.traffic.error_rate = 0.01;
+  cells.back().trial.traffic.sticky = true;
 }
 
 }  // namespace
@@ -246,6 +263,7 @@ std::vector<Cell> all_cells() {
   add_quality_detections(cells);
   add_simpsons(cells);
   add_advances(cells);
+  add_false_advances(cells);
   return cells;
 }
 

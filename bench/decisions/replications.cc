@@ -1,10 +1,11 @@
 #include <algorithm>
 #include <array>
-#include <boost/math/distributions/normal.hpp>
 #include <cmath>
 #include <optional>
+#include <utility>
 #include <vector>
 
+#include "bench/decisions/at_margin.h"
 #include "bench/decisions/cells.h"
 #include "bench/decisions/rules.h"
 
@@ -128,56 +129,49 @@ json::Object run_simpson(const Trial& trial) {
 }
 
 // When each gate passes for the first time, and when all have passed at once.
-json::Object run_advance(const Trial& trial) {
-  TrialRun trial_run(trial);
-  std::vector<std::optional<double>> passed(trial.guards.size());
+struct GateTimes {
+  std::vector<std::optional<double>> each;
   std::optional<double> all;
-  while (!all && trial_run.world().now().count() < kGateLimit_s && trial_run.tick()) {
+};
+
+GateTimes pass_gates(const Trial& trial) {
+  TrialRun trial_run(trial);
+  GateTimes passed;
+  passed.each.resize(trial.guards.size());
+  while (!passed.all && trial_run.world().now().count() < kGateLimit_s && trial_run.tick()) {
     const std::vector<GuardStatus> guards = trial_run.world().rollout().guards();
     bool every = !guards.empty();
     for (std::size_t i = 0; i < guards.size(); ++i) {
       every = every && guards[i].gate_passed;
-      if (guards[i].gate_passed && !passed[i]) passed[i] = trial_run.world().now().count();
+      if (guards[i].gate_passed && !passed.each[i]) passed.each[i] = trial_run.world().now().count();
     }
-    if (every) all = trial_run.world().now().count();
+    if (every) passed.all = trial_run.world().now().count();
   }
-  const std::array<const char*, 4> names{"error", "p50", "p90", "p99"};
+  return passed;
+}
+
+json::Object run_advance(const Trial& trial) {
   json::Object out;
-  for (std::size_t i = 0; i < names.size(); ++i) out.set(names[i], or_null(passed[i]));
-  out.set("all", or_null(all));
+  const GateTimes seven = pass_gates(trial);
+  for (std::size_t i = 0; i < kSevenGuards.size(); ++i) out.set(kSevenGuards[i], or_null(seven.each[i]));
+  for (const auto& [name, rate] : {std::pair("error_1%", 0.01), std::pair("error_5%", 0.05)}) {
+    Trial errors = trial;
+    errors.guards = {trial.guards.front()};
+    errors.traffic.quality = false;
+    errors.traffic.error_rate = rate;
+    out.set(name, or_null(pass_gates(errors).all));
+  }
+  out.set("all", or_null(seven.all));
   return out;
 }
 
-// By how much all latencies have to grow for a quantile to be just as bad as the step allows.
-double latency_at_margin(const GuardStatus& guard) {
-  const double tau = 1 - guard.guard.quantile;
-  const boost::math::normal standard;
-  const double normal = boost::math::quantile(standard, 1 - tau);
-  const double moved = boost::math::quantile(standard, 1 - tau - guard.advance_margin);
-  return (1 + guard.guard.relative) * std::exp(0.6 * (normal - moved));
-}
-
 // The truth is exactly what the step no longer allows; what passes is a false advance. Nothing may roll it back before.
-json::Object run_false_advance(const Cell& cell, Trial trial) {
+json::Object run_false_advance(Trial trial) {
   trial.max_false_rollback = 1e-300;
-  trial.guards = {trial.guards[cell.guard]};
   TrialRun healthy(trial);
   for (int i = 0; i < 3; ++i) healthy.tick();
-  const GuardStatus guard = healthy.world().rollout().guards().front();
-  if (cell.guard == 0) {
-    trial.regression.errors.factor = guard.margin_factor;
-    const double rate = trial.traffic.error_rate;
-    trial.regression.errors.extra = guard.advance_margin / (1 - guard.margin_factor * rate);
-  } else {
-    trial.regression.latency_factor = latency_at_margin(guard);
-  }
-  TrialRun at_margin(trial);
-  std::optional<double> passed;
-  while (!passed && at_margin.world().now().count() < kGateLimit_s && at_margin.tick()) {
-    const std::vector<GuardStatus> guards = at_margin.world().rollout().guards();
-    if (!guards.empty() && guards.front().gate_passed) passed = at_margin.world().now().count();
-  }
-  return {{"passed", or_null(passed)}};
+  trial.regression = at_margin(healthy.world().rollout().guards().front(), trial.traffic);
+  return {{"passed", or_null(pass_gates(trial).all)}};
 }
 
 }  // namespace
@@ -194,7 +188,7 @@ json::Value run_cell(const Cell& cell, std::uint64_t seed) {
     case Cell::Family::kAdvance:
       return run_advance(trial);
     case Cell::Family::kFalseAdvance:
-      return run_false_advance(cell, trial);
+      return run_false_advance(trial);
   }
   return {};
 }
