@@ -10,6 +10,8 @@ constexpr std::string_view kOptionsValue = R"({"include_usage":true})";
 constexpr std::string_view kMoreUsage = R"(,"include_usage":true)";
 constexpr std::string_view kUsage = R"("include_usage":true)";
 constexpr std::string_view kTrue = "true";
+constexpr std::string_view kNoText = R"("")";
+constexpr std::string_view kNoNumber = "0";  // as short as a value can be
 constexpr std::string_view kSpaces = "                                                                ";
 
 }  // namespace
@@ -89,7 +91,7 @@ void RequestEditor::react(const RequestScan::Found& found) {
 }
 
 void RequestEditor::on_value(const RequestScan::Found& found) {
-  if (found.member == Member::kModel && !wishes_.model.empty()) leaving_out_ = put(wishes_.model);
+  if (found.member == Member::kModel) leaving_out_ = !wishes_.model.empty();
   if (found.member == Member::kStreamOptions) {
     has_options_ = true;
     asked_ = false;
@@ -103,10 +105,17 @@ void RequestEditor::on_value(const RequestScan::Found& found) {
 void RequestEditor::on_value_end(Member member) {
   if (member == Member::kStream) streams_ = scan_.word() == "true";
   const bool left_out = std::exchange(leaving_out_, false);
+  if (left_out && member == Member::kModel) return put_model();
   if (member != Member::kIncludeUsage || !left_out) return;
   asked_ = true;
   if (scan_.word() != kTrue) usage_added_ = true;
   put(kTrue);
+}
+
+// In the place of what was left out. A request may say its model again and again, and parsers differ in which counts: where
+// there is no room for the name, the origin is told none.
+void RequestEditor::put_model() {
+  if (!put(wishes_.model) && !put(kNoText)) put(kNoNumber);
 }
 
 void RequestEditor::on_object_end(const RequestScan::Found& found) {

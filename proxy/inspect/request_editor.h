@@ -2,7 +2,8 @@
 // model is called, and that a stream says its tokens. Nothing is kept back or stored, so a body may be of any size.
 //
 // A body whose length is said before it becomes longer by growth(), whatever it turns out to hold: what no change needs
-// is spaces behind it, which mean nothing in JSON (RFC 8259 2).
+// is spaces behind it, which mean nothing in JSON (RFC 8259 2). No name of a model passes that was to be another: where a
+// request has several and there is no room for all of them, the last ones are empty.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +37,7 @@ class RequestEditor final : public BodyFilter {
   void react(const RequestScan::Found& found);
   void on_value(const RequestScan::Found& found);
   void on_value_end(Member member);
+  void put_model();
   void on_object_end(const RequestScan::Found& found);
   bool fits(std::string_view text) const { return !wishes_.length_said || text.size() <= room_; }
   bool put(std::string_view text);

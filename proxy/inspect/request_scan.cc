@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "proxy/http/field.h"
+
 namespace weir::proxy {
 namespace {
 
@@ -37,12 +39,24 @@ constexpr std::array kNames = {
     Name{"format", Member::kFormat},
 };
 
+// Go's encoding/json takes members whatever their letters' case, so `Model` names a model to a server written in it.
 Member member_of(std::string_view name, Member inside) {
+  if (inside == Member::kOther && http::equal_ignoring_case(name, "model")) return Member::kModel;
   for (const Name& known : kNames) {
     if (known.inside == inside && known.name == name) return known.member;
   }
   return Member::kOther;
 }
+
+// Of "\u006d", too; 16 and more: it is none.
+constexpr unsigned hex_digit(char c) {
+  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
+  const char lower = static_cast<char>(c | 0x20);
+  return lower >= 'a' && lower <= 'f' ? static_cast<unsigned>(lower - 'a') + 10 : 16;
+}
+
+// Ignored before JSON by those who read bytes into text first (RFC 8259 8.1 lets them).
+constexpr std::string_view kLeadingMark = "\xef\xbb\xbf";
 
 // Something is looked for in it, where it is an object.
 constexpr bool is_looked_into(Member member) {
@@ -127,6 +141,8 @@ void RequestScan::take_between(char c) {
   } else if (at_ == At::kStart && c == '{') {
     at_ = At::kFirstName;
     empty_ = true;
+  } else if (at_ == At::kStart && word_size_ < kLeadingMark.size() && c == kLeadingMark[word_size_]) {
+    word_[word_size_++] = c;
   } else if (names && c == '"') {
     at_ = At::kName;
     word_size_ = 0;
@@ -146,17 +162,37 @@ void RequestScan::take_between(char c) {
 }
 
 void RequestScan::take_name(char c) {
-  if (escaped_) {
+  if (hex_left_ > 0) {
+    take_hex(c);
+  } else if (escaped_) {
     escaped_ = false;
+    if (c == 'u') {
+      hex_left_ = 4;
+      code_ = 0;
+    } else {
+      word_size_ = word_.size();  // no name that is known has one of these
+    }
   } else if (c == '"') {
     member_ = member_of({word_.data(), word_size_}, inside_);
     at_ = At::kColon;
     empty_ = false;
   } else if (c == '\\') {
     escaped_ = true;
-    word_size_ = word_.size();
   } else if (word_size_ < word_.size()) {
     word_[word_size_++] = c;
+  }
+}
+
+// Of a letter's number in a name. Those that are known are ASCII.
+void RequestScan::take_hex(char c) {
+  const unsigned digit = hex_digit(c);
+  code_ = code_ * 16 + digit;
+  --hex_left_;
+  if (digit > 15 || (hex_left_ == 0 && code_ > 0x7f)) {
+    hex_left_ = 0;
+    word_size_ = word_.size();
+  } else if (hex_left_ == 0 && word_size_ < word_.size()) {
+    word_[word_size_++] = static_cast<char>(code_);
   }
 }
 

@@ -10,7 +10,7 @@
 
 namespace weir::proxy {
 
-// Those that anybody asks for. A name with an escape in it is no name of these.
+// Those that anybody asks for, also where their names are written with escapes.
 enum class Member : std::uint8_t {
   kOther,
   kModel,
@@ -78,6 +78,7 @@ class RequestScan {
   void close_value();
   void take_between(char c);
   void take_name(char c);
+  void take_hex(char c);
   void take_nested(std::string_view& bytes);
   bool skip_string(std::string_view& bytes);
   void open_value(char c);
@@ -91,6 +92,8 @@ class RequestScan {
   bool ended_ = false;      // a value has, and that has not been told
   bool escaped_ = false;    // the next byte, in a string
   bool empty_ = false;      // the object so far
+  std::uint8_t hex_left_ = 0;  // digits of the escape in a name
+  unsigned code_ = 0;          // what they say so far
   std::uint32_t depth_ = 0;
   std::size_t word_size_ = 0;
   std::array<char, 24> word_{};  // a name, or a scalar; one byte more than the longest that means something

@@ -43,6 +43,10 @@ void edit(const Input& input) {
   require(editor.usage_added() == added, "cuts do not matter to what was added");
   if (wishes.length_said) require(whole.size() == input.bytes.size() + editor.growth(), "it is as long as was said");
   if (!wishes.include_usage && wishes.model.empty()) require(whole == input.bytes, "what nobody wishes is not done");
+  const json::ParseResult parsed = json::parse(whole);
+  if (wishes.model.empty() || !parsed.ok()) return;
+  const std::string& model = parsed.value["model"].string();
+  require(model.empty() || model == "m", "no other model is asked for");
 }
 
 void read(const Input& input) {
@@ -66,7 +70,7 @@ void read(const Input& input) {
   const json::ParseResult parsed = json::parse(input.bytes);
   if (!parsed.ok() || !parsed.value.is_object()) return;
   require(whole.done(), "an object's end is seen");
-  // Of two the parser knows the last one, and a name with an escape in it.
+  // Of two the parser knows the last one.
   if (whole.text(kModel) || input.bytes.find('\\') != std::string_view::npos) return;
   const std::string& model = parsed.value["model"].string();
   require(model.empty() || model.size() + 2 > proxy::RequestReader::kMostText ||

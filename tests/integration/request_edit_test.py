@@ -130,3 +130,15 @@ def test_each_version_is_asked_for_its_own_model_and_so_is_a_second_try(weir: Ca
         assert _post(running, b'{"model":"x","prompt":"p"}', "/generate").status == 200
         running.stop()
     assert [json.loads(body) for body in bodies] == [{"model": 'a"b', "prompt": "p"}] * 2
+
+
+def test_no_name_that_was_to_be_another_reaches_a_version(weir: Callable[..., Weir]) -> None:
+    server = Server()
+    with RawOrigin(server) as origin:
+        running = weir(_plan(origin, {"model": "llama-8b"}, inspect="openai"))
+        for body in (b'{"model":"gpt-4o","model":"gpt-4o-mini"}', b'{"mo\\u0064el":"gpt"}', b'{"Model":"gpt"}',
+                     b'{"model":1,"model":2,"model":"x"}'):
+            assert _post(running, body).status == 200
+        running.stop()
+    members = [dict.fromkeys(value for _, value in json.loads(body, object_pairs_hook=list)) for body in server.bodies]
+    assert [list(values) for values in members] == [["llama-8b"]] * 3 + [["llama-8b", ""]]

@@ -89,6 +89,25 @@ TEST(RequestEditor, CallsTheModelAsTheVersionDoes) {
                 R"({"stream":true,"model":"llama-8b","stream_options":{"include_usage":true}})", true);
 }
 
+// Servers differ in which of two they take.
+TEST(RequestEditor, LetsNoOtherNameOfAModelPass) {
+  expect_edited(kModel, R"({"model":"gpt-4o","model":"gpt-4"})", R"({"model":"llama-8b","model":"llama-8b"})", false);
+  expect_edited(kModel, R"({"mo\u0064el":"gpt-4","\u006D\u006f\u0064\u0065\u006C":"gpt"})",
+                R"({"mo\u0064el":"llama-8b","\u006D\u006f\u0064\u0065\u006C":"llama-8b"})", false);
+  expect_edited(kModel, R"({"Model":"a","MODEL":"12345678"})", R"({"Model":"llama-8b","MODEL":"llama-8b"})", false);
+  expect_edited(kModel, "\xef\xbb\xbf{\"model\":\"a\"}", "\xef\xbb\xbf{\"model\":\"llama-8b\"}", false);
+}
+
+TEST(RequestEditor, EmptiesWhatThereIsNoRoomFor) {
+  RequestEditor editor;
+  RequestEditor::Wishes wishes = kModel;
+  wishes.length_said = true;
+  constexpr std::string_view kBody = R"({"model":1,"model":2,"model":3})";
+  for (std::size_t size = kBody.size(); size > 0; --size) {
+    ASSERT_EQ(edit(editor, wishes, kBody, size).body, R"({"model":"llama-8b","model":"","model":0})") << size;
+  }
+}
+
 TEST(RequestEditor, HasAnEmptyBodyGrowToo) {
   RequestEditor editor;
   RequestEditor::Wishes wishes = kModel;

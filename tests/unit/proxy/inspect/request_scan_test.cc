@@ -81,15 +81,22 @@ TEST(RequestScan, LooksForWhoAsks) {
 
 TEST(RequestScan, FindsNothingMoreInWhatIsNoObject) {
   for (const char* const body :
-       {"", "[1]", "\"model\"", "{model:1}", R"({"model" "m"})", R"([{"model":"m"}])", "\xef\xbb\xbf{\"model\":1}"}) {
+       {"", "[1]", "\"model\"", "{model:1}", R"({"model" "m"})", R"([{"model":"m"}])", "\xef\xbf{\"model\":1}"}) {
     expect_found(body, "");
   }
   expect_found(R"({"model":,"stream":true})", "");
   expect_found(R"({"stream":true,})", " stream@10t-14=true");
   expect_found(R"({"stream":true]})", " stream@10t-14=true");
   expect_found(R"({"stream":true}{"model":1})", " stream@10t-14=true }14");
-  expect_found(R"({"m\u006fdel":"m"})", " }17");
   expect_found(R"({"model":"m)", " model@9\"");
+}
+
+TEST(RequestScan, ReadsANameHoweverItIsWritten) {
+  expect_found(R"({"m\u006fdel":"m"})", " model@14\"-17 }17");
+  expect_found(R"({"\u0073\u0054ream":1,"\u0073\u0074\u0072\u0065\u0061\u006D":2})", " stream@61" "2-62=2 }62");
+  expect_found(R"({"m\u016fdel":"m","mo\del":"m","m\u00zzdel":"m"})", " }47");
+  expect_found(R"({"MoDeL":"m"})", " model@9\"-12 }12");
+  expect_found("\xef\xbb\xbf{\"model\":1}", " model@12" "1-13=1 }13");
 }
 
 TEST(RequestScan, KeepsNoMoreThanAWord) {
