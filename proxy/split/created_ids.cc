@@ -16,6 +16,11 @@ struct Name {
 constexpr std::array kNames = {Name{"responses", Kind::kResponses}, Name{"conversations", Kind::kConversations},
                                Name{"files", Kind::kFiles}, Name{"batches", Kind::kBatches}};
 
+// What a response is asked for before it is made, or of those that there are: no ids.
+bool is_operation(const Collection& found) {
+  return found.kind == Kind::kResponses && (found.id == "compact" || found.id == "input_tokens");
+}
+
 // Takes the next segment off the path.
 std::string_view next_segment(std::string_view& path) {
   path.remove_prefix(std::min(path.size(), path.find_first_not_of('/')));
@@ -35,6 +40,7 @@ Collection collection_of(std::string_view path) {
     Collection found{.kind = at->kind};
     found.id = next_segment(path);
     found.whole = next_segment(path).empty();
+    if (is_operation(found)) found.id = {};
     return found;
   }
   return {};

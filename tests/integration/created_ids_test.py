@@ -43,7 +43,7 @@ class Server:
             peer.send(answer)
 
     def _answer(self, method: bytes, target: bytes, body: bytes) -> bytes:
-        _, _, kind, *rest = target.decode().split("/")
+        _, _, kind, *rest = target.decode().removesuffix("/compact").removesuffix("/input_tokens").split("/")
         asked = json.loads(body) if body.startswith(b"{") else {}
         named = [*rest[:1], *(asked[name] for name in ("previous_response_id", "input_file_id") if name in asked)]
         if conversation := asked.get("conversation"):
@@ -143,7 +143,8 @@ def test_what_is_named_in_the_body_is_too(stream: bool, served: Weir) -> None:
         file = made_by(served, "/v1/files", maker)
         for said in ({"input": long, "previous_response_id": response}, {"conversation": conversation, "input": long},
                      {"input": long, "conversation": {"id": conversation}}):
-            assert _status(ask(served, "POST", "/v1/responses", said, other)) == (200, version)
+            for path in ("/v1/responses", "/v1/responses/compact", "/v1/responses/input_tokens"):
+                assert _status(ask(served, "POST", path, said, other)) == (200, version)
         batch = made_by(served, "/v1/batches", other, {"input_file_id": file})
         assert batch.startswith(f"batch_{version}_")
         # A file that it has made is told by the batch alone.

@@ -27,6 +27,9 @@ TEST(CreatedIds, AreFoundInPaths) {
   EXPECT_EQ(said("/v1/messages/batches/msgbatch_1"), "batches:msgbatch_1");
   EXPECT_EQ(said("/v1/conversations/conv_1/items/msg_2"), "conversations:conv_1+");
   EXPECT_EQ(said("files"), "files:");
+  EXPECT_EQ(said("/v1/responses/compact"), "responses:");
+  EXPECT_EQ(said("/v1/responses/input_tokens"), "responses:");
+  EXPECT_EQ(said("/v1/files/compact"), "files:compact");
   for (const char* const other : {"", "/", "*", "/v1/chat/completions", "/v1/filesystem/x", "/v1/Files/x", "/xfiles/"}) {
     EXPECT_EQ(said(other), "") << other;
   }
@@ -50,6 +53,8 @@ TEST(CreatedIds, AreNamedInBodiesOfWhatIsMadeOfThem) {
   };
   EXPECT_TRUE(texts("POST", "/v1/responses").has(BodyText::kPreviousResponseId));
   EXPECT_TRUE(texts("POST", "/v1/responses").has(BodyText::kConversation));
+  EXPECT_TRUE(texts("POST", "/v1/responses/compact").has(BodyText::kPreviousResponseId));
+  EXPECT_TRUE(texts("POST", "/v1/responses/input_tokens").has(BodyText::kConversation));
   EXPECT_EQ(texts("POST", "/v1/batches"), BodyText::kInputFileId);
   EXPECT_TRUE(texts("POST", "/v1/responses/resp_1/cancel").empty());
   EXPECT_TRUE(texts("GET", "/v1/responses").empty());
