@@ -15,6 +15,8 @@ namespace {
 
 // How often it is looked whether somebody still has to be waited for.
 constexpr std::chrono::milliseconds kLookPeriod{50};
+// What a disk that answers needs for the lines that are left.
+constexpr std::chrono::milliseconds kLastWrite{500};
 
 }  // namespace
 
@@ -40,53 +42,93 @@ LogFile::~LogFile() {
   if (opened()) ::close(descriptor_);
 }
 
+AccessLogFile::~AccessLogFile() {
+  stop();
+  if (thread_.joinable()) thread_.join();
+}
+
 void AccessLogFile::write_to(LogFile file) {
-  if (!file.opened()) return stop();
+  if (!file.opened() && !thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
-    next_ = std::move(file);
+    next_.push_back(std::move(file));
     give_up_at_ = std::chrono::steady_clock::now() + kPatience;
   }
-  if (thread_.joinable()) return wake_.notify_one();
-  stopping_ = false;
-  thread_ = std::thread([this] { run(); });
+  wake_.notify_all();
+  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
 }
 
 void AccessLogFile::stop(std::chrono::milliseconds patience) {
   if (!thread_.joinable()) return;
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-    give_up_at_ = std::chrono::steady_clock::now() + patience;
+  std::unique_lock lock(mutex_);
+  stopping_ = true;
+  give_up_at_ = std::chrono::steady_clock::now() + patience;
+  wake_.notify_all();
+  if (wake_.wait_for(lock, patience + kLastWrite, [this] { return ended_; })) {
+    lock.unlock();
+    return thread_.join();
   }
-  wake_.notify_one();
-  thread_.join();
-  file_ = LogFile();
+  log::error("access_log_not_written", {{"problem", "its disk does not answer"}, {"effect", "what is left of it is lost"}});
+}
+
+bool AccessLogFile::idle() const {
+  const std::lock_guard lock(mutex_);
+  return !working_;
+}
+
+bool AccessLogFile::tell(SteadyTime now) {
+  std::unique_lock lock(mutex_);
+  const bool late = working_ && now - took_at_ >= kPatience;
+  lock.unlock();
+  if (late != problem_.empty()) return false;
+  if (late) {
+    problem_ = "the access log is not taken, and loses lines: its disk does not answer, or nobody reads its pipe";
+    log::error("access_log_hangs", {{"effect", "lines that find no room are lost, and counted; requests wait for nothing"}});
+  } else {
+    problem_.clear();
+    log::info("access_log_written_again", {});
+  }
+  return true;
 }
 
 void AccessLogFile::run() {
   const Visit write_lines = [this](std::string_view lines) { write(lines); };
   std::unique_lock lock(mutex_);
-  for (;;) {
-    wake_.wait_for(lock, kPeriod, [this] { return stopping_ || next_.opened(); });
-    LogFile next = std::exchange(next_, LogFile());
+  while (!ended_) {
+    if (file_.opened()) {
+      wake_.wait_for(lock, kPeriod, [this] { return left(); });
+    } else {
+      wake_.wait(lock, [this] { return left(); });
+    }
+    std::vector<LogFile> next = std::exchange(next_, {});
     const bool last = stopping_;
+    working_ = true;
+    took_at_ = std::chrono::steady_clock::now();
     lock.unlock();
     if (file_.opened()) drain_(write_lines);
-    if (next.opened()) {
-      file_ = std::move(next);
+    if (!next.empty()) {
+      file_ = std::move(next.back());
       torn_ = within_ = false;
-      if (last) drain_(write_lines);
+      if (last && file_.opened()) drain_(write_lines);
     }
-    if (last) return;
+    if (last) file_ = LogFile();
+    next.clear();
     lock.lock();
-    if (!stopping_ && !next_.opened()) give_up_at_ = SteadyTime::max();
+    working_ = false;
+    ended_ = last;
+    if (!left()) give_up_at_ = SteadyTime::max();
   }
+  wake_.notify_all();
 }
 
-bool AccessLogFile::gives_up() {
+SteadyTime AccessLogFile::give_up_at() const {
   const std::lock_guard lock(mutex_);
-  return std::chrono::steady_clock::now() >= give_up_at_;
+  return give_up_at_;
+}
+
+void AccessLogFile::took_some() {
+  const std::lock_guard lock(mutex_);
+  took_at_ = std::chrono::steady_clock::now();
 }
 
 // A line may come in two pieces: the ring's end and its beginning.
@@ -102,10 +144,15 @@ void AccessLogFile::write(std::string_view lines) {
 // Takes what was written off the front. 0, or why not all was.
 int AccessLogFile::put(std::string_view& bytes) {
   for (;;) {
-    const Written written = write_until(file_.descriptor(), bytes, std::chrono::steady_clock::now() + kLookPeriod);
-    if (written.bytes > 0) within_ = bytes[written.bytes - 1] != '\n';
+    const SteadyTime look_again = std::chrono::steady_clock::now() + kLookPeriod;
+    const SteadyTime end = give_up_at();
+    const Written written = write_until(file_.descriptor(), bytes, std::min(look_again, end));
+    if (written.bytes > 0) {
+      within_ = bytes[written.bytes - 1] != '\n';
+      took_some();
+    }
     bytes.remove_prefix(written.bytes);
-    if (written.error != EAGAIN || gives_up()) return written.error;
+    if (written.error != EAGAIN || end <= look_again) return written.error;
   }
 }
 

@@ -1,5 +1,5 @@
 // Confined to the control thread, but for refused(), which any thread may ask. The access log's file, and the thread
-// that empties the workers' rings into it: whoever answers requests never waits for a disk.
+// that empties the workers' rings into it: neither who answers requests nor who decides ever waits for a disk.
 #pragma once
 
 #include <atomic>
@@ -12,6 +12,7 @@
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 
@@ -49,36 +50,53 @@ class AccessLogFile {
   // `drain` visits the lines that have come, in pieces of which each ends with a line or within the one that the next
   // begins with; it is called by one thread at a time.
   explicit AccessLogFile(std::function<void(const Visit&)> drain) : drain_(std::move(drain)) {}
-  ~AccessLogFile() { stop(); }
+  // Waits for a write under way.
+  ~AccessLogFile();
   AccessLogFile(const AccessLogFile&) = delete;
   AccessLogFile& operator=(const AccessLogFile&) = delete;
 
-  // For how long a file that is left is still written to when it is a pipe that nobody reads.
+  // For how long a file that is left is still written to when it is a pipe that nobody reads. After as long without
+  // a byte taken, people are told.
   static constexpr std::chrono::milliseconds kPatience{2'000};
 
   // What has been left so far goes to the file before, all else to this one: so a file that was renamed is followed to
-  // its end, and no line is lost. One that is not open: as stop().
+  // its end, and no line is lost. One that is not open: later lines wait for the next write_to().
   void write_to(LogFile file);
-  // Writes out what waits, and ends. Lines that come later wait for the next write_to().
+  // Writes out what waits, and ends for good. Of a disk that hangs it returns a moment after its patience, and idle()
+  // is false.
   void stop(std::chrono::milliseconds patience = kPatience);
+  // Nothing is being written: the thread ends when it is asked to.
+  bool idle() const;
+
+  // Once a tick. True: problem() is another.
+  bool tell(SteadyTime now);
+  // That nothing takes the lines, for too long; else empty.
+  const std::string& problem() const { return problem_; }
 
   // Lines that the disk refused.
   std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
 
  private:
   void run();
-  bool gives_up();
+  bool left() const { return stopping_ || !next_.empty(); }
+  SteadyTime give_up_at() const;
+  void took_some();
   void write(std::string_view lines);
   int put(std::string_view& bytes);
   void refuse(std::string_view lines, int error);
 
   std::function<void(const Visit&)> drain_;
+  std::string problem_;
   std::thread thread_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_;
-  LogFile next_;                               // with the mutex
-  bool stopping_ = false;                      // with the mutex
-  SteadyTime give_up_at_ = SteadyTime::max();  // with the mutex: whoever reads the file no more is not waited for
+  // With the mutex:
+  std::vector<LogFile> next_;  // the last is written to; the thread closes them all, as a disk may hang in that, too
+  bool stopping_ = false;
+  bool working_ = false;
+  bool ended_ = false;
+  SteadyTime took_at_{};                       // while it works: when something was written last
+  SteadyTime give_up_at_ = SteadyTime::max();  // whoever reads the file no more is not waited for
   LogFile file_;                               // the thread's
   // The thread's:
   bool within_ = false;    // the last byte that was written was no line's end

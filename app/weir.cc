@@ -197,6 +197,7 @@ void Weir::tick() {
   if (store_log_.tell(controller_.store_health(), now)) news_ = true;
   if (records_.tell()) news_ = true;
   if (disk_.tell(now)) news_ = true;
+  if (access_log_.tell(now)) news_ = true;
   answer_the_patient(now);
   tell_requests();
   ask_judges();
@@ -424,6 +425,7 @@ std::vector<std::string> Weir::problems(const std::vector<EndpointStanding>& end
     if (!webhook.problem.empty()) lines.push_back(webhook.problem);
   }
   if (!disk_.problem().empty()) lines.push_back(disk_.problem());
+  if (!access_log_.problem().empty()) lines.push_back(access_log_.problem());
   const std::vector<std::string> of_plan = plan_.problems();
   lines.insert(lines.end(), of_plan.begin(), of_plan.end());
   return lines;

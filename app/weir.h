@@ -63,7 +63,7 @@ class Weir {
   // After run(): all that was decided is on the disk.
   bool saved() const { return controller_.durable(); }
   // Nobody hangs on a disk, for whom the end would wait.
-  bool can_end() { return saved() && records_.idle() && disk_.at_rest(Milliseconds(0)); }
+  bool can_end() { return saved() && records_.idle() && access_log_.idle() && disk_.at_rest(Milliseconds(0)); }
 
  private:
   using Done = std::function<void(ApiReply)>;  // empty: nobody wants to know

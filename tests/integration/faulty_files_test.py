@@ -1,4 +1,4 @@
-"""Files of the plan and of TLS that hang or cannot be read for a while: what is decided waits for none of them."""
+"""Files of the plan, of TLS and the access log that hang or fail for a while: what is decided waits for none of them."""
 from __future__ import annotations
 
 import errno
@@ -151,6 +151,80 @@ def test_a_second_signal_ends_it_while_files_hang(site: Site, files: MakeFiles) 
     wait_until(lambda: not weir.admin.ready(), "it drains")
     weir.signal(signal.SIGTERM)
     assert weir.wait() == 143
+
+
+_NOT_TAKEN = "the access log is not taken"
+
+
+@pytest.fixture(name="logs")
+def _logs(tmp_path: pathlib.Path) -> pathlib.Path:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    return folder
+
+
+def _with_a_log_that_hangs(site: Site, disk: FaultyFiles, logs: pathlib.Path) -> Weir:
+    """It has answered two requests, and the line of the second is not taken."""
+    site.weir.write({**site.weir.plan, "accessLog": {"path": str(logs / "access.log"), "format": "%path%"}})
+    weir = begun(site.weir.start(**disk.environment))
+    assert get(weir.port, "/before").status == 200
+    wait_until(lambda: (logs / "access.log").read_text() == "/before\n", "a line is written")
+    disk.hang()
+    assert get(weir.port, "/lost").status == 200
+    wait_until(lambda: site.problems(_NOT_TAKEN), "it says that lines are not taken")
+    assert weir.log().count("access_log_hangs") == 1
+    return weir
+
+
+def test_it_ends_while_the_access_log_hangs(site: Site, files: MakeFiles, logs: pathlib.Path) -> None:
+    weir = _with_a_log_that_hangs(site, files(logs), logs)
+    weir.stop()
+    assert "access_log_not_written" in weir.log() and '"state_saved":true' in weir.log()
+
+
+def test_a_second_signal_ends_it_while_the_access_log_hangs(site: Site, files: MakeFiles, logs: pathlib.Path) -> None:
+    site.weir.write({**site.weir.plan, "timeouts": {"drainDelay": "1h"}})
+    weir = _with_a_log_that_hangs(site, files(logs), logs)
+    weir.signal(signal.SIGTERM)
+    wait_until(lambda: not weir.admin.ready(), "it drains")
+    weir.signal(signal.SIGTERM)
+    assert weir.wait() == 143
+
+
+def test_a_log_that_hangs_can_be_left(site: Site, files: MakeFiles, logs: pathlib.Path) -> None:
+    disk = files(logs)
+    weir = _with_a_log_that_hangs(site, disk, logs)
+    with_log = weir.plan
+    weir.write({key: value for key, value in with_log.items() if key != "accessLog"})
+    assert weir.admin.post("reload")[0] == 200
+    set_weight(weir, 30)
+    disk.recover()
+    wait_until(lambda: not site.problems(_NOT_TAKEN), "it says that lines are taken")
+    assert (logs / "access.log").read_text() == "/before\n/lost\n"
+    assert get(weir.port, "/unseen").status == 200
+    weir.write(with_log)
+    assert weir.admin.post("reload")[0] == 200
+    assert get(weir.port, "/after").status == 200
+    weir.stop()
+    assert (logs / "access.log").read_text() == "/before\n/lost\n/after\n"
+
+
+def test_a_log_that_hangs_is_opened_anew_when_it_can(site: Site, files: MakeFiles, logs: pathlib.Path) -> None:
+    disk = files(logs)
+    weir = _with_a_log_that_hangs(site, disk, logs)
+    (logs / "access.log").rename(logs / "old.log")
+    weir.signal(signal.SIGUSR1)
+    wait_until(lambda: site.problems("a disk does not answer: the access log"), "it says that opening it hangs")
+    set_weight(weir, 30)
+    status, body = weir.admin.post("reload")
+    assert status == 504 and json.loads(body)["error"]["code"] == "not_read_yet", (status, body)
+    disk.recover()
+    wait_until((logs / "access.log").exists, "it is opened anew")
+    wait_until(lambda: not site.problems(_NOT_TAKEN), "it says that lines are taken")
+    assert get(weir.port, "/after").status == 200
+    weir.stop()
+    assert (logs / "old.log").read_text() == "/before\n/lost\n"
+    assert (logs / "access.log").read_text() == "/after\n"
 
 
 def test_a_pipe_in_place_of_a_certificate_is_refused(site: Site) -> None:

@@ -5,13 +5,14 @@ import pathlib
 
 from preload import preloaded
 
-# What files are opened and looked at with. The flag's file says what becomes of those below a folder: "hang", or the
-# number of the error with which they are not opened.
+# What files are opened, looked at and written with. The flag's file says what becomes of those below a folder: "hang", or the
+# number of the error with which they are not opened, nor written.
 _SHIM = r"""
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -62,6 +63,13 @@ int open64(const char* path, int flags, ...) {
   const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(more, mode_t) : 0;
   va_end(more);
   return open_or_fail(path, flags, mode);
+}
+ssize_t write(int file, const void* data, size_t size) {
+  char link[64], path[4096] = {};
+  snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+  const int error = readlink(link, path, sizeof path - 1) > 0 ? fault_of(path) : 0;
+  if (error != 0) return errno = error, -1;
+  return syscall(SYS_write, file, data, size);
 }
 int stat(const char* path, struct stat* found) noexcept {
   fault_of(path);
