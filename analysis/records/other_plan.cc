@@ -11,9 +11,9 @@ namespace {
 
 constexpr const char* kOtherUsers = "other users would have been on the candidate, and what they met is not known";
 
-class Comparison {
+class PlanComparison {
  public:
-  Comparison(const config::Rollout& ran, const config::Rollout& other) : ran_(ran), other_(other) {}
+  PlanComparison(const config::Rollout& ran, const config::Rollout& other) : ran_(ran), other_(other) {}
 
   std::vector<Incomparable> list() {
     text("baseline", ran_.baseline, other_.baseline, "nobody knows what another version would have answered");
@@ -120,7 +120,7 @@ class Comparison {
 }  // namespace
 
 std::vector<Incomparable> incomparable(const config::Rollout& ran, const config::Rollout& other) {
-  return Comparison(ran, other).list();
+  return PlanComparison(ran, other).list();
 }
 
 }  // namespace weir::analysis
