@@ -11,6 +11,7 @@
 
 #include "app/plan_file.h"
 #include "app/signals.h"
+#include "app/start_watch.h"
 #include "app/weir.h"
 #include "base/log.h"
 
@@ -46,6 +47,8 @@ void set_up_log(const RunArguments& arguments) {
 int run(const RunArguments& arguments, const Terminal& terminal) {
   Signals signals;  // before any thread
   set_up_log(arguments);
+  StartWatch watch;
+  if (!arguments.file.empty()) watch.about_to(arguments.file + ", or a file that it names");
   PlanFile plan = read_plan(arguments);
   for (const std::string& line : plan.messages()) std::fprintf(stderr, "%s\n", line.c_str());
   if (!plan.ok()) {
@@ -59,14 +62,16 @@ int run(const RunArguments& arguments, const Terminal& terminal) {
                                .access_log = arguments.access_log},
                     .state = {}};
   const std::string path = setup.config.state.path;
+  watch.about_to("the state file " + path);
   setup.state = analysis::Journal::open(path, owner(plan.name), kRecordsRead);
   if (!setup.state.holder.empty()) {
     print_error(terminal, "the state file " + path + " belongs to a " + setup.state.holder,
                 "Stop that one, or give this one another `state.path`.");
     return kExitFailed;
   }
+  watch.about_to(plan.name);
   auto weir = std::make_unique<Weir>(signals, std::move(setup));
-  const std::vector<std::string> errors = weir->start();
+  const std::vector<std::string> errors = weir->start(watch);
   for (const std::string& error : errors) print_error(terminal, error);
   const int code = errors.empty() ? weir->run() : kExitFailed;
   if (!weir->can_end()) {

@@ -128,8 +128,8 @@ RunningPlan::RunningPlan(config::Config config, PlanOrigin origin, std::int64_t 
   if (!origin_.file.empty()) watch_.emplace(origin_.file);
 }
 
-std::vector<std::string> RunningPlan::open_tls() {
-  tls_ = std::make_shared<TlsFiles>(config_, tickets_, nullptr, [](std::string_view) {});
+std::vector<std::string> RunningPlan::open_tls(const AboutTo& about_to) {
+  tls_ = std::make_shared<TlsFiles>(config_, tickets_, nullptr, about_to);
   return tls_->faults();
 }
 

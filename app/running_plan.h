@@ -59,7 +59,7 @@ class RunningPlan {
   RunningPlan(config::Config config, PlanOrigin origin, std::int64_t unix_ms);
 
   // Reads what its TLS needs, once. Why it cannot be served; empty when it can.
-  std::vector<std::string> open_tls();
+  std::vector<std::string> open_tls(const AboutTo& about_to);
   // Where it is to be written; empty: the plan wants none.
   std::string access_log_path() const;
 

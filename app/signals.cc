@@ -45,6 +45,12 @@ std::vector<Signal> Signals::take() {
   return out;
 }
 
+bool termination_waits() {
+  sigset_t waiting;
+  return ::sigpending(&waiting) == 0 &&
+         (::sigismember(&waiting, SIGTERM) == 1 || ::sigismember(&waiting, SIGINT) == 1);
+}
+
 std::uint64_t raise_descriptor_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;

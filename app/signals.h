@@ -1,4 +1,5 @@
-// Confined to the control thread. The process's signals as events, and what else of the process a server sets up once.
+// Confined to the control thread, unless said otherwise. The process's signals as events, and what else of the process a
+// server sets up once.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,9 @@ class Signals {
  private:
   int descriptor_ = -1;
 };
+
+// Any thread, while Signals are there: SIGTERM or SIGINT has come, and nobody has taken it.
+bool termination_waits();
 
 // To the hard limit: each connection is a descriptor. Returns what now holds.
 std::uint64_t raise_descriptor_limit();

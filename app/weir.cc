@@ -124,9 +124,10 @@ Weir::Weir(Signals& signals, Setup setup)
 
 Weir::~Weir() = default;
 
-std::vector<std::string> Weir::start() {
-  std::vector<std::string> errors = plan_.open_tls();
+std::vector<std::string> Weir::start(StartWatch& watch) {
+  std::vector<std::string> errors = plan_.open_tls([&watch](std::string_view what) { watch.about_to(what); });
   if (!errors.empty()) return errors;
+  watch.about_to({});
   resolution_.follow(plan_.config());
   resolution_.wait_for(plan_.config(), clock_);
   const std::shared_ptr<const proxy::Topology> topology = topology_of(plan_.config(), plan_.tls());
@@ -142,8 +143,10 @@ std::vector<std::string> Weir::start() {
     std::this_thread::sleep_for(kPollPeriod);
   }
   const std::string log_path = plan_.access_log_path();
+  watch.about_to(log_path.empty() ? log_path : "the access log " + log_path);
   LogFile log = log_path.empty() ? LogFile() : LogFile::open(log_path);
   if (!log.error().empty()) return {log.error()};
+  watch.end();
   errors = server_.start(topology);
   if (!errors.empty()) return errors;
   access_log_.write_to(std::move(log));

@@ -32,6 +32,7 @@
 #include "app/published.h"
 #include "app/running_plan.h"
 #include "app/signals.h"
+#include "app/start_watch.h"
 #include "app/store_log.h"
 #include "app/webhooks/webhooks.h"
 #include "base/clock.h"
@@ -56,8 +57,9 @@ class Weir {
   Weir(const Weir&) = delete;
   Weir& operator=(const Weir&) = delete;
 
-  // Takes every address; nothing is served when a line comes back, which says why.
-  std::vector<std::string> start();
+  // Opens its files, which `watch` is told of until all are, then takes every address; nothing is served when a line
+  // comes back, which says why.
+  std::vector<std::string> start(StartWatch& watch);
   // Until drained, or ended by a second signal. The exit code.
   int run();
   // After run(): all that was decided is on the disk.

@@ -40,7 +40,7 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;         // it was refused or did not work; `check`: warnings
 inline constexpr int kExitUsage = 2;          // the command line is wrong; `check`: errors
 inline constexpr int kExitUnreachable = 3;    // no weir answered
-inline constexpr int kExitEndedAtOnce = 143;  // `run`: a second SIGTERM
+inline constexpr int kExitEndedAtOnce = 143;  // `run`: a second SIGTERM, or one while it starts
 
 struct RunArguments {
   std::string file;      // the plan; empty when the two URLs are given

@@ -38,7 +38,7 @@ Exit codes:
   0  done                     2  the command line is wrong (`check`: the plan has errors)
   1  refused, or it failed    3  no weir answered
      (`check`: warnings)       (`health`: 1)
-                          143  `run`: ended at once by a second SIGTERM)";
+                          143  `run`: ended at once by a second SIGTERM, or by one while it starts)";
 
 constexpr const char* kClientFooter = R"(
 Finds the weir by --admin URL, WEIR_ADMIN, --config FILE, or http://127.0.0.1:9901, and its token by --token-file or
@@ -62,7 +62,7 @@ Examples:
 
 A changed file, SIGHUP and `weir reload` load the plan again; a bad one changes nothing and the log says why.
 SIGTERM drains: not ready, listeners close after `drainDelay`, requests finish within `drain`. A second one ends at
-once. Exit codes: 0 drained, 1 could not start, 2 wrong usage, 143 ended by a second SIGTERM.)";
+once. Exit codes: 0 drained, 1 could not start, 2 wrong usage, 143 ended by a second SIGTERM, or by one while it starts.)";
 
 constexpr const char* kCheckFooter = R"(
 Lists every problem at once as file:line:column. Exit codes: 0 clean, 1 warnings, 2 errors.

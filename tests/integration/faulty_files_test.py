@@ -67,7 +67,9 @@ def _files(tmp_path: pathlib.Path) -> Iterator[MakeFiles]:
 
 
 def _folder(site: Site, which: str) -> pathlib.Path:
-    return site.certificates if which == "certificates" else site.weir.file
+    folders = {"certificates": site.certificates, "plan": site.weir.file, "state": site.weir.directory / "weir.db",
+               "access log": site.weir.directory / "access.log"}
+    return folders[which]
 
 
 @pytest.mark.parametrize("which", ["certificates", "plan"])
@@ -225,6 +227,41 @@ def test_a_log_that_hangs_is_opened_anew_when_it_can(site: Site, files: MakeFile
     weir.stop()
     assert (logs / "old.log").read_text() == "/before\n/lost\n"
     assert (logs / "access.log").read_text() == "/after\n"
+
+
+_AT_THE_START = {"certificates": "plan.yaml, or a file that it names", "plan": "plan.yaml", "state": "the state file",
+                 "access log": "the access log"}
+
+
+@pytest.mark.parametrize("which", list(_AT_THE_START))
+def test_a_start_that_hangs_says_for_what_and_can_be_ended(which: str, site: Site, files: MakeFiles) -> None:
+    weir = site.weir
+    weir.write({**weir.plan, "accessLog": {"path": str(_folder(site, "access log"))}})
+    disk = files(_folder(site, which))
+    disk.hang()
+    weir.launch(**disk.environment)
+    told = [line for line in wait_until(lambda: "start_waits" in weir.log() and weir.log(), "it says that it waits"
+                                        ).splitlines() if "start_waits" in line]
+    assert len(told) == 1 and _AT_THE_START[which] in told[0]
+    weir.signal(signal.SIGINT if which == "plan" else signal.SIGTERM)
+    assert weir.wait() == 143
+    assert "ending_while_starting" in weir.log()
+    disk.recover()
+    begun(weir.start()).stop()
+
+
+def test_a_start_that_hung_goes_on(site: Site, files: MakeFiles) -> None:
+    weir = site.weir
+    disk = files(_folder(site, "state"))
+    disk.hang()
+    weir.launch(**disk.environment)
+    wait_until(lambda: "start_waits" in weir.log(), "it says that it waits")
+    weir.signal(signal.SIGHUP)
+    weir.signal(signal.SIGUSR1)
+    disk.recover()
+    wait_until(weir.admin.ready, "it serves")
+    wait_until(lambda: site.reloads() == 1, "what was asked for meanwhile is done")
+    weir.stop()
 
 
 def test_a_pipe_in_place_of_a_certificate_is_refused(site: Site) -> None:
