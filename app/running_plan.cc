@@ -86,7 +86,8 @@ PlanRead read_next(const Runs& runs, const AboutTo& about_to) {
                 .warnings = plan.messages(),
                 .lowered = {},
                 .tls = {},
-                .access_log = {}};
+                .access_log = {},
+                .memory = {}};
   const std::vector<std::string> fixed = config::needs_restart(runs.config, next.config);
   if (!fixed.empty()) {
     return refused({.status = 409,

@@ -14,6 +14,7 @@
 #include "app/access_log_file.h"
 #include "app/admin/api.h"
 #include "app/disk_thread.h"
+#include "app/feedback/join_store.h"
 #include "app/file_watch.h"
 #include "app/tls_files.h"
 #include "base/json.h"
@@ -36,6 +37,7 @@ struct NextPlan {
   std::vector<std::string> lowered;
   std::shared_ptr<const TlsFiles> tls;
   LogFile access_log;  // not open: it wants none
+  std::unique_ptr<JoinStore> memory;  // of requests that scores are about; null: it wants none, or there is one
 };
 
 // What a reading of the plan's file came to.

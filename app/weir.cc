@@ -133,7 +133,9 @@ std::vector<std::string> Weir::start(StartWatch& watch) {
   const std::shared_ptr<const proxy::Topology> topology = topology_of(plan_.config(), plan_.tls());
   webhooks_.follow(plan_.config());
   controller_.set_plans(rollout_plans(plan_.config(), names_));
-  feedback_.follow(plan_.config());
+  watch.about_to(memory_file(plan_.config()));
+  feedback_.follow(plan_.config(), remember(plan_.config()));
+  watch.about_to({});
   show_config();
   // What was decided in earlier lives is no news, but has to be there.
   show_history();

@@ -92,8 +92,13 @@ void Weir::read_plan() {
   if (reload_) take_plan(*std::exchange(reload_, std::nullopt));  // as it is, before the next one
   being_read_ = std::move(asked_.front());
   asked_.pop_front();
-  disk_.run([this, reading = plan_.reading()](const AboutTo& about_to) -> DiskThread::Done {
+  const bool remembers = feedback_.remembers();
+  disk_.run([this, remembers, reading = plan_.reading()](const AboutTo& about_to) -> DiskThread::Done {
     const auto read = std::make_shared<PlanRead>(reading(about_to));
+    if (auto* next = std::get_if<NextPlan>(&read->said); next != nullptr && !remembers) {
+      about_to(memory_file(next->config));
+      next->memory = remember(next->config);
+    }
     return [this, read] { take_read(std::move(*read)); };
   });
 }
@@ -156,13 +161,14 @@ void Weir::take_plan(Reload reload) {
                                                     .problems = taken}));
   }
   access_log_.write_to(std::move(reload.next.access_log));
+  std::unique_ptr<JoinStore> memory = std::move(reload.next.memory);
   plan_.take(std::move(reload.next), unix_ms(clock_));
   show_config();
   const config::Config& config = plan_.config();
   resolution_.follow(config);
   webhooks_.follow(config);
   controller_.set_plans(rollout_plans(config, names_));
-  feedback_.follow(config);
+  feedback_.follow(config, std::move(memory));
   admin_->set_token(secret_of(config.admin.token));
   scores_->set_token(secret_of(config.feedback.token));
   note("reload", reload.actor, "the plan was loaded again");

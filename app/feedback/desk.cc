@@ -50,12 +50,21 @@ std::uint32_t FeedbackDesk::second() const {
   return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(since_1970).count());
 }
 
-void FeedbackDesk::follow(const config::Config& config) {
-  sample_ppm_ = config.feedback.sample_ppm;
+std::string memory_file(const config::Config& config) {
   const auto& rollouts = config.rollouts;
   const bool wanted =
       std::any_of(rollouts.begin(), rollouts.end(), [](const auto& rollout) { return wants_scores(rollout.second); });
-  if (wanted && !joins_) joins_.emplace(config.state.path + ".joins", config.feedback.memory);
+  return wanted ? config.state.path + ".joins" : std::string();
+}
+
+std::unique_ptr<JoinStore> remember(const config::Config& config) {
+  const std::string file = memory_file(config);
+  return file.empty() ? nullptr : std::make_unique<JoinStore>(file, config.feedback.memory);
+}
+
+void FeedbackDesk::follow(const config::Config& config, std::unique_ptr<JoinStore> memory) {
+  sample_ppm_ = config.feedback.sample_ppm;
+  if (memory) joins_ = std::move(memory);
   book_.keep([this](std::uint64_t rollout) { return find_(rollout).has_value(); });
   std::erase_if(forgotten_unscored_, [this](const auto& entry) { return !find_(entry.first); });
 }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -36,6 +37,11 @@ struct ScoredRollout {
   std::array<VersionId, kArmCount> versions{kNoId, kNoId};
 };
 
+// The file of what is kept of requests, beside the state file. Empty: no rollout of the plan has a guard of feedback.
+std::string memory_file(const config::Config& config);
+// Any thread: waits for the file's disk. Null where there is none.
+std::unique_ptr<JoinStore> remember(const config::Config& config);
+
 class FeedbackDesk {
  public:
   // A score may come before its request ends: so many wait, and so long.
@@ -48,9 +54,9 @@ class FeedbackDesk {
 
   FeedbackDesk(const Clock& clock, FindRollout find) : clock_(clock), find_(std::move(find)) {}
 
-  // Once its rollouts are there. Opens what is kept of requests, beside the state file, as soon as a plan has a guard of
-  // feedback.
-  void follow(const config::Config& config);
+  // Once its rollouts are there. `memory`: remember(), of the first plan that wants one; null: what there is stays.
+  void follow(const config::Config& config, std::unique_ptr<JoinStore> memory = nullptr);
+  bool remembers() const { return joins_ != nullptr; }
   void join(const Joinable& request);
   // Of each score what became of it, or will have to.
   ScoreTally take(const Post& post);
@@ -87,7 +93,7 @@ class FeedbackDesk {
 
   const Clock& clock_;
   FindRollout find_;
-  std::optional<JoinStore> joins_;  // none: no plan has had a guard of feedback
+  std::unique_ptr<JoinStore> joins_;  // none: no plan has had a guard of feedback
   std::uint32_t sample_ppm_ = kMillion;
   std::vector<Score> ready_;
   ScoreBook book_;

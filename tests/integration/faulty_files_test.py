@@ -14,7 +14,7 @@ from faulty_files import FaultyFiles
 from http_client import Connection, get
 from load import Load
 from origin import Origin
-from plans import at_weight, canary
+from plans import Plan, at_weight, canary
 from polling import wait_until
 from ports import free_port
 from steering import WITHOUT_LATENCY, begun, set_weight
@@ -68,7 +68,7 @@ def _files(tmp_path: pathlib.Path) -> Iterator[MakeFiles]:
 
 def _folder(site: Site, which: str) -> pathlib.Path:
     folders = {"certificates": site.certificates, "plan": site.weir.file, "state": site.weir.directory / "weir.db",
-               "access log": site.weir.directory / "access.log"}
+               "access log": site.weir.directory / "access.log", "joins": site.weir.directory / "weir.db.joins"}
     return folders[which]
 
 
@@ -155,6 +155,27 @@ def test_a_second_signal_ends_it_while_files_hang(site: Site, files: MakeFiles) 
     assert weir.wait() == 143
 
 
+def _with_scores(plan: Plan) -> Plan:
+    scored = {"guards": [*WITHOUT_LATENCY["guards"], {"metric": "feedback", "name": "relevance"}]}
+    return {**plan, "rollouts": {"chat": {**plan["rollouts"]["chat"], "analysis": scored}}}
+
+
+def test_a_candidate_is_taken_back_while_the_memory_of_requests_hangs(site: Site, files: MakeFiles) -> None:
+    disk = files(_folder(site, "joins"))
+    weir = begun(site.weir.start(**disk.environment))
+    disk.hang()
+    weir.write(_with_scores(weir.plan))
+    wait_until(lambda: site.problems("a disk does not answer"), "it says that files are not read")
+    assert "weir.db.joins" in site.problems("a disk does not answer")[0]
+    with Load(weir.port, rate=200, users=100) as load:
+        wait_until(lambda: load.tally().answered > 200, "there is traffic")
+        site.candidate.set(fail_share=1, fail_status=500)
+        assert weir.wait_phase("rolledBack")["weight_percent"] == 0
+        disk.recover()
+        wait_until(lambda: site.reloads() == 1, "the plan is loaded")
+    assert _folder(site, "joins").exists()
+
+
 _NOT_TAKEN = "the access log is not taken"
 
 
@@ -230,13 +251,13 @@ def test_a_log_that_hangs_is_opened_anew_when_it_can(site: Site, files: MakeFile
 
 
 _AT_THE_START = {"certificates": "plan.yaml, or a file that it names", "plan": "plan.yaml", "state": "the state file",
-                 "access log": "the access log"}
+                 "access log": "the access log", "joins": "weir.db.joins"}
 
 
 @pytest.mark.parametrize("which", list(_AT_THE_START))
 def test_a_start_that_hangs_says_for_what_and_can_be_ended(which: str, site: Site, files: MakeFiles) -> None:
     weir = site.weir
-    weir.write({**weir.plan, "accessLog": {"path": str(_folder(site, "access log"))}})
+    weir.write({**_with_scores(weir.plan), "accessLog": {"path": str(_folder(site, "access log"))}})
     disk = files(_folder(site, which))
     disk.hang()
     weir.launch(**disk.environment)

@@ -60,7 +60,7 @@ class Desk : public ::testing::Test {
     config_.state.path = "/nowhere/at/all";  // so that it is in memory
     config_.feedback.memory = 1;
     config_.rollouts["chat"].analysis.guards = {relevance()};
-    desk_.follow(config_);
+    desk_.follow(config_, remember(config_));
   }
 
   std::optional<ScoredRollout> rollout(std::uint64_t identity) const {
