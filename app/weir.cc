@@ -136,6 +136,7 @@ std::vector<std::string> Weir::start(StartWatch& watch) {
   watch.about_to(memory_file(plan_.config()));
   feedback_.follow(plan_.config(), remember(plan_.config()));
   watch.about_to({});
+  answer_metrics_.follow(plan_.config());
   show_config();
   // What was decided in earlier lives is no news, but has to be there.
   show_history();

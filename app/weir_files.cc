@@ -169,6 +169,7 @@ void Weir::take_plan(Reload reload) {
   webhooks_.follow(config);
   controller_.set_plans(rollout_plans(config, names_));
   feedback_.follow(config, std::move(memory));
+  answer_metrics_.follow(config);
   admin_->set_token(secret_of(config.admin.token));
   scores_->set_token(secret_of(config.feedback.token));
   note("reload", reload.actor, "the plan was loaded again");

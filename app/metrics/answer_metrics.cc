@@ -27,6 +27,24 @@ void add_times(const Answer& answer, AnswerSeries& into) {
 
 }  // namespace
 
+void AnswerMetrics::follow(const config::Config& config) {
+  const std::lock_guard lock(mutex_);
+  planned_.clear();
+  const auto take = [this](std::string_view name) {
+    const ModelName label(name);
+    if (!label.empty() && label.view() != kOther) planned_.emplace(label.view());
+  };
+  for (const auto& [name, service] : config.services) {
+    for (const auto& [version, settings] : service.versions) take(settings.model);
+  }
+  for (const config::Route& route : config.routes) {
+    if (route.match.model) take(route.match.model->exact.value_or(""));
+  }
+  for (const auto& [service, rollout] : config.rollouts) {
+    for (const config::Override& rule : rollout.overrides) take(rule.model);
+  }
+}
+
 void AnswerMetrics::record(const Answer& answer) {
   const std::lock_guard lock(mutex_);
   AnswerSeries& into = series(answer);
@@ -52,7 +70,10 @@ AnswerMetrics::Model AnswerMetrics::model_of(const Answer& answer) {
   if (name == kOther) return kOtherModel;
   const auto known = models_.find(name);
   if (known != models_.end()) return known->second;
-  if (models_.size() >= kModelLimit || !answer.known || answer.outcome != OutcomeClass::kOk) return kOtherModel;
+  if (!planned_.contains(name)) {
+    if (invented_ >= kModelLimit || !answer.known || answer.outcome != OutcomeClass::kOk) return kOtherModel;
+    ++invented_;
+  }
   return models_.emplace(name, kFirstModel + static_cast<Model>(models_.size())).first->second;
 }
 

@@ -2,8 +2,8 @@
 // they are looked into, by service, route, version and the model that was asked for. Who has prices is told apart from who
 // costs nothing.
 //
-// What clients ask for is theirs to invent. A name is a label of its own only once an answer to it has ended well, and only
-// so many are; all else is "other".
+// What clients ask for is theirs to invent. Names that the plan says are labels of their own; another one is only once an
+// answer to it has ended well, and only so many are; all else is "other".
 #pragma once
 
 #include <algorithm>
@@ -15,11 +15,13 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "app/metrics/request_metrics.h"
 #include "base/answer.h"
 #include "base/names.h"
+#include "config/config.h"
 
 namespace weir::app {
 
@@ -68,12 +70,14 @@ class AnswerMetrics {
   // Names are read by record() alone, hence on its thread.
   explicit AnswerMetrics(const Names& names) : names_(names) {}
 
+  // From now on this is the plan. On the control thread, too.
+  void follow(const config::Config& config);
   void record(const Answer& answer);
   std::vector<AnswerSeries> totals() const;
 
   // Series beyond this many fall under the labels "other".
   static constexpr std::size_t kSeriesLimit = 2'000;
-  static constexpr std::size_t kModelLimit = 50;
+  static constexpr std::size_t kModelLimit = 50;  // beside those that the plan says
 
  private:
   using Model = std::uint32_t;
@@ -100,6 +104,8 @@ class AnswerMetrics {
   mutable std::mutex mutex_;
   std::unordered_map<Key, AnswerSeries, KeyHash> series_;
   std::unordered_map<std::string, Model, TextHash, std::equal_to<>> models_;  // those that have a label
+  std::unordered_set<std::string, TextHash, std::equal_to<>> planned_;        // those that the plan says
+  std::size_t invented_ = 0;                                                  // of models_, those that it did not
 };
 
 }  // namespace weir::app

@@ -86,6 +86,23 @@ def test_answers_are_told_apart_by_the_model_that_was_asked_for(weir: Callable[.
     assert server.counts().body_in == len(late) + len(b'{"model":"gpt \\u00fc"}') + len(b'{"model":"hidden"}')
 
 
+def test_no_number_of_invented_models_takes_the_label_of_one_that_the_plan_says(
+        weir: Callable[..., Weir], origin: Callable[..., Origin]) -> None:
+    server = origin("v1", tokens=4)
+    plan = {"services": {"chat": {"versions": {"v1": {**version(server), "model": "llama-8b"}}}}, "routes": [route(inspect="openai")]}
+    running = weir(plan)
+    for model in [*(f"invented-{number}" for number in range(60)), "llama-8b", "served-later"]:
+        post(running.port, "/", b'{"model":"%s"}' % model.encode(), {"content-type": "application/json"})
+    metrics = _counted(running, 62)
+    assert metrics.total("weir_answers_total", gen_ai_request_model="llama-8b") == 1
+    assert len(metrics.labels("weir_answers_total", "gen_ai_request_model")) == 52
+    plan["routes"] = [route(inspect="openai", match={"pathPrefix": "/", "model": {"exact": "served-later"}}), *plan["routes"]]
+    running.write(plan)
+    running.cli("reload")
+    post(running.port, "/", b'{"model":"served-later"}', {"content-type": "application/json"})
+    assert _counted(running, 63).total("weir_answers_total", gen_ai_request_model="served-later") == 1
+
+
 def test_what_cannot_be_read_passes_untouched_and_is_counted(weir: Callable[..., Weir]) -> None:
     body = gzip.compress(_ERROR)
     with RawOrigin(always(_reply(body, "content-encoding: gzip"))) as origin:

@@ -113,6 +113,28 @@ TEST_F(AnswerMetricsTest, GiveSoManyModelsALabelAndNoMore) {
                                 std::to_string(AnswerMetrics::kModelLimit)));
 }
 
+// Where a version calls the model by its own name, whatever is asked for ends well.
+TEST_F(AnswerMetricsTest, KeepALabelForWhatThePlanNames) {
+  config::Config plan;
+  plan.services["chat"].versions["v1"].model = "llama-8b";
+  plan.routes.emplace_back().match.model = config::ValueMatch{.exact = "gpt"};
+  plan.routes.emplace_back().match.model = config::ValueMatch{.prefix = "model-"};
+  plan.rollouts["chat"].overrides.push_back({.header = {}, .exact = {}, .version = "v1", .from = {}, .model = "qwen"});
+  metrics_.follow(plan);
+  const auto ask = [this](std::string_view model, OutcomeClass outcome = OutcomeClass::kOk) {
+    Answer asked = answer();
+    asked.asked = ModelName(model);
+    asked.outcome = outcome;
+    metrics_.record(asked);
+  };
+  for (std::size_t i = 0; i < 2 * AnswerMetrics::kModelLimit; ++i) ask("model-" + std::to_string(i));
+  for (const char* const named : {"llama-8b", "gpt", "qwen"}) {
+    ask(named, OutcomeClass::kErrorEvent);
+    EXPECT_THAT(text(), HasSubstr(R"(gen_ai_request_model=")" + std::string(named) + R"(",finish_reason="none"} 1)"));
+  }
+  EXPECT_EQ(metrics_.totals().size(), AnswerMetrics::kModelLimit + 4);
+}
+
 TEST_F(AnswerMetricsTest, TellWhatFailedApart) {
   Answer broken = answer();
   broken.outcome = OutcomeClass::kTruncated;
