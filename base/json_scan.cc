@@ -31,7 +31,10 @@ struct Handler : Unbounded {
     if (const int path = paths.path_at(at); path >= 0) sink.on_object(path);
     return open();
   }
-  bool on_object_end(std::size_t, bj::error_code&) { return close(); }
+  bool on_object_end(std::size_t members, bj::error_code&) {
+    if (const int path = paths.path_at(opened[depth - 1]); path >= 0) sink.on_object_end(path, members);
+    return close();
+  }
   bool on_array_begin(bj::error_code&) { return open(); }
   bool on_array_end(std::size_t, bj::error_code&) { return close(); }
 

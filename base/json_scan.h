@@ -55,6 +55,8 @@ class Scan {
     virtual void on_boolean(int path, bool value) = 0;
     // An object begins; of an array of them, each.
     virtual void on_object(int path) = 0;
+    // And ends, with so many members.
+    virtual void on_object_end(int, std::size_t) {}
 
    protected:
     ~Sink() = default;

@@ -459,9 +459,15 @@ void AnswerReader::on_boolean(int path, bool value) {
 void AnswerReader::on_object(int path) {
   const Place* const at = concerns(path);
   if (at == nullptr) return;
-  if (at->meaning == Meaning::kError) message_.error = true;
   if (at->meaning == Meaning::kMedia) message_.output = message_.content = true;
   if (at->meaning == Meaning::kToolCall) end_call();
+}
+
+// An `error` that is `{}` is none, as null, "" and false are none: gateways that write all the fields they have say so in
+// good answers, and OpenAI's own client for Python takes it for nothing.
+void AnswerReader::on_object_end(int path, std::size_t members) {
+  const Place* const at = members > 0 ? concerns(path) : nullptr;
+  if (at != nullptr && at->meaning == Meaning::kError) message_.error = true;
 }
 
 }  // namespace weir::proxy

@@ -91,6 +91,7 @@ class AnswerReader final : public BodyObserver, private EventFraming::Sink, priv
   void on_number(int path, double number) override;
   void on_boolean(int path, bool value) override;
   void on_object(int path) override;
+  void on_object_end(int path, std::size_t members) override;
 
   static Framing framing_of(const http::ResponseHead& head);
   void read_usage_headers(const http::ResponseHead& head);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "proxy/inspect/vocabulary.h"
 
 namespace weir::proxy {
 namespace {
@@ -113,7 +114,8 @@ class Slow {
     const std::string text_before = text_;
     const std::size_t other_before = other_;
     const json::Value& value = parsed.value;
-    std::string type = name.empty() ? value["type"].string() : name;
+    // A name that says nothing does not stand in the way of a type.
+    const std::string type = typical_of(name) == 0 ? value["type"].string() : name;
     if (facts_.model_size == 0) take_model(value);
     if (sent_.inspect == Inspect::kOpenAi) take_chat(value);
     if (sent_.inspect == Inspect::kAnthropic) take_message(value, type);
@@ -122,7 +124,7 @@ class Slow {
     if (text_ != text_before || other_ != other_before) {
       ++facts_.outputs;
     }
-    const bool object = !at(value, "error").empty() && at(value, "error")[0]->is_object();
+    const bool object = !at(value, "error").empty() && !at(value, "error")[0]->object().empty();
     if (object || !value["error"].string().empty() || name == "error" || (value["object"].string() == "error") ||
         facts_.finish == FinishReason::kError) {
       const std::string code =
@@ -185,7 +187,7 @@ class Slow {
   }
 
   void take_message(const json::Value& value, const std::string& type) {
-    if (type == "content_block_start" || !facts_.streamed) ++call_;
+    if (value["content_block"].is_object() || !facts_.streamed) ++call_;
     text_ += text_at(value, "delta.text") + text_at(value, "content.text") + text_at(value, "content_block.text");
     other_ += text_at(value, "delta.thinking").size() + text_at(value, "content.thinking").size();
     const std::string call = text_at(value, "delta.partial_json");
