@@ -6,24 +6,28 @@ namespace weir::proxy {
 namespace {
 
 constexpr int kUsage = 0;
+constexpr int kError = 2;
 
 const json::Paths& places() {
   static const json::Paths all({"usage", "choices", "error"});
   return all;
 }
 
-// Whether it may be such an event: nearly no other is looked into.
-bool has_no_choice(std::string_view event) {
+enum class Choices : std::uint8_t { kUnsaid, kNone, kSome };
+
+// As far as can be told without looking into it: nearly no event has none.
+Choices choices_of(std::string_view event) {
   constexpr std::string_view kName = "\"choices\"";
   const std::size_t at = event.find(kName);
-  if (at == std::string_view::npos) return false;
+  if (at == std::string_view::npos) return Choices::kUnsaid;
   event.remove_prefix(at + kName.size());
   for (const char expected : {':', '[', ']'}) {
     const std::size_t next = event.find_first_not_of(" \t");
-    if (next == std::string_view::npos || event[next] != expected) return false;
+    if (next == std::string_view::npos) return Choices::kUnsaid;
+    if (event[next] != expected) return Choices::kSome;
     event.remove_prefix(next + 1);
   }
-  return true;
+  return Choices::kNone;
 }
 
 }  // namespace
@@ -35,7 +39,7 @@ UsageFilter::~UsageFilter() = default;
 void UsageFilter::begin() {
   slice_ = {};
   kept_.clear();
-  pending_ = passing_ = ended_ = after_cr_ = blank_cr_ = false;
+  pending_ = passing_ = taking_out_ = ended_ = after_cr_ = blank_cr_ = false;
   blank_ = true;
 }
 
@@ -49,35 +53,44 @@ http::BodyEvent UsageFilter::next() {
   if (!kept_.empty() && !data.empty()) {
     kept_ += take_event(data);
     const bool ended = std::exchange(ended_, false);
-    passing_ = !ended && kept_.size() > kMostEvent;
-    if (ended && says_only_usage(kept_)) {
-      kept_.clear();
-    } else if (ended || passing_) {
-      return piece(take_kept());
-    }
+    const Fate fate = fate_of(kept_, ended);
+    passing_ = fate == Fate::kSent && !ended;
+    taking_out_ = fate == Fate::kTakenOut && !ended;
+    if (fate == Fate::kSent) return piece(take_kept());
+    if (fate == Fate::kTakenOut) kept_.clear();
   }
   const char* begin = data.data();
   std::size_t size = 0;
   while (!data.empty()) {
     const std::string_view event = take_event(data);
     const bool ended = std::exchange(ended_, false);
-    if (!ended && !passing_ && event.size() <= kMostEvent) {
-      kept_ = event;
-    } else if (ended && !passing_ && says_only_usage(event)) {
-      if (size > 0) break;
-      begin = data.data();
-    } else {
+    const Fate fate = passing_ ? Fate::kSent : taking_out_ ? Fate::kTakenOut : fate_of(event, ended);
+    passing_ = fate == Fate::kSent && !ended;
+    taking_out_ = fate == Fate::kTakenOut && !ended;
+    if (fate == Fate::kSent) {
       size += event.size();
-      passing_ = !ended;
+      continue;
     }
+    if (fate == Fate::kKept) kept_ = event;
+    if (size > 0) break;
+    begin = data.data();
   }
   if (size > 0) return piece({begin, size});
   // A last event that no empty line ends.
   if (slice_.end && data.empty() && !kept_.empty()) {
-    if (!says_only_usage(kept_)) return piece(take_kept());
+    if (!says_only_usage(kept_, true)) return piece(take_kept());
     kept_.clear();
   }
   return piece({});
+}
+
+// Of an event, or of its beginning: the same however it was cut.
+UsageFilter::Fate UsageFilter::fate_of(std::string_view event, bool ended) {
+  const auto judged = [&](bool taken) { return taken ? Fate::kTakenOut : Fate::kSent; };
+  if (event.size() > kMostDoubtful) return judged(says_only_usage(event.substr(0, kMostDoubtful), false));
+  if (ended) return judged(says_only_usage(event, true));
+  if (event.size() > kMostEvent && choices_of(event) == Choices::kSome) return Fate::kSent;
+  return Fate::kKept;
 }
 
 // What of the event under way stands in `bytes`, taken off them; ended_: that is all of it.
@@ -122,14 +135,14 @@ http::BodyEvent UsageFilter::piece(std::string_view data) {
   return out;
 }
 
-bool UsageFilter::says_only_usage(std::string_view event) {
-  if (event.size() > kMostEvent || !has_no_choice(event)) return false;
-  usage_ = other_ = whole_ = false;
+bool UsageFilter::says_only_usage(std::string_view event, bool ended) {
+  if (choices_of(event) != Choices::kNone) return false;
+  usage_ = other_ = error_ = whole_ = false;
   scan_.begin();
   framing_.begin();
   framing_.feed(event, *this);
-  framing_.end(*this);
-  return whole_ && usage_ && !other_;
+  if (ended) framing_.end(*this);
+  return whole_ == ended && usage_ && !other_ && !error_;
 }
 
 void UsageFilter::on_event_data(std::string_view data) { scan_.feed(data); }
@@ -142,6 +155,11 @@ void UsageFilter::on_number(int place, double) { other_ = other_ || place != kUs
 
 void UsageFilter::on_boolean(int place, bool) { other_ = other_ || place != kUsage; }
 
-void UsageFilter::on_object(int place) { (place == kUsage ? usage_ : other_) = true; }
+void UsageFilter::on_object(int place) { (place == kUsage ? usage_ : place == kError ? error_ : other_) = true; }
+
+// An error of nothing is none, as for AnswerReader.
+void UsageFilter::on_object_end(int place, std::size_t members) {
+  if (place == kError && members == 0) error_ = false;
+}
 
 }  // namespace weir::proxy

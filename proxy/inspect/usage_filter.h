@@ -1,9 +1,11 @@
 // Confined to one worker. Takes out of a stream of the OpenAI kind the event that says its tokens and nothing else, for
 // a client that had not asked for it: `choices` without an element beside a `usage`. All other bytes pass as they came.
-// An event goes out once it is whole; one that is larger than any that says tokens, as it comes.
+// An event goes out once it is whole; a large one that has a choice, as it comes. Of a larger one without, its beginning
+// has to do: where that says tokens and nothing else, none of it goes out.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -15,8 +17,9 @@ namespace weir::proxy {
 
 class UsageFilter final : public BodyFilter, private EventFraming::Sink, private json::Scan::Sink {
  public:
-  // Of an event that may be taken out, its line ends included.
+  // Bytes of an event, its line ends included, that are kept until it is whole; and where it has shown no choice in them.
   static constexpr std::size_t kMostEvent = 8 * 1024;
+  static constexpr std::size_t kMostDoubtful = 64 * 1024;
 
   UsageFilter();
   ~UsageFilter() override;
@@ -32,7 +35,9 @@ class UsageFilter final : public BodyFilter, private EventFraming::Sink, private
   std::string_view take_event(std::string_view& bytes);
   std::string_view take_kept();
   http::BodyEvent piece(std::string_view data);
-  bool says_only_usage(std::string_view event);
+  enum class Fate : std::uint8_t { kKept, kSent, kTakenOut };
+  Fate fate_of(std::string_view event, bool ended);
+  bool says_only_usage(std::string_view event, bool ended);
 
   void on_event_data(std::string_view piece) override;
   void on_event(std::string_view name) override;
@@ -40,6 +45,7 @@ class UsageFilter final : public BodyFilter, private EventFraming::Sink, private
   void on_number(int path, double number) override;
   void on_boolean(int path, bool value) override;
   void on_object(int path) override;
+  void on_object_end(int path, std::size_t members) override;
 
   json::Scan scan_;
   EventFraming framing_;
@@ -47,7 +53,8 @@ class UsageFilter final : public BodyFilter, private EventFraming::Sink, private
   std::string kept_;       // an event's beginning, from the slices before
   std::string sent_;       // what was kept, on its way out
   bool pending_ = false;
-  bool passing_ = false;  // the event is too large to be one of those
+  bool passing_ = false;     // what comes of the event is sent
+  bool taking_out_ = false;  // or is not
   bool ended_ = false;    // the event, just now
   // Of the line that is under way.
   bool blank_ = true;
@@ -57,6 +64,7 @@ class UsageFilter final : public BodyFilter, private EventFraming::Sink, private
   bool whole_ = false;
   bool usage_ = false;
   bool other_ = false;
+  bool error_ = false;
 };
 
 }  // namespace weir::proxy

@@ -55,6 +55,7 @@ TEST(UsageFilter, TakesOutTheEventThatSaysTheTokens) {
     expect_filtered(ended(kUsage), "");
     expect_filtered(ended(kUsage + kUsage + kBefore), ended(kBefore));
   }
+  expect_filtered("data: {\"choices\":[],\"error\":{},\"usage\":{}}\n\n" + kDone, kDone);
   expect_filtered(kBefore + kUsage.substr(0, kUsage.size() - 1), kBefore);
   expect_filtered(kBefore + kUsage.substr(0, kUsage.size() - 2), kBefore);
   expect_filtered("data: {\"choices\":[],\ndata: \"usage\":{}}\n\n", "");
@@ -72,12 +73,46 @@ TEST(UsageFilter, LeavesEverythingElse) {
   }
 }
 
-TEST(UsageFilter, PassesOnWhatIsTooLargeToBeKept) {
-  const std::string filling(UsageFilter::kMostEvent, 'x');
-  const std::string large = "data: {\"choices\":[],\"usage\":{},\"x\":\"" + filling + "\"}\n\n";
+constexpr std::size_t kSizes[] = {1, 999, 9'000, 100'000, 1'000'000};
+
+TEST(UsageFilter, TakesOutTheEventHoweverLargeItIs) {
   UsageFilter filter;
-  for (const std::size_t size : {std::size_t{1}, std::size_t{999}, std::size_t{9'000}, 2 * large.size() + kUsage.size()}) {
-    EXPECT_EQ(filtered(filter, large + kUsage + large, size), large + large) << "in pieces of " << size;
+  for (const std::size_t most : {UsageFilter::kMostEvent, UsageFilter::kMostDoubtful}) {
+    const std::string filling(most, 'x');
+    for (const std::string& large :
+         {"data: {\"choices\":[],\"usage\":{},\"x\":\"" + filling + "\"}\n\n",
+          "data: {\"error\":{},\"choices\":[],\"usage\":{\"x\":\"" + filling + "\"}}\n\n"}) {
+      for (const std::size_t size : kSizes) {
+        ASSERT_EQ(filtered(filter, kBefore + large + kUsage + large + kDone, size), kBefore + kDone)
+            << "in pieces of " << size;
+        ASSERT_EQ(filtered(filter, large, size), "") << "in pieces of " << size;
+      }
+    }
+  }
+  const auto late = [](std::size_t most) {
+    return "data: {\"x\":\"" + std::string(most, 'x') + "\",\"usage\":{},\"choices\":[]}\n\n";
+  };
+  for (const std::size_t size : kSizes) {
+    EXPECT_EQ(filtered(filter, late(UsageFilter::kMostEvent) + kBefore, size), kBefore);
+    // It shows too late what it is, however it comes.
+    const std::string passed = late(UsageFilter::kMostDoubtful);
+    EXPECT_EQ(filtered(filter, passed + kBefore, size), passed + kBefore);
+  }
+}
+
+TEST(UsageFilter, PassesOnWhatHasAChoiceOrAnErrorHoweverLargeItIs) {
+  UsageFilter filter;
+  for (const std::size_t most : {UsageFilter::kMostEvent, UsageFilter::kMostDoubtful}) {
+    const std::string filling(most, 'x');
+    for (const std::string& large :
+         {"data: {\"choices\":[{\"x\":\"" + filling + "\"}],\"usage\":{}}\n\n",
+          "data: {\"usage\":{\"x\":\"" + filling + "\"},\"choices\":[{}]}\n\n",
+          "data: {\"choices\":[],\"usage\":{},\"error\":{\"message\":\"" + filling + "\"}}\n\n",
+          "data: {\"choices\":[],\"results\":\"" + filling + "\"}\n\n"}) {
+      for (const std::size_t size : kSizes) {
+        ASSERT_EQ(filtered(filter, large + kUsage + large, size), large + large) << "in pieces of " << size;
+      }
+    }
   }
 }
 
