@@ -21,7 +21,7 @@ enum class BodyText : std::uint8_t {
   // What a version has made, by its id.
   kPreviousResponseId,
   kInputFileId,
-  kAnswerFormat,  // response_format.type, text.format.type, or Ollama's format
+  kAnswerFormat,  // response_format.type, or what stands for it elsewhere
 };
 inline constexpr std::size_t kBodyTextCount = 10;
 

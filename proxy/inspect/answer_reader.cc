@@ -15,23 +15,6 @@ constexpr std::string_view kLastWord = "[DONE]";
 
 bool has_content(std::string_view text) { return text.find_first_not_of(" \t\r\n") != std::string_view::npos; }
 
-// For a JSON text of which only that it is one is asked.
-class NothingWanted final : public json::Scan::Sink {
-  void on_text(int, std::string_view, bool) override {}
-  void on_number(int, double) override {}
-  void on_boolean(int, bool) override {}
-  void on_object(int) override {}
-};
-
-json::Scan& scan_of(std::unique_ptr<json::Scan>& scan) {
-  static const json::Paths kNone({});
-  static NothingWanted nothing;
-  if (scan == nullptr) scan = std::make_unique<json::Scan>(kNone, nothing);
-  return *scan;
-}
-
-bool is_no_json(json::Scan& scan) { return !scan.end() && !scan.too_deep(); }
-
 std::uint64_t count_of(double number) {
   constexpr double kMost = 1e15;
   return number > 0 ? static_cast<std::uint64_t>(std::min(number, kMost)) : 0;
@@ -68,7 +51,8 @@ void AnswerReader::on_response_head(const http::ResponseHead& head) {
   message_ = {};
   framing_.begin();
   told_ = 0;
-  last_word_ = has_content_ = text_begun_ = call_open_ = broken_json_ = unclear_ = false;
+  check_.begin();
+  last_word_ = has_content_ = false;
   voice_ = Voice::kNone;
   message_size_ = word_size_ = 0;
   kind_ = Framing::kNone;
@@ -130,13 +114,11 @@ void AnswerReader::on_end(bool complete) {
     return;
   }
   facts_.ending = Ending::kOk;
-  end_call();
-  if (text_begun_ && is_no_json(*text_)) broken_json_ = true;
-  facts_.invalid = broken_json_ && !unclear_;
+  facts_.invalid = check_.broken();
   // Some answers are no text, as embeddings are; some are none at all, as when Ollama loads a model.
   const bool wrote = facts_.finish != FinishReason::kNone && facts_.finish != FinishReason::kOther;
   facts_.empty = wrote && !has_content_;
-  if (facts_.empty && json_asked_) facts_.invalid = true;
+  if (json_asked_ && (facts_.empty || (wrote && check_.has_choice_without_content()))) facts_.invalid = true;
 }
 
 void AnswerReader::feed_lines(std::string_view data) {
@@ -185,7 +167,7 @@ void AnswerReader::end_message() {
   if (kind_ != Framing::kEvents || !done || (dialects_ & kOpenAi) == 0) {
     // An answer that is one text, and is none.
     if (kind_ == Framing::kWhole) told_ = 0;
-    unclear_ = true;
+    check_.doubt();
     return;
   }
   told_ |= kOpenAi;
@@ -215,7 +197,7 @@ void AnswerReader::settle_message() {
     facts_.finish = cut ? why : FinishReason::kStop;
     message_.done = true;
   }
-  if (message_.type == MessageType::kCallEnds) end_call();
+  if (message_.type == MessageType::kCallEnds) check_.end_call();
   if (message_.type == MessageType::kStop) message_.done = true;
   if (message_.done && facts_.finish == FinishReason::kNone) facts_.finish = FinishReason::kStop;
   if (message_.type == MessageType::kError || message_.finish == FinishReason::kError) message_.error = true;
@@ -269,7 +251,7 @@ void AnswerReader::on_text(int path, std::string_view piece, bool end) {
     case Meaning::kMedia:
     case Meaning::kToolName:
       show(Voice::kCall, piece);
-      if (!piece.empty()) message_.output = message_.content = true;
+      if (!piece.empty()) show_content();
       return;
     case Meaning::kToken:
       if (!piece.empty()) message_.token = true;
@@ -277,7 +259,9 @@ void AnswerReader::on_text(int path, std::string_view piece, bool end) {
       return;
     case Meaning::kGenerated:
       message_.done = true;
+      // A stream's tokens were output each by itself.
       if (facts_.streamed) show(Voice::kText, piece);
+      if (facts_.streamed && json_asked_) check_.add_text(piece);
       if (!facts_.streamed) say(piece);
       if (end && facts_.finish == FinishReason::kNone && message_.finish == FinishReason::kNone) {
         message_.finish = FinishReason::kStop;
@@ -309,19 +293,15 @@ void AnswerReader::say(std::string_view piece) {
   if (piece.empty()) return;
   show(Voice::kText, piece);
   message_.output = true;
-  if (!message_.content && has_content(piece)) message_.content = true;
-  if (!json_asked_ || unclear_) return;
-  if (!std::exchange(text_begun_, true)) scan_of(text_).begin();
-  text_->feed(piece);
+  if (has_content(piece)) show_content();
+  if (json_asked_) check_.add_text(piece);
 }
 
 void AnswerReader::say_arguments(std::string_view piece) {
   if (piece.empty()) return;
   show(Voice::kCall, piece);
-  message_.output = message_.content = true;
-  if (unclear_) return;
-  if (!std::exchange(call_open_, true)) scan_of(arguments_).begin();
-  arguments_->feed(piece);
+  show_content();
+  check_.add_arguments(piece);
 }
 
 void AnswerReader::say_delta(std::string_view piece) {
@@ -332,12 +312,14 @@ void AnswerReader::say_delta(std::string_view piece) {
   if (message_.type == MessageType::kThinking) return;
   show(Voice::kText, piece);
   // Of a type that stands behind it, or is not known.
-  if (message_.type == MessageType::kOther) unclear_ = true;
-  if (has_content(piece)) message_.content = true;
+  if (message_.type == MessageType::kOther) check_.doubt();
+  if (has_content(piece)) show_content();
 }
 
-void AnswerReader::end_call() {
-  if (std::exchange(call_open_, false) && is_no_json(*arguments_)) broken_json_ = true;
+// Something for its reader.
+void AnswerReader::show_content() {
+  message_.output = message_.content = true;
+  check_.note_content();
 }
 
 void AnswerReader::on_word(Meaning meaning, std::string_view word) {
@@ -429,20 +411,16 @@ void AnswerReader::on_number(int path, double number) {
       usage.reasoning = number;
       return;
     case Meaning::kMedia:
-      message_.output = message_.content = true;
-      return;
+      return show_content();
     case Meaning::kErrorCode:
       if (number == 429 || number == 529) message_.capacity = true;
       if (number >= 400 && number < 500 && number != 429) message_.of_request = true;
       return;
     case Meaning::kChoice:
-      if (number != 0) unclear_ = true;
+      if (facts_.streamed) check_.number_choice(number);
       return;
     case Meaning::kToolIndex:
-      if (number < call_index_ && call_open_) unclear_ = true;
-      if (number != call_index_) end_call();
-      call_index_ = number;
-      return;
+      return check_.number_call(number);
     default:
       return;
   }
@@ -459,8 +437,9 @@ void AnswerReader::on_boolean(int path, bool value) {
 void AnswerReader::on_object(int path) {
   const Place* const at = concerns(path);
   if (at == nullptr) return;
-  if (at->meaning == Meaning::kMedia) message_.output = message_.content = true;
-  if (at->meaning == Meaning::kToolCall) end_call();
+  if (at->meaning == Meaning::kMedia) show_content();
+  if (at->meaning == Meaning::kChoices) check_.begin_choice(facts_.streamed);
+  if (at->meaning == Meaning::kToolCall) check_.end_call();
 }
 
 // An `error` that is `{}` is none, as null, "" and false are none: gateways that write all the fields they have say so in

@@ -6,7 +6,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -17,6 +16,7 @@
 #include "proxy/inspect/answer_facts.h"
 #include "proxy/inspect/body_observer.h"
 #include "proxy/inspect/event_framing.h"
+#include "proxy/inspect/output_check.h"
 #include "proxy/inspect/vocabulary.h"
 
 namespace weir::proxy {
@@ -107,14 +107,12 @@ class AnswerReader final : public BodyObserver, private EventFraming::Sink, priv
   void say(std::string_view piece);
   void say_arguments(std::string_view piece);
   void say_delta(std::string_view piece);
-  void end_call();
+  void show_content();
   void on_word(Meaning meaning, std::string_view word);
   void take_type(std::string_view word);
 
   json::Scan scan_;
-  // What stands in a text or in a call's arguments; made when they are first needed.
-  std::unique_ptr<json::Scan> text_;
-  std::unique_ptr<json::Scan> arguments_;
+  OutputCheck check_;
   EventFraming framing_;
   AnswerFacts facts_;
   Message message_;
@@ -127,11 +125,6 @@ class AnswerReader final : public BodyObserver, private EventFraming::Sink, priv
   bool last_word_ = false;  // what comes behind it is no part of the answer
   bool has_content_ = false;
   bool json_asked_ = false;
-  bool text_begun_ = false;
-  bool call_open_ = false;
-  bool broken_json_ = false;  // a call's arguments, or a text that was to be JSON
-  bool unclear_ = false;      // several answers or calls at once, or a message that is none: what parses is not known
-  double call_index_ = 0;
   HashStream* words_ = nullptr;  // null: nobody wants to know
   Voice voice_ = Voice::kNone;   // of the last of them
   std::uint64_t now_us_ = 0;

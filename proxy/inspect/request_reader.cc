@@ -34,9 +34,28 @@ std::optional<BodyText> text_of(Member member) {
     case Member::kResponseFormatType:
     case Member::kTextFormatType:
     case Member::kFormat:
+    case Member::kOutputConfigFormatType:
+    case Member::kOutputFormatType:
+    case Member::kGrammarType:
       return BodyText::kAnswerFormat;
     default:
       return std::nullopt;
+  }
+}
+
+// A value that begins so is a schema that the answer has to fit, or asks for any JSON.
+bool is_schema(Member member, char first) {
+  switch (member) {
+    case Member::kFormat:
+    case Member::kJsonSchema:
+      return first == '{';
+    case Member::kStructuredJson:
+    case Member::kGuidedJson:
+      return first == '{' || first == '"';  // vLLM takes a text that is one, too
+    case Member::kStructuredObject:
+      return first == 't';
+    default:
+      return false;
   }
 }
 
@@ -79,7 +98,7 @@ void RequestReader::take(std::string_view bytes) {
 
 void RequestReader::open(const RequestScan::Found& found) {
   const std::optional<BodyText> which = text_of(found.member);
-  if (found.member == Member::kFormat && found.first == '{') has_schema_ = true;
+  if (is_schema(found.member, found.first)) has_schema_ = true;
   const bool object = found.member == Member::kConversation && found.first == '{';  // what is looked for is in it
   if (!which || object || !wanted_.has(*which) || come_.has(*which)) return;
   open_ = which;

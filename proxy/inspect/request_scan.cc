@@ -37,6 +37,19 @@ constexpr std::array kNames = {
     Name{"format", Member::kTextFormat, Member::kText},
     Name{"type", Member::kTextFormatType, Member::kTextFormat},
     Name{"format", Member::kFormat},
+    Name{"output_config", Member::kOutputConfig},
+    Name{"format", Member::kOutputConfigFormat, Member::kOutputConfig},
+    Name{"type", Member::kOutputConfigFormatType, Member::kOutputConfigFormat},
+    Name{"output_format", Member::kOutputFormat},
+    Name{"type", Member::kOutputFormatType, Member::kOutputFormat},
+    Name{"parameters", Member::kParameters},
+    Name{"grammar", Member::kGrammar, Member::kParameters},
+    Name{"type", Member::kGrammarType, Member::kGrammar},
+    Name{"structured_outputs", Member::kStructuredOutputs},
+    Name{"json", Member::kStructuredJson, Member::kStructuredOutputs},
+    Name{"json_object", Member::kStructuredObject, Member::kStructuredOutputs},
+    Name{"guided_json", Member::kGuidedJson},
+    Name{"json_schema", Member::kJsonSchema},
 };
 
 // Go's encoding/json takes members whatever their letters' case, so `Model` names a model to a server written in it.

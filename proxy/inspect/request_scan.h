@@ -33,6 +33,19 @@ enum class Member : std::uint8_t {
   kTextFormat,      // of the text
   kTextFormatType,  // of that
   kFormat,
+  kOutputConfig,
+  kOutputConfigFormat,      // of that
+  kOutputConfigFormatType,  // of that
+  kOutputFormat,
+  kOutputFormatType,  // of that
+  kParameters,
+  kGrammar,      // of the parameters
+  kGrammarType,  // of that
+  kStructuredOutputs,
+  kStructuredJson,    // of these
+  kStructuredObject,  // of these: any one will do
+  kGuidedJson,
+  kJsonSchema,
 };
 
 class RequestScan {

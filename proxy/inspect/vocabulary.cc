@@ -32,7 +32,7 @@ constexpr std::array kPlaces = {
     Place{"error_file_id", M::kFileId, kOpenAi, kPlain},
 
     // Chat and completions.
-    Place{"choices", M::kAnswer, kOpenAi},
+    Place{"choices", M::kChoices, kOpenAi},
     Place{"choices.index", M::kChoice, kOpenAi},
     Place{"choices.text", M::kText, kOpenAi},
     Place{"choices.delta.content", M::kText, kOpenAi},

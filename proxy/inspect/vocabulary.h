@@ -25,7 +25,8 @@ enum class Meaning : std::uint8_t {
   kToolName,
   kToolIndex,
   kToolArguments,  // JSON within the string
-  kChoice,         // of several answers at once, which
+  kChoices,        // one of several answers at once begins
+  kChoice,         // which it is
   kToken,          // text for the reader, unless it is special
   kSpecial,
   kGenerated,  // all of the text, at the end

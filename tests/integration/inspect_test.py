@@ -115,7 +115,7 @@ def test_what_cannot_be_read_passes_untouched_and_is_counted(weir: Callable[...,
 
 
 @pytest.mark.parametrize("asked, invalid", [({"response_format": {"type": "json_object"}}, 1), ({"response_format": {"type": "text"}}, 0),
-                                            ({}, 0)], ids=str)
+                                            ({"guided_json": {"type": "object"}}, 1), ({}, 0)], ids=str)
 def test_json_that_was_asked_for_has_to_parse(asked: dict[str, object], invalid: int, weir: Callable[..., Weir]) -> None:
     text = (b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"{\\"a\\": oops"}}]}\n\n'
             b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'

@@ -119,6 +119,18 @@ TEST(RequestReader, KnowsWhetherTheAnswerIsToBeJson) {
   EXPECT_TRUE(asks(R"({"text":{"verbosity":"low","format":{"name":"a","type":"json_schema"}},"model":"m"})"));
   EXPECT_TRUE(asks(R"({"format":"json","stream":false})"));
   EXPECT_TRUE(asks(R"({"format":{"type":"object","properties":{}}})"));
+  EXPECT_TRUE(asks(R"({"output_config":{"effort":"low","format":{"schema":{"type":"x"},"type":"json_schema"}}})"));
+  EXPECT_TRUE(asks(R"({"output_format":{"type":"json_schema","schema":{}}})"));
+  EXPECT_TRUE(asks(R"({"model":"m","guided_json":{"type":"object"}})"));
+  EXPECT_TRUE(asks(R"({"guided_json":"{\"type\":\"object\"}"})"));
+  EXPECT_TRUE(asks(R"({"structured_outputs":{"json":{"type":"object"}}})"));
+  EXPECT_TRUE(asks(R"({"structured_outputs":{"choice":null,"json_object":true}})"));
+  EXPECT_TRUE(asks(R"({"inputs":"x","parameters":{"max_new_tokens":9,"grammar":{"value":{"type":"y"},"type":"json"}}})"));
+  EXPECT_TRUE(asks(R"({"prompt":"x","json_schema":{}})"));
+  EXPECT_FALSE(asks(R"({"structured_outputs":{"regex":"a","json":null,"json_object":false},"guided_json":null})"));
+  EXPECT_FALSE(asks(R"({"structured_outputs":{"choice":["json"]},"guided_regex":"{","json":{},"json_object":true})"));
+  EXPECT_FALSE(asks(R"({"parameters":{"grammar":{"type":"regex","value":"json"},"type":"json"},"grammar":{"type":"json"}})"));
+  EXPECT_FALSE(asks(R"({"output_config":{"effort":"low","type":"json_schema"},"output_format":null})"));
   EXPECT_FALSE(asks(R"({"response_format":{"type":"text"},"format":"json"})")) << "the first one counts";
   EXPECT_FALSE(asks(R"({"text":{"format":{"type":"text"}}})"));
   EXPECT_FALSE(asks(R"({"text":"json","input":{"format":"json"},"response_format":"verbose_json"})"));

@@ -17,7 +17,10 @@ std::string found_in(std::string_view body, std::size_t size) {
                                             "user", "cache_key", "safety",       "conversation",    "conversation.id",
                                             "metadata", "user_id", "session_id", "previous_response_id", "input_file_id",
                                             "response_format", "response_format.type", "text", "text.format",
-                                            "text.format.type", "format"};
+                                            "text.format.type", "format",
+                                            "output_config", "output_config.format", "output_config.format.type",
+                                            "output_format", "output_format.type", "parameters", "grammar", "grammar.type",
+                                            "structured", "structured.json", "structured.object", "guided", "schema"};
   RequestScan scan;
   std::string text;
   std::size_t at = 0;

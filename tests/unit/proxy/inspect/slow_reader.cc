@@ -81,6 +81,12 @@ bool parses(const std::string& text) { return json::parse(text, {.bytes = 1 << 2
 
 bool visible(const std::string& text) { return text.find_first_not_of(" \t\r\n") != std::string::npos; }
 
+struct Choice {
+  bool said = false;
+  std::string text;
+  std::map<double, std::string> calls;
+};
+
 class Slow {
  public:
   explicit Slow(const Sent& sent) : sent_(sent) {}
@@ -157,21 +163,10 @@ class Slow {
   }
 
   void take_chat(const json::Value& value) {
-    for (const char* const part : {"choices.delta", "choices.message"}) {
-      for (const json::Value* delta : at(value, part)) {
-        text_ += text_at(*delta, "content") + text_at(*delta, "content.text");
-        other_ += text_at(*delta, "reasoning").size() + text_at(*delta, "reasoning_content").size();
-        for (const json::Value* call : at(*delta, "tool_calls")) {
-          const std::string arguments = text_at(*call, "function.arguments");
-          calls_[facts_.streamed ? (*call)["index"].number() : static_cast<double>(calls_.size())] += arguments;
-          const std::size_t said = arguments.size() + text_at(*call, "function.name").size();
-          other_ += said;
-          if (said != 0) seen_ = true;
-        }
-      }
+    double number = 0;
+    for (const json::Value* choice : at(value, "choices")) {
+      if (choice->is_object()) take_choice(*choice, facts_.streamed ? (*choice)["index"].number() : number++);
     }
-    text_ += text_at(value, "choices.text");
-    for (const json::Value* index : at(value, "choices.index")) unclear_ = unclear_ || index->number() != 0;
     for (const json::Value* reason : at(value, "choices.finish_reason")) end_with(reason->string());
     const json::Value& usage = value["usage"];
     const bool whole = usage["completion_tokens"].is_number() || usage["total_tokens"].is_number();
@@ -184,6 +179,35 @@ class Slow {
     facts_.tokens_cached = static_cast<std::uint64_t>(usage["prompt_tokens_details"]["cached_tokens"].number());
     facts_.tokens_reasoning =
         static_cast<std::uint64_t>(usage["completion_tokens_details"]["reasoning_tokens"].number());
+  }
+
+  void take_choice(const json::Value& choice, double number) {
+    Choice& into = choices_[number];
+    std::size_t said = 0;
+    bool late = false;
+    for (const auto& [name, value] : choice.object().members()) {
+      if (name == "index") late = facts_.streamed && said != 0 && number != 0;
+      const std::size_t before = text_.size();
+      if (name == "text") text_ += value.string();
+      if (name == "delta" || name == "message") {
+        text_ += text_at(value, "content") + text_at(value, "content.text");
+        other_ += text_at(value, "reasoning").size() + text_at(value, "reasoning_content").size();
+        for (const json::Value* call : at(value, "tool_calls")) said += take_call(*call, into);
+      }
+      into.text += text_.substr(before);
+      said += text_.size() - before;
+    }
+    if (late) unclear_ = true;
+    if (said != 0) into.said = true;
+  }
+
+  std::size_t take_call(const json::Value& call, Choice& into) {
+    const std::string arguments = text_at(call, "function.arguments");
+    into.calls[facts_.streamed ? call["index"].number() : static_cast<double>(into.calls.size())] += arguments;
+    const std::size_t said = arguments.size() + text_at(call, "function.name").size();
+    other_ += said;
+    if (said != 0) seen_ = true;
+    return said;
   }
 
   void take_message(const json::Value& value, const std::string& type) {
@@ -223,6 +247,7 @@ class Slow {
   void take_tgi(const json::Value& value) {
     if (!value["token"]["special"].boolean()) text_ += value["token"]["text"].string();
     if (!facts_.streamed) text_ += text_at(value, "generated_text");
+    generated_ += text_at(value, "generated_text");
     for (const json::Value* details : at(value, "details")) {
       take_usage(json::Value(), (*details)["generated_tokens"]);
       end_with((*details)["finish_reason"].string());
@@ -245,15 +270,24 @@ class Slow {
     facts_.invalid = sent_.json_asked && facts_.empty;
     if (unclear_) return;
     for (const auto& [index, arguments] : calls_) facts_.invalid |= !arguments.empty() && !parses(arguments);
-    if (sent_.json_asked) facts_.invalid |= !text_.empty() && !parses(text_);
+    const std::string& text = sent_.inspect == Inspect::kTgi ? generated_ : text_;
+    if (sent_.json_asked && choices_.empty()) facts_.invalid |= !text.empty() && !parses(text);
+    for (const auto& [number, choice] : choices_) {
+      if (number < 0 || number >= OutputCheck::kMostChoices) continue;
+      for (const auto& [index, arguments] : choice.calls) facts_.invalid |= !arguments.empty() && !parses(arguments);
+      if (!sent_.json_asked) continue;
+      facts_.invalid |= choice.text.empty() ? wrote && !choice.said : !parses(choice.text);
+    }
   }
 
   const Sent& sent_;
   AnswerFacts facts_;
+  std::map<double, Choice> choices_;
   bool closed_ = false;
   bool seen_ = false;
   bool unclear_ = false;
   std::string text_;
+  std::string generated_;
   std::size_t other_ = 0;
   double call_ = 0;
   std::map<double, std::string> calls_;
