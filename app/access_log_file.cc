@@ -32,6 +32,12 @@ LogFile LogFile::open(const std::string& path) {
   return file;
 }
 
+LogFile LogFile::refused(std::string why) {
+  LogFile file;
+  file.error_ = std::move(why);
+  return file;
+}
+
 LogFile& LogFile::operator=(LogFile&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
   std::swap(error_, other.error_);

@@ -25,6 +25,7 @@ class LogFile {
   // Appended to, and made where there is none; "-": standard output. Waits for nobody: a pipe that nobody reads is
   // none.
   static LogFile open(const std::string& path);
+  static LogFile refused(std::string why);
   LogFile(LogFile&& other) noexcept
       : descriptor_(std::exchange(other.descriptor_, -1)), error_(std::move(other.error_)) {}
   LogFile& operator=(LogFile&& other) noexcept;

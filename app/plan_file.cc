@@ -14,6 +14,8 @@
 namespace weir::app {
 namespace {
 
+namespace fs = std::filesystem;
+
 config::Environment environment(FileKind kind) {
   return {.variable = [](const std::string& name) -> std::optional<std::string> {
             const char* const value = std::getenv(name.c_str());
@@ -30,12 +32,23 @@ config::Environment environment(FileKind kind) {
 }
 
 // Nothing is made and nothing opened: who checks a plan may be another than who runs it.
-std::string log_file_fault(const std::string& path) {
+std::string log_folder_fault(const std::string& path) {
   std::error_code failed;
   if (path == "-") return {};
-  if (std::filesystem::is_directory(path, failed)) return "it is a directory";
-  const std::filesystem::path folder = std::filesystem::absolute(path, failed).parent_path();
-  return std::filesystem::is_directory(folder, failed) ? std::string() : "there is no folder " + folder.string();
+  if (fs::is_directory(path, failed)) return "it is a directory";
+  const fs::path folder = fs::absolute(path, failed).parent_path();
+  return fs::is_directory(folder, failed) ? std::string() : "there is no folder " + folder.string();
+}
+
+// Through links, whether they are there already or not.
+bool same_file(const std::string& one, const std::string& other) {
+  std::error_code failed;
+  if (fs::equivalent(one, other, failed)) return true;
+  const auto place = [&failed](const std::string& path) {
+    return fs::weakly_canonical(fs::absolute(path, failed), failed);
+  };
+  const fs::path first = place(one);
+  return !first.empty() && first == place(other);
 }
 
 // What is only seen once the plan is reckoned through.
@@ -96,8 +109,21 @@ PlanFile read_plan_file(const std::string& path, FileKind kind) { return read_wi
 
 PlanFile check_plan_file(const std::string& path) {
   config::Environment with_log = environment(FileKind::kAny);
-  with_log.log_file = log_file_fault;
+  with_log.log_file = [&path](const std::string& log, const std::string& state) {
+    std::string fault = log_place_fault(log, state, path);
+    return fault.empty() ? log_folder_fault(log) : fault;
+  };
   return read_with(with_log, path, FileKind::kAny);
+}
+
+std::string log_place_fault(const std::string& log, const std::string& state, const std::string& plan) {
+  if (log == "-") return {};
+  if (!plan.empty() && same_file(log, plan)) return "it is the plan's file, " + plan;
+  if (same_file(log, state)) return "it is the state file, " + state;
+  for (const char* companion : {"-wal", "-shm", ".lock", ".mark", ".joins", ".records"}) {
+    if (same_file(log, state + companion)) return "it is " + state + companion + ", which belongs to the state file";
+  }
+  return {};
 }
 
 config::AdminResult read_plan_admin(const std::string& path) {

@@ -24,9 +24,11 @@ struct PlanFile {
 };
 
 PlanFile read_plan_file(const std::string& path, FileKind kind = FileKind::kAny);
-// For who only asks: also whether there could be an access log where the plan wants it. A start opens it, or another
-// one that its command line names.
+// For who only asks: also whether there could be an access log where the plan wants it. A start looks at that, and opens
+// it, or another one that its command line names.
 PlanFile check_plan_file(const std::string& path);
+// Why an access log cannot be written to this path: it is another file of the weir's, by whatever name. Empty: it can.
+std::string log_place_fault(const std::string& log, const std::string& state, const std::string& plan);
 // What a file says about its admin API, whatever else is wrong with it.
 config::AdminResult read_plan_admin(const std::string& path);
 PlanFile read_default_plan(const config::DefaultPlanOptions& options);

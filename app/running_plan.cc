@@ -73,6 +73,13 @@ PlanRead refused(ApiError error, bool may_pass) {
   return {.stamp = {}, .said = std::move(error), .may_pass = may_pass};
 }
 
+LogFile open_access_log(const config::Config& config, const std::string& plan, const AboutTo& about_to) {
+  const std::string& path = config.access_log->path;
+  about_to("the access log " + path);
+  const std::string fault = log_place_fault(path, config.state.path, plan);
+  return fault.empty() ? LogFile::open(path) : LogFile::refused("cannot write the access log " + path + ": " + fault);
+}
+
 PlanRead read_next(const Runs& runs, const AboutTo& about_to) {
   PlanFile plan = read_plan_file(runs.origin.file, FileKind::kRegular);
   if (!plan.ok()) {
@@ -98,15 +105,14 @@ PlanRead read_next(const Runs& runs, const AboutTo& about_to) {
   }
   next.lowered = fit(next.config, runs.origin);
   if (next.config.access_log) {
-    about_to("the access log " + next.config.access_log->path);
-    next.access_log = LogFile::open(next.config.access_log->path);
-  }
-  if (!next.access_log.error().empty()) {
-    return refused({.status = 409,
-                    .code = "cannot_open_log",
-                    .message = next.access_log.error() + "; nothing was changed",
-                    .problems = {}},
-                   true);
+    next.access_log = open_access_log(next.config, runs.origin.file, about_to);
+    if (!next.access_log.error().empty()) {
+      return refused({.status = 409,
+                      .code = "cannot_open_log",
+                      .message = next.access_log.error() + "; nothing was changed",
+                      .problems = {}},
+                     true);
+    }
   }
   next.tls = std::make_shared<TlsFiles>(next.config, runs.tickets, runs.tls.get(), about_to);
   if (!next.tls->faults().empty()) {
@@ -132,6 +138,10 @@ RunningPlan::RunningPlan(config::Config config, PlanOrigin origin, std::int64_t 
 std::vector<std::string> RunningPlan::open_tls(const AboutTo& about_to) {
   tls_ = std::make_shared<TlsFiles>(config_, tickets_, nullptr, about_to);
   return tls_->faults();
+}
+
+LogFile RunningPlan::open_log(const AboutTo& about_to) const {
+  return config_.access_log ? open_access_log(config_, origin_.file, about_to) : LogFile();
 }
 
 std::string RunningPlan::access_log_path() const { return config_.access_log ? config_.access_log->path : ""; }

@@ -62,6 +62,8 @@ class RunningPlan {
 
   // Reads what its TLS needs, once. Why it cannot be served; empty when it can.
   std::vector<std::string> open_tls(const AboutTo& about_to);
+  // Not open, and without an error: the plan wants none.
+  LogFile open_log(const AboutTo& about_to) const;
   // Where it is to be written; empty: the plan wants none.
   std::string access_log_path() const;
 

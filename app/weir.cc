@@ -125,7 +125,8 @@ Weir::Weir(Signals& signals, Setup setup)
 Weir::~Weir() = default;
 
 std::vector<std::string> Weir::start(StartWatch& watch) {
-  std::vector<std::string> errors = plan_.open_tls([&watch](std::string_view what) { watch.about_to(what); });
+  const AboutTo about_to = [&watch](std::string_view what) { watch.about_to(what); };
+  std::vector<std::string> errors = plan_.open_tls(about_to);
   if (!errors.empty()) return errors;
   watch.about_to({});
   resolution_.follow(plan_.config());
@@ -145,9 +146,7 @@ std::vector<std::string> Weir::start(StartWatch& watch) {
     controller_.tick();
     std::this_thread::sleep_for(kPollPeriod);
   }
-  const std::string log_path = plan_.access_log_path();
-  watch.about_to(log_path.empty() ? log_path : "the access log " + log_path);
-  LogFile log = log_path.empty() ? LogFile() : LogFile::open(log_path);
+  LogFile log = plan_.open_log(about_to);
   if (!log.error().empty()) return {log.error()};
   watch.end();
   errors = server_.start(topology);

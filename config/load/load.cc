@@ -127,7 +127,7 @@ void check_log_file(const Config& config, const Node& root, const Environment& e
     return;
   }
   if (!environment.log_file) return;
-  const std::string why = environment.log_file(config.access_log->path);
+  const std::string why = environment.log_file(config.access_log->path, config.state.path);
   if (why.empty()) return;
   report.error(place(root, {"accessLog", "path"}), "accessLog.path: " + config.access_log->path + ": " + why,
                "a file in a folder that is there, or - for standard output");

@@ -37,8 +37,8 @@ struct Environment {
   // What people should know of files that can be used, such as that a certificate expires.
   std::function<std::vector<TlsFault>(const ListenerTls&)> listener_tls_doubts = {};
   std::function<std::vector<TlsFault>(const OriginTls&)> origin_tls_doubts = {};
-  // Why no log can be written to the file of this path; empty: it can. Nobody asks without it.
-  std::function<std::string(const std::string& path)> log_file = {};
+  // Why no log can be written to the file of this path beside that of the state; empty: it can. Nobody asks without it.
+  std::function<std::string(const std::string& path, const std::string& state)> log_file = {};
 };
 
 struct Node;

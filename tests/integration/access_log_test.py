@@ -353,6 +353,40 @@ def test_a_log_that_cannot_be_written_is_no_start(origin: StartOrigin, new_weir:
     assert done.returncode == 1 and f"cannot write the access log {tmp_path}" in done.stderr
 
 
+@pytest.mark.parametrize("place", ["plan.yaml", "weir.db", "weir.db.lock", "weir.db.mark"])
+@pytest.mark.parametrize("link", ["itself", "symbolic", "hard"])
+def test_a_log_takes_the_place_of_no_other_file(place: str, link: str, origin: StartOrigin,
+                                                new_weir: Callable[..., Weir]) -> None:
+    weir = new_weir(one_version(origin("v1"))).start()
+    weir.kill()  # all files are there
+    path = weir.directory / place
+    name = path if link == "itself" else weir.directory / "access.log"
+    if link == "symbolic":
+        name.symlink_to(path)
+    elif link == "hard":
+        name.hardlink_to(path)
+    with_log = weir.directory / "with-log.yaml"
+    with_log.write_text(json.dumps({**weir.plan, "accessLog": {"path": str(name)}}))
+    commands = [["run", str(weir.file), "--access-log", str(name)]]
+    if place != "plan.yaml":
+        commands += [["run", str(with_log)], ["check", str(with_log)]]
+    plan = weir.file.read_bytes()
+    for command in commands:
+        done = subprocess.run([program(), *command], capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode in (1, 2) and '"serving"' not in done.stderr
+        assert (str(name) in done.stderr and str(path) in done.stderr) or "accessLog.path is state.path" in done.stderr
+    assert weir.file.read_bytes() == plan
+
+
+@pytest.mark.parametrize("verb", ["run", "check"])
+def test_a_log_takes_the_place_of_no_plan(verb: str, origin: StartOrigin, new_weir: Callable[..., Weir]) -> None:
+    weir = new_weir(one_version(origin("v1")))
+    weir.write({**weir.plan, "accessLog": {"path": str(weir.file)}})
+    done = subprocess.run([program(), verb, weir.file.name], cwd=weir.directory, capture_output=True, text=True, timeout=60,
+                          check=False)
+    assert done.returncode in (1, 2) and f"{weir.file}: it is the plan's file, plan.yaml" in done.stderr
+
+
 def test_events_in_json(origin: StartOrigin, logged: Callable[..., Logged]) -> None:
     gateway = logged(one_version(origin("v1")), "--log-format", "json")
     gateway.weir.cli("reload")

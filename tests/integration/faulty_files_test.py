@@ -257,8 +257,10 @@ _AT_THE_START = {"certificates": "plan.yaml, or a file that it names", "plan": "
 @pytest.mark.parametrize("which", list(_AT_THE_START))
 def test_a_start_that_hangs_says_for_what_and_can_be_ended(which: str, site: Site, files: MakeFiles) -> None:
     weir = site.weir
-    weir.write({**_with_scores(weir.plan), "accessLog": {"path": str(_folder(site, "access log"))}})
-    disk = files(_folder(site, which))
+    folder = _folder(site, which)
+    log = {"accessLog": {"path": str(folder)}} if which == "access log" else {}
+    weir.write({**_with_scores(weir.plan), **log})
+    disk = files(folder)
     disk.hang()
     weir.launch(**disk.environment)
     told = [line for line in wait_until(lambda: "start_waits" in weir.log() and weir.log(), "it says that it waits"

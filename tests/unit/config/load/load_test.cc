@@ -482,7 +482,9 @@ TEST(Load, ReadsTheAccessLog) {
   EXPECT_THAT(problems_of(with(chat + "{ format: json }\n")),
               ElementsAre(testing::HasSubstr("accessLog.path is missing")));
   Environment looks = environment();
-  looks.log_file = [](const std::string& path) { return path == "good" ? std::string() : "no such folder"; };
+  looks.log_file = [](const std::string& path, const std::string&) {
+    return path == "good" ? std::string() : "no such folder";
+  };
   EXPECT_TRUE(load(with(chat + "{ path: good }\n"), looks).ok());
   const LoadResult refused = load(with(chat + "{ path: bad/a }\n"), looks);
   ASSERT_EQ(refused.problems.size(), 1U);
