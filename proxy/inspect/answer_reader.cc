@@ -228,15 +228,16 @@ void AnswerReader::settle_usage() {
   }
 }
 
-const Place* AnswerReader::concerns(int path) {
+// Of a text only its end tells: whether a part of one comes before a byte that is no JSON depends on the cuts.
+const Place* AnswerReader::concerns(int path, bool tells) {
   const Place& at = place(path);
   if ((at.dialects & dialects_) == 0) return nullptr;
-  if (at.telling) told_ = static_cast<Dialects>(told_ | (at.dialects & dialects_));
+  if (at.telling && tells) told_ = static_cast<Dialects>(told_ | (at.dialects & dialects_));
   return &at;
 }
 
 void AnswerReader::on_text(int path, std::string_view piece, bool end) {
-  const Place* const at = concerns(path);
+  const Place* const at = concerns(path, end);
   if (at == nullptr) return;
   switch (at->meaning) {
     case Meaning::kText:

@@ -101,7 +101,7 @@ class AnswerReader final : public BodyObserver, private EventFraming::Sink, priv
   void settle_message();
   void settle_usage();
 
-  const Place* concerns(int path);
+  const Place* concerns(int path, bool tells = true);
   enum class Voice : std::uint8_t { kNone, kText, kCall };
   void show(Voice voice, std::string_view piece);
   void say(std::string_view piece);
