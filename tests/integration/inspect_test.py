@@ -47,6 +47,14 @@ def _counted(weir: Weir, requests: int) -> Exposition:
     return wait_until(counted, f"{requests} requests are in /metrics")
 
 
+def _answers(weir: Weir, answers: int) -> Exposition:
+    """As soon as so many answers have been: they come after their requests."""
+    def counted() -> Exposition | None:
+        metrics = Exposition(weir.admin.metrics())
+        return metrics if metrics.total("weir_answers_total") >= answers else None
+    return wait_until(counted, f"{answers} answers are in /metrics")
+
+
 def _plan(origin: RawOrigin, inspect: str) -> Plan:
     return {"services": {"chat": {"versions": {"v1": version(origin)}}}, "routes": [route(inspect=inspect)]}
 
@@ -93,14 +101,14 @@ def test_no_number_of_invented_models_takes_the_label_of_one_that_the_plan_says(
     running = weir(plan)
     for model in [*(f"invented-{number}" for number in range(60)), "llama-8b", "served-later"]:
         post(running.port, "/", b'{"model":"%s"}' % model.encode(), {"content-type": "application/json"})
-    metrics = _counted(running, 62)
+    metrics = _answers(running, 62)
     assert metrics.total("weir_answers_total", gen_ai_request_model="llama-8b") == 1
     assert len(metrics.labels("weir_answers_total", "gen_ai_request_model")) == 52
     plan["routes"] = [route(inspect="openai", match={"pathPrefix": "/", "model": {"exact": "served-later"}}), *plan["routes"]]
     running.write(plan)
     running.cli("reload")
     post(running.port, "/", b'{"model":"served-later"}', {"content-type": "application/json"})
-    assert _counted(running, 63).total("weir_answers_total", gen_ai_request_model="served-later") == 1
+    assert _answers(running, 63).total("weir_answers_total", gen_ai_request_model="served-later") == 1
 
 
 def test_what_cannot_be_read_passes_untouched_and_is_counted(weir: Callable[..., Weir]) -> None:
