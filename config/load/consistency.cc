@@ -8,6 +8,7 @@
 #include "config/address.h"
 #include "config/guards.h"
 #include "config/load/access_consistency.h"
+#include "config/load/answer_consistency.h"
 #include "config/load/endpoint_consistency.h"
 #include "config/load/limit_consistency.h"
 #include "config/load/places.h"
@@ -52,6 +53,7 @@ class Checker {
     check_access(config_, root_, report_);
     check_routes(config_, root_, report_);
     for (const auto& [name, rollout] : config_.rollouts) check_rollout(name, rollout);
+    check_answers(config_, root_, report_);
     // Of values that could not be read nothing can be said.
     if (!report_.has_errors()) check_limits(config_, root_, report_);
   }
@@ -286,6 +288,33 @@ class Checker {
       if (node.find("from") == nullptr && config_.preset == Preset::kEdge) {
         report_.warn(node.position, path + ": any client may choose version " + rule.version, "from: [addresses]");
       }
+      check_repeated(rollout.overrides, i, node.position, path);
+    }
+  }
+
+  // The first that fits chooses.
+  void check_repeated(const std::vector<Override>& rules, std::size_t index, const Position& position,
+                      const std::string& path) {
+    const Override& rule = rules[index];
+    for (std::size_t i = 0; i < index; ++i) {
+      const Override& before = rules[i];
+      const bool any_header = before.header.empty() || (before.header == rule.header && before.exact == rule.exact);
+      const bool any_model = before.model.empty() || before.model == rule.model;
+      const auto from_there = [&](const Cidr& network) { return covers(before.from, network); };
+      const bool anywhere =
+          before.from.empty() || (!rule.from.empty() && std::all_of(rule.from.begin(), rule.from.end(), from_there));
+      if (!any_header || !any_model || !anywhere) continue;
+      const bool same = before.header == rule.header && before.exact == rule.exact && before.model == rule.model;
+      const std::string what = path + "[" + std::to_string(index) + "]";
+      const std::string first = path + "[" + std::to_string(i) + "]";
+      if (same && before.version != rule.version) {
+        report_.error(position, what + " chooses " + rule.version + " where " + first + " has chosen " + before.version,
+                      "one of the two, or another match");
+      } else {
+        report_.warn(position, what + " never chooses: " + first + " takes all that it matches",
+                     "the rule left out, or before that one");
+      }
+      return;
     }
   }
 

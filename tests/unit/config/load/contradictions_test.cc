@@ -11,9 +11,11 @@
 namespace weir::config {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 struct Plan {
   std::string top = {};                                           // line 1
@@ -203,6 +205,103 @@ TEST(Contradictions, KeysThatCanBeTriedOut) {
       ElementsAre("plan:3:71: warning: routes[0].apiKeys.keys[0].key is so short that it can be tried out; expected at "
                   "least 16 bytes at random, such as from `openssl rand -hex 32`"));
   EXPECT_THAT(with("sixteen_letters_"), IsEmpty());
+}
+
+constexpr const char* kTwo = "a: { endpoints: [ \"http://h:1\" ] }, b: { endpoints: [ \"http://h:2\" ] }";
+
+TEST(Contradictions, FirstEventsThatNobodyTriesAgain) {
+  const auto route = [](const std::string& said, const std::string& analysis = "{}") {
+    return problems_of(
+        {.routes = "{ match: { method: [ POST ] }, service: s, inspect: auto, streamHead: firstEvent, " + said + " }",
+         .versions = kTwo,
+         .rollout = "baseline: a, candidate: b, analysis: " + analysis});
+  };
+  EXPECT_THAT(
+      route("retries: { onStatus: [ 502 ] }"),
+      ElementsAre("plan:3:81: warning: routes[0].streamHead: a POST whose stream begins with an error is not retried, "
+                  "although 502 is in onStatus, for it may have been done; expected nonIdempotent: true in the "
+                  "retries, or no 502 in onStatus"));
+  EXPECT_THAT(route("retries: { onStatus: [ 502 ], nonIdempotent: true }"), IsEmpty());
+  EXPECT_THAT(route("retries: { onStatus: [ 503 ] }"), IsEmpty());
+  EXPECT_THAT(route("retries: {}", "{ rescue: {} }"),
+              ElementsAre(HasSubstr("is not rescued, although 502 is in onStatus")));
+  EXPECT_THAT(route("retries: {}", "{ rescue: { onStatus: [ 503 ] } }"), IsEmpty());
+}
+
+TEST(Contradictions, UsageThatNobodyReadsOrThatSomebodyNeeds) {
+  const auto route = [](const std::string& said, const std::string& version = {}) {
+    return problems_of({.routes = "{ match: {}, service: s, " + said + " }",
+                        .versions = "a: { endpoints: [ \"http://h:1\" ]" + version + " }"});
+  };
+  EXPECT_THAT(
+      route("includeUsage: always"),
+      ElementsAre("plan:3:50: warning: routes[0].includeUsage: nobody looks into the route's requests and answers; "
+                  "expected inspect: openai on the route, or the key left out"));
+  EXPECT_THAT(route("inspect: ollama, includeUsage: always"),
+              ElementsAre(HasSubstr("streams of the OpenAI kind alone are asked for their tokens")));
+  EXPECT_THAT(route("inspect: auto, includeUsage: never", ", prices: { input: 1, output: 2 }"),
+              ElementsAre(HasSubstr("not known unless clients ask for them, and the prices of a counts those alone")));
+  EXPECT_THAT(route("inspect: auto, includeUsage: never"), IsEmpty());
+  EXPECT_THAT(route("inspect: tgi, includeUsage: never", ", prices: { input: 1, output: 2 }"), IsEmpty());
+  EXPECT_THAT(
+      problems_of({.routes = "{ match: {}, service: s, inspect: auto, includeUsage: never }",
+                   .versions = kTwo,
+                   .rollout = "baseline: a, candidate: b, analysis: { guards: [ { metric: tokensPerRequest } ] }"}),
+      ElementsAre(HasSubstr("and the guard tokensPerRequest counts those alone")));
+}
+
+TEST(Contradictions, CreatedIdsThatNobodyReadsOrThatOneVersionHas) {
+  const auto plan = [](const std::string& inspect, const std::string& versions, const std::string& ids) {
+    return problems_of({.routes = "{ match: {}, service: s, inspect: " + inspect + " }",
+                        .versions = versions + " }, createdIds: " + ids + ", weights: {"});
+  };
+  const std::string one = "a: { endpoints: [ \"http://h:1\" ] }";
+  EXPECT_THAT(plan("auto", one, "{}"),
+              Contains(HasSubstr("services.s.createdIds: one version has made all that there is")));
+  EXPECT_THAT(plan("\"off\"", kTwo, "{}"),
+              Contains(HasSubstr("createdIds: no route of s looks into answers, and ids are read from them")));
+  EXPECT_THAT(plan("auto", kTwo, "{}"), Not(Contains(HasSubstr("createdIds"))));
+  EXPECT_THAT(plan("\"off\"", kTwo, "\"off\""), Not(Contains(HasSubstr("createdIds"))));
+}
+
+TEST(Contradictions, MirrorsThatCopyNothing) {
+  const auto rollout = [](const std::string& said) {
+    return problems_of({.versions = kTwo, .rollout = "baseline: a, candidate: b, " + said});
+  };
+  EXPECT_THAT(
+      rollout("mirror: { percent: 5 }"),
+      ElementsAre("plan:5:53: warning: rollouts.s.mirror: no request is copied; expected mirror: {} in a step, or "
+                  "the key left out"));
+  EXPECT_THAT(rollout("strategy: shadow, mirror: { percent: 5 }"), IsEmpty());
+  EXPECT_THAT(rollout("mirror: { percent: 5 }, steps: [ setWeight: 1, mirror: {} ]"), IsEmpty());
+  EXPECT_THAT(
+      rollout("steps: [ setWeight: 1, setWeight: 100, mirror: {} ]"),
+      ElementsAre(HasSubstr("plan:5:92: warning: rollouts.s.steps[2]: a mirror at setWeight 100 copies the requests of "
+                            "the holdback alone, 5% of all; expected mirror in a step before it")));
+  EXPECT_THAT(
+      rollout("steps: [ setWeight: 100, mirror: {} ], analysis: { holdback: 0% }"),
+      ElementsAre(HasSubstr("a mirror at setWeight 100 copies nothing, for the baseline has no requests left")));
+}
+
+TEST(Contradictions, OverridesOfWhatIsChosenAlready) {
+  const auto rules = [](const std::string& said) {
+    return problems_of({.top = "preset: sidecar,",
+                        .versions = kTwo,
+                        .rollout = "baseline: a, candidate: b, overrides: [ " + said + " ]"});
+  };
+  const std::string model = "{ match: { model: { exact: m } }, version: ";
+  EXPECT_THAT(
+      rules(model + "b }, " + model + "a }"),
+      ElementsAre("plan:5:106: error: rollouts.s.overrides[1] chooses a where rollouts.s.overrides[0] has chosen b; "
+                  "expected one of the two, or another match"));
+  EXPECT_THAT(
+      rules(model + "b }, " + model + "b }"),
+      ElementsAre(HasSubstr("warning: rollouts.s.overrides[1] never chooses: rollouts.s.overrides[0] takes all")));
+  EXPECT_THAT(rules(model + "b, from: [ 10.0.0.0/8 ] }, " + model + "a, from: [ 10.1.0.0/16 ] }").size(), 1U);
+  EXPECT_THAT(rules(model + "b, from: [ 10.1.0.0/16 ] }, " + model + "a, from: [ 10.0.0.0/8 ] }"), IsEmpty());
+  EXPECT_THAT(rules(model + "b, from: [ 10.1.0.0/16 ] }, " + model + "a }"), IsEmpty());
+  EXPECT_THAT(rules(model + "b }, { match: { model: { exact: n } }, version: a }"), IsEmpty());
+  EXPECT_THAT(rules("{ match: { header: { name: h, exact: v } }, version: a }, " + model + "b }"), IsEmpty());
 }
 
 }  // namespace
