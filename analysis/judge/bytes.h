@@ -17,6 +17,14 @@ class ByteWriter {
 
   void integer(std::uint64_t value) {
     char* at = room(kLongestInteger);
+    if (value < 0x4000) {
+      // Whether of one byte or of two is left to arithmetic: no processor foresees it of the gaps between users.
+      const std::size_t more = value >= 0x80 ? 1 : 0;
+      at[0] = static_cast<char>((more << 7) | (value & 0x7f));
+      at[1] = static_cast<char>(value >> 7);
+      used_ += 1 + more;
+      return;
+    }
     for (; value >= 0x80; value >>= 7) *at++ = static_cast<char>(0x80 | (value & 0x7f));
     *at++ = static_cast<char>(value);
     used_ = static_cast<std::size_t>(at - out_.data());

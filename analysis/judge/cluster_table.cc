@@ -6,32 +6,29 @@
 namespace weir::analysis {
 
 void ClusterTable::add(const ArmCounts& tick, const std::bitset<kMetricCount>& valid) {
-  const auto add = [&](std::size_t metric, std::uint8_t cluster, const ValueSums& sums) {
-    if (sums.n == 0 || !valid[metric]) return;
-    count(metric, cluster, {sums.n, sums.s1});
-    squares_[metric] += sums.s2;
-    seen_.set(cluster);
-  };
-  const auto add_rate = [&](std::size_t metric, std::uint8_t cluster, const MetricCount& count) {
-    add(metric, cluster, {count.n, count.x, count.x});
+  const auto add_rates = [&](std::size_t first, std::size_t cluster, std::span<const MetricCount> counts) {
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      const MetricCount& of = counts[i];
+      if (of.n == 0 || !valid[first + i]) continue;
+      count(first + i, cluster, {of.n, of.x});
+      squares_[first + i] += of.x;
+      see(cluster);
+    }
   };
   for (const ClusterCounts& at : tick.clusters.touched()) {
-    if (at.requests > 0) seen_.set(at.cluster);
-    for (std::size_t i = 0; i < at.metrics.size(); ++i) add_rate(i, at.cluster, at.metrics[i]);
+    if (at.requests > 0) see(at.cluster);
+    add_rates(0, at.cluster, at.metrics);
   }
   for (const AnswerClusterCounts& at : tick.answers.clusters.touched()) {
-    for (std::size_t i = 0; i < at.metrics.size(); ++i) add_rate(kOutcomeMetricCount + i, at.cluster, at.metrics[i]);
-    for (std::size_t i = 0; i < at.values.size(); ++i) add(kRateMetricCount + i, at.cluster, at.values[i]);
+    add_rates(kOutcomeMetricCount, at.cluster, at.metrics);
+    for (std::size_t i = 0; i < at.values.size(); ++i) {
+      const ValueSums& of = at.values[i];
+      if (of.n == 0 || !valid[kRateMetricCount + i]) continue;
+      count(kRateMetricCount + i, at.cluster, {of.n, of.s1});
+      squares_[kRateMetricCount + i] += of.s2;
+      see(at.cluster);
+    }
   }
-}
-
-void ClusterTable::count(std::size_t metric, std::size_t cluster, const ClusterCount& more) {
-  if (lane_[metric] == 0) add_lane(metric);
-  ClusterCount& known = cells_[cluster * lanes_ + lane_[metric] - 1];
-  sums_[metric].add(known, more);
-  hit_[metric] += known.x == 0 && more.x > 0 ? 1 : 0;
-  known.n += more.n;
-  known.x += more.x;
 }
 
 void ClusterTable::add_lane(std::size_t metric) {

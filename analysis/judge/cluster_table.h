@@ -26,7 +26,7 @@ class ClusterTable {
   // Of a rate, s1 and s2 are the bad ones.
   ValueSums total(std::size_t metric) const { return {sums_[metric].n, sums_[metric].x, squares_[metric]}; }
   // Clusters with a request that ended or passed a threshold.
-  std::uint32_t seen() const { return static_cast<std::uint32_t>(seen_.count()); }
+  std::uint32_t seen() const { return seen_count_; }
   // Clusters with a bad event of the metric.
   std::uint32_t hit(std::size_t metric) const { return hit_[metric]; }
 
@@ -38,10 +38,21 @@ class ClusterTable {
   Cluster worst(std::size_t metric) const;
 
   // For restoring, of an empty table. `squares` of a rate are its x.
-  void count(std::size_t metric, std::size_t cluster, const ClusterCount& more);
+  void count(std::size_t metric, std::size_t cluster, const ClusterCount& more) {
+    if (lane_[metric] == 0) add_lane(metric);
+    ClusterCount& known = cells_[cluster * lanes_ + lane_[metric] - 1];
+    sums_[metric].add(known, more);
+    if (known.x == 0 && more.x > 0) ++hit_[metric];
+    known.n += more.n;
+    known.x += more.x;
+  }
   std::uint64_t& squares(std::size_t metric) { return squares_[metric]; }
-  const std::bitset<kClusterCount>& seen_bits() const { return seen_; }
-  std::bitset<kClusterCount>& seen_bits() { return seen_; }
+  bool was_seen(std::size_t cluster) const { return seen_[cluster]; }
+  void see(std::size_t cluster) {
+    if (seen_[cluster]) return;
+    seen_.set(cluster);
+    ++seen_count_;
+  }
 
  private:
   void add_lane(std::size_t metric);
@@ -54,6 +65,7 @@ class ClusterTable {
   std::array<std::uint64_t, kMetricCount> squares_{};
   std::array<std::uint32_t, kMetricCount> hit_{};
   std::bitset<kClusterCount> seen_;
+  std::uint32_t seen_count_ = 0;
 };
 
 }  // namespace weir::analysis

@@ -19,6 +19,7 @@ void HalfHour::add(const RateCounts& tick, Seconds dt) {
     state_.minutes[state_.current] = {};
   }
   for (std::size_t m = 0; m < kRateMetricCount; ++m) {
+    if (tick[m].n == 0) continue;
     state_.minutes[state_.current][m].n += tick[m].n;
     state_.minutes[state_.current][m].x += tick[m].x;
   }

@@ -118,7 +118,10 @@ void Judge::State::count_step() {
     for (std::size_t arm = 0; arm < kArmCount; ++arm) {
       requests_in_step[arm] += step.arms[arm]->requests;
       overdue[arm] += step.arms[arm]->overdue_change;
-      for (std::size_t m = 0; m < kMetricCount; ++m) in_step[arm][m] += step.sums(static_cast<Arm>(arm), m);
+      for (std::size_t m = 0; m < kMetricCount; ++m) {
+        const ValueSums sums = step.sums(static_cast<Arm>(arm), m);
+        if (sums.n > 0) in_step[arm][m] += sums;  // memory that no tick needs is in no cache
+      }
     }
   }
 }

@@ -106,6 +106,7 @@ void Judge::State::remember(const TickInput& input) {
   for (const CheckedStep& step : checked) {
     if (step.step == nullptr) continue;
     const auto see = [](StepState::Seen& seen, std::uint64_t baseline, std::uint64_t candidate) {
+      if (baseline + candidate == 0) return;
       seen.candidate += candidate;
       seen.both += baseline + candidate;
     };

@@ -362,7 +362,7 @@ void write(ByteWriter& out, const ClusterTable& table) {
       out.integer(cluster.x);
     }
   }
-  for (std::size_t g = 0; g < kClusterCount; ++g) out.integer(table.seen_bits()[g] ? 1 : 0);
+  for (std::size_t g = 0; g < kClusterCount; ++g) out.integer(table.was_seen(g) ? 1 : 0);
 }
 void read(ByteReader& in, ClusterTable& table) {
   for (std::size_t m = 0; m < kMetricCount; ++m) {
@@ -375,7 +375,9 @@ void read(ByteReader& in, ClusterTable& table) {
       table.count(m, g, cluster);
     }
   }
-  for (std::size_t g = 0; g < kClusterCount; ++g) table.seen_bits()[g] = in.integer_up_to(1) == 1;
+  for (std::size_t g = 0; g < kClusterCount; ++g) {
+    if (in.integer_up_to(1) == 1) table.see(g);
+  }
 }
 
 void write_context(ByteWriter& out, const StepContext& step) {

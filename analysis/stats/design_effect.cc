@@ -42,14 +42,6 @@ double own_effect(const Spread& arm) { return arm.within < kNoVariance ? 1 : std
 
 }  // namespace
 
-void ClusterSums::add(const ClusterCount& before, const ClusterCount& more) {
-  n += more.n;
-  x += more.x;
-  nn += Product{more.n} * (2 * Product{before.n} + more.n);
-  nx += Product{more.n} * before.x + Product{more.x} * before.n + Product{more.n} * more.x;
-  xx += Product{more.x} * (2 * Product{before.x} + more.x);
-}
-
 ClusterSums sums_of(std::span<const ClusterCount> clusters) {
   ClusterSums sums;
   for (const ClusterCount& cluster : clusters) sums.add({}, cluster);

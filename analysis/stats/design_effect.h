@@ -29,8 +29,17 @@ struct ClusterSums {
   Product nx = 0;  // n_g x_g
   Product xx = 0;  // x_g^2
 
-  // A cluster's counts grow.
-  void add(const ClusterCount& before, const ClusterCount& more);
+  // A cluster's counts grow. A tick of a busy rollout asks for it hundreds of times.
+  void add(const ClusterCount& before, const ClusterCount& more) {
+    const ClusterCount after{before.n + more.n, before.x + more.x};
+    n += more.n;
+    nn += Product{more.n} * before.n + Product{more.n} * after.n;
+    nx += Product{more.n} * before.x;
+    if (more.x == 0) return;  // nothing bad, as almost always
+    x += more.x;
+    nx += Product{more.x} * after.n;
+    xx += Product{more.x} * before.x + Product{more.x} * after.x;
+  }
 };
 ClusterSums sums_of(std::span<const ClusterCount> clusters);
 

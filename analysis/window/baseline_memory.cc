@@ -30,6 +30,7 @@ double fading(Seconds dt, double observations, const HalfLife& half_life) {
 }  // namespace
 
 void DecayedRate::add(double tick_n, double tick_x, Seconds dt) {
+  if (tick_n <= 0) return;  // by observations nothing has faded
   const double keep = fading(dt, tick_n, {kRateHalfLife_s, kRateHalfLifeObservations});
   x = x * keep + tick_x;
   n = n * keep + tick_n;

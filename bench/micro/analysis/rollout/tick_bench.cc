@@ -111,10 +111,11 @@ class Rollouts {
     record.service = rollout.plan().service;
     record.keyed = true;
     record.reason = AssignmentReason::kHash;
-    const std::uint32_t user = random.below(kUsers) * 2'654'435'761U;
+    const std::uint32_t number = random.below(kUsers);
+    const std::uint32_t user = number * 2'654'435'761U;
     record.user_hash = user >> 12;
     record.cluster = static_cast<std::uint8_t>(user >> 4);
-    const bool candidate = random.below(4) == 0;
+    const bool candidate = number % 4 == 0;  // of a user's every request, or the test of the split would raise its alarm
     record.arm = candidate ? Arm::kCandidate : Arm::kBaseline;
     record.version = candidate ? kCandidate : kBaseline;
     record.step = traffic.step;
