@@ -45,6 +45,7 @@ class Replay {
 
   void read(const std::string& path) {
     SegmentReader reader(path);
+    if (reader.head_damaged()) return damaged(reader.error());
     if (!reader.error().empty()) return complain(reader.error());
     if (run_ && reader.run() != *run_) restart();
     run_ = reader.run();

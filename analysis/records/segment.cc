@@ -173,9 +173,9 @@ SegmentReader::SegmentReader(const std::string& path) : in_(path, std::ios::bina
   const bool whole = in_.gcount() == static_cast<std::streamsize>(bytes.size());
   if (!std::string_view(bytes).starts_with(kMagic)) {
     // A run that was killed as it began one leaves less than a head.
-    error_ = !whole && kMagic.starts_with(std::string_view(bytes).substr(0, static_cast<std::size_t>(in_.gcount())))
-                 ? path + ": the file has only begun"
-                 : path + ": these are no decision records of a weir";
+    const auto read = static_cast<std::size_t>(in_.gcount());
+    head_damaged_ = whole || !kMagic.starts_with(std::string_view(bytes).substr(0, read));
+    error_ = path + (head_damaged_ ? ": these are no decision records of a weir" : ": the file has only begun");
     return;
   }
   at_ = kSegmentHead;
@@ -186,6 +186,7 @@ SegmentReader::SegmentReader(const std::string& path) : in_(path, std::ios::bina
   if (!whole) {
     error_ = path + ": the file has only begun";
   } else if (version != kRecordsVersion) {
+    head_damaged_ = version == 0 || version > kRecordsVersion;
     error_ = path + ": these decision records are of version " + std::to_string(version) +
              ", and this weir reads version " + std::to_string(kRecordsVersion) +
              "; replay them with the weir that wrote them";

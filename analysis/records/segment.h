@@ -51,6 +51,8 @@ class SegmentReader {
 
   // Why it cannot be read at all; empty when it can.
   const std::string& error() const { return error_; }
+  // There are no records behind this head: neither a whole one, of this or an earlier version, nor what a kill leaves.
+  bool head_damaged() const { return head_damaged_; }
   std::uint64_t run() const { return run_; }  // the same for all segments of one run of the program
   // The next whole block; nothing at the end, which is where the file ended when it was opened.
   std::optional<std::string> next();
@@ -65,6 +67,7 @@ class SegmentReader {
 
   std::ifstream in_;
   std::string error_;
+  bool head_damaged_ = false;
   std::uint64_t run_ = 0;
   std::uint64_t at_ = 0;
   std::uint64_t end_ = 0;

@@ -69,6 +69,14 @@ def test_a_live_rollout_is_decided_again(weir: Callable[..., Weir], origin: Call
     assert [event["event"] for event in replayed["events"]].count("gap") == 1
     told = run_cli("replay", str(copy))
     assert told.returncode == 1 and "are damaged, and were left out" in told.stdout, told
+    # A whole segment of which nothing is known, behind one that is whole.
+    shutil.rmtree(copy)
+    shutil.copytree(f"{state}.records", copy)
+    damaged[3] ^= 1
+    (copy / "9999999999.records").write_bytes(damaged)
+    told = run_cli("replay", str(copy))
+    assert told.returncode == 1 and "9999999999.records: these are no decision records of a weir" in told.stdout, told
+    assert "2 of 2 decisions on the evidence" in told.stdout, told
 
 
 def test_another_plan_is_judged_by_the_same_traffic(weir: Callable[..., Weir], origin: Callable[..., Origin],

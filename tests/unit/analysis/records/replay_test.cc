@@ -175,6 +175,34 @@ TEST(Replay, LeavesOutABlockThatIsNotWhole) {
   EXPECT_GT(replayed.ticks, 1'000U);
 }
 
+// What it says is replayed, and nobody takes that for all: of a whole segment nothing is known.
+TEST(Replay, TellsOfASegmentWhoseHeadIsDamaged) {
+  Recorded run({});
+  run.tick_for(std::chrono::minutes(2));
+  run.replay();  // all of it is written
+  const std::string copy = run.folder() + "/0000000099.records";
+  std::filesystem::copy_file(segments_in(run.folder()).at(0), copy);
+  const auto replay_with = [&](std::streamoff at, char byte) {
+    std::fstream(copy, std::ios::in | std::ios::out | std::ios::binary).seekp(at).put(byte);
+    return run.replay();
+  };
+  constexpr std::streamoff kVersionAt = 22;
+  const Replayed of_later = replay_with(kVersionAt, 'X');
+  EXPECT_TRUE(of_later.damaged);
+  EXPECT_THAT(of_later.problems, ::testing::ElementsAre(::testing::HasSubstr("of version 88")));
+  const Replayed replayed = replay_with(3, 'X');
+  EXPECT_TRUE(replayed.damaged);
+  EXPECT_THAT(replayed.problems, ::testing::ElementsAre(::testing::HasSubstr("no decision records of a weir")));
+  EXPECT_GT(replayed.ticks, 1'000U);
+  // A kill as it began leaves less, and takes nothing away.
+  std::filesystem::copy_file(segments_in(run.folder()).at(0), copy,
+                             std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::resize_file(copy, 30);
+  const Replayed begun = run.replay();
+  EXPECT_FALSE(begun.damaged);
+  EXPECT_THAT(begun.problems, ::testing::ElementsAre(::testing::HasSubstr("only begun")));
+}
+
 // One bit in the midst: the rest goes on, and nobody takes what is left for all.
 TEST(Replay, GoesOnBehindDamageAndTellsOfIt) {
   Recorded run({});
