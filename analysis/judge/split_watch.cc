@@ -7,10 +7,6 @@
 namespace weir::analysis {
 namespace {
 
-constexpr Seconds kShortestSpan{1};
-// What is told of takes a tick or two to come here, and thresholds as long to go there.
-constexpr Seconds kGrace{2};
-
 // Somewhere in its tick a record was made, and nothing says where. Were all held to be of its end, short and long
 // requests of the same moment would fall into different spans.
 double place_in_tick(std::uint32_t user_hash) {

@@ -18,6 +18,9 @@ namespace weir::analysis {
 
 class SplitWatch {
  public:
+  // After so long at the latest a request's user is added. `known_after` as in end_tick().
+  static constexpr Seconds added_after(Seconds known_after) { return kShortestSpan + known_after + kGrace; }
+
   // `steps` is K.
   explicit SplitWatch(std::uint32_t steps) : test_(steps) {}
 
@@ -57,6 +60,10 @@ class SplitWatch {
   Waiting& waiting() { return waiting_; }
 
  private:
+  static constexpr Seconds kShortestSpan{1};
+  // What is told of takes a tick or two to come here, and thresholds as long to go there.
+  static constexpr Seconds kGrace{2};
+
   void begin_spans();
 
   SrmTest test_;

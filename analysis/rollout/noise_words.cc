@@ -1,9 +1,11 @@
 // What noise.h measures, in words and as JSON.
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 
+#include "analysis/judge/split_watch.h"
 #include "analysis/judge/words.h"
 #include "analysis/rollout/noise.h"
 #include "analysis/rollout/record.h"
@@ -123,15 +125,17 @@ std::string summary(std::span<const GuardNoise> noises) {
 
 namespace {
 
-// With the rest of what status says of the split.
-json::Value split_of(const SplitStatus& split, const config::Rollout& policy) {
+// With the rest of what status says of the split. `overdue`: Thresholds::overdue_us.
+json::Value split_of(const SplitStatus& split, const config::Rollout& policy, std::chrono::microseconds overdue) {
   json::Value described = split_json(split, policy);
   if (described.is_null()) return described;
   const double all = split.users[0] + split.users[1];
   const std::string unit = " " + described["unit"].string();
   const std::string due = percent_near(split.weight) + " is due";
   json::Object out = described.object();
-  out.set("says", all <= 0 ? "no" + unit + " are counted yet"
+  const std::string later = digits("%.0f s", std::ceil(SplitWatch::added_after(overdue).count()));
+  out.set("says", all <= 0 ? "no" + unit + " are compared yet: those of one moment are " + later +
+                                 " later, once every request of it is known"
                            : with_commas(std::round(split.users[1])) + " of " + with_commas(std::round(all)) + unit +
                                  " in the second arm, " + percent_near(split.users[1] / all) + " where " + due +
                                  (split.alarm ? ": broken" : ""));
@@ -144,6 +148,7 @@ json::Value noise_json(const config::Rollout& policy, const RolloutState& state,
   if (policy.strategy != config::Strategy::kAa || judge == nullptr) return {};
   const std::vector<GuardStatus> statuses = judge->guards();
   const BaselineMemory memory = judge->memory();
+  const std::chrono::microseconds overdue(judge->thresholds().overdue_us);
   const std::vector<GuardNoise> noises = noise_of({.policy = policy, .guards = statuses, .memory = memory});
   json::Array guards;
   for (const GuardNoise& noise : noises) guards.emplace_back(guard_json(noise));
@@ -151,7 +156,7 @@ json::Value noise_json(const config::Rollout& policy, const RolloutState& state,
   return json::Object{{"alarms", state.alarms},
                       {"margins_honest", honest},
                       {"summary", summary(noises)},
-                      {"split", split_of(judge->verdict().split, policy)},
+                      {"split", split_of(judge->verdict().split, policy, overdue)},
                       {"guards", std::move(guards)}};
 }
 

@@ -67,7 +67,8 @@ TEST(AgainstItself, ReportsAndGoesOn) {
   const json::Value& split = report["aa"]["split"];
   EXPECT_EQ(split["due_percent"].number(), 50);
   EXPECT_FALSE(split["alarm"].boolean(true));
-  EXPECT_EQ(split["says"].string(), "no requests are counted yet") << "nobody counts them in this world";
+  EXPECT_EQ(split["says"].string(),
+            "no requests are compared yet: those of one moment are 63 s later, once every request of it is known");
   EXPECT_THAT(report["reason"].string(), ::testing::EndsWith("; split: " + split["says"].string()));
   const json::Value status = rollout_status(world.rollout());
   EXPECT_EQ(status["strategy"].string(), "aa");
