@@ -5,12 +5,14 @@
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -19,6 +21,7 @@
 #include "app/admin/access.h"
 #include "app/build/build_info.h"
 #include "base/asio.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 namespace weir::app {
@@ -41,6 +44,7 @@ constexpr std::uint64_t kBodyLimit = 64 * 1024;
 constexpr std::uint64_t kScoresLimit = 1024 * 1024;
 constexpr std::uint32_t kHeadLimit = 16 * 1024;
 constexpr int kConnectionLimit = 64;
+constexpr int kSpareConnections = 16;  // for probes, beyond the limit
 constexpr std::chrono::seconds kIdleTimeout{15};     // to send a request, or to take an answer
 constexpr std::chrono::seconds kCommandDeadline{5};  // of the control thread
 constexpr std::chrono::milliseconds kAcceptPause{100};
@@ -133,6 +137,7 @@ class AdminServer::Loop {
     port_ = acceptor_.local_endpoint(error).port();
     asio::co_spawn(io_, accept(), asio::detached);
     thread_ = std::thread([this] { io_.run(); });
+    builder_ = std::thread([this] { builds_.run(); });
     return {};
   }
 
@@ -148,6 +153,8 @@ class AdminServer::Loop {
     if (!thread_.joinable()) return;
     io_.stop();
     thread_.join();
+    builds_.stop();
+    builder_.join();
   }
 
  private:
@@ -161,19 +168,24 @@ class AdminServer::Loop {
         co_await pause.async_wait(kTuple);
         continue;
       }
-      if (connections_ >= kConnectionLimit) {
-        turned_away_.fetch_add(1, std::memory_order_relaxed);
-        if (asking_.empty()) continue;  // all are being answered; closed by its destructor
+      bool spare = connections_ >= kConnectionLimit;
+      if (spare && !asking_.empty()) {
         // Whoever has said nothing longest goes, so that the silent cannot keep an operator out.
+        turned_away_.fetch_add(1, std::memory_order_relaxed);
         asking_.front()->close();
         asking_.pop_front();
+        spare = connections_ > kConnectionLimit;
+      } else if (connections_ >= kConnectionLimit + kSpareConnections) {
+        turned_away_.fetch_add(1, std::memory_order_relaxed);
+        continue;  // closed by its destructor
       }
       ++connections_;
-      asio::co_spawn(io_, serve(std::move(socket)), asio::detached);
+      asio::co_spawn(io_, serve(std::move(socket), spare), asio::detached);
     }
   }
 
-  Awaitable<> serve(Socket socket) {
+  // A spare connection is for one probe, which so finds a place while all others are being answered.
+  Awaitable<> serve(Socket socket, bool spare) {
     boost::system::error_code error;
     const std::string peer = socket.remote_endpoint(error).address().to_string();
     Stream stream(std::move(socket));
@@ -192,20 +204,16 @@ class AdminServer::Loop {
       ApiReply reply;
       if (read_error || long_body)
         reply = too_large_reply();
+      else if (spare && !facts_of(request).probe)
+        reply = busy_reply();
       else
         reply = co_await answer(request, peer);
       const bool head = request.method() == http::verb::head;
       Response response = to_http(request, std::move(reply));
-      if (read_error) response.keep_alive(false);
+      if (read_error || spare) response.keep_alive(false);
       stream.expires_after(kIdleTimeout);
-      http::response_serializer<http::string_body> serializer(response);
-      if (head) {
-        const auto [write_error, written] = co_await http::async_write_header(stream, serializer, kTuple);
-        open = !write_error && response.keep_alive();
-      } else {
-        const auto [write_error, written] = co_await http::async_write(stream, serializer, kTuple);
-        open = !write_error && response.keep_alive();
-      }
+      const boost::system::error_code write_error = co_await write(stream, response, head);
+      open = !write_error && response.keep_alive();
     }
     stream.socket().shutdown(Tcp::socket::shutdown_send, error);
     --connections_;
@@ -225,6 +233,16 @@ class AdminServer::Loop {
     co_return body_error;
   }
 
+  static Awaitable<boost::system::error_code> write(Stream& stream, Response& response, bool head) {
+    http::response_serializer<http::string_body> serializer(response);
+    if (head) {
+      const auto [error, written] = co_await http::async_write_header(stream, serializer, kTuple);
+      co_return error;
+    }
+    const auto [error, written] = co_await http::async_write(stream, serializer, kTuple);
+    co_return error;
+  }
+
   std::string section() const { return options_.scores_alone ? "feedback" : "admin"; }
   bool serves(const AccessFacts& facts, std::string_view target) const {
     return !options_.scores_alone || facts.probe || is_feedback(target);
@@ -240,6 +258,14 @@ class AdminServer::Loop {
                         .problems = {}});
   }
 
+  ApiReply busy_reply() {
+    turned_away_.fetch_add(1, std::memory_order_relaxed);
+    return error_reply({.status = 503,
+                        .code = "busy",
+                        .message = "all connections of the admin API are being answered; only probes are beside them",
+                        .problems = {}});
+  }
+
   Awaitable<ApiReply> answer(const Request& request, const std::string& peer) {
     const AccessFacts facts = facts_of(request);
     std::optional<ApiReply> refused = refusal(decide_access(facts, token_));
@@ -252,26 +278,43 @@ class AdminServer::Loop {
     if (!serves(facts, view(request.target()))) co_return not_found_reply();
     const ApiRequest asked{view(request.method_string()), view(request.target()), request.body()};
     auto routed = route_api(asked);
-    if (const auto* query = std::get_if<ApiQuery>(&routed)) co_return backend_.query(*query);
+    if (auto* query = std::get_if<ApiQuery>(&routed)) {
+      if (facts.probe) co_return backend_.query(*query);
+      co_return co_await build(std::move(*query));
+    }
     if (auto* wrong = std::get_if<ApiReply>(&routed)) co_return std::move(*wrong);
     auto& command = std::get<ApiCommand>(routed);
     command.actor = actor_name(view(request["x-weir-actor"]), peer);
     co_return co_await obey(std::move(command));
   }
 
-  Awaitable<ApiReply> obey(ApiCommand command) {
-    const Executor executor = io_.get_executor();
-    auto pending = std::make_shared<Pending>(executor);
-    pending->timer.expires_after(kCommandDeadline);
-    // Whoever has it may drop it after this loop is gone, and a timer may not outlive its loop.
-    backend_.submit(std::move(command), [waits = std::weak_ptr(pending), executor](ApiReply reply) {
+  // From another thread: to the coroutine that waits for it. Whoever has it may drop it after this loop is gone, and a
+  // timer may not outlive its loop.
+  std::function<void(ApiReply)> to(const std::shared_ptr<Pending>& pending) {
+    return [waits = std::weak_ptr(pending), executor = Executor(io_.get_executor())](ApiReply reply) {
       asio::post(executor, [waits, reply = std::move(reply)]() mutable {
         const std::shared_ptr<Pending> asked = waits.lock();
         if (asked == nullptr) return;  // answered as too late
         asked->reply = std::move(reply);
         asked->timer.cancel();
       });
-    });
+    };
+  }
+
+  // One after another, on a thread of their own: metrics of a thousand services take a tenth of a second, and a probe does
+  // not wait for those of all who scrape.
+  Awaitable<ApiReply> build(ApiQuery query) {
+    auto pending = std::make_shared<Pending>(io_.get_executor());
+    pending->timer.expires_at(SteadyTime::max());
+    asio::post(builds_, [this, query = std::move(query), done = to(pending)] { done(backend_.query(query)); });
+    co_await pending->timer.async_wait(kTuple);
+    co_return std::move(*pending->reply);
+  }
+
+  Awaitable<ApiReply> obey(ApiCommand command) {
+    auto pending = std::make_shared<Pending>(io_.get_executor());
+    pending->timer.expires_after(kCommandDeadline);
+    backend_.submit(std::move(command), to(pending));
     co_await pending->timer.async_wait(kTuple);
     if (pending->reply) co_return std::move(*pending->reply);
     co_return error_reply(
@@ -291,6 +334,9 @@ class AdminServer::Loop {
   std::atomic<std::uint64_t> turned_away_{0};
   std::list<Stream*> asking_;  // those that have not sent a whole request, the longest first
   std::thread thread_;
+  IoContext builds_{1};
+  asio::executor_work_guard<IoContext::executor_type> more_builds_{builds_.get_executor()};
+  std::thread builder_;
 };
 
 AdminServer::AdminServer(AdminOptions options, AdminBackend& backend)

@@ -1,5 +1,5 @@
-// Confined to the thread that owns it; serves on a thread of its own. The admin API over HTTP/1.1, bounded in
-// everything: a stuck or hostile client costs one of a few connections, for seconds.
+// Confined to the thread that owns it; serves on a thread of its own, and puts answers together on another. The admin API
+// over HTTP/1.1, bounded in everything: a stuck or hostile client costs one of a few connections, for seconds.
 #pragma once
 
 #include <cstdint>

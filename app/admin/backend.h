@@ -11,7 +11,7 @@ class AdminBackend {
  public:
   virtual ~AdminBackend() = default;
 
-  // Answers at once, from what was last published; called on the admin thread.
+  // Answers at once, from what was last published; called on two threads of the server's.
   virtual ApiReply query(const ApiQuery& query) = 0;
 
   // Hands a command to the control thread. `done` is called there, once, and has returned before the server that asked

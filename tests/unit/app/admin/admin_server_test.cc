@@ -24,11 +24,15 @@ class EchoBackend final : public AdminBackend {
     threads_.clear();
   }
   ApiReply query(const ApiQuery& query) override {
+    std::unique_lock built(metrics, std::defer_lock);
+    if (query.kind == ApiQuery::Kind::kMetrics) built.lock();
     return message_reply("query " + std::to_string(static_cast<int>(query.kind)));
   }
   void submit(ApiCommand command, std::function<void(ApiReply)> done) override {
     threads_.emplace_back([command, done] { done(message_reply(command.service + " by " + command.actor)); });
   }
+
+  std::mutex metrics;  // whoever holds it keeps them from being put together
 
  private:
   std::vector<std::thread> threads_;
@@ -100,6 +104,26 @@ TEST(AdminServer, IsNotKeptFromAnybodyByThoseWhoSayNothing) {
   }
   EXPECT_EQ(message(client_of(server).get("/api/v1/status")), "query 0");
   EXPECT_EQ(client_of(server).post("/api/v1/services/chat/abort").status, 200);
+  backend.finish();
+  server.stop();
+}
+
+TEST(AdminServer, AnswersProbesBesideAllThatIsPutTogether) {
+  EchoBackend backend;
+  AdminServer server({.address = {"127.0.0.1", 0}, .token = {}}, backend);
+  ASSERT_EQ(server.start(), "");
+  std::unique_lock held(backend.metrics);
+  std::vector<proxy::Socket> scrapes;
+  for (int i = 0; i < 64; ++i) {
+    scrapes.push_back(proxy::Socket::connect("127.0.0.1:" + std::to_string(server.port())));
+    scrapes.back().send("GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\nGET /metrics HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
+    scrapes.back().read_until("query");  // the metrics are asked for
+  }
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(client_of(server).get("/readyz").status, 200);
+  EXPECT_EQ(client_of(server).get("/metrics").status, 503);
+  EXPECT_EQ(server.connections_turned_away(), 1U);
+  held.unlock();
+  for (proxy::Socket& scrape : scrapes) scrape.read_until("query");
   backend.finish();
   server.stop();
 }
