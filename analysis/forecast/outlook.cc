@@ -238,9 +238,7 @@ class StepSight {
 
   static Detection detect_by(std::size_t index, const Forecast& found, const GuardTime& time) {
     if (found.never()) return {.why = Detection::Why::kWithinMargin, .guard = index, .found_s = {}};
-    return {.why = Detection::Why::kFound,
-            .guard = index,
-            .found_s = {time.seconds_until(found.n50), time.seconds_until(found.n95)}};
+    return {.why = Detection::Why::kFound, .guard = index, .found_s = time.seconds_until(found)};
   }
 
   static constexpr double kFewest = 3;
@@ -336,15 +334,18 @@ bool is_known(const config::Guard& guard, const BaselineTraffic& traffic) {
 }
 
 // The evidence grows from step to step: when there are so many of the candidate's requests.
-Caution when_passed(std::size_t guard, double n, const std::vector<StepTime>& steps) {
+Caution when_passed(std::size_t guard, const Forecast& healthy, const std::vector<StepTime>& steps) {
+  Forecast left = healthy;
   double before_s = 0;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const StepTime& step = steps[i];
     const double lasts_s = std::min(step.lasts_s.p50, step.most_s);
     const GuardTime time = step.guards[guard].of_ceiling();
     const double told = step.limited ? time.observations_within(lasts_s) : 0;
-    if (step.limited && n <= told) return {Caution::Kind::kOverCeiling, i, guard, before_s + time.seconds_until(n)};
-    n -= told;
+    if (step.limited && left.n50 <= told) {
+      return {Caution::Kind::kOverCeiling, i, guard, before_s + time.seconds_until(left).p50};
+    }
+    left.n50 -= told;
     before_s += lasts_s;
   }
   return {Caution::Kind::kNearCeiling, 0, guard, kNeverSeconds};
@@ -361,8 +362,8 @@ std::vector<Caution> ceiling_cautions(const config::Rollout& rollout, const Base
     if (!guards[i].has_max() || !is_known(guards[i], traffic)) continue;
     const LimitOutlook healthy = limit_outlook(guards[i], no_worse(guards[i]), traffic);
     if (healthy.rate <= healthy.limit) continue;
-    const double n = forecast(healthy, evidence_of(guards[i], rollout.analysis, kSeedRollout)).n50;
-    out.push_back(when_passed(i, n, steps));
+    const Forecast passed = forecast(healthy, evidence_of(guards[i], rollout.analysis, kSeedRollout));
+    out.push_back(when_passed(i, passed, steps));
   }
   return out;
 }

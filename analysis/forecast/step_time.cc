@@ -171,7 +171,7 @@ class Course {
     if (passes.n95 == 0) {
       time.passes_s = {time.armed_s, time.armed_s};
     } else {
-      time.passes_s = {time.seconds_until(passes.n50), time.seconds_until(passes.n95)};
+      time.passes_s = time.seconds_until(passes);
     }
     return time;
   }

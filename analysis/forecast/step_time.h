@@ -37,9 +37,12 @@ struct GuardTime {
     time.armed_s = limited_s;
     return time;
   }
-  // From the step's beginning until it is judged by so many of the candidate's observations, three at least; and the
-  // other way round.
-  double seconds_until(double n) const { return armed_s + told_after_s + seconds_for(n, 1, told_rps); }
+  // From the step's beginning until it is judged by as many of the candidate's observations as it takes, three at
+  // least; and the other way round.
+  TimeSpan seconds_until(const Forecast& n) const {
+    const double begins_s = armed_s + told_after_s;
+    return {begins_s + seconds_for(n.n50, 1, told_rps), begins_s + seconds_for_most(n.n95, 1, told_rps)};
+  }
   double observations_within(double seconds) const {
     return std::max(0.0, seconds - armed_s - told_after_s) * told_rps;
   }

@@ -9,6 +9,8 @@ namespace {
 
 constexpr double kZ95 = 1.6448536;
 constexpr double kFewestRequests = 3;
+// By when so many of a Poisson process have come in 95 of 100 cases, in its mean gaps: Gamma(3).
+constexpr double kMostForFewest = 6.2957936;
 // Of ten alternatives about three are near enough to the truth to carry the evidence, of the six of an advance about
 // five.
 constexpr double kTenAlternatives = 10.0 / 3;
@@ -121,6 +123,11 @@ Forecast forecast(const LimitOutlook& outlook, double evidence) {
 }
 
 double seconds_for(double n, double weight, double rps) { return std::max(n, kFewestRequests) / (weight * rps); }
+
+// Of more requests what chance adds to when they come is little beside what it adds to how many are needed.
+double seconds_for_most(double n95, double weight, double rps) {
+  return std::max(n95, kMostForFewest) / (weight * rps);
+}
 
 std::optional<double> smallest_found(const RateOutlook& outlook, double evidence, double n) {
   return least(edge_of(outlook.truth.baseline, outlook.margin), [&](double rate) {

@@ -70,6 +70,8 @@ Forecast forecast(const LimitOutlook& outlook, double evidence);
 // How long so many candidate observations take, of `rps` a second in both arms together. Nothing is decided by less
 // than three.
 double seconds_for(double n, double weight, double rps);
+// Likewise of `n95`, in 95 of 100 cases: three requests that come by chance may let wait twice as long as on average.
+double seconds_for_most(double n95, double weight, double rps);
 
 // The smallest candidate's rate or mean above the margin's edge that is rolled back within `n` candidate observations,
 // 95 times in 100. The outlook's own truth about the candidate is not looked at, but for the variance of a mean.

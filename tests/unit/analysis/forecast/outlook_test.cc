@@ -77,6 +77,7 @@ TEST(Outlook, AgreesWithWhatWasComparedWithSimulation) {
   EXPECT_EQ(found[kTenfold].guard, 0U);
   // From here on what simulation measured; the p50's share was twice this one.
   EXPECT_DOUBLE_EQ(found[kAll].found_s.p50, 0.6);
+  expect_within(0.1, found[kAll].found_s.p95, 6.296 / 5);  // three by chance may come as late as six on average
   expect_within(20, found[kSlower].found_s.p50, 5285 / 5.0);
   expect_within(20, found[kSlower].found_s.p95, 9701 / 5.0);
   expect_within(15, found[kTailTwice].found_s.p50, 186);

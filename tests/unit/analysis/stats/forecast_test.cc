@@ -154,6 +154,9 @@ TEST(Forecast, UsersWhoReturnCostTheirFactor) {
 TEST(Forecast, NothingIsDecidedByLessThanThreeRequests) {
   expect_golden(seconds_for(1058, 0.05, 100), 211.6);
   expect_golden(seconds_for(0.4, 0.05, 100), 0.6);
+  expect_golden(seconds_for_most(2538, 0.05, 100), 507.6);
+  // As simulated rollouts of 1 % have it, of a candidate that fails every request: 6.3 s (bench/results/decisions.md).
+  expect_golden(seconds_for_most(0.4, 0.01, 100), 6.2957936);
 }
 
 TEST(SmallestFound, IsTheRateThatTakesAllTheRequests) {
