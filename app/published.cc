@@ -88,6 +88,7 @@ ApiReply Published::metrics() const {
   scrape.certificates = view->certificates;
   scrape.process = process_sample();
   scrape.outcomes_dropped = sources_.server.outcomes_dropped();
+  scrape.comparisons_dropped = sources_.server.comparisons_dropped();
   scrape.access_log_dropped = sources_.server.access_lines_dropped() + sources_.access_log.refused();
   scrape.log_lines_dropped = log::lines_dropped();
   scrape.reloads = view->reloads;

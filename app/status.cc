@@ -39,10 +39,15 @@ json::Value version_json(const std::string& name, const config::Version& version
                       {"p99_ms", milliseconds_of(figures.p99_us)}};
 }
 
-json::Value rollout_json(const analysis::Rollout& rollout, const FeedbackDesk& feedback) {
-  json::Value status = analysis::rollout_status(rollout);
-  if (!rollout.scored()) return status;
+json::Value rollout_json(const analysis::Rollout& rollout, const StatusFacts& facts) {
+  const json::Value status = analysis::rollout_status(rollout);
   json::Object out = status.object();
+  if (status["shadow"].is_object()) {
+    json::Object shadow = status["shadow"].object();
+    out.set("shadow", shadow.set("uncounted", facts.comparisons_dropped));
+  }
+  if (!rollout.scored()) return out;
+  const FeedbackDesk& feedback = facts.feedback;
   out.set("waits", waits_with_forgotten(status["waits"].array(), feedback.forgotten_unscored(rollout.plan().identity)));
   out.set("feedback", feedback.standing(rollout.plan().identity));
   return out;
@@ -63,7 +68,7 @@ json::Value service_json(const std::string& name, const config::Service& service
   }
   const auto rollout = facts.controller.rollouts().find(name);
   const bool rolled_out = rollout != facts.controller.rollouts().end();
-  out.set("rollout", rolled_out ? rollout_json(rollout->second, facts.feedback) : json::Value());
+  out.set("rollout", rolled_out ? rollout_json(rollout->second, facts) : json::Value());
   return out;
 }
 

@@ -27,6 +27,7 @@ struct StatusFacts {
   std::string plan;                    // where the plan comes from
   std::vector<std::string> listeners;  // the addresses really bound
   std::vector<std::string> problems;   // what is wrong now, for people
+  std::uint64_t comparisons_dropped = 0;  // of copies, of all rollouts
   std::int64_t unix_ms = 0;            // now
   double uptime_s = 0;
   bool ready = false;

@@ -463,6 +463,7 @@ void Weir::publish() {
                                                 .plan = plan_.name(),
                                                 .listeners = server_.addresses(),
                                                 .problems = problems(endpoints),
+                                                .comparisons_dropped = server_.comparisons_dropped(),
                                                 .unix_ms = unix_ms(clock_),
                                                 .uptime_s = std::chrono::duration<double>(begun - started_).count(),
                                                 .ready = view.ready,

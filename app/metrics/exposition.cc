@@ -88,7 +88,8 @@ constexpr std::array<CountWords, proxy::kCountCount> kCountWords = {{
     {"weir_upstream_connections_idle", "Connections to endpoints open and unused.", MetricType::Gauge},
     {"weir_shadow_active", "Copies of requests under way.", MetricType::Gauge},
     {"weir_requests_pending", "Requests that wait for a connection to an endpoint.", MetricType::Gauge},
-    {"weir_buffer_bytes", "What read buffers and clients' TLS sessions take, of limits.memory.", MetricType::Gauge},
+    {"weir_buffer_bytes",
+     "What read buffers, clients' TLS sessions and answers for judges take, of limits.memory.", MetricType::Gauge},
 }};
 
 ClientMetric valued(MetricType type, double value, Labels labels = {}) {
@@ -342,6 +343,8 @@ class ScrapeCollectable final : public prometheus::Collectable {
           static_cast<double>(scrape_.feedback.waiting));
     counter("weir_outcomes_dropped_total", "Outcomes that found their worker's ring full.",
             static_cast<double>(scrape_.outcomes_dropped));
+    counter("weir_shadow_uncounted_total", "Comparisons of copies that found their worker's ring full, and are in no figure.",
+            static_cast<double>(scrape_.comparisons_dropped));
     counter("weir_access_log_dropped_total", "Access log lines that the disk was too slow for.",
             static_cast<double>(scrape_.access_log_dropped));
     counter("weir_log_lines_dropped_total", "Lines of the program's own log that standard error did not take.",

@@ -108,6 +108,7 @@ struct Scrape {
   std::vector<CertificateSample> certificates;
   ProcessSample process;
   std::uint64_t outcomes_dropped = 0;
+  std::uint64_t comparisons_dropped = 0;
   std::uint64_t access_log_dropped = 0;
   std::uint64_t log_lines_dropped = 0;
   std::uint64_t reloads = 0;

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/comparison.h"
+#include "base/held_bytes.h"
 #include "base/json.h"
 
 namespace weir::app {
@@ -15,6 +16,7 @@ struct WebhookEvent {
   std::string body;  // JSON, byte by byte as it is signed
   // What a judge is asked about; else nothing, and nobody reads the answer.
   std::optional<Comparison> pair = {};
+  HeldBytes held = {};  // of the body, where limits.memory counts it
 };
 
 // 128 random bits in hex digits.

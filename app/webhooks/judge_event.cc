@@ -51,7 +51,9 @@ WebhookEvent judge_event_of(const proxy::JudgedPair& pair, const Contest& contes
                           {"request", std::move(request)},
                           {"baseline", answer_json(pair, Arm::kBaseline, limit).set("version", contest.baseline)},
                           {"candidate", answer_json(pair, Arm::kCandidate, limit).set("version", contest.candidate)}};
-  return {.id = std::move(id), .body = json::write(body), .pair = pair.comparison};
+  std::string text = json::write(body);
+  HeldBytes held(pair.held.counter(), text.capacity());
+  return {.id = std::move(id), .body = std::move(text), .pair = pair.comparison, .held = std::move(held)};
 }
 
 Opinion opinion_of(std::string_view answer) {

@@ -29,6 +29,18 @@ bool is_drawn(const RequestContext& context) {
   return bucket_ppm(static_cast<std::uint32_t>(hash)) < context.traffic->mirror_ppm;
 }
 
+std::optional<bool> is_sound(const AnswerFacts* facts) {
+  if (facts == nullptr || !facts->known || facts->ending != Ending::kOk) return std::nullopt;
+  return !facts->invalid;
+}
+
+// Of a stream only what was written in it can be JSON.
+JsonForm json_form(const AnswerDigest& answer, std::optional<bool> sound, bool asked) {
+  if (sound == false) return JsonForm::kInvalid;
+  if (answer.json() != JsonForm::kNone) return answer.json();
+  return sound && asked ? JsonForm::kValid : JsonForm::kNone;
+}
+
 // What is a copy already is not copied again: two weirs in a row would double it, two in a ring never end.
 bool may_be_copied(const http::RequestHead& request, const RequestContext& context) {
   const Assignment& assigned = context.assignment;
@@ -79,6 +91,7 @@ ShadowCopy::ShadowCopy(WorkerContext& worker, const RequestContext& context)
   comparison_.epoch = context.assignment.epoch;
   if (service_.judged == 0) return;
   pair_ = std::make_unique<JudgedPair>();
+  pair_->held = HeldBytes(worker.lent);
   pair_->request_id = context.request_id;
 }
 
@@ -102,6 +115,7 @@ void ShadowCopy::on_body(std::string_view data, bool end) {
   if (!request_.keep_body(data, service_.mirror.body)) return give_up(Count::kShadowTooLong);
   if (worker_.buffers.crowded()) return give_up(Count::kShadowOverloaded);
   if (!end) return;
+  json_asked_ = asks_json();
   if (pair_ != nullptr) begin_pair();
   state_ = State::kSent;
   running_ = true;
@@ -112,10 +126,22 @@ void ShadowCopy::on_body(std::string_view data, bool end) {
   });
 }
 
+// The request that is being copied may have told its exchange long after it was copied.
+bool ShadowCopy::asks_json() {
+  if (route_.inspect == config::Inspect::kOff || !says_json(request_.request())) return false;
+  std::unique_ptr<RequestReader> reader = worker_.readers.take();
+  reader->begin(config::BodyText::kAnswerFormat);
+  reader->take(request_.body());
+  const bool asks = reader->asks_json();
+  worker_.readers.give(std::move(reader));
+  return asks;
+}
+
 BodyObserver* ShadowCopy::watch_baseline(AnswerReader* reader) {
   if (state_ == State::kGivenUp) return reader;
   baseline_.begin(reader);
-  baseline_.keep(service_.judged);
+  baseline_reader_ = reader;
+  baseline_.keep(service_.judged, worker_.lent);
   if (reader != nullptr) reader->show_words(baseline_.words());
   return &baseline_;
 }
@@ -123,9 +149,11 @@ BodyObserver* ShadowCopy::watch_baseline(AnswerReader* reader) {
 // Without the whole of the baseline's answer there is nothing to compare another one with.
 void ShadowCopy::baseline_ended(const Outcome& outcome) {
   baseline_ended_ = true;
+  const AnswerReader* const reader = std::exchange(baseline_reader_, nullptr);
+  baseline_sound_ = is_sound(reader == nullptr ? nullptr : &reader->facts());
   comparison_.sides[0] = {.version = outcome.version,
                           .outcome = outcome.outcome,
-                          .json = baseline_.json(),
+                          .json = json_form(baseline_, baseline_sound_, json_asked_),
                           .duration_us = saturated_us(outcome.latency_us),
                           .bytes = baseline_.bytes()};
   if (outcome.outcome == OutcomeClass::kClientAbort || state_ == State::kReading) give_up(Count::kShadowAbandoned);
@@ -200,11 +228,12 @@ void ShadowCopy::inspect() {
   if (route_.inspect != config::Inspect::kOff) {
     if (inspection_ == nullptr) inspection_ = worker_.inspections.take();
     reader = &inspection_->begin(route_.inspect);
+    if (json_asked_) reader->expect_json();
     attempt_.answer = &reader->facts();
     reader->show_words(answer_.words());
   }
   answer_.begin(reader);
-  answer_.keep(service_.judged);
+  answer_.keep(service_.judged, worker_.lent);
 }
 
 // As the request itself would be changed on its way to the candidate. Behind inspect().
@@ -265,7 +294,7 @@ void ShadowCopy::note_candidate() {
   const std::uint64_t duration_us = clock_.elapsed_us(attempt_.error ? now : ended_at_);
   comparison_.sides[1] = {.version = candidate_.id,
                           .outcome = classify(attempt_),
-                          .json = answer_.json(),
+                          .json = json_form(answer_, is_sound(attempt_.answer), json_asked_),
                           .duration_us = saturated_us(duration_us),
                           .bytes = answer_.bytes()};
   if (comparison_.sides[1].outcome == OutcomeClass::kCapacity) worker_.copies.rest(candidate_.id, now);
@@ -276,6 +305,10 @@ void ShadowCopy::compare() {
       std::all_of(comparison_.sides.begin(), comparison_.sides.end(),
                   [](const Comparison::Side& side) { return side.outcome == OutcomeClass::kOk; });
   if (both_good) comparison_.likeness = baseline_.likeness(answer_);
+  // A call's arguments, which nobody asks for, are JSON all the same.
+  auto& [baseline, candidate] = comparison_.sides;
+  const bool alone = candidate.json == JsonForm::kInvalid && baseline.json == JsonForm::kNone && baseline_sound_ == true;
+  if (alone) baseline.json = JsonForm::kValid;
   worker_.comparisons.push(comparison_);
   if (pair_ != nullptr && both_good && comparison_.likeness != Likeness::kIdentical) show_judge();
 }
@@ -288,6 +321,7 @@ void ShadowCopy::begin_pair() {
   pair_->request = {.type = std::string(http::media_type(head.fields)),
                     .text = std::string(request_.body().substr(0, service_.judged)),
                     .bytes = request_.body().size()};
+  pair_->held.set(pair_->request.text.capacity());
 }
 
 // Whose answer is better is asked only where both are good, and differ.
@@ -295,6 +329,9 @@ void ShadowCopy::show_judge() {
   pair_->comparison = comparison_;
   pair_->answers[0] = {.type = baseline_.type(), .text = baseline_.take_kept(), .bytes = baseline_.bytes()};
   pair_->answers[1] = {.type = answer_.type(), .text = answer_.take_kept(), .bytes = answer_.bytes()};
+  pair_->held.set(pair_->request.text.capacity() + pair_->answers[0].text.capacity() + pair_->answers[1].text.capacity());
+  worker_.buffers.set_lent(worker_.lent->load(std::memory_order_relaxed));
+  if (worker_.buffers.lending_crowded()) return worker_.counters.add(Count::kShadowUnjudged);
   if (!worker_.judged.push(std::move(pair_))) worker_.counters.add(Count::kShadowUnjudged);
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "base/asio.h"
 #include "base/comparison.h"
@@ -65,6 +66,7 @@ class ShadowCopy final : public BodyWatcher, private ForwardObserver, private Le
   void settle_unconnected(const Error& error);
   bool settle(const ForwardResult& result, EndpointLease& lease, bool fresh);
   void end();
+  bool asks_json();
   void note_candidate();
   void compare();
   void begin_pair();
@@ -94,6 +96,9 @@ class ShadowCopy final : public BodyWatcher, private ForwardObserver, private Le
   AnswerDigest answer_;    // the candidate's
   AttemptEnd attempt_;     // what came of it
   SteadyTime ended_at_{};  // of its answer
+  const AnswerReader* baseline_reader_ = nullptr;  // until baseline_ended(); null: nobody inspects its answer
+  std::optional<bool> baseline_sound_;  // what the baseline's model wrote parses where it has to; none: nobody knows
+  bool json_asked_ = false;
   std::unique_ptr<JudgedPair> pair_;  // as far as it is known; null: there is no judge
   Comparison comparison_;             // as far as it is known
   State state_ = State::kReading;

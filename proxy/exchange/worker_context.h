@@ -86,6 +86,7 @@ struct WorkerContext {
   FailureRing failures{kFailuresKept};
   ComparisonRing comparisons{kComparisonsKept};
   PairQueue judged{kPairsKept};
+  HeldBytes::Counter lent = HeldBytes::make_counter();  // to the judges of answers
   AccessLog access_log;
   DebugLog debug_log;
   Inspections inspections;

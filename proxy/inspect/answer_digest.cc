@@ -23,10 +23,21 @@ void AnswerDigest::begin(BodyObserver* also) {
   words_.reset();
   kept_limit_ = 0;
   kept_.clear();
+  held_ = {};
   type_.clear();
   reads_ = false;
   json_ = JsonForm::kNone;
   value_.reset();
+}
+
+void AnswerDigest::keep(std::size_t bytes, HeldBytes::Counter held) {
+  kept_limit_ = bytes;
+  held_ = HeldBytes(std::move(held));
+}
+
+std::string AnswerDigest::take_kept() {
+  held_ = {};
+  return std::move(kept_);
 }
 
 void AnswerDigest::on_response_head(const http::ResponseHead& head) {
@@ -42,7 +53,10 @@ void AnswerDigest::on_response_head(const http::ResponseHead& head) {
 void AnswerDigest::on_data(std::string_view data, std::uint64_t elapsed_us) {
   bytes_ += data.size();
   all_.add(data);
-  if (kept_.size() < kept_limit_) kept_.append(data.substr(0, kept_limit_ - kept_.size()));
+  if (kept_.size() < kept_limit_) {
+    kept_.append(data.substr(0, kept_limit_ - kept_.size()));
+    held_.set(kept_.capacity());
+  }
   if (reads_) reader_->feed(data);
   if (also_ != nullptr) also_->on_data(data, elapsed_us);
 }

@@ -11,6 +11,7 @@
 
 #include "base/comparison.h"
 #include "base/hash.h"
+#include "base/held_bytes.h"
 #include "base/json_fingerprint.h"
 #include "proxy/inspect/body_observer.h"
 
@@ -25,9 +26,9 @@ class AnswerDigest final : public BodyObserver {
   void on_data(std::string_view data, std::uint64_t elapsed_us) override;
   void on_end(bool complete) override;
 
-  // Behind begin(): the first bytes of it, and what it says that it is, are kept as well.
-  void keep(std::size_t bytes) { kept_limit_ = bytes; }
-  std::string take_kept() { return std::move(kept_); }
+  // Behind begin(): the first bytes of it, and what it says that it is, are kept as well, and counted there.
+  void keep(std::size_t bytes, HeldBytes::Counter held);
+  std::string take_kept();
   const std::string& type() const { return type_; }
 
   // Who reads what a model says adds its words here.
@@ -46,6 +47,7 @@ class AnswerDigest final : public BodyObserver {
   std::unique_ptr<json::Fingerprint> reader_;  // made for the first answer that says that it is JSON
   std::size_t kept_limit_ = 0;
   std::string kept_;
+  HeldBytes held_;  // of it
   std::string type_;
   bool reads_ = false;
   JsonForm json_ = JsonForm::kNone;

@@ -73,13 +73,19 @@ class BufferPool {
   // A buffer of at least `capacity` bytes: the next power of two, 4 KiB at least. Never fails for want of budget.
   ReadBuffer take(std::size_t capacity);
 
-  // What the buffers in use, and clients' TLS sessions beside them, may take together. It is for those who take them to
+  // What the buffers in use, clients' TLS sessions and what is lent may take together. It is for those who take them to
   // keep to it: once crowded() no new work is begun and no buffer made larger but for a head that has begun, once
   // full() not for that either.
   void set_budget(std::size_t bytes) { budget_ = bytes; }
   std::size_t in_use() const { return in_use_; }
   bool crowded() const { return in_use_ > budget_ - budget_ / 10; }
   bool full() const { return in_use_ > budget_; }
+  // Memory of its worker's that others have for a while, as of now; and whether no more is to be lent.
+  void set_lent(std::size_t bytes) {
+    in_use_ += bytes - lent_;
+    lent_ = bytes;
+  }
+  bool lending_crowded() const { return lent_ > budget_ / 8; }
   // Handshakes may take half of it, so that clients who never end theirs leave room for who did.
   bool handshakes_crowded() const { return handshakes_ > budget_ / 2; }
 
@@ -102,6 +108,7 @@ class BufferPool {
   std::array<Free, kSizes> free_;
   std::size_t in_use_ = 0;
   std::size_t handshakes_ = 0;  // of it
+  std::size_t lent_ = 0;        // of it
   std::size_t budget_ = SIZE_MAX;
 };
 

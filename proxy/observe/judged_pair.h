@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/comparison.h"
+#include "base/held_bytes.h"
 #include "proxy/observe/outcome_ring.h"
 
 namespace weir::proxy {
@@ -26,6 +27,7 @@ struct JudgedPair {
   std::string path;
   Excerpt request;
   std::array<Excerpt, kArmCount> answers;  // by arm
+  HeldBytes held;                          // of the texts
 };
 
 class PairQueue {

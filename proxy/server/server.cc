@@ -238,6 +238,12 @@ std::uint64_t Server::outcomes_dropped() const {
   return sum;
 }
 
+std::uint64_t Server::comparisons_dropped() const {
+  std::uint64_t sum = 0;
+  for (const auto& worker : workers_->all()) sum += worker->comparisons().dropped();
+  return sum;
+}
+
 void Server::drain_access_lines(const std::function<void(std::string_view)>& visit) {
   for (const auto& worker : workers_->all()) worker->access_lines().drain(visit);
 }

@@ -62,6 +62,7 @@ class Server {
   void drain_pairs(const std::function<void(const std::unique_ptr<JudgedPair>&)>& visit);
   // Outcomes and answers that found their ring full, ever.
   std::uint64_t outcomes_dropped() const;
+  std::uint64_t comparisons_dropped() const;
 
   // By one thread, whichever: visits the lines that the workers have written into the access log so far, in pieces of
   // which each ends with a line or with the next one's beginning.

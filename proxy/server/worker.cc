@@ -66,6 +66,7 @@ void Worker::schedule_tick() {
 void Worker::tick() {
   context_.date.update(std::chrono::system_clock::now());
   context_.deadlines.advance(std::chrono::steady_clock::now());
+  context_.buffers.set_lent(context_.lent->load(std::memory_order_relaxed));
   const auto buffered = static_cast<std::int64_t>(context_.buffers.in_use());
   context_.counters.add(Count::kBufferBytes, buffered - context_.counters.get(Count::kBufferBytes));
   context_.copies.sweep(context_.buffers.crowded());

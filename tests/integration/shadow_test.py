@@ -295,6 +295,37 @@ def test_models_are_compared_by_what_they_say(weir: Callable[..., Weir]) -> None
         running.stop()
 
 
+def _stream(*deltas: bytes) -> bytes:
+    events = b"".join(b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":%s}]}\n\n' % delta for delta in deltas)
+    end = b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+    return answer(events + end, kind="text/event-stream")
+
+
+_SOUND = b'{"content":"{\\"a\\":1}"}'
+_BROKEN = b'{"content":"{\\"a\\":"}'
+_CALL = b'{"tool_calls":[{"index":0,"function":{"name":"f","arguments":"%s"}}]}'
+
+
+@pytest.mark.parametrize("asked, baseline, candidate, json_and_invalid", [
+    ({"response_format": {"type": "json_object"}}, _SOUND, _BROKEN, (1, 1)),
+    ({"response_format": {"type": "json_object"}}, _SOUND, _SOUND, (1, 0)),
+    ({"response_format": {"type": "json_object"}}, _BROKEN, _BROKEN, (0, 0)),
+    ({}, _SOUND, _BROKEN, (0, 0)),
+    ({}, _CALL % b"{}", _CALL % b"{", (1, 1)),
+    ({}, _CALL % b"{}", _SOUND, (0, 0))], ids=str)
+def test_json_in_streams_is_compared(asked: Plan, baseline: bytes, candidate: bytes, json_and_invalid: tuple[int, int],
+                                     weir: Callable[..., Weir]) -> None:
+    with Model(_stream(baseline)) as v1, Model(_stream(candidate)) as v2:
+        running = begun(weir(shadow(v1, v2, routes=[route(inspect="openai")])))
+        with Connection(running.port) as connection:
+            body = json.dumps({"stream": True, **asked}).encode()
+            assert connection.request("POST", "/v1/chat/completions", _JSON, body).status == 200
+        shown = _compared(running, 1)
+        assert shown["both_ok"] == 1 and (shown["json"], shown["json_invalid"]) == json_and_invalid
+        assert shown["uncounted"] == 0
+        running.stop()
+
+
 def test_a_client_that_has_its_answer_may_leave(weir: Callable[..., Weir]) -> None:
     with Model(answer(b"{}")) as v1, Model(b"") as v2:
         running = begun(weir(shadow(v1, v2)))
@@ -464,6 +495,31 @@ def test_a_judge_that_does_not_answer_keeps_nobody(weir: Callable[..., Weir], re
         shown = _compared(running, 20)
         judge.wait_for_deliveries(1)
         assert sum(shown["judged"].values()) == 0
+        running.stop()
+
+
+def test_what_waits_for_a_judge_is_memory_and_bounded(weir: Callable[..., Weir], receiver: Callable[..., Receiver]) -> None:
+    judge = receiver("200 OK")
+    judge.hangs.set()
+    large = b"x" * (600 << 10)
+    memory = 16 << 20
+    with Model(answer(b"1" + large, kind="text/plain")) as v1, Model(answer(b"2" + large, kind="text/plain")) as v2:
+        plan = shadow(v1, v2, workers=1, limits={"memory": f"{memory}B"})
+        plan["rollouts"]["chat"]["webhooks"] = [{"type": "judge", "url": judge.url(), "body": "1MiB"}]
+        running = begun(weir(plan))
+        with Connection(running.port) as connection:
+            for done in range(1, 21):
+                assert connection.request("GET", "/").status == 200
+                _compared(running, done)
+        judge.wait_for_deliveries(1)
+
+        def held() -> Exposition | None:
+            metrics = Exposition(running.admin.metrics())
+            return metrics if metrics.total("weir_buffer_bytes") > memory / 16 else None
+        metrics = wait_until(held, "what the judge has not taken is counted")
+        assert metrics.total("weir_buffer_bytes") < memory / 2
+        assert metrics.total("weir_shadow_unjudged_total") > 10
+        assert metrics.total("weir_shadow_overloaded_total") == 0
         running.stop()
 
 

@@ -44,6 +44,15 @@ Scrape scrape() {
   return out;
 }
 
+TEST(Exposition, SaysWhatIsInNoFigure) {
+  Scrape lossy;
+  lossy.outcomes_dropped = 2;
+  lossy.comparisons_dropped = 3;
+  const std::string text = render_metrics(lossy);
+  EXPECT_THAT(text, HasSubstr("weir_outcomes_dropped_total 2"));
+  EXPECT_THAT(text, HasSubstr("weir_shadow_uncounted_total 3"));
+}
+
 TEST(Exposition, HasTheFamiliesThatDashboardsUse) {
   const std::string text = render_metrics(scrape());
   EXPECT_THAT(text, HasSubstr(R"(weir_requests_total{service="chat",route="a \"b\"\n",version="v1",class="ok"} 7)"));

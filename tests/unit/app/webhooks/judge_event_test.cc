@@ -47,6 +47,20 @@ TEST(JudgeEvent, HasTheRequestAndBothAnswers) {
   EXPECT_EQ(body["candidate"]["bytes"].integer(), 2);
 }
 
+// Until nobody has it any more.
+TEST(JudgeEvent, IsMemoryOfWhoeverCopiedTheRequest) {
+  const HeldBytes::Counter counter = HeldBytes::make_counter();
+  proxy::JudgedPair pair = a_pair();
+  pair.held = HeldBytes(counter, 100);
+  {
+    const WebhookEvent event = judge_event_of(pair, {}, 100);
+    EXPECT_GE(counter->load(), 100 + event.body.size());
+    pair.held = {};
+    EXPECT_EQ(counter->load(), event.body.capacity());
+  }
+  EXPECT_EQ(counter->load(), 0U);
+}
+
 TEST(JudgeEvent, CutsNoCharacter) {
   const proxy::JudgedPair pair = a_pair();
   const std::string text = "Grüße";

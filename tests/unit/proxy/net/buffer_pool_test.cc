@@ -228,5 +228,19 @@ TEST(BufferPool, KeepsWhatNobodyMayLookAt) {
 }
 #endif
 
+TEST(BufferPool, CountsWhatOthersHave) {
+  BufferPool pool;
+  pool.set_budget(80'000);
+  pool.set_lent(10'000);
+  EXPECT_EQ(pool.in_use(), 10'000U);
+  EXPECT_FALSE(pool.lending_crowded());
+  pool.set_lent(10'001);
+  EXPECT_TRUE(pool.lending_crowded());
+  pool.set_lent(75'000);
+  EXPECT_TRUE(pool.crowded());
+  pool.set_lent(0);
+  EXPECT_EQ(pool.in_use(), 0U);
+}
+
 }  // namespace
 }  // namespace weir::proxy
