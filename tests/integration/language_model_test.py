@@ -10,9 +10,10 @@ import pytest
 from language_model import ANSWERS, QUESTIONS, LanguageModel, chat
 from http_client import Connection, request_bytes
 from load import Load
-from outcomes import wait_for_outcomes
+from outcomes import metric, wait_for_outcomes
 from plans import Plan, at_weight, canary, one_version, route, step
 from polling import wait_until
+from ports import unanswering_port
 from steering import begun
 from weir_harness import Weir
 
@@ -113,22 +114,77 @@ def test_scores_alone_decide_where_nothing_else_differs(models: tuple[str, str],
     assert phase == "promoted" or rollout["reason"].startswith("feedback correct"), rollout["reason"]
 
 
+_ENDLESS = {"token_delay": 3_600_000}
+
+
+@pytest.fixture(name="goes", params=[Connection.reset, Connection.half_close], ids=["reset", "end"])
+def _goes(request: pytest.FixtureRequest) -> Callable[[Connection], None]:
+    """How a client leaves."""
+    goes: Callable[[Connection], None] = request.param
+    return goes
+
+
+def _ask(client: Connection, stream: bool = True) -> None:
+    client.send(request_bytes("POST", "/v1/chat/completions", {}, chat(QUESTIONS[0], stream=stream).encode()))
+
+
 @pytest.mark.parametrize("flags, streams, wait", [
     ({"first_token_delay": 3_600_000}, False, lambda client: None),
-    ({"token_delay": 3_600_000}, True, lambda client: client.head()),
-    ({"token_delay": 3_600_000}, False, lambda client: None),
+    (_ENDLESS, True, lambda client: client.head()),
+    (_ENDLESS, False, lambda client: None),
 ], ids=["before_headers", "mid_stream", "not_streamed"])
 def test_a_client_that_leaves_ends_the_work_of_the_model(
-        flags: Plan, streams: bool, wait: Callable[[Connection], Any], weir: Callable[..., Weir],
-        language_model: Callable[..., LanguageModel]) -> None:
-    """Queued and connecting requests never reach a model: disconnect_test."""
+        flags: Plan, streams: bool, wait: Callable[[Connection], Any], goes: Callable[[Connection], None],
+        weir: Callable[..., Weir], language_model: Callable[..., LanguageModel]) -> None:
     model = language_model("v2", **flags)
     running = weir(one_version(model))
     with Connection(running.port) as client:
-        client.send(request_bytes("POST", "/v1/chat/completions", {}, chat(QUESTIONS[0], stream=streams).encode()))
+        _ask(client, streams)
         wait_until(lambda: model.counters()["in_flight"] == 1, "the model works")
         wait(client)
-        client.reset()
+        goes(client)
         wait_until(lambda: model.counters()["cancelled"] == 1, "the model knows")
-    assert model.counters()["in_flight"] == 0
+    assert model.counters() == {"requests": 1, "answered": 0, "refused": 0, "cancelled": 1, "failed": 0, "in_flight": 0}
     wait_for_outcomes(running, client_abort=1)
+
+
+def test_a_client_that_leaves_the_queue_is_no_work_for_the_model(
+        goes: Callable[[Connection], None], weir: Callable[..., Weir],
+        language_model: Callable[..., LanguageModel]) -> None:
+    model = language_model("v2", **_ENDLESS)
+    running = weir(one_version(model, workers=1, limits={"upstreamConnections": 1}))
+    with Connection(running.port) as first, Connection(running.port) as queued:
+        _ask(first)
+        wait_until(lambda: model.counters()["in_flight"] == 1, "the model works")
+        _ask(queued)
+        wait_until(lambda: metric(running, "weir_requests_pending") == 1, "the other waits")
+        goes(queued)
+        wait_until(lambda: metric(running, "weir_requests_pending") == 0, "nobody waits any more")
+        goes(first)
+        wait_until(lambda: model.counters()["cancelled"] == 1, "the model knows")
+    wait_for_outcomes(running, client_abort=2)
+    wait_until(lambda: metric(running, "weir_upstream_connections") == 0, "the place is free, and nobody takes it")
+    assert model.counters()["requests"] == 1
+
+
+def test_a_client_that_leaves_while_connecting_is_no_work_for_the_model(
+        goes: Callable[[Connection], None], weir: Callable[..., Weir],
+        language_model: Callable[..., LanguageModel]) -> None:
+    """Of two endpoints one lets nobody in: whoever connects there would try the other one next."""
+    model = language_model("v2", **_ENDLESS)
+    with unanswering_port() as port:
+        plan = one_version(model, workers=1, timeouts={"connect": "1h"})
+        plan["services"]["chat"]["versions"]["v1"]["endpoints"].append(f"http://127.0.0.1:{port}")
+        running = weir(plan)
+        with Connection(running.port) as one, Connection(running.port) as other:
+            _ask(one)
+            wait_until(lambda: metric(running, "weir_upstream_connections") == 1, "it is on its way to either of them")
+            _ask(other)
+            wait_until(lambda: metric(running, "weir_upstream_connections") == 2 and model.counters()["in_flight"] == 1,
+                       "the other one went to the other one")
+            goes(one)
+            goes(other)
+            wait_until(lambda: model.counters()["cancelled"] == 1, "the model knows of who was there")
+        wait_for_outcomes(running, client_abort=2)
+        wait_until(lambda: metric(running, "weir_upstream_connections") == 0, "nobody connects any more")
+    assert model.counters()["requests"] == 1
