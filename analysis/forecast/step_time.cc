@@ -137,6 +137,7 @@ class Course {
     for (const config::Guard& guard : rollout_.analysis.guards) {
       step.guards.push_back(time_of(guard, step, next_weight, warmup_s));
     }
+    const double scored_rps = step.compared ? step.candidate_rps * traffic_.scored_share : 0;
     const Walk half(step, plan, &TimeSpan::p50);
     const Walk most(step, plan, &TimeSpan::p95);
     step.lasts_s = {half.end_s, most.end_s};
@@ -145,6 +146,8 @@ class Course {
     step.by_person = most.by_person;
     step.in_time_p50 = half.in_time;
     step.in_time_p95 = most.in_time;
+    const double lasts_s = std::isfinite(half.end_s) ? half.end_s : 0;
+    scored_.push_back({.rps = scored_rps, .lasts_s = lasts_s, .weight = step.weight});
     if (std::isfinite(half.end_s)) history_ += (1 - step.weight) * traffic_.rps * std::max(0.0, half.end_s - warmup_s);
     return step;
   }
@@ -166,9 +169,15 @@ class Course {
     }
     if (family_of(guard) == config::Family::kAmount) time.armed_s = warmup_s;  // a running baseline has had 200 values
     if (!time.gate || !step.compared) return time;
-    const Forecast passes = passing(guard, step, next_weight);
+    const Forecast passes = passing(guard, step, next_weight, scored ? earlier_but(0) : std::vector<Earlier>());
     time.possible = passes.n95 < kMostRequests;
-    if (passes.n95 == 0) {
+    if (scored && !scored_.empty()) {
+      const Forecast at_once = passing(guard, step, next_weight, earlier_but(traffic_.scored_after_s));
+      const auto seconds = [&](double n_at_once, double n) {
+        return n_at_once <= 0 ? 0 : time.told_after_s + n / time.told_rps;
+      };
+      time.passes_s = {seconds(at_once.n50, passes.n50), seconds(at_once.n95, passes.n95)};
+    } else if (passes.n95 == 0) {
       time.passes_s = {time.armed_s, time.armed_s};
     } else {
       time.passes_s = time.seconds_until(passes);
@@ -176,7 +185,21 @@ class Course {
     return time;
   }
 
-  Forecast passing(const config::Guard& guard, const StepTime& step, double next_weight) const {
+  // What scores of the steps before have shown: a gate of scores counts them, for they come late, and quality has
+  // nothing to do with load (4.8). All but those of the last seconds, which are still on their way as a step begins.
+  std::vector<Earlier> earlier_but(double seconds) const {
+    std::vector<Earlier> earlier;
+    for (auto step = scored_.rbegin(); step != scored_.rend(); ++step) {
+      const double left_out_s = std::min(seconds, step->lasts_s);
+      seconds -= left_out_s;
+      const double n = step->rps * (step->lasts_s - left_out_s);
+      if (n > 0) earlier.push_back({.n = n, .weight = step->weight});
+    }
+    return earlier;
+  }
+
+  Forecast passing(const config::Guard& guard, const StepTime& step, double next_weight,
+                   const std::vector<Earlier>& earlier) const {
     const double beta = rollout_.analysis.max_false_advance;
     const Margin margin = advance_margin(guard, next_weight, reckoned_cap(guard));
     if (is_mean(guard)) {
@@ -186,18 +209,26 @@ class Course {
                                 .weight = step.weight,
                                 .margin = margin,
                                 .divisor = traffic_.design_effect};
-      return forecast(healthy, TestSide::kAdvance, advance_evidence_of_mean(beta));
+      return forecast(healthy, TestSide::kAdvance, advance_evidence_of_mean(beta), earlier);
     }
     const RateOutlook healthy{.truth = healthy_rates(guard, traffic_),
                               .weight = step.weight,
                               .margin = margin,
                               .divisor = traffic_.design_effect};
-    return forecast(healthy, TestSide::kAdvance, advance_evidence_of_rate(beta));
+    return forecast(healthy, TestSide::kAdvance, advance_evidence_of_rate(beta), earlier);
   }
 
   const config::Rollout& rollout_;
+  // A step's scores.
+  struct Scored {
+    double rps = 0;
+    double lasts_s = 0;
+    double weight = 0;
+  };
+
   const BaselineTraffic& traffic_;
   double history_;
+  std::vector<Scored> scored_;  // of the steps before
   bool cold_ = true;
 };
 

@@ -23,19 +23,38 @@ struct Walk {
   double variance;
 };
 
-// Takes the alternative into the forecast, if it is faster than those before.
-void consider(Forecast& forecast, const Walk& walk, double evidence) {
+// Takes the alternative into the forecast, if it is faster than those before. `past`: what its evidence is already, and
+// how much that varies.
+void consider(Forecast& forecast, const Walk& walk, double evidence, const Walk& past = {0, 0}) {
+  const double left = evidence - past.drift;
+  if (left <= 0) forecast.n50 = 0;
+  if (left + kZ95 * std::sqrt(past.variance) <= 0) forecast.n95 = 0;
   if (!(walk.drift > 0)) return;
-  const double n50 = evidence / walk.drift;
-  const double root =
-      (kZ95 * std::sqrt(walk.variance) + std::sqrt(kZ95 * kZ95 * walk.variance + 4 * walk.drift * evidence)) /
-      (2 * walk.drift);
-  if (n50 < forecast.n50) {
+  const double n50 = std::max(0.0, left) / walk.drift;
+  if (n50 <= forecast.n50) {
     forecast.n50 = n50;
     forecast.drift = walk.drift;
     forecast.variance = walk.variance;
   }
-  forecast.n95 = std::min(forecast.n95, root * root);
+  // The n at which what is expected is so many standard deviations above the evidence: a root of a square.
+  const double half = walk.drift * left + kZ95 * kZ95 * walk.variance / 2;
+  const double rest = left * left - kZ95 * kZ95 * past.variance;
+  const double n95 = (half + std::sqrt(half * half - walk.drift * walk.drift * rest)) / (walk.drift * walk.drift);
+  if (forecast.n95 > 0) forecast.n95 = std::min(forecast.n95, n95);
+}
+
+// An alternative's evidence of all that came before.
+template <typename Outlook, typename WalkAt>
+Walk past_of(const Outlook& outlook, std::span<const Earlier> earlier, const WalkAt& walk_at) {
+  Walk past{0, 0};
+  for (const auto& [n, weight] : earlier) {
+    Outlook then = outlook;
+    then.weight = weight;
+    const Walk walk = walk_at(then);
+    past.drift += n * walk.drift;
+    past.variance += n * walk.variance;
+  }
+  return past;
 }
 
 Walk rate_walk(const RateOutlook& outlook, const Coefficients& c) {
@@ -74,7 +93,7 @@ double rollback_evidence(double alpha, double weight, double gamma) {
 double advance_evidence_of_rate(double beta) { return -std::log(beta) + std::log(kSixAlternatives); }
 double advance_evidence_of_mean(double beta) { return -std::log(beta) + std::log(kTenAlternatives); }
 
-Forecast forecast(const RateOutlook& outlook, TestSide side, double evidence) {
+Forecast forecast(const RateOutlook& outlook, TestSide side, double evidence, std::span<const Earlier> earlier) {
   Forecast fastest;
   const double edge = edge_of(outlook.truth.baseline, outlook.margin);
   if (edge >= 1 && side == TestSide::kAdvance) {
@@ -84,13 +103,17 @@ Forecast forecast(const RateOutlook& outlook, TestSide side, double evidence) {
   if (edge <= 0 || edge >= 1) return fastest;
   for (std::size_t j = 0; j < alternative_count(side); ++j) {
     const Rates alternative_rates{outlook.truth.baseline, alternative(side, j, outlook.truth.baseline, outlook.margin)};
-    consider(fastest, rate_walk(outlook, coefficients(alternative_rates, outlook.weight, outlook.margin)), evidence);
+    const auto walk = [&](const RateOutlook& at) {
+      return rate_walk(at, coefficients(alternative_rates, at.weight, at.margin));
+    };
+    consider(fastest, walk(outlook), evidence, past_of(outlook, earlier, walk));
   }
   return fastest;
 }
 
-Forecast forecast(const MeanOutlook& outlook, TestSide side, double evidence) {
-  Forecast fastest;
+namespace {
+
+Walk mean_walk(const MeanOutlook& outlook, TestSide side, double stake) {
   const PredictedMean predicted{outlook.baseline.mean, outlook.weight, 1};
   const MeanScale scale = mean_scale(outlook.margin, predicted, side);
   const double baselines = (1 - outlook.weight) / outlook.weight;
@@ -101,9 +124,16 @@ Forecast forecast(const MeanOutlook& outlook, TestSide side, double evidence) {
                           unit;
   const MeanContrast expected{(side == TestSide::kRollback ? above : -above) / scale.scale,
                               variance + above * above / unit};
+  return {expected.log_factor(stake) / outlook.divisor, stake * stake * variance / outlook.divisor};
+}
+
+}  // namespace
+
+Forecast forecast(const MeanOutlook& outlook, TestSide side, double evidence, std::span<const Earlier> earlier) {
+  Forecast fastest;
   for (const double stake : stake_grid()) {
-    const Walk walk{expected.log_factor(stake) / outlook.divisor, stake * stake * variance / outlook.divisor};
-    consider(fastest, walk, evidence);
+    const auto walk = [&](const MeanOutlook& at) { return mean_walk(at, side, stake); };
+    consider(fastest, walk(outlook), evidence, past_of(outlook, earlier, walk));
   }
   return fastest;
 }

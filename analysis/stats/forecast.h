@@ -10,6 +10,7 @@
 
 #include <limits>
 #include <optional>
+#include <span>
 
 #include "analysis/stats/mean_test.h"
 #include "analysis/stats/quantile.h"
@@ -35,6 +36,12 @@ struct Forecast {
   bool never() const { return drift <= 0; }
 };
 
+// Candidate observations that are evidence already, of a time when the candidate had another share `weight`.
+struct Earlier {
+  double n = 0;
+  double weight = 0;
+};
+
 // The truth about one guard of rates, and what it is judged by. Latency: rates of exceeding the threshold.
 struct RateOutlook {
   Rates truth;
@@ -42,8 +49,9 @@ struct RateOutlook {
   Margin margin;
   double divisor = 1;  // phi: how many observations count as one
 };
-// A gate whose margin allows for everything has passed before the first observation.
-Forecast forecast(const RateOutlook& outlook, TestSide side, double evidence);
+// A gate whose margin allows for everything has passed before the first observation. What is forecast is counted from
+// behind those of `earlier`.
+Forecast forecast(const RateOutlook& outlook, TestSide side, double evidence, std::span<const Earlier> earlier = {});
 
 struct Moments {
   double mean = 0;
@@ -56,7 +64,7 @@ struct MeanOutlook {
   Margin margin;
   double divisor = 1;
 };
-Forecast forecast(const MeanOutlook& outlook, TestSide side, double evidence);
+Forecast forecast(const MeanOutlook& outlook, TestSide side, double evidence, std::span<const Earlier> earlier = {});
 
 // The truth about a rate that is held against a ceiling, whatever the baseline does. A limit outside (0, 1) limits
 // nothing.

@@ -226,6 +226,24 @@ TEST(Outlook, ScoresThatFewGiveLateAreWaitedFor) {
   EXPECT_GT(step.guards[relevance].at_the_most.value(), all.guards[relevance].at_the_most.value());
 }
 
+// Their gate asks what all steps have shown. Medians of 60 simulated rollouts with this guard alone, 10 requests/s.
+TEST(Outlook, ScoresOfEarlierStepsCount) {
+  config::Rollout rollout = at_weight(50'000, 250'000);
+  rollout.analysis.guards = {sim::section_six_guards_of_quality().at(5)};
+  BaselineTraffic few = traffic(10);
+  few.scored_share = 0.2;
+  few.scored_after_s = 120;
+  const RolloutOutlook outlook = look_ahead(rollout, few);
+  expect_within(20, outlook.steps[0].time.guards[0].passes_s.p50, 60 * 18.2);
+  rollout.steps.insert(rollout.steps.begin() + 2, {.weight_ppm = 500'000, .stages = {config::Hold()}});
+  const RolloutOutlook more = look_ahead(rollout, few);
+  expect_within(20, more.steps[1].time.guards[0].passes_s.p50, 60 * 6.8);
+  // So long before this one that they are not on their way, and so many that they are enough.
+  few.rps = 1000;
+  few.scored_after_s = 1;
+  EXPECT_EQ(look_ahead(rollout, few).steps[1].time.guards[0].passes_s.p95, 0);
+}
+
 TEST(Outlook, WhoComesBackMakesItLonger) {
   BaselineTraffic sticky = traffic(100);
   sticky.design_effect = 3;

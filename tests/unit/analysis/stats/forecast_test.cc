@@ -47,6 +47,28 @@ TEST(Forecast, OfAMeanIsTheGoldenOne) {
   expect_golden(found.n95, 974.319);
 }
 
+// Observations are worth the same, whenever they come; of another weight they are worth more or less.
+TEST(Forecast, CountsWhatIsEvidenceAlready) {
+  const RateOutlook rates{{0.001, 0.001}, 0.05, {1.1, 0.004}};
+  const MeanOutlook means{{0.2, 0.0225}, {0.2, 0.0225}, 0.05, {1, 0.02}};
+  const auto of_rates = [&](std::vector<Earlier> earlier) {
+    return forecast(rates, TestSide::kAdvance, 3.2, earlier);
+  };
+  const auto of_means = [&](std::vector<Earlier> earlier) {
+    return forecast(means, TestSide::kAdvance, 4.2, earlier);
+  };
+  for (const auto& of : {std::function<Forecast(std::vector<Earlier>)>(of_rates), {of_means}}) {
+    const Forecast anew = of({});
+    const Forecast later = of({{60, 0.05}, {40, 0.05}});
+    expect_golden(later.n50, anew.n50 - 100);
+    expect_golden(later.n95, anew.n95 - 100);
+    EXPECT_EQ(of({{1.01 * anew.n50, 0.05}}).n50, 0);
+    EXPECT_GT(of({{1.01 * anew.n50, 0.05}}).n95, 0);
+    EXPECT_EQ(of({{1.01 * anew.n95, 0.05}}).n95, 0);
+    EXPECT_GT(of({{100, 0.25}}).n50, later.n50) << "fewer of the baseline's come with them";
+  }
+}
+
 TEST(Forecast, EvidenceNeededIsTheGoldenOne) {
   expect_golden(rollback_evidence(0.01, 0.3, 0.5), 7.706263);
   expect_golden(rollback_evidence(0.01, 0.15, 0.5), 8.399410);
