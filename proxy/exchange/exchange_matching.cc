@@ -44,7 +44,10 @@ Exchange::Matched Exchange::match() {
     return Matched::kNeedsBody;
   }
   if (route.guarded && !admitted(proxy::admit(route, applicant))) return Matched::kNot;
-  if (route.answers()) return answer(path.path);
+  if (route.redirect && leads_nowhere(*route.redirect, reached)) {
+    return refuse(http::refusal(http::Fault::kMissingHost));
+  }
+  if (route.answers()) return answer(whole ? "/" : path.path);
   const http::Fault fault = downstream_.start_body(route.limits);
   if (fault != http::Fault::kNone) return refuse(http::refusal(fault));
   if (route.rewrite && route.rewrite->prefix && !whole) {

@@ -75,6 +75,10 @@ bool leads_back(const config::Redirect& redirect, std::string_view prefix, const
   return !redirect.prefix || replace_prefix(path, prefix, *redirect.prefix) == path;
 }
 
+bool leads_nowhere(const config::Redirect& redirect, const Reached& reached) {
+  return redirect.host.empty() && reached.host.empty() && (!redirect.scheme.empty() || redirect.port != 0);
+}
+
 std::string redirect_location(const config::Redirect& redirect, std::string_view prefix, const Redirected& request) {
   std::string location;
   const bool elsewhere = !redirect.scheme.empty() || !redirect.host.empty() || redirect.port != 0;

@@ -35,6 +35,10 @@ struct Redirected {
   bool has_query = false;
 };
 
+// It names no host, but what only an authority can say, and the request came to none (HTTP/1.0): where it leads to would
+// be where the request is.
+bool leads_nowhere(const config::Redirect& redirect, const Reached& reached);
+
 // The value of Location (RFC 9110 10.2.2). A path alone unless the redirect names a scheme, a host or a port; no client
 // can make it lead to another host, nor end its line: what RFC 3986 has no place for is percent-encoded, and a path
 // never begins with two slashes. `prefix` is the route's own.

@@ -187,6 +187,22 @@ def test_a_redirect_leaves_alone_what_is_there_already(weir: StartWeir) -> None:
         assert get(served.port, "/closed", {"Host": "www.test:8080"}).body == b"closed"
 
 
+@pytest.mark.parametrize("redirect", [{"scheme": "https", "status": 308}, {"port": 8443}])
+def test_who_names_no_host_is_not_led_round(weir: StartWeir, redirect: Plan) -> None:
+    served = weir(plan(1, answered(redirect=redirect)))
+    with Connection(served.port) as client:
+        client.send(b"GET /a?b HTTP/1.0\r\n\r\n")
+        reply = client.reply()
+        assert (reply.status, reply["x-weir-reason"], reply["location"]) == (400, "missing_host", None)
+
+
+def test_the_server_as_a_whole_is_led_to_its_root(weir: StartWeir) -> None:
+    served = weir(plan(1, answered(redirect={"scheme": "https", "status": 308})))
+    with Connection(served.port) as client:
+        client.send(b"OPTIONS * HTTP/1.1\r\nhost: a.test\r\n\r\n")
+        assert client.reply()["location"] == "https://a.test/"
+
+
 # Answers of the plan's own
 
 
