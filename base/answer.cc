@@ -1,6 +1,7 @@
 #include "base/answer.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/text.h"
 
@@ -12,18 +13,54 @@ ModelName::ModelName(std::string_view name) {
   size_ = static_cast<std::uint8_t>(name.size());
 }
 
-std::array<std::uint16_t, kMaxValueMetrics> judged_values(const Answer& answer, const RolloutTraffic& traffic) {
-  std::array<std::uint16_t, kMaxValueMetrics> values;
-  values.fill(kNoValue);
-  if (answer.outcome != OutcomeClass::kOk) return values;
-  for (std::size_t k = 0; k < values.size(); ++k) {
-    const auto& [of, cap] = traffic.caps[k];
-    const bool cost = of == ValueMetric::kCost;
-    if (cap == 0 || !(cost ? answer.priced : answer.counted)) continue;
-    const std::uint64_t amount = std::min<std::uint64_t>(cost ? answer.cost_micros : answer.tokens_out, cap);
-    values[k] = static_cast<std::uint16_t>((amount * kWholeValue + cap / 2) / cap);
+namespace {
+
+// N and D of a ratio, N alone of an amount; what an answer did not say is not known.
+struct Parts {
+  bool known;
+  std::uint64_t numerator;
+  std::uint64_t denominator;
+};
+Parts parts_of(const Answer& answer, ValueMetric metric) {
+  switch (metric) {
+    case ValueMetric::kTokens:
+      return {answer.counted, answer.tokens_out, 0};
+    case ValueMetric::kTokenTime:
+      return {answer.counted, answer.duration_us, answer.tokens_out};
+    case ValueMetric::kTokenCost:
+      return {answer.priced, answer.cost_micros, std::uint64_t{answer.tokens_in} + answer.tokens_out};
+    case ValueMetric::kCost:
+      break;
   }
-  return values;
+  return {answer.priced, answer.cost_micros, 0};
+}
+
+void judge_ratio(Answer& answer, const ValueScale& scale, const Parts& parts, std::uint16_t& value) {
+  if (scale.ratio <= 0) return;
+  const double difference = static_cast<double>(parts.numerator) - scale.ratio * static_cast<double>(parts.denominator);
+  const double distance = std::min(std::abs(difference), static_cast<double>(kNoDistance - 1));
+  answer.distances[ratio_index(scale.of)] = static_cast<std::uint32_t>(std::llround(distance));
+  if (scale.cap == 0) return;
+  const double y = std::clamp(0.5 + difference / (2 * static_cast<double>(scale.cap)), 0.0, 1.0);
+  value = static_cast<std::uint16_t>(std::llround(y * kWholeValue));
+}
+
+}  // namespace
+
+void judge_values(Answer& answer, const RolloutTraffic& traffic) {
+  if (answer.outcome != OutcomeClass::kOk) return;
+  for (std::size_t k = 0; k < answer.values.size(); ++k) {
+    const ValueScale& scale = traffic.scales[k];
+    if (scale.cap == 0 && scale.ratio <= 0) continue;
+    const Parts parts = parts_of(answer, scale.of);
+    if (!parts.known) continue;
+    if (is_ratio(scale.of)) {
+      judge_ratio(answer, scale, parts, answer.values[k]);
+    } else {
+      const std::uint64_t amount = std::min(parts.numerator, scale.cap);
+      answer.values[k] = static_cast<std::uint16_t>((amount * kWholeValue + scale.cap / 2) / scale.cap);
+    }
+  }
 }
 
 }  // namespace weir

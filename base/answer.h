@@ -20,9 +20,11 @@ inline constexpr int kInvalidOutputMetric = 1;
 constexpr int finish_metric(FinishReason reason) { return 2 + static_cast<int>(reason); }
 inline constexpr int kAnswerMetricCount = 2 + kFinishReasonCount;
 
-// An amount as it is judged: ten-thousandths of its cap (STATISTICS.md 4.1, v).
+// An amount as it is judged: ten-thousandths of its cap (STATISTICS.md 4.1, v). Of a ratio, half of them is the
+// baseline's.
 inline constexpr std::uint16_t kWholeValue = 10'000;
 inline constexpr std::uint16_t kNoValue = 0xffff;
+inline constexpr std::uint32_t kNoDistance = 0xffff'ffff;
 
 // A model's name, short and plain enough to be a label; of any other it says that it is one.
 class ModelName {
@@ -72,13 +74,16 @@ struct Answer {
 
   std::uint64_t cost_micros = 0;  // millionths of the plan's currency
   ModelName asked;  // the model that the request asked for, if it was read
-  // By the caps in force when the request was assigned: judged_values().
-  std::array<std::uint16_t, kMaxValueMetrics> values{kNoValue, kNoValue, kNoValue, kNoValue};
+  // By the scales in force when the request was assigned: judge_values().
+  std::array<std::uint16_t, kMaxValueMetrics> values{kNoValue, kNoValue, kNoValue, kNoValue,
+                                                     kNoValue, kNoValue, kNoValue, kNoValue};
+  std::array<std::uint32_t, kRatioCount> distances{kNoDistance, kNoDistance};
 };
-static_assert(sizeof(Answer) == 136);
+static_assert(sizeof(Answer) == 152);
 
-// The amounts of an answer as they are judged by `traffic`, which it was assigned by. Only an answer that ended well
-// and says the amount has one: half an answer is a small one.
-std::array<std::uint16_t, kMaxValueMetrics> judged_values(const Answer& answer, const RolloutTraffic& traffic);
+// Sets the answer's values, as they are judged by `traffic`, which it was assigned by, and how far its ratios are from
+// the baseline's: |N - ratio D|, saturating. Only an answer that ended well and says the amount has one: half an answer
+// is a small one.
+void judge_values(Answer& answer, const RolloutTraffic& traffic);
 
 }  // namespace weir

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -24,17 +25,24 @@ struct LatencyThreshold {
   std::uint64_t candidate_us = 0;
 };
 
-// Amounts whose mean a guard is about. Values are stored in the state file: append only.
-enum class ValueMetric : std::uint8_t { kTokens = 0, kCost };
-inline constexpr int kValueMetricCount = 2;
+// What a guard of amounts or of their ratios is about: tokens and cost of a request, and over all requests the time of
+// an output token and the cost of a token, of which more is worse. Values are stored in the state file: append only.
+enum class ValueMetric : std::uint8_t { kTokens = 0, kCost, kTokenTime, kTokenCost };
+constexpr bool is_ratio(ValueMetric metric) { return metric >= ValueMetric::kTokenTime; }
+inline constexpr int kRatioCount = 2;
+constexpr std::size_t ratio_index(ValueMetric ratio) {
+  return static_cast<std::size_t>(ratio) - static_cast<std::size_t>(ValueMetric::kTokenTime);
+}
 
-// Guards of amounts that a rollout can have, with room for those that an edit has just replaced.
-inline constexpr int kMaxValueMetrics = 4;
+// Guards of amounts and ratios that a rollout can have, with room for those that an edit has just replaced.
+inline constexpr int kMaxValueMetrics = 8;
 
-// What an amount counts up to (STATISTICS.md 4.0): tokens, or millionths of the currency. 0: nothing is judged by it.
-struct ValueCap {
+// What makes a value of an amount (STATISTICS.md 4.0 and 4.5): tokens, microseconds or millionths of the currency.
+struct ValueScale {
   ValueMetric of = ValueMetric::kTokens;
+  // Up to which it counts; of a ratio N / D, up to which N - ratio D either way. 0: nothing is judged by it.
   std::uint64_t cap = 0;
+  double ratio = 0;  // of a ratio: what the baseline's has been, for one token; 0: not known yet
 };
 
 struct RolloutTraffic {
@@ -62,7 +70,7 @@ struct RolloutTraffic {
   std::uint8_t latency_metrics = 0;
   std::array<TimeMetric, kMaxLatencyMetrics> times{};  // what each is a threshold of
   std::array<LatencyThreshold, kMaxLatencyMetrics> thresholds{};
-  std::array<ValueCap, kMaxValueMetrics> caps{};
+  std::array<ValueScale, kMaxValueMetrics> scales{};
   // Age at which an unfinished request is reported as overdue: the highest armed threshold, else 60 s.
   std::uint64_t overdue_us = 60'000'000;
 };

@@ -8,19 +8,22 @@ const Section& degradation() {
   static const Section section{
       .name = "allowedDegradation",
       .sentence = "How much worse than the baseline is acceptable: (1 + relative) x baseline + absolute.",
-      .keys = {{.name = "relative",
-                .kind = Kind::kShare,
-                .sentence = "In proportion to the baseline. Not of scores of which higher is better.",
-                .fallback = "0%",
-                .range = {"0%", "1000%"}},
-               {.name = "absolute",
-                .kind = Kind::kDegradation,
-                .sentence = "Beyond it: of a rate a percentage of requests, of a time a duration, of tokens, cost and "
-                            "scores a number in their own unit.",
-                .fallback = "0",
-                .range = {"0%", "100%"},
-                .time = {"0ms", "1h"},
-                .amount = {"0", "1000000000"}}}};
+      .keys = {
+          {.name = "relative",
+           .kind = Kind::kShare,
+           .sentence =
+               "In proportion to the baseline. Not of scores of which higher is better. Of tokensPerSecond, by how "
+               "much longer each token may take; of that and costPer1kTokens 100% at most.",
+           .fallback = "0%",
+           .range = {"0%", "1000%"}},
+          {.name = "absolute",
+           .kind = Kind::kDegradation,
+           .sentence = "Beyond it: of a rate a percentage of requests, of a time a duration, of tokens, cost and "
+                       "scores a number in their own unit. Not of tokensPerSecond and costPer1kTokens.",
+           .fallback = "0",
+           .range = {"0%", "100%"},
+           .time = {"0ms", "1h"},
+           .amount = {"0", "1000000000"}}}};
   return section;
 }
 
@@ -67,10 +70,15 @@ Section make_guard() {
       .sentence =
           "Compares the candidate with the baseline over the same seconds. With `max`, holds it against that, too.",
       .keys = {
-          required(word("metric", "What is compared.", {},
-                        {"errorRate", "capacityRate", "clientErrorRate", "clientAbortRate", "latency", "timeToHeaders",
-                         "timeToFirstOutput", "chunkGap", "tokensPerRequest", "costPerRequest", "finishReason",
-                         "emptyOutput", "invalidOutput", "truncated", "feedback"})),
+          required(
+              word("metric",
+                   "What is compared. tokensPerSecond and costPer1kTokens are of all requests together, output "
+                   "tokens by the time that answers took, and cost by all tokens: longer answers alone are no "
+                   "worse.",
+                   {},
+                   {"errorRate", "capacityRate", "clientErrorRate", "clientAbortRate", "latency", "timeToHeaders",
+                    "timeToFirstOutput", "chunkGap", "tokensPerRequest", "costPerRequest", "finishReason",
+                    "emptyOutput", "invalidOutput", "truncated", "feedback", "tokensPerSecond", "costPer1kTokens"})),
           {.name = "quantile",
            .kind = Kind::kNumber,
            .sentence = "Of a time (latency, timeToHeaders, timeToFirstOutput, chunkGap): 0.5, 0.9, 0.99, or another "

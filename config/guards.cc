@@ -35,11 +35,13 @@ constexpr std::array kMetrics = {
     MetricRow{"invalidOutput", kInvalidOutput, kRate, 0.1, 0.005},
     MetricRow{"truncated", kTruncated, kRate, 0.1, 0.005},
     MetricRow{"feedback", kFeedback, kScore, 0.1, 0.005},  // of a binary one
+    MetricRow{"tokensPerSecond", kTokensPerSecond, kRatio, 0.05, 0},
+    MetricRow{"costPer1kTokens", kCostPer1kTokens, kRatio, 0.05, 0},
 };
 constexpr double kScoreMargin = 0.02;  // of the scale
 
 constexpr const MetricRow& row_of(GuardMetric metric) { return kMetrics[static_cast<std::size_t>(metric)]; }
-static_assert(row_of(kFeedback).metric == kFeedback);
+static_assert(row_of(kLastGuardMetric).metric == kLastGuardMetric);
 
 struct QuantileDefault {
   double quantile;

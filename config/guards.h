@@ -17,13 +17,18 @@ enum class Family : std::uint8_t {
   kTime,    // a quantile of a time
   kAmount,  // a mean of what has no bound: tokens, cost
   kScore,   // a mean of scores on a scale
+  kRatio,   // a sum of one amount over that of another, of all requests
 };
 Family family_of(const Guard& guard);
 inline bool is_time(const Guard& guard) { return family_of(guard) == Family::kTime; }
+inline bool is_ratio(const Guard& guard) { return family_of(guard) == Family::kRatio; }
+// Whether its observations are values in [0, 1], of which the mean is compared; else they are good or bad.
 inline bool is_mean(const Guard& guard) {
   const Family family = family_of(guard);
-  return family == Family::kAmount || family == Family::kScore;
+  return family == Family::kAmount || family == Family::kScore || family == Family::kRatio;
 }
+// Whether it compares tokens, or what they cost.
+inline bool is_about_tokens(const Guard& guard) { return family_of(guard) == Family::kAmount || is_ratio(guard); }
 // The time that a guard's quantile is of. Of a guard that is about another number: the latency.
 TimeMetric time_of(const Guard& guard);
 

@@ -99,7 +99,10 @@ enum class GuardMetric : std::uint8_t {
   kInvalidOutput,
   kTruncated,
   kFeedback,
+  kTokensPerSecond,
+  kCostPer1kTokens,
 };
+inline constexpr GuardMetric kLastGuardMetric = GuardMetric::kCostPer1kTokens;
 enum class GuardAction : std::uint8_t { kRollback, kPause, kWarn };
 
 // What a guard of feedback reads out of the scores that come in.

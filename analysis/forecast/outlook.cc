@@ -165,6 +165,7 @@ class StepSight {
   static double degree(const config::Guard& guard, double y) {
     const double usual = assumed_mean(guard).mean;
     if (family_of(guard) == config::Family::kAmount) return y / usual;
+    if (is_ratio(guard)) return 1 + (y - usual) * reckoned_cap(guard);
     return (y - usual) * (guard.scoring.to - guard.scoring.from);
   }
 
@@ -224,6 +225,8 @@ class StepSight {
       if (family_of(guard) == config::Family::kAmount) {
         worse.candidate.mean *= regression.degree;
         worse.candidate.variance *= regression.degree * regression.degree;
+      } else if (is_ratio(guard)) {
+        worse.candidate.mean += (regression.degree - 1) / reckoned_cap(guard);
       } else {
         worse.candidate.mean += regression.degree;
       }
@@ -253,14 +256,16 @@ bool tells(const config::Guard& guard, const Regression& regression) {
     case Regression::Kind::kErrors:
     case Regression::Kind::kTotalFailure:
       return guard.metric == config::GuardMetric::kErrorRate;
-    case Regression::Kind::kSlowTail:
     case Regression::Kind::kSlower:
+      return is_time(guard) || guard.metric == config::GuardMetric::kTokensPerSecond;
+    case Regression::Kind::kSlowTail:
     case Regression::Kind::kSlowInputs:
       return is_time(guard);  // what begins late, or goes on slowly, ends late
     case Regression::Kind::kMoreTokens:
       return guard.metric == config::GuardMetric::kTokensPerRequest;
     case Regression::Kind::kDearer:
-      return guard.metric == config::GuardMetric::kCostPerRequest;
+      return guard.metric == config::GuardMetric::kCostPerRequest ||
+             guard.metric == config::GuardMetric::kCostPer1kTokens;
     case Regression::Kind::kMoreBad:
       return guard.metric == config::GuardMetric::kFeedback && !is_mean(guard);
     case Regression::Kind::kWorseScores:

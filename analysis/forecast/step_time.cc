@@ -8,6 +8,7 @@
 
 #include "analysis/judge/guard_rule.h"
 #include "analysis/rollout/rollout_state.h"
+#include "analysis/stats/bounded_value.h"
 
 namespace weir::analysis {
 namespace {
@@ -118,8 +119,7 @@ class Walk {
 
 class Course {
  public:
-  Course(const config::Rollout& rollout, const BaselineTraffic& traffic)
-      : rollout_(rollout), traffic_(traffic), history_(traffic.latency_history) {}
+  Course(const config::Rollout& rollout, const BaselineTraffic& traffic) : rollout_(rollout), traffic_(traffic) {}
 
   StepTime next(const config::Step& plan) {
     StepTime step;
@@ -148,7 +148,7 @@ class Course {
     step.in_time_p95 = most.in_time;
     const double lasts_s = std::isfinite(half.end_s) ? half.end_s : 0;
     scored_.push_back({.rps = scored_rps, .lasts_s = lasts_s, .weight = step.weight});
-    if (std::isfinite(half.end_s)) history_ += (1 - step.weight) * traffic_.rps * std::max(0.0, half.end_s - warmup_s);
+    if (std::isfinite(half.end_s)) told_ += (1 - step.weight) * traffic_.rps * std::max(0.0, half.end_s - warmup_s);
     return step;
   }
 
@@ -163,11 +163,16 @@ class Course {
     time.told_after_s = scored ? traffic_.scored_after_s : 0;
     if (is_time(guard)) {
       time.limited_s = warmup_s;
-      const double lacks = std::max(0.0, history_needed(exceedance(guard)) - history_);
+      const double lacks = std::max(0.0, history_needed(exceedance(guard)) - traffic_.latency_history - told_);
       const double baseline_rps = (1 - step.weight) * traffic_.rps;
       time.armed_s = warmup_s + (lacks > 0 ? lacks / baseline_rps : 0);
     }
     if (family_of(guard) == config::Family::kAmount) time.armed_s = warmup_s;  // a running baseline has had 200 values
+    if (is_ratio(guard)) {
+      // How far from its ratio they are is only told once there is a rollout.
+      const double lacks = std::max(0.0, static_cast<double>(FrozenScale::kValuesNeeded) - told_);
+      time.armed_s = warmup_s + (lacks > 0 ? lacks / ((1 - step.weight) * traffic_.rps) : 0);
+    }
     if (!time.gate || !step.compared) return time;
     const Forecast passes = passing(guard, step, next_weight, scored ? earlier_but(0) : std::vector<Earlier>());
     time.possible = passes.n95 < kMostRequests;
@@ -227,7 +232,7 @@ class Course {
   };
 
   const BaselineTraffic& traffic_;
-  double history_;
+  double told_ = 0;             // requests of the baseline since the rollout began
   std::vector<Scored> scored_;  // of the steps before
   bool cold_ = true;
 };

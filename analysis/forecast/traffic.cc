@@ -13,6 +13,8 @@ namespace {
 
 constexpr double kLeastRate = 1e-6;  // STATISTICS.md 4.3
 constexpr double kAssumedTotal = 1e6;
+constexpr double kAssumedOffRatio = 0.77;  // mean |z| / mean N
+constexpr double kScaleMultiple = 8;       // z_max / mean |z| (STATISTICS.md 4.5)
 
 // Of a lognormal's values the share below.
 double share_below(double value_us, double median_us) {
@@ -46,10 +48,13 @@ double part_of_latency(const config::Guard& guard) {
 Moments assumed_mean(const config::Guard& guard) {
   constexpr Moments kAmount{0.124, 0.0131};
   constexpr Moments kScore{0.2, 0.0225};
+  constexpr Moments kRatio{0.5, 0.0083};
+  if (is_ratio(guard)) return kRatio;
   return family_of(guard) == config::Family::kAmount ? kAmount : kScore;
 }
 
 double reckoned_cap(const config::Guard& guard) {
+  if (is_ratio(guard)) return 2 * kScaleMultiple * kAssumedOffRatio;
   return guard.cap > 0 ? guard.cap : std::numeric_limits<double>::infinity();
 }
 

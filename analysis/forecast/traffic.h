@@ -42,9 +42,11 @@ double rate_of(const config::Guard& guard, const BaselineTraffic& traffic);
 // answers. All of them are spread alike.
 double part_of_latency(const config::Guard& guard);
 // Of a mean, y in [0, 1], 1 the worst: as it is among the users of STATISTICS.md 6.0, for nobody has measured it.
-// Amounts are lognormal with sigma 0.8, up to eight times their mean; scores have 0.8 of their scale on average.
+// Amounts are lognormal with sigma 0.8, up to eight times their mean; scores have 0.8 of their scale on average. Of a
+// ratio, tokens are as amounts, and the time that they take has nothing to do with them.
 Moments assumed_mean(const config::Guard& guard);
-// What a guard of amounts is reckoned to cap at, in its unit: infinity where the baseline will say.
+// What a guard of amounts is reckoned to cap at, in its unit: infinity where the baseline will say. Of a ratio, of how
+// much of its numerator's mean a value is a share.
 double reckoned_cap(const config::Guard& guard);
 // A rate that can be reckoned with: never quite 0, never quite 1.
 double usable_rate(double rate);

@@ -36,7 +36,7 @@ Slack rate_slack(const config::Guard& guard) {
       return {0.005, 0.05};
   }
 }
-constexpr Slack kMeanSlack{0.02, 0.10};  // of a relevance
+constexpr Slack kMeanSlack{0.02, 0.10};  // of a relevance, and of a ratio, which has no row of its own
 constexpr double kMostAmountSlack = 0.5;
 
 constexpr double kOtherWeight = 0.05;
@@ -82,14 +82,37 @@ std::size_t rate_metric(const config::Guard& guard) {
   }
 }
 
-bool needs_arming(const config::Guard& guard) { return is_time(guard) || family_of(guard) == config::Family::kAmount; }
+bool needs_arming(const config::Guard& guard) {
+  return is_time(guard) || is_ratio(guard) || family_of(guard) == config::Family::kAmount;
+}
 
 // Without what binary fractions leave over of 1 - 0.99.
 double exceedance(const config::Guard& guard) { return std::round((1 - guard.quantile) * 1e12) / 1e12; }
 
-std::size_t amount_of(const config::Guard& guard) {
-  return static_cast<std::size_t>(guard.metric == GuardMetric::kCostPerRequest ? ValueMetric::kCost
-                                                                               : ValueMetric::kTokens);
+ValueMetric value_metric(const config::Guard& guard) {
+  switch (guard.metric) {
+    case GuardMetric::kCostPerRequest:
+      return ValueMetric::kCost;
+    case GuardMetric::kTokensPerSecond:
+      return ValueMetric::kTokenTime;
+    case GuardMetric::kCostPer1kTokens:
+      return ValueMetric::kTokenCost;
+    default:
+      return ValueMetric::kTokens;
+  }
+}
+
+std::size_t scaling_amount(const config::Guard& guard) {
+  const ValueMetric of = value_metric(guard);
+  if (is_ratio(of)) return amount_index(Amount::kTokenTimeDistance) + ratio_index(of);
+  return amount_index(of == ValueMetric::kCost ? Amount::kCost : Amount::kTokens);
+}
+
+RatioParts ratio_parts(const config::Guard& guard) {
+  if (value_metric(guard) == ValueMetric::kTokenCost) {
+    return {amount_index(Amount::kCost), amount_index(Amount::kPricedTokens)};
+  }
+  return {amount_index(Amount::kTime), amount_index(Amount::kTokens)};
 }
 
 std::uint16_t badness(const config::Scoring& scoring, double score) {
@@ -103,7 +126,7 @@ std::uint16_t badness(const config::Scoring& scoring, double score) {
 
 double values_needed(const config::Guard& guard) {
   if (is_time(guard)) return std::round(history_needed(exceedance(guard)));
-  return static_cast<double>(FrozenScale::kValuesNeeded);
+  return static_cast<double>(FrozenScale::kValuesNeeded) * (is_ratio(guard) ? 2 : 1);
 }
 
 double table_weight(const config::Guard& guard) {
@@ -131,6 +154,8 @@ Margin rollback_margin(const config::Guard& guard, double cap) {
       return {.factor = 1 + guard.relative, .absolute = guard.absolute / cap};
     case config::Family::kScore:
       return {.factor = 1 + guard.relative, .absolute = guard.absolute / (guard.scoring.to - guard.scoring.from)};
+    case config::Family::kRatio:
+      return {.factor = 1, .absolute = guard.relative / cap};
   }
   return {};
 }
@@ -153,6 +178,7 @@ Margin advance_margin(const config::Guard& guard, double next_weight, double cap
       slack.slack = 0;
       break;
     case config::Family::kScore:
+    case config::Family::kRatio:
       break;
   }
   if (!is_time(guard) && margin.absolute > 0) slack.slack = margin.absolute;

@@ -15,25 +15,34 @@ std::string guard_name(const config::Guard& guard);
 
 // The place in the tables of counts of a guard that needs no slot: a rate that requests tell.
 std::size_t rate_metric(const config::Guard& guard);
-// Whether there must be a threshold or a cap before anything is judged by it.
+// Whether there must be a threshold or a scale before anything is judged by it.
 bool needs_arming(const config::Guard& guard);
 
 // The share of requests above the quantile of a guard of times: 0.01 for p99.
 double exceedance(const config::Guard& guard);
 
-// Of a guard of amounts: which, as a ValueMetric.
-std::size_t amount_of(const config::Guard& guard);
+// Of a guard of amounts or of a ratio: what its values are of.
+ValueMetric value_metric(const config::Guard& guard);
+// Likewise: of which amount its scale comes, an index of AmountTotals.
+std::size_t scaling_amount(const config::Guard& guard);
+// N and D of a guard of a ratio, likewise.
+struct RatioParts {
+  std::size_t numerator = 0;
+  std::size_t denominator = 0;
+};
+RatioParts ratio_parts(const config::Guard& guard);
 // A score in ten-thousandths, 0 the best and kWholeValue the worst that there can be. What lies outside the scale is at
 // its nearer end; what is no number is the worst.
 std::uint16_t badness(const config::Scoring& scoring, double score);
 
-// How many of the baseline's values there must be first.
+// How many of the baseline's values there must be first; of a ratio as many again, once there is one to scale them by.
 double values_needed(const config::Guard& guard);
 
 // Share of alpha before it is renormalised within its pool.
 double table_weight(const config::Guard& guard);
 
-// `cap`: of a guard of amounts, in their unit; what a value is a share of.
+// `cap`: of a guard of amounts, in their unit; what a value is a share of. Of a ratio: of how much of the numerator's
+// mean, 2 z_max / mean(N).
 Margin rollback_margin(const config::Guard& guard, double cap = 1);
 // a_k and d_k: with `next_weight` (0..1) of all users to come, the harm that the step allows for is a fixed share of
 // all traffic.

@@ -15,13 +15,14 @@ GuardState Judge::State::make_guard(const config::Guard& guard, bool is_limit) {
   } else if (is_time(guard)) {
     made.history = memory.time(time_of(guard));
   }
-  if (family_of(guard) == config::Family::kAmount) learn_cap(made, memory.amounts[amount_of(guard)]);
+  const bool scales = is_ratio(guard) ? learn_ratio(made) : family_of(guard) == config::Family::kAmount;
+  if (scales) learn_cap(made, memory.amounts[scaling_amount(guard)]);
   return made;
 }
 
 namespace {
 
-// Metrics that guards are handed as they come: of times, of amounts, of scores.
+// Metrics that guards are handed as they come: of times, of amounts and ratios, of scores.
 struct Slots {
   std::size_t kind;
   std::size_t first;
@@ -29,8 +30,8 @@ struct Slots {
 };
 Slots slots_of(const config::Guard& guard) {
   if (is_time(guard)) return {0, latency_metric_index(0), kMaxLatencyMetrics};
-  if (family_of(guard) == config::Family::kAmount) return {1, value_metric_index(0), kValueSlots};
-  return {2, score_metric_index(0), kScoreSlots};
+  if (guard.metric == config::GuardMetric::kFeedback) return {2, score_metric_index(0), kScoreSlots};
+  return {1, value_metric_index(0), kValueSlots};
 }
 
 }  // namespace

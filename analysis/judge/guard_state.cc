@@ -32,6 +32,7 @@ bool GuardState::armed() const {
     case config::Family::kTime:
       return threshold.baseline_us > 0;
     case config::Family::kAmount:
+    case config::Family::kRatio:
       return cap.frozen();
     case config::Family::kRate:
     case config::Family::kScore:
@@ -52,12 +53,13 @@ Spread GuardState::spread_of(const ClusterTable& table) const {
   return arm;
 }
 
-double GuardState::values_seen() const {
-  return is_time(guard) ? history.total : static_cast<double>(cap.values_seen());
+ValueScale GuardState::scale() const {
+  return {.of = value_metric(guard), .cap = static_cast<std::uint64_t>(cap.value().value_or(0)), .ratio = ratio};
 }
 
-double GuardState::cap_in_units() const {
+double GuardState::margin_cap() const {
   if (!cap.frozen()) return 1;
+  if (is_ratio(guard)) return 2 * *cap.value() / mean_numerator;
   return *cap.value() / (guard.metric == config::GuardMetric::kCostPerRequest ? kMicros : 1);
 }
 

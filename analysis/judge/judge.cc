@@ -242,10 +242,7 @@ Thresholds Judge::thresholds() const {
   out.version = state_->threshold_version;
   out.overdue_us = state_->overdue_us();
   for (const GuardState& guard : state_->guards) {
-    if (family_of(guard.guard) == config::Family::kAmount) {
-      out.caps[guard.metric - kRateMetricCount] = {.of = static_cast<ValueMetric>(amount_of(guard.guard)),
-                                                   .cap = static_cast<std::uint64_t>(guard.cap.value().value_or(0))};
-    }
+    if (is_mean(guard.guard) && !guard.is_late()) out.scales[guard.metric - value_metric_index(0)] = guard.scale();
     if (!is_time(guard.guard)) continue;
     const std::size_t slot = guard.metric - kBinaryMetricCount;
     out.by_slot[slot] = guard.threshold;

@@ -1,5 +1,5 @@
-// What a judge learns of the baseline, by which the next tick is judged: thresholds and caps, rates and means
-// (STATISTICS.md 4.2 and 4.4).
+// What a judge learns of the baseline, by which the next tick is judged: thresholds and scales, rates and means
+// (STATISTICS.md 4.2, 4.4 and 4.5).
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -11,10 +11,38 @@ namespace weir::analysis {
 namespace {
 
 constexpr double kMostThresholdObservations = 5'000;  // Nb at a threshold's first moment (4.4)
+// A baseline whose answers are nearly all of one ratio has nearly no z to scale by, and any margin would be beyond a
+// scale of that: z_max is so many times the mean of N at least.
+constexpr double kLeastRatioScale = 2;
 
 }  // namespace
 
+bool Judge::State::learn_ratio(GuardState& guard) const {
+  const RatioParts parts = ratio_parts(guard.guard);
+  const DecayedRate& numerator = memory.amounts[parts.numerator];
+  const DecayedRate& denominator = memory.amounts[parts.denominator];
+  const bool enough = numerator.n >= static_cast<double>(FrozenScale::kValuesNeeded);
+  if (!enough || numerator.x <= 0 || denominator.x <= 0) return false;
+  guard.ratio = numerator.x / denominator.x;
+  guard.mean_numerator = numerator.x / numerator.n;
+  return true;
+}
+
+// Toward a ratio's first one, its values are in the memory; then they are counted anew, by how far they are from it.
+double Judge::State::values_seen(const GuardState& guard) const {
+  if (is_time(guard.guard)) return guard.history.total;
+  const auto seen = static_cast<double>(guard.cap.values_seen());
+  if (!is_ratio(guard.guard)) return seen;
+  constexpr auto kFirst = static_cast<double>(FrozenScale::kValuesNeeded);
+  if (guard.ratio > 0) return kFirst + seen;
+  return std::min(kFirst, memory.amounts[ratio_parts(guard.guard).numerator].n);
+}
+
 void Judge::State::refresh_thresholds() {
+  for (GuardState& guard : guards) {
+    if (!is_ratio(guard.guard) || (!minute_began && guard.ratio > 0)) continue;
+    if (learn_ratio(guard)) ++threshold_version;
+  }
   const auto can_arm = [](const GuardState& guard) {
     return is_time(guard.guard) && !guard.is_limit && !guard.armed() &&
            guard.history.total >= history_needed(exceedance(guard.guard));
@@ -87,18 +115,21 @@ RateCounts rates_of(const BaselineTick& tick) {
 
 }  // namespace
 
-// `known` is what the baseline's amounts have been, in number and sum. Once there is a cap, the mean begins as if they
-// had stayed below it; what comes is counted as it is.
+// `known` is what the baseline's amounts have been, in number and sum; of a ratio, how far its values were from it.
+// Once there is a cap, the mean begins as if they had stayed below it, and a ratio's in the middle; what comes is
+// counted as it is.
 void Judge::State::learn_cap(GuardState& guard, const DecayedRate& known) {
   if (guard.is_limit || known.n <= 0) return;
   if (!guard.cap.frozen()) {
-    guard.cap.add(known.x, static_cast<std::uint64_t>(std::llround(known.n)));
+    const double least = is_ratio(guard.guard) ? kLeastRatioScale * guard.mean_numerator : 0;
+    guard.cap.add(known.x, static_cast<std::uint64_t>(std::llround(known.n)), least);
     if (!guard.cap.frozen()) return;
     guard.cap = FrozenScale(std::max(1.0, std::round(*guard.cap.value())));
     ++threshold_version;
   }
   const double n = std::min(known.n, static_cast<double>(FrozenScale::kValuesNeeded));
-  guard.usual = {.x = n * std::min(1.0, known.x / known.n / *guard.cap.value()), .n = n};
+  const double y = is_ratio(guard.guard) ? 0.5 : std::min(1.0, known.x / known.n / *guard.cap.value());
+  guard.usual = {.x = n * y, .n = n};
 }
 
 // After the tests: what was learnt from this tick predicts the next one, never itself (4.2).
@@ -122,7 +153,7 @@ void Judge::State::remember(const TickInput& input) {
   for (std::size_t m = 0; m < kAnswerMetricCount; ++m) {
     memory.answers[m].add(rates[kOutcomeMetricCount + m], input.dt);
   }
-  for (std::size_t i = 0; i < kValueMetricCount; ++i) {
+  for (std::size_t i = 0; i < kAmountCount; ++i) {
     memory.amounts[i].add(static_cast<double>(tick.totals[i].n), static_cast<double>(tick.totals[i].sum), input.dt);
   }
   baseline_errors.add(rates[metric_index(BinaryMetric::kErrorRate)], input.dt);
@@ -139,8 +170,8 @@ void Judge::State::remember(const TickInput& input) {
   for (GuardState& guard : guards) {
     if (guard.is_limit) continue;
     if (is_time(guard.guard)) learn(time_of(guard.guard), guard.history, 100 / exceedance(guard.guard));
-    if (family_of(guard.guard) == config::Family::kAmount && !guard.armed()) {
-      const AmountTotal& total = tick.totals[amount_of(guard.guard)];
+    if (guard.metric >= value_metric_index(0) && !guard.armed()) {
+      const AmountTotal& total = tick.totals[scaling_amount(guard.guard)];
       learn_cap(guard, {.x = static_cast<double>(total.sum), .n = static_cast<double>(total.n)});
     } else if ((is_time(guard.guard) || guard.metric >= kRateMetricCount) && guard.armed()) {
       const ValueSums sums = guard.tested(tick.metrics[guard.metric]);
@@ -162,6 +193,8 @@ void Judge::take_baseline(const Judge& known) {
     guard.history = from->history;
     guard.usual = from->usual;
     guard.cap = from->cap;
+    guard.ratio = from->ratio;
+    guard.mean_numerator = from->mean_numerator;
     guard.threshold = from->threshold;
     if (same_rule(from->guard, guard.guard) || guard.threshold.baseline_us == 0) continue;
     const auto baseline_us = static_cast<double>(guard.threshold.baseline_us);

@@ -12,7 +12,7 @@
 namespace weir::analysis {
 namespace {
 
-constexpr std::uint64_t kVersion = 8;
+constexpr std::uint64_t kVersion = 9;
 constexpr std::uint64_t kMostGuards = 64;
 constexpr std::uint64_t kMostSteps = 1'024;
 constexpr std::uint64_t kMostText = 1 << 16;
@@ -134,7 +134,7 @@ void write(ByteWriter& out, const config::Guard& guard) {
 }
 void read(ByteReader& in, config::Guard& guard) {
   guard.metric =
-      static_cast<config::GuardMetric>(in.integer_up_to(static_cast<std::uint64_t>(config::GuardMetric::kFeedback)));
+      static_cast<config::GuardMetric>(in.integer_up_to(static_cast<std::uint64_t>(config::kLastGuardMetric)));
   guard.quantile = in.number();
   guard.relative = in.number();
   guard.absolute = in.number();
@@ -279,6 +279,8 @@ void write(ByteWriter& out, const GuardState& state) {
   write(out, state.history);
   write(out, state.usual);
   write(out, state.cap.state());
+  out.number(state.ratio);
+  out.number(state.mean_numerator);
   out.integer(state.threshold.baseline_us);
   out.integer(state.threshold.candidate_us);
 }
@@ -308,6 +310,8 @@ GuardState read_guard_state(ByteReader& in, Refresh refresh) {
   FrozenScale::State cap;
   read(in, cap);
   state.cap.restore(cap);
+  state.ratio = in.number();
+  state.mean_numerator = in.number();
   state.threshold.baseline_us = in.integer();
   state.threshold.candidate_us = in.integer();
   return state;

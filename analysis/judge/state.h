@@ -23,6 +23,7 @@
 #include "analysis/stats/display_interval.h"
 #include "analysis/stats/limit_test.h"
 #include "analysis/stats/rate_test.h"
+#include "base/traffic_plan.h"
 
 namespace weir::analysis {
 
@@ -56,8 +57,11 @@ struct GuardState {
   // What the baseline's share above the threshold, its mean amount, or its score has been: y and n.
   DecayedRate usual;
   LatencyThreshold threshold;  // zeros: not armed; of a ceiling the ceiling, for both arms
-  // Of amounts, in the unit of their records: millionths, of a cost.
+  // Of amounts and ratios, in the unit of their records: millionths, of a cost.
   FrozenScale cap;
+  // Of a ratio N / D: the baseline's, and its mean of N. 0: not known yet.
+  double ratio = 0;
+  double mean_numerator = 0;
 
   GuardState(config::Guard of, bool limit_alone, Refresh refresh);
   bool is_late() const { return guard.metric == config::GuardMetric::kFeedback; }
@@ -66,14 +70,11 @@ struct GuardState {
   // Of a metric's sums, what is tested: a binary score's are in units of 10^-4.
   ValueSums tested(const ValueSums& sums) const;
   Spread spread_of(const ClusterTable& table) const;
-  // Of the baseline, toward arming.
-  double values_seen() const;
-  // In the unit that people count in: tokens, or the currency.
-  double cap_in_units() const;
-  Margin rollback_margin() const { return analysis::rollback_margin(guard, cap_in_units()); }
-  Margin advance_margin(double next_weight) const {
-    return analysis::advance_margin(guard, next_weight, cap_in_units());
-  }
+  ValueScale scale() const;
+  // Of amounts in the unit that people count in, tokens or the currency. Of a ratio, 2 z_max / mean(N).
+  double margin_cap() const;
+  Margin rollback_margin() const { return analysis::rollback_margin(guard, margin_cap()); }
+  Margin advance_margin(double next_weight) const { return analysis::advance_margin(guard, next_weight, margin_cap()); }
   double log_against() const { return is_limit ? limit.log_evidence() : rollback.log_evidence(); }
   void inject(double log_gamma) { is_limit ? limit.inject(log_gamma) : rollback.inject(log_gamma); }
 };
@@ -163,6 +164,10 @@ struct Judge::State {
   void open_late_gates();
   void take_slot(GuardState& guard);
   void learn_cap(GuardState& guard, const DecayedRate& known);
+  // False: the memory has too few of the baseline's values.
+  bool learn_ratio(GuardState& guard) const;
+  // Of the baseline, toward arming.
+  double values_seen(const GuardState& guard) const;
   void inject_all(double log_gamma);
   StepState* find_step(StepId id);
   void compare(GuardState& guard, Seconds dt);

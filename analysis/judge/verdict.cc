@@ -150,8 +150,8 @@ class Holds {
       if (!guard.gates()) continue;
       any = true;
       if (!guard.armed()) {
-        say("not_armed", with_commas(guard.values_seen()) + " of " + with_commas(values_needed(guard.guard)) + " (" +
-                             guard_name(guard.guard) + ")");
+        say("not_armed", with_commas(state_.values_seen(guard)) + " of " + with_commas(values_needed(guard.guard)) +
+                             " (" + guard_name(guard.guard) + ")");
       } else if (!state_.gate_passed(guard)) {
         const double share = state_.toward_advance(guard) / -std::log(state_.spec.max_false_advance);
         say("gate", guard_name(guard.guard) + " at " + percent(std::clamp(share, 0.0, 1.0)) + " of its evidence");
@@ -250,12 +250,27 @@ MetricCount counted(const GuardState& guard, const ValueSums& sums) {
   return {sums.n, is_mean(guard.guard) ? 0 : guard.tested(sums).s1};
 }
 
+// r0 + z / mean(D), for a z of either end: exact where both arms' answers are as large.
+GuardStatus::Means ratio_means(const GuardState& guard, GuardStatus::Means means) {
+  const bool per_time = guard.guard.metric == config::GuardMetric::kTokensPerSecond;
+  constexpr double kMicrosPerUnit = 1e6;
+  constexpr double kTokensPriced = 1'000;
+  const double unit = (per_time ? 1 : kTokensPriced) / kMicrosPerUnit;
+  const double reach = guard.margin_cap() / 2;
+  means.at_best = unit * guard.ratio * (1 - reach);
+  means.at_worst = unit * guard.ratio * (1 + reach);
+  means.inverted = per_time;
+  means.unit = per_time ? "tokens per second" : "per 1k tokens";
+  return means;
+}
+
 GuardStatus::Means means_of(const GuardState& guard, const std::array<ValueSums, kArmCount>& since_start) {
   GuardStatus::Means means;
   means.since_start = since_start;
   if (guard.guard.metric == config::GuardMetric::kTokensPerRequest) means.unit = "tokens";
+  if (is_ratio(guard.guard)) return ratio_means(guard, std::move(means));
   if (!guard.is_late()) {
-    means.at_worst = guard.cap_in_units();
+    means.at_worst = guard.margin_cap();
     return means;
   }
   const config::Scoring& scoring = guard.guard.scoring;
@@ -266,16 +281,28 @@ GuardStatus::Means means_of(const GuardState& guard, const std::array<ValueSums,
 
 GuardStatus::Bounds in_unit(const GuardStatus::Bounds& of_y, const std::optional<GuardStatus::Means>& means) {
   if (!means) return of_y;
-  const double scale = means->at_worst - means->at_best;
-  const GuardStatus::Bounds scaled{scale * of_y.value, scale * of_y.low, scale * of_y.high};
-  return {scaled.value, std::min(scaled.low, scaled.high), std::max(scaled.low, scaled.high)};
+  double baseline = 0;
+  if (const ValueSums& sums = means->since_start[0]; means->inverted && sums.n > 0) {
+    baseline = sums.sum() / static_cast<double>(sums.n);
+  }
+  const auto beyond = [&](double y) { return means->of(baseline + y) - means->of(baseline); };
+  const double low = beyond(of_y.low);
+  const double high = beyond(of_y.high);
+  return {beyond(of_y.value), std::min(low, high), std::max(low, high)};
 }
 
 }  // namespace
 
 double GuardStatus::Means::mean(const ValueSums& sums) const {
-  if (sums.n == 0) return at_best;
-  return at_best + (at_worst - at_best) * sums.sum() / static_cast<double>(sums.n);
+  if (sums.n == 0) return of(0);
+  return of(sums.sum() / static_cast<double>(sums.n));
+}
+
+// What takes no time has no speed.
+double GuardStatus::Means::of(double y) const {
+  const double direct = at_best + (at_worst - at_best) * y;
+  if (!inverted) return direct;
+  return direct > 0 ? 1 / direct : 0;
 }
 
 std::vector<GuardStatus> Judge::guards() const {
@@ -300,10 +327,11 @@ std::vector<GuardStatus> Judge::guards() const {
     status.speaks = s.speaks(guard);
     status.alpha_promised = s.alpha_promised(guard);
     if (is_time(guard.guard)) status.threshold = guard.threshold;
-    if (guard.cap.frozen()) status.cap = guard.cap_in_units();
+    if (guard.cap.frozen() && !is_ratio(guard.guard)) status.cap = guard.margin_cap();
+    if (is_mean(guard.guard) && !guard.is_late()) status.scale = guard.scale();
     if (needs_arming(guard.guard) && !guard.is_limit) {
       status.armed = guard.armed();
-      status.history = guard.values_seen();
+      status.history = s.values_seen(guard);
       status.history_needed = values_needed(guard.guard);
     }
     const ClusterTable& candidate = s.candidate_of(guard);

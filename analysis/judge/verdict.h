@@ -80,12 +80,14 @@ struct GuardStatus {
   bool gate_passed = false;
   bool speaks = false;         // the guard of three clusters is met: the evidence counts toward rollback
   bool alpha_promised = true;  // false for so few users that it only counts as a target
-  // Times and amounts: judged by a threshold or a cap already. Else how much history it has of how much it needs.
+  // Times, amounts and ratios: judged by a threshold or a scale already. Else how much history it has of how much it
+  // needs.
   bool armed = true;
   double history = 0;
   double history_needed = 0;
   LatencyThreshold threshold;
-  double cap = 0;  // of amounts, in their unit; 0: not known yet
+  double cap = 0;    // of amounts, in their unit; 0: not known yet
+  ValueScale scale;  // of amounts and ratios: what their values are made by
   // Over the same seconds, both arms: [baseline, candidate].
   std::array<MetricCount, kArmCount> in_step{};
   std::array<MetricCount, kArmCount> since_start{};
@@ -107,10 +109,13 @@ struct GuardStatus {
   struct Means {
     std::array<ValueSums, kArmCount> in_step{};
     std::array<ValueSums, kArmCount> since_start{};
-    double at_best = 0;   // what y = 0 stands for
-    double at_worst = 1;  // what y = 1 stands for; below at_best where higher is better
-    std::string unit;     // "tokens"; empty: none
+    double at_best = 0;     // what y = 0 stands for
+    double at_worst = 1;    // what y = 1 stands for; below at_best where higher is better
+    bool inverted = false;  // people count the inverse of that: not seconds per token but tokens per second
+    std::string unit;       // "tokens"; empty: none
+    double of(double y) const;
     double mean(const ValueSums& sums) const;
+    bool higher_is_better() const { return inverted || at_worst < at_best; }
   };
   std::optional<Means> means;
   std::vector<std::string> failed;  // ids of the step's first bad requests of the candidate, as far as they are known
@@ -131,7 +136,7 @@ struct Thresholds {
   std::uint8_t metrics = 0;  // slots in use: 0..metrics-1 of `by_slot`, of which some may be unused (zeros)
   std::array<TimeMetric, kMaxLatencyMetrics> times{};
   std::array<LatencyThreshold, kMaxLatencyMetrics> by_slot{};
-  std::array<ValueCap, kMaxValueMetrics> caps{};
+  std::array<ValueScale, kMaxValueMetrics> scales{};
   std::uint64_t overdue_us = 60'000'000;
 };
 

@@ -70,6 +70,8 @@ std::string mean_comparison(const GuardStatus& guard) {
   const GuardStatus::Means& means = *guard.means;
   std::string text = "candidate " + shown(means.since_start[1], means) + ", baseline " +
                      shown(means.since_start[0], means) + ", allowed ";
+  // Each token may take, or cost, so much more.
+  if (is_ratio(guard.guard)) return text + percent(guard.guard.relative);
   const std::string absolute = with_unit(guard.guard.absolute, means);
   if (means.at_worst < means.at_best) return text + absolute + " less";
   text += percent(guard.guard.relative);

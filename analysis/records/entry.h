@@ -20,7 +20,7 @@
 namespace weir::analysis {
 
 // Of everything below, and of input_code.h and state_code.h. Records of another version are not read.
-inline constexpr std::uint64_t kRecordsVersion = 8;
+inline constexpr std::uint64_t kRecordsVersion = 9;
 
 struct BlockHead {
   std::uint64_t number = 0;  // from 0 on in each run of the program; one that is missing is a gap

@@ -104,6 +104,8 @@ class PlanComparison {
     if (family == config::Family::kTime) {
       return counted ? std::string() : "nothing was counted by a threshold of that quantile";
     }
+    if (family == config::Family::kRatio)
+      return counted ? std::string() : "nothing was counted by a scale of that ratio";
     if (family == config::Family::kAmount) {
       if (!counted) return "no amount was counted up to a cap of it";
       return known->cap == guard.cap ? std::string() : "amounts were counted up to another cap";

@@ -87,7 +87,7 @@ void Relatch::prepare(const Judge& ran, const Judge& other) {
         slot.had = from->threshold;
       }
       times_.push_back(slot);
-    } else if (is_value(guard) && from != known.end() && from->cap == guard.cap) {
+    } else if (is_value(guard) && from != known.end() && from->scale.cap == guard.scale.cap) {
       values_.push_back({.to = guard.metric - kRateMetricCount, .from = from->metric - kRateMetricCount});
     }
   }

@@ -23,7 +23,7 @@ void add(Exposure::OfArm& into, const Exposure::OfArm& more) {
 }
 
 Exposure::OfArm of(const ArmCounts& arm) {
-  return {.met = arm.met, .cost = arm.answers.totals[static_cast<std::size_t>(ValueMetric::kCost)]};
+  return {.met = arm.met, .cost = arm.answers.totals[amount_index(Amount::kCost)]};
 }
 
 bool is_none(const Exposure::OfArm& arm) { return arm.met.n == 0 && arm.cost.n == 0; }

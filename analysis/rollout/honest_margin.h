@@ -15,7 +15,7 @@ namespace weir::analysis {
 // The least margin with n95 <= `n`: with it an equal candidate advances within `n` observations of its own, 95 times in
 // 100. What the outlook has for a margin is not looked at, but for the one of rates that a gate of times allows beside
 // the slowdown. Nothing: no margin does (of times: none up to ten times as long), or there are fewer than three, by
-// which nothing is decided. `family`: kAmount or kScore.
+// which nothing is decided. `family`: kAmount, kScore or kRatio.
 std::optional<double> margin_to_advance(const RateOutlook& equal, double beta, double n);
 std::optional<double> margin_to_advance(const MeanOutlook& equal, config::Family family, double beta, double n);
 std::optional<double> slowdown_to_advance(const LatencyOutlook& times, const RateOutlook& equal, double beta, double n);

@@ -63,6 +63,7 @@ class Measuring {
         break;
       case Family::kAmount:
       case Family::kScore:
+      case Family::kRatio:
         means();
         break;
     }
@@ -120,7 +121,7 @@ class Measuring {
     noise_.level = guard_.means->mean(both);
     noise_.unit = guard_.means->unit;
     const double beyond = (guard_.margin_factor - 1) * level.mean + guard_.margin;
-    noise_.planned = noise_.family == Family::kAmount ? beyond / level.mean : points(beyond);
+    noise_.planned = noise_.family == Family::kAmount ? beyond / level.mean : in_units(beyond);
     if (guard_.gate) {
       const MeanOutlook equal{
           .baseline = level, .candidate = level, .weight = weight_, .margin = {}, .divisor = guard_.phi_div_advance};
@@ -138,8 +139,13 @@ class Measuring {
     }
   }
 
-  double points(double y) const { return y * std::abs(guard_.means->at_worst - guard_.means->at_best); }
-  double in_units(double margin) const { return noise_.family == Family::kScore ? points(margin) : margin; }
+  // A margin as a plan has it: of scores points of their scale, of a ratio a share of the baseline's, which is in the
+  // middle; of an amount it is one.
+  double in_units(double margin) const {
+    const double points = margin * std::abs(guard_.means->at_worst - guard_.means->at_best);
+    if (noise_.family == Family::kRatio) return points * 2 / (guard_.means->at_worst + guard_.means->at_best);
+    return noise_.family == Family::kScore ? points : margin;
+  }
 
   const NoiseSource& source_;
   const GuardStatus& guard_;

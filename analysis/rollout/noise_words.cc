@@ -38,6 +38,7 @@ std::string level_words(const GuardNoise& noise) {
       return digits("%.4g ms", noise.level / 1000);
     case Family::kAmount:
     case Family::kScore:
+    case Family::kRatio:
       break;
   }
   return digits("%.4g", noise.level) + (noise.unit.empty() ? "" : " " + noise.unit) + " on average";

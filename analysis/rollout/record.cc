@@ -28,7 +28,7 @@ json::Value since_start_json(const GuardStatus& guard, std::size_t arm) {
 
 void set_mean(const GuardStatus& guard, json::Object& out) {
   out.set("unit", guard.means->unit);
-  out.set("higher_is_better", guard.means->at_worst < guard.means->at_best);
+  out.set("higher_is_better", guard.means->higher_is_better());
   if (guard.cap > 0) out.set("cap", guard.cap);
 }
 

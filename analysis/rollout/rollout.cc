@@ -437,13 +437,13 @@ RolloutTraffic Rollout::traffic() const {
   const Thresholds thresholds = judge_->thresholds();
   traffic.threshold_version = thresholds.version;
   traffic.overdue_us = thresholds.overdue_us;
-  // Without thresholds no time enters, without caps no amount (STATISTICS.md section 7, item 9). Whoever begins now is
-  // not counted later.
+  // Without thresholds no time enters, without scales no amount (STATISTICS.md section 7, item 9). Whoever begins now
+  // is not counted later.
   if (state_.warming()) return traffic;
   traffic.latency_metrics = thresholds.metrics;
   traffic.times = thresholds.times;
   traffic.thresholds = thresholds.by_slot;
-  traffic.caps = thresholds.caps;
+  traffic.scales = thresholds.scales;
   return traffic;
 }
 

@@ -196,12 +196,13 @@ void World::tell_answer(const Outcome& ended, const Reply& reply, bool scored, s
   answer.judged = ended.judged;
   answer.outcome = ended.outcome;
   answer.counted = answer.priced = true;
+  answer.duration_us = static_cast<std::uint32_t>(std::min<std::uint64_t>(ended.latency_us, 0xffff'ffff));
   answer.tokens_out = reply.tokens;
   answer.cost_micros = std::uint64_t{kTokenMicros} * reply.tokens;
   answer.finish = FinishReason::kStop;
   answer.time_to_output_us = part_us(ended.latency_us, TimeMetric::kTimeToFirstOutput);
   answer.mean_gap_us = part_us(ended.latency_us, TimeMetric::kChunkGap);
-  answer.values = judged_values(answer, traffic());
+  judge_values(answer, traffic());
   known_at(slot).answers.push_back(answer);
   if (!scored || ended.outcome != OutcomeClass::kOk) return;
   const auto later = static_cast<std::int64_t>(spec_.traffic.scored_after / Seconds(kSlot));

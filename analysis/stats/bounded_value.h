@@ -1,5 +1,6 @@
 // Pure functions, and one accumulator that is confined to one thread. How values without a bound (tokens, cost) and
-// ratios (cost per 1,000 tokens) become observations in [0, 1], of which larger is worse, for a test of means.
+// ratios (cost per 1,000 tokens) become observations in [0, 1], of which larger is worse, for a test of means: who
+// counts them is base/answer.h.
 //
 // A few huge values decide a mean and need not be the version's fault, so that a value counts up to a cap only. The cap
 // comes from the baseline, and is frozen: one that moved would change what both arms' values mean.
@@ -19,8 +20,8 @@ namespace weir::analysis {
 // min(v, cap) / cap. The cap is positive; the value is not negative.
 inline double capped(double value, double cap) { return std::min(value, cap) / cap; }
 
-// Eight times the mean of what the baseline showed up to the first tick with 200 of its values; of the sizes |z| for a
-// ratio. Frozen from then on. As long as all were 0 there is nothing to scale by, and it waits.
+// Eight times the mean of what the baseline showed up to the first tick with 200 of its values; of the distances |z|
+// for a ratio. Frozen from then on. As long as there is nothing to scale by, for all were 0, it waits.
 class FrozenScale {
  public:
   static constexpr std::uint64_t kValuesNeeded = 200;
@@ -36,12 +37,13 @@ class FrozenScale {
   // The plan's own cap.
   explicit FrozenScale(double fixed) : state_{.sum = 0, .n = 0, .scale = fixed} {}
 
-  // A tick of the baseline: the sum of its values, none negative, and their number.
-  void add(double sum, std::uint64_t n) {
+  // A tick of the baseline: the sum of its values, none negative, and their number. The scale is `least` at least.
+  void add(double sum, std::uint64_t n, double least = 0) {
     if (frozen() || !std::isfinite(sum) || sum < 0) return;
     state_.sum += sum;
     state_.n += n;
-    if (state_.n >= kValuesNeeded) state_.scale = kMultiple * state_.sum / static_cast<double>(state_.n);
+    if (state_.n < kValuesNeeded) return;
+    state_.scale = std::max(least, kMultiple * state_.sum / static_cast<double>(state_.n));
   }
   bool frozen() const { return state_.scale > 0; }
   // Until there is one, the metric is not judged.
@@ -53,20 +55,6 @@ class FrozenScale {
 
  private:
   State state_;
-};
-
-// N / D of a request, against the baseline's ratio. Both are oriented so that a larger ratio is worse.
-struct RatioScale {
-  double ratio = 0;  // r0: the baseline's, from before the tick
-  double z_max = 1;  // the frozen scale of |z|, positive
-
-  double difference(double numerator, double denominator) const { return numerator - ratio * denominator; }  // z
-  // y, of a difference.
-  double bounded(double z) const { return std::clamp(0.5 + z / (2 * z_max), 0.0, 1.0); }
-  // What allows the ratio to be worse by a share `relative`: a = 1, d in units of y.
-  Margin margin(double relative, double mean_numerator) const {
-    return {.factor = 1, .absolute = relative * mean_numerator / (2 * z_max)};
-  }
 };
 
 }  // namespace weir::analysis

@@ -28,12 +28,25 @@ void count_answer(const Answer& answer, AnswerMetrics& into) {
 
 void count_amounts(const Answer& answer, AmountTotals& into) {
   if (answer.outcome != OutcomeClass::kOk) return;
-  const auto add = [](AmountTotal& total, std::uint64_t amount) {
+  const auto add = [&](Amount which, std::uint64_t amount) {
+    AmountTotal& total = into[amount_index(which)];
     ++total.n;
     total.sum += amount;
   };
-  if (answer.counted) add(into[static_cast<std::size_t>(ValueMetric::kTokens)], answer.tokens_out);
-  if (answer.priced) add(into[static_cast<std::size_t>(ValueMetric::kCost)], answer.cost_micros);
+  if (answer.counted) {
+    add(Amount::kTokens, answer.tokens_out);
+    add(Amount::kTime, answer.duration_us);
+  }
+  if (answer.priced) {
+    add(Amount::kCost, answer.cost_micros);
+    add(Amount::kPricedTokens, std::uint64_t{answer.tokens_in} + answer.tokens_out);
+  }
+  // What a ratio is scaled by is the baseline's alone.
+  if (answer.arm != Arm::kBaseline) return;
+  for (std::size_t ratio = 0; ratio < answer.distances.size(); ++ratio) {
+    const auto which = static_cast<Amount>(amount_index(Amount::kTokenTimeDistance) + ratio);
+    if (answer.distances[ratio] != kNoDistance) add(which, answer.distances[ratio]);
+  }
 }
 
 void AnswerCounts::add(const Answer& answer) {

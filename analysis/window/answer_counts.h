@@ -22,15 +22,21 @@ struct MetricCount {
 
 inline constexpr std::size_t kValueSlots = kMaxValueMetrics;
 inline constexpr std::size_t kScoreSlots = kMaxScoreMetrics;
-// Capped amounts by their slots, then scores by theirs.
+// Amounts and ratios by their slots, then scores by theirs.
 using ValueTable = std::array<ValueSums, kValueSlots + kScoreSlots>;
 
-// The amounts themselves, of which a cap comes.
+// Amounts themselves, of which a cap or a ratio comes: of answers that said their tokens those, and the time that they
+// took; of answers with a cost that, and the tokens that it is of. How far the baseline's answers were from a ratio of
+// two.
+enum class Amount : std::uint8_t { kTokens, kCost, kTime, kPricedTokens, kTokenTimeDistance, kTokenCostDistance };
+inline constexpr int kAmountCount = 6;
+constexpr std::size_t amount_index(Amount amount) { return static_cast<std::size_t>(amount); }
+
 struct AmountTotal {
   std::uint64_t n = 0;
   std::uint64_t sum = 0;
 };
-using AmountTotals = std::array<AmountTotal, kValueMetricCount>;
+using AmountTotals = std::array<AmountTotal, kAmountCount>;
 
 using AnswerMetrics = std::array<MetricCount, kAnswerMetricCount>;
 

@@ -40,7 +40,7 @@ struct DecayedHistogram {
 struct BaselineMemory {
   std::array<DecayedRate, kBinaryMetricCount> rates{};
   std::array<DecayedRate, kAnswerMetricCount> answers{};
-  std::array<DecayedRate, kValueMetricCount> amounts{};  // x is their sum
+  std::array<DecayedRate, kAmountCount> amounts{};  // x is their sum
   // Of those that have been seen; half-life of a p99's: 10 min or 10,000 observations.
   std::map<TimeMetric, DecayedHistogram> times;
 

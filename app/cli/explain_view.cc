@@ -137,7 +137,7 @@ class Explanation {
     say("Times are: in half of all cases / in 95 of 100.");
     if (has_means()) {
       say("Nobody has measured tokens, cost or scores: amounts are reckoned as lognormal with sigma 0.8, scores as 0.8 "
-          "of their scale on average with a deviation of 0.15.");
+          "of their scale on average with a deviation of 0.15, the two amounts of a ratio as independent.");
     }
     if (has_scores())
       say("Assumed of scores: " + scored_words(traffic["scored_percent"].number(), traffic["scored_after_s"].number()) +

@@ -72,6 +72,7 @@ std::string degree_words(const config::Guard& guard, double degree) {
       return percent(degree);
     case config::Family::kTime:
     case config::Family::kAmount:
+    case config::Family::kRatio:
       return "+" + percent(degree);
     case config::Family::kScore:
       break;
@@ -201,6 +202,7 @@ class Document {
         return 100 * *value;
       case config::Family::kTime:
       case config::Family::kAmount:
+      case config::Family::kRatio:
         return 100 * (*value - 1);
       case config::Family::kScore:
         break;

@@ -56,6 +56,7 @@ class NoiseDocument {
         return sight.accepted - sight.baseline;
       case Family::kTime:
       case Family::kAmount:
+      case Family::kRatio:
         return sight.accepted - 1;
       case Family::kScore:
         break;
@@ -77,6 +78,7 @@ class NoiseDocument {
                                         .divisor = traffic_.design_effect};
       const std::optional<double> margin = analysis::margin_to_advance(equal, family_of(of), beta, n);
       if (!margin || family_of(of) == Family::kAmount) return margin;
+      if (is_ratio(of)) return *margin * analysis::reckoned_cap(of);
       return *margin * (of.scoring.to - of.scoring.from);
     }
     const double level = is_time(of) ? analysis::exceedance(of) : analysis::rate_of(of, traffic_);
@@ -96,7 +98,8 @@ class NoiseDocument {
 }  // namespace
 
 std::string_view measure_word(Family family) {
-  constexpr std::array<std::string_view, 4> kWords = {"percent", "slowdown_percent", "increase_percent", "points"};
+  constexpr std::array<std::string_view, 5> kWords = {"percent", "slowdown_percent", "increase_percent", "points",
+                                                      "increase_percent"};
   return kWords[static_cast<std::size_t>(family)];
 }
 

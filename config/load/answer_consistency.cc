@@ -71,9 +71,7 @@ class Checker {
     const auto rollout = config_.rollouts.find(service);
     if (rollout != config_.rollouts.end()) {
       for (const Guard& guard : rollout->second.analysis.guards) {
-        if (guard.metric == GuardMetric::kTokensPerRequest || guard.metric == GuardMetric::kCostPerRequest) {
-          return "the guard " + std::string(to_string(guard.metric));
-        }
+        if (is_about_tokens(guard)) return "the guard " + std::string(to_string(guard.metric));
       }
       if (rollout->second.max_exposure.extra_cost) return "maxExposure.extraCost";
     }

@@ -26,6 +26,8 @@ bool reads_answers(const Guard& guard) {
     case GuardMetric::kChunkGap:
     case GuardMetric::kTokensPerRequest:
     case GuardMetric::kCostPerRequest:
+    case GuardMetric::kTokensPerSecond:
+    case GuardMetric::kCostPer1kTokens:
     case GuardMetric::kFinishReason:
     case GuardMetric::kEmptyOutput:
     case GuardMetric::kInvalidOutput:
@@ -391,8 +393,9 @@ class Checker {
   // Likewise where nothing tells what they compare.
   void check_sources(const std::string& name, const Rollout& rollout, const Position& position) {
     for (const Guard& guard : rollout.analysis.guards) {
-      if (guard.metric != GuardMetric::kCostPerRequest) continue;
-      warn_of_prices(name, rollout, position, "rollouts." + name + ".analysis.guards: costPerRequest");
+      if (guard.metric != GuardMetric::kCostPerRequest && guard.metric != GuardMetric::kCostPer1kTokens) continue;
+      warn_of_prices(name, rollout, position,
+                     "rollouts." + name + ".analysis.guards: " + std::string(to_string(guard.metric)));
     }
   }
 

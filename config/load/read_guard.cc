@@ -11,6 +11,7 @@ namespace weir::config {
 namespace {
 
 constexpr double kDefaultQuantile = 0.99;
+constexpr double kMostRatioMargin = 1;
 
 class Reader {
  public:
@@ -97,8 +98,24 @@ class Reader {
     if (const Node* relative = margin->find("relative"); relative != nullptr && higher_is_better()) {
       report_.error(relative->position, inner + ".relative: of these scores, higher is better", "absolute alone");
     }
-    if (const Node* absolute = margin->find("absolute")) read_absolute(*absolute, inner + ".absolute");
+    const Node* const absolute = margin->find("absolute");
+    if (is_ratio(guard_)) {
+      check_ratio_margin(*margin, inner);
+    } else if (absolute != nullptr) {
+      read_absolute(*absolute, inner + ".absolute");
+    }
     return true;
+  }
+
+  // An answer counts up to a scale that may be no more than twice what is usual of one: a wider margin could be beyond
+  // it.
+  void check_ratio_margin(const Node& margin, const std::string& path) {
+    if (const Node* absolute = margin.find("absolute")) {
+      report_.error(absolute->position, path + ".absolute: of a ratio there is none", "relative alone");
+    }
+    if (const Node* relative = margin.find("relative"); guard_.relative > kMostRatioMargin) {
+      report_.error(relative->position, path + ".relative: \"" + relative->scalar + "\"", "at most 100%, for a ratio");
+    }
   }
 
   bool higher_is_better() const { return family_of(guard_) == Family::kScore && !guard_.scoring.lower_is_better; }

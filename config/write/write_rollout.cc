@@ -114,6 +114,7 @@ json::Object write_margin(const Guard& guard) {
     margin.set("relative", format_share(guard.relative));
   }
   if (is_time(guard)) return margin.set("absolute", format_duration(guard.absolute_duration));
+  if (is_ratio(guard)) return margin;
   if (is_mean(guard)) return margin.set("absolute", guard.absolute);
   return margin.set("absolute", format_share(guard.absolute));
 }

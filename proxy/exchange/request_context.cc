@@ -284,7 +284,7 @@ std::optional<Answer> RequestContext::ended_answer(const Outcome& ended) const {
     out.priced = true;
     out.cost_micros = *cost;
   }
-  out.values = judged_values(out, *traffic);
+  judge_values(out, *traffic);
   return out;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "config/guards.h"
 #include "proxy/exchange/forwarded.h"
 #include "proxy/resolve/endpoint_names.h"
 #include "proxy/route/action.h"
@@ -245,14 +246,10 @@ bool names_own_fields(const config::Config& config) {
 
 // Whether the plan has a use for the tokens of a service's answers.
 bool counts_tokens(const config::Config& config, const std::string& service) {
-  const auto counts = [](const config::Guard& guard) {
-    return guard.metric == config::GuardMetric::kTokensPerRequest ||
-           guard.metric == config::GuardMetric::kCostPerRequest;
-  };
   const auto rollout = config.rollouts.find(service);
   if (rollout != config.rollouts.end()) {
     const auto& guards = rollout->second.analysis.guards;
-    if (std::any_of(guards.begin(), guards.end(), counts)) return true;
+    if (std::any_of(guards.begin(), guards.end(), config::is_about_tokens)) return true;
   }
   const auto& versions = config.services.at(service).versions;
   return std::any_of(versions.begin(), versions.end(),

@@ -194,6 +194,25 @@ def test_a_candidate_that_costs_more_is_taken_back(weir: Callable[..., Weir], or
         assert metrics.total("weir_answers_cost_total", version=name) == pytest.approx(answers * cost / 1e6)
 
 
+def test_a_candidate_that_is_slower_for_each_token_is_taken_back(weir: Callable[..., Weir],
+                                                                 origin: Callable[..., Origin]) -> None:
+    # Answers as long as the baseline's, that take twice as long.
+    versions = origin("v1", tokens=8, first_token_ms=60), origin("v2", tokens=8, first_token_ms=120)
+    guards = [*WITHOUT_LATENCY["guards"], {"metric": "tokensPerSecond"}]
+    plan = canary(*versions, at_weight(0), rollout={"analysis": {"guards": guards}}, routes=[route(inspect="openai")])
+    running = begun(weir(plan))
+    with Load(running.port, rate=100, users=200, connections=64) as load:
+        wait_until(lambda: running.admin.rollout()["guards"][-1]["armed"], "its ratio and its scale are known", timeout_s=60)
+        running.cli("weight", "chat", "30")
+        rollout = running.wait_phase("rolledBack")
+        tally = load.stop()
+    assert rollout["reason"].startswith("tokensPerSecond: candidate ") and set(tally.by_status) == {"200"}
+    guard = rollout["guards"][-1]
+    assert guard["name"] == "tokensPerSecond" and guard["unit"] == "tokens per second" and guard["higher_is_better"]
+    slower, usual = (guard[f"{arm}_since_start"]["mean"] for arm in ("candidate", "baseline"))
+    assert 0 < slower < usual < 8 / 0.06
+
+
 def _first_tokens(weir: Weir) -> Exposition | None:
     metrics = Exposition(weir.admin.metrics())
     return metrics if metrics.total("gen_ai_server_time_to_first_token_seconds_count", version="v2") > 0 else None

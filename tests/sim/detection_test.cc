@@ -84,6 +84,14 @@ TEST(Detection, AnswersThatAreHalfAsLongAgain) {
   expect_caught(trial, 300, "tokensPerRequest: candidate ");
 }
 
+TEST(Detection, AnswersThatTakeHalfAsLongAgainForEachToken) {
+  Trial trial = at_five_percent();
+  trial.guards = {*config::default_guard("tokensPerSecond", 0)};
+  trial.traffic.quality = true;
+  trial.regression.latency_factor = 1.5;
+  expect_caught(trial, 300, "tokensPerSecond: candidate ");
+}
+
 TEST(Detection, ALongerTail) {
   Trial trial = at_five_percent();
   trial.regression.tail_factor = 2;

@@ -209,6 +209,24 @@ TEST(Outlook, SaysWhenAnswersThatAreWorseAreFound) {
   EXPECT_EQ(dearer[kMoreTokens].why, Detection::Why::kNoGuard);
 }
 
+TEST(Outlook, RatiosAreReckonedInSharesOfTheBaselines) {
+  config::Rollout rollout = at_weight(50'000, 250'000);
+  rollout.analysis.guards = {*config::default_guard("tokensPerSecond", 0),
+                             *config::default_guard("costPer1kTokens", 0)};
+  const StepOutlook step = look_ahead(rollout, traffic(100)).steps.front();
+  for (const std::size_t guard : {0U, 1U}) {
+    EXPECT_NEAR(step.guards[guard].accepted, 1.05, 1e-9);
+    EXPECT_NEAR(step.time.guards[guard].armed_s, 200 / 95.0, 1e-9) << "as long as its scale takes";
+    EXPECT_GT(step.time.guards[guard].passes_s.p95, step.time.guards[guard].passes_s.p50);
+    EXPECT_GT(step.guards[guard].at_the_most.value(), 1.05);
+    EXPECT_LT(step.guards[guard].at_the_most.value(), 1.3);
+  }
+  EXPECT_EQ(step.regressions[kDearer].guard, 1U);
+  EXPECT_EQ(step.regressions[kSlower].guard, 0U);
+  EXPECT_TRUE(std::isfinite(step.regressions[kDearer].found_s.p95));
+  EXPECT_EQ(step.regressions[kMoreTokens].why, Detection::Why::kNoGuard) << "longer answers are no worse";
+}
+
 TEST(Outlook, ScoresThatFewGiveLateAreWaitedFor) {
   config::Rollout rollout = at_weight(50'000, 250'000);
   rollout.analysis.guards = sim::section_six_guards_of_quality();

@@ -80,6 +80,8 @@ std::vector<Direction> numbers() {
   }
   all.push_back({guard_of(GuardMetric::kTokensPerRequest), scaled(&Went::tokens)});
   all.push_back({guard_of(GuardMetric::kCostPerRequest), scaled(&Went::cost_micros)});
+  all.push_back({guard_of(GuardMetric::kTokensPerSecond), scaled(&Went::latency_us)});
+  all.push_back({guard_of(GuardMetric::kCostPer1kTokens), scaled(&Went::cost_micros)});
   const auto relevance = [](Went& w, double rank, double f) { w.relevance = 1 - 0.2 * f * (0.5 + rank); };
   all.push_back({feedback("relevance", false, false), relevance});
   all.push_back({feedback("relevance", false, true),
@@ -146,12 +148,33 @@ TEST(Direction, OfTimesAndMeans) {
   for (const Direction& direction : numbers()) expect_direction(direction);
 }
 
+// That is the point of a ratio: who says more takes longer, and costs more, and is no worse for it.
+TEST(Direction, LongerAnswersOfTheSameRatioAreNoWorse) {
+  const auto set = [](Went& went, double rank, double factor) {
+    const double spread = 0.8 + 0.4 * rank;
+    for (std::uint32_t* tokens : {&went.tokens_in, &went.tokens}) {
+      *tokens = static_cast<std::uint32_t>(*tokens * factor * (0.5 + std::fmod(rank * 7, 1)));
+    }
+    went.latency_us = static_cast<std::uint64_t>(500 * went.tokens * spread);
+    went.cost_micros = static_cast<std::uint64_t>(5 * (went.tokens_in + went.tokens) * spread);
+  };
+  for (const GuardMetric metric : {GuardMetric::kTokensPerSecond, GuardMetric::kCostPer1kTokens}) {
+    const Course longer = course_of({guard_of(metric), set}, kWorse);
+    EXPECT_FALSE(longer.failed) << config::to_string(metric);
+    EXPECT_LT(longer.most, 0) << config::to_string(metric);
+    EXPECT_TRUE(longer.passed_gate) << config::to_string(metric);
+  }
+  for (const GuardMetric metric : {GuardMetric::kTokensPerRequest, GuardMetric::kCostPerRequest}) {
+    EXPECT_TRUE(course_of({guard_of(metric), set}, kWorse).failed) << config::to_string(metric);
+  }
+}
+
 // A metric that is not in this table has no direction that anybody has shown.
 TEST(Direction, IsShownForEveryMetric) {
   std::set<GuardMetric> shown;
   for (const Direction& direction : rates()) shown.insert(direction.guard.metric);
   for (const Direction& direction : numbers()) shown.insert(direction.guard.metric);
-  EXPECT_EQ(shown.size(), static_cast<std::size_t>(GuardMetric::kFeedback) + 1);
+  EXPECT_EQ(shown.size(), static_cast<std::size_t>(config::kLastGuardMetric) + 1);
 }
 
 }  // namespace

@@ -34,10 +34,16 @@ config::Guard feedback(const std::string& name, bool binary) {
 std::vector<config::Guard> all_families() {
   config::Guard length = guard_of(GuardMetric::kFinishReason);
   length.finish = FinishReason::kLength;
-  return {guard_of(GuardMetric::kErrorRate),      guard_of(GuardMetric::kTimeToFirstOutput, 0.9),
-          guard_of(GuardMetric::kChunkGap, 0.5),  guard_of(GuardMetric::kTokensPerRequest),
-          guard_of(GuardMetric::kCostPerRequest), length,
-          feedback("relevance", false),           feedback("hallucination", true)};
+  return {guard_of(GuardMetric::kErrorRate),
+          guard_of(GuardMetric::kTimeToFirstOutput, 0.9),
+          guard_of(GuardMetric::kChunkGap, 0.5),
+          guard_of(GuardMetric::kTokensPerRequest),
+          guard_of(GuardMetric::kCostPerRequest),
+          length,
+          feedback("relevance", false),
+          feedback("hallucination", true),
+          guard_of(GuardMetric::kTokensPerSecond),
+          guard_of(GuardMetric::kCostPer1kTokens)};
 }
 
 StepContext step_of(StepId id, double weight, double next) {
@@ -82,15 +88,15 @@ TEST(Amounts, WaitForTwoHundredValuesAndThenKeepTheirCap) {
   EXPECT_FALSE(judge.guards()[0].armed);
   EXPECT_EQ(judge.guards()[0].history, 101);
   EXPECT_TRUE(lacks(judge, "not_armed: 101 of 200 (tokensPerRequest)"));
-  EXPECT_EQ(judge.thresholds().caps[0].cap, 0U);
+  EXPECT_EQ(judge.thresholds().scales[0].cap, 0U);
   const std::uint32_t before = judge.thresholds().version;
   tick(101);
   EXPECT_TRUE(judge.guards()[0].armed);
-  EXPECT_EQ(judge.thresholds().caps[0].cap, 8U * 150) << "eight times the baseline's mean";
+  EXPECT_EQ(judge.thresholds().scales[0].cap, 8U * 150) << "eight times the baseline's mean";
   EXPECT_GT(judge.thresholds().version, before);
   EXPECT_EQ(judge.guards()[0].means->since_start[1].n, 0U) << "what came before the cap is not counted";
   tick(101);
-  EXPECT_EQ(judge.thresholds().caps[0].cap, 8U * 150);
+  EXPECT_EQ(judge.thresholds().scales[0].cap, 8U * 150);
   EXPECT_EQ(judge.guards()[0].means->since_start[1].n, 101U);
   EXPECT_NEAR(judge.guards()[0].means->mean(judge.guards()[0].means->since_start[1]), 150, 0.1);
 }
@@ -99,13 +105,13 @@ TEST(Amounts, TakeTheirCapFromThePlanOrFromWhatIsKnownOfTheBaseline) {
   config::Guard cost = guard_of(GuardMetric::kCostPerRequest);
   cost.cap = 0.25;
   Judge planned({.guards = {cost, guard_of(GuardMetric::kTokensPerRequest)}, .steps = 1});
-  EXPECT_EQ(planned.thresholds().caps[0].cap, 250'000U);
-  EXPECT_EQ(planned.thresholds().caps[0].of, ValueMetric::kCost);
-  EXPECT_EQ(planned.thresholds().caps[1].cap, 0U);
+  EXPECT_EQ(planned.thresholds().scales[0].cap, 250'000U);
+  EXPECT_EQ(planned.thresholds().scales[0].of, ValueMetric::kCost);
+  EXPECT_EQ(planned.thresholds().scales[1].cap, 0U);
   BaselineMemory memory;
   memory.amounts[0] = {.x = 30'000, .n = 300};
   const Judge known({.guards = {guard_of(GuardMetric::kTokensPerRequest)}, .steps = 1}, memory);
-  EXPECT_EQ(known.thresholds().caps[0].cap, 800U);
+  EXPECT_EQ(known.thresholds().scales[0].cap, 800U);
 }
 
 TEST(Amounts, AChangedCapBeginsInAPlaceOfItsOwn) {
@@ -115,9 +121,143 @@ TEST(Amounts, AChangedCapBeginsInAPlaceOfItsOwn) {
   judge.begin_step(step_of(1, 0.5, 1));
   tokens.cap = 2'000;
   judge.change_guards({.guards = {tokens}, .steps = 1});
-  const std::array<ValueCap, kMaxValueMetrics> caps = judge.thresholds().caps;
-  EXPECT_EQ(caps[0].cap, 0U) << "requests under way may still mean the old one";
-  EXPECT_EQ(caps[1].cap, 2'000U);
+  const std::array<ValueScale, kMaxValueMetrics> scales = judge.thresholds().scales;
+  EXPECT_EQ(scales[0].cap, 0U) << "requests under way may still mean the old one";
+  EXPECT_EQ(scales[1].cap, 2'000U);
+}
+
+// 2 ms a token; every other one of the answers takes 1.5 ms a token, and every other one 2.5.
+const auto kUnsteady = [](Went& went, int i) { went.latency_us = i % 2 == 0 ? 300'000 : 500'000; };
+
+TEST(Ratios, LearnTheirRatioAndThenTheirScale) {
+  Judge judge({.guards = {guard_of(GuardMetric::kTokensPerSecond)}, .steps = 2});
+  judge.begin_step(step_of(1, 0.5, 1));
+  const auto tick = [&](int n, const std::function<void(Went&, int)>& set = kUnsteady) {
+    Tick counts;
+    add(judge, {Arm::kBaseline, n}, set, counts);
+    add(judge, {Arm::kCandidate, n}, set, counts);
+    judge_tick(judge, counts);
+  };
+  const auto scale = [&] { return judge.thresholds().scales[0]; };
+  tick(100);
+  EXPECT_TRUE(lacks(judge, "not_armed: 100 of 400 (tokensPerSecond)"));
+  EXPECT_EQ(scale().of, ValueMetric::kTokenTime);
+  EXPECT_EQ(scale().ratio, 0);
+  tick(110);
+  const std::uint32_t before = judge.thresholds().version;
+  tick(10);  // begins with a ratio, and was assigned without one
+  EXPECT_DOUBLE_EQ(scale().ratio, 2'000);
+  EXPECT_EQ(scale().cap, 0U);
+  EXPECT_GT(judge.thresholds().version, before);
+  EXPECT_TRUE(lacks(judge, "not_armed: 200 of 400 (tokensPerSecond)"));
+  tick(120);
+  EXPECT_TRUE(lacks(judge, "not_armed: 320 of 400 (tokensPerSecond)"));
+  EXPECT_EQ(judge.guards()[0].means->since_start[0].n, 0U);
+  tick(100);
+  EXPECT_TRUE(judge.guards()[0].armed);
+  EXPECT_EQ(scale().cap, 8U * 100'000) << "eight times how far they are from the ratio";
+  EXPECT_NEAR(judge.guards()[0].margin, 0.05 * 400'000 / (2 * 800'000), 1e-12);
+  tick(50);
+  const GuardStatus guard = judge.guards()[0];
+  EXPECT_EQ(guard.means->since_start[1].n, 50U);
+  EXPECT_NEAR(guard.means->mean(guard.means->since_start[0]), 500, 1e-9) << "tokens per second";
+  EXPECT_TRUE(guard.means->higher_is_better());
+  EXPECT_EQ(guard.cap, 0);
+}
+
+// Once a minute, for what the baseline is like changes; what its values are divided by does not.
+TEST(Ratios, FollowTheBaselineOnceAMinute) {
+  Judge judge({.guards = {guard_of(GuardMetric::kTokensPerSecond)}, .steps = 2});
+  judge.begin_step(step_of(1, 0.5, 1));
+  double factor = 1;
+  const auto tick = [&] {
+    Tick counts;
+    const auto set = [&](Went& went, int i) {
+      kUnsteady(went, i);
+      went.latency_us = static_cast<std::uint64_t>(static_cast<double>(went.latency_us) * factor);
+    };
+    add(judge, {Arm::kBaseline, 500}, set, counts);
+    judge_tick(judge, counts);
+  };
+  for (int second = 0; second < 5; ++second) tick();
+  const ValueScale first = judge.thresholds().scales[0];
+  ASSERT_GT(first.cap, 0U);
+  factor = 2;
+  for (int second = 0; second < 5; ++second) tick();
+  EXPECT_EQ(judge.thresholds().scales[0].ratio, first.ratio);
+  judge.begin_minute();
+  tick();
+  const ValueScale second = judge.thresholds().scales[0];
+  EXPECT_GT(second.ratio, 1.4 * first.ratio);
+  EXPECT_EQ(second.cap, first.cap);
+  EXPECT_GT(judge.guards()[0].margin, 0.05 * 1.4 * 400'000 / (2 * 800'000));
+}
+
+// A baseline that always has the same ratio would leave no scale to see anything by.
+TEST(Ratios, ASteadyBaselineIsScaledByWhatItsAnswersTake) {
+  Judge judge({.guards = {guard_of(GuardMetric::kCostPer1kTokens)}, .steps = 2});
+  judge.begin_step(step_of(1, 0.5, 1));
+  const auto tick = [&](double factor) {
+    Tick counts;
+    add(
+        judge, {Arm::kBaseline, 200}, [](Went& went, int) { went.cost_micros = 10 * (went.tokens_in + went.tokens); },
+        counts);
+    add(
+        judge, {Arm::kCandidate, 200},
+        [&](Went& went, int) {
+          went.cost_micros = static_cast<std::uint64_t>(factor * 10 * (went.tokens_in + went.tokens));
+        },
+        counts);
+    judge_tick(judge, counts);
+  };
+  for (int second = 0; second < 3; ++second) tick(1);
+  EXPECT_EQ(judge.thresholds().scales[0].cap, 2U * 3'000);
+  for (int second = 0; second < 3; ++second) tick(1.2);
+  const GuardStatus guard = judge.guards()[0];
+  EXPECT_NEAR(guard.means->mean(guard.means->in_step[0]), 0.01, 1e-12) << "of the currency for a thousand tokens";
+  EXPECT_NEAR(guard.means->mean(guard.means->in_step[1]), 0.012, 1e-6);
+  for (int second = 0; second < 30; ++second) tick(1.2);
+  EXPECT_EQ(judge.verdict().kind, Verdict::Kind::kFail);
+}
+
+// What was learnt before an edit, or in a rollout before, is known to the next one at once.
+TEST(Ratios, TakeTheirScaleFromWhatIsKnownOfTheBaseline) {
+  config::Guard speed = guard_of(GuardMetric::kTokensPerSecond);
+  Judge judge({.guards = {speed}, .steps = 1});
+  judge.begin_step(step_of(1, 0.5, 1));
+  for (int second = 0; second < 4; ++second) {
+    Tick counts;
+    add(judge, {Arm::kBaseline, 300}, kUnsteady, counts);
+    judge_tick(judge, counts);
+  }
+  ASSERT_TRUE(judge.guards()[0].armed);
+  speed.relative = 0.2;
+  judge.change_guards({.guards = {speed}, .steps = 1});
+  const auto scales = judge.thresholds().scales;
+  EXPECT_EQ(scales[0].ratio, 0) << "requests under way may still mean the old one";
+  EXPECT_DOUBLE_EQ(scales[1].ratio, 2'000);
+  EXPECT_NEAR(static_cast<double>(scales[1].cap), 800'000, 1'000);
+  const Judge next({.guards = {speed}, .steps = 1}, judge.memory());
+  EXPECT_TRUE(next.guards()[0].armed);
+  EXPECT_EQ(next.thresholds().scales[0].cap, scales[1].cap);
+}
+
+TEST(Ratios, AreSavedAsTheyLearn) {
+  const JudgeSpec spec{.guards = {guard_of(GuardMetric::kTokensPerSecond), guard_of(GuardMetric::kCostPer1kTokens)},
+                       .steps = 2};
+  Judge judge(spec);
+  judge.begin_step(step_of(1, 0.5, 1));
+  for (int second = 0; second < 12; ++second) {
+    std::optional<Judge> back = Judge::of_snapshot(spec, judge.snapshot());
+    ASSERT_TRUE(back) << second;
+    Tick counts;
+    for (const Arm arm : {Arm::kBaseline, Arm::kCandidate}) add(judge, {arm, 60}, kUnsteady, counts);
+    judge_tick(judge, counts);
+    judge_tick(*back, counts);
+    EXPECT_EQ(judge.snapshot(), back->snapshot()) << second;
+  }
+  EXPECT_TRUE(judge.guards()[0].armed);
+  EXPECT_TRUE(judge.guards()[1].armed);
 }
 
 TEST(Means, SpeakAfterTwentyObservationsOfTheCandidate) {
@@ -197,6 +337,39 @@ TEST(Means, AreExplainedInTheirUnit) {
                             "50, allowed 0.02 less; evidence 1 : "))
       << of_scores;
   EXPECT_NE(of_scores.find("difference −0.2 (−0.2 … −0.2)"), std::string::npos) << of_scores;
+}
+
+TEST(Ratios, AreExplainedAsPeopleCountThem) {
+  Judge judge(
+      {.guards = {guard_of(GuardMetric::kTokensPerSecond), guard_of(GuardMetric::kCostPer1kTokens)}, .steps = 1});
+  judge.begin_step(step_of(1, 0.5, 1));
+  const auto tick = [&](double factor) {
+    Tick counts;
+    add(judge, {Arm::kBaseline, 250}, kUnsteady, counts);
+    add(
+        judge, {Arm::kCandidate, 250},
+        [&](Went& went, int i) {
+          kUnsteady(went, i);
+          went.latency_us = static_cast<std::uint64_t>(static_cast<double>(went.latency_us) * factor);
+          went.cost_micros = static_cast<std::uint64_t>(1'000 * factor);
+        },
+        counts);
+    judge_tick(judge, counts);
+  };
+  for (int second = 0; second < 3; ++second) tick(1);
+  tick(2);
+  const std::vector<GuardStatus> guards = judge.guards();
+  const std::string speed = explain(guards[0], 4.6);
+  EXPECT_TRUE(
+      speed.starts_with("tokensPerSecond: candidate 250 tokens per second on average of 250, baseline 500 tokens per "
+                        "second on average of 250, allowed 5 %; evidence 1 : "))
+      << speed;
+  EXPECT_NE(speed.find("difference −250 tokens per second (−"), std::string::npos) << speed;
+  const std::string cost = explain(guards[1], 4.6);
+  EXPECT_TRUE(
+      cost.starts_with("costPer1kTokens: candidate 0.006667 per 1k tokens on average of 250, baseline 0.003333 "
+                       "per 1k tokens on average of 250, allowed 5 %; evidence 1 : "))
+      << cost;
 }
 
 // 4.13: what no observations can have is dropped and counted, and stands in nobody's way.
@@ -294,7 +467,8 @@ TEST(Families, AreSavedAndComeBackExactly) {
           into, {arm, 60},
           [&](Went& went, int i) {
             went.tokens = 50 + random.below(500);
-            went.cost_micros = 3 * went.tokens;
+            went.cost_micros = 3 * went.tokens + random.below(300);
+            went.latency_us = 400 * went.tokens + random.below(100'000);
             went.output_us = 1'000 + random.below(90'000);
             went.gap_us = 100 + random.below(900);
             went.hallucinated = i % 11 == 0;
@@ -346,6 +520,7 @@ TEST(Families, TheOrderOfRecordsChangesNothing) {
       went.tokens = random.below(900);
       went.relevance = random.uniform();
       went.latency_us = 1'000 + random.below(1'000'000);
+      went.cost_micros = random.below(2'000);
       went.output_us = 1 + random.below(50'000);
       went.hallucinated = random.below(9) == 0;
       if (random.below(20) == 0) went.outcome = OutcomeClass::kErrorEvent;
@@ -375,9 +550,9 @@ TEST(Families, ATickCutInTenCountsTheSame) {
   Judge whole(spec);
   Judge tenths(spec);
   for (Judge* judge : {&whole, &tenths}) judge->begin_step(step_of(1, 0.5, 1));
-  // The first tick freezes the caps of both, the second begins with thresholds.
+  // The first tick freezes the caps of both, the second begins with thresholds and ratios, and by these scales come.
   for (Judge* judge : {&whole, &tenths}) {
-    for (const int requests : {500, 1}) {
+    for (const int requests : {500, 500, 500, 1}) {
       Tick tick;
       add(*judge, {Arm::kBaseline, requests}, kUsual, tick);
       judge_tick(*judge, tick);

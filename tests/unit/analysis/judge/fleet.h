@@ -22,6 +22,7 @@ struct Went {
   std::uint32_t headers_us = 20'000;
   std::uint32_t output_us = 30'000;
   std::uint32_t gap_us = 10'000;
+  std::uint32_t tokens_in = 100;
   std::uint32_t tokens = 200;
   std::uint64_t cost_micros = 1'000;
   FinishReason finish = FinishReason::kStop;
@@ -40,7 +41,7 @@ struct Records {
 
 // What a judge is to be told by: the plan that it has published.
 struct Published {
-  explicit Published(const Judge& of) : judge(of), thresholds(of.thresholds()) { traffic.caps = thresholds.caps; }
+  explicit Published(const Judge& of) : judge(of), thresholds(of.thresholds()) { traffic.scales = thresholds.scales; }
 
   const Judge& judge;
   Thresholds thresholds;
@@ -81,13 +82,15 @@ inline Records records_of(const Went& went, const Attribution& of, const Publish
   answer.outcome = went.outcome;
   answer.time_to_output_us = went.output_us;
   answer.mean_gap_us = went.gap_us;
+  answer.duration_us = static_cast<std::uint32_t>(went.latency_us);
+  answer.tokens_in = went.tokens_in;
   answer.tokens_out = went.tokens;
   answer.cost_micros = went.cost_micros;
   answer.counted = answer.priced = true;
   answer.finish = went.finish;
   answer.empty = went.empty;
   answer.invalid = went.invalid;
-  answer.values = judged_values(answer, published.traffic);
+  judge_values(answer, published.traffic);
   const auto say = [&](const char* name, double value) {
     for (const auto& [slot, bad] : published.judge.score(name, "judge", value))
       records.scores.push_back({of, slot, bad});

@@ -22,6 +22,22 @@ config::Guard latency(double quantile) {
   return guard;
 }
 
+// 4.5: d = margin x mean(N) / (2 z_max), and toward advance as the mean of a score without a row of its own.
+TEST(GuardRule, TheMarginOfARatioIsOfWhatItsNumeratorIsOnAverage) {
+  config::Guard guard;
+  guard.metric = config::GuardMetric::kTokensPerSecond;
+  guard.relative = 0.05;
+  const double cap = 2 * 600.0 / 240;  // z_max, and the mean of N
+  EXPECT_EQ(rollback_margin(guard, cap).factor, 1);
+  EXPECT_DOUBLE_EQ(rollback_margin(guard, cap).absolute, 0.01);
+  EXPECT_DOUBLE_EQ(advance_margin(guard, 1, cap).absolute, 0.01);
+  EXPECT_DOUBLE_EQ(advance_margin(guard, 0.25, cap).absolute, 0.04);
+  EXPECT_DOUBLE_EQ(advance_margin(guard, 0.01, cap).absolute, 0.1);
+  EXPECT_EQ(advance_margin(guard, 0.01, cap).factor, 1);
+  guard.relative = 1;
+  EXPECT_DOUBLE_EQ(advance_margin(guard, 0.01, cap).absolute, 0.2) << "never less than the plan allows";
+}
+
 TEST(GuardRule, TheHarmOfAStepIsAShareOfAllTraffic) {
   using Metric = config::GuardMetric;
   struct Case {

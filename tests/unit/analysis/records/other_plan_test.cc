@@ -184,15 +184,21 @@ TEST(OtherPlan, JudgesMeansByOtherMarginsExactly) {
   regression.tokens_factor = 1.5;
   regression.relevance_less = 0.1;
   regression.after = std::chrono::seconds(60);
+  sim::Regression slower;
+  slower.latency_factor = 1.5;
+  slower.after = std::chrono::seconds(60);
   const config::Guard tokens = *config::default_guard("tokensPerRequest", 0);
-  for (const config::Guard& guard : {tokens, feedback("relevance")}) {
+  const config::Guard speed = *config::default_guard("tokensPerSecond", 0);
+  for (const config::Guard& guard : {tokens, feedback("relevance"), speed}) {
+    if (guard.metric == speed.metric) regression = slower;
     config::Rollout wanted = staying();
     wanted.analysis.guards.push_back(guard);
     Recorded truth(regression, 1U << 30, 7, wanted);
     // That one only warns, of what it hardly forbids, and has a guard before it that takes the same kind of place.
     config::Rollout warns = staying();
-    warns.analysis.guards.push_back(guard.metric == tokens.metric ? *config::default_guard("costPerRequest", 0)
-                                                                  : feedback("hallucination"));
+    warns.analysis.guards.push_back(guard.metric == config::GuardMetric::kFeedback
+                                        ? feedback("hallucination")
+                                        : *config::default_guard("costPerRequest", 0));
     warns.analysis.guards.push_back(guard);
     for (config::Guard& mean : warns.analysis.guards) {
       if (!is_mean(mean)) continue;
@@ -326,6 +332,9 @@ TEST(OtherPlan, IsRefusedMeansThatWereCountedOtherwise) {
   tokens.cap = 1'000;
   EXPECT_EQ(why(tokens), "amounts were counted up to another cap");
   EXPECT_EQ(why(*config::default_guard("costPerRequest", 0)), "no amount was counted up to a cap of it");
+  EXPECT_EQ(why(*config::default_guard("tokensPerSecond", 0)), "nothing was counted by a scale of that ratio");
+  ran.analysis.guards.push_back(*config::default_guard("tokensPerSecond", 0));
+  EXPECT_EQ(why(*config::default_guard("tokensPerSecond", 0)), "");
   config::Guard score = feedback("relevance");
   score.absolute = 0.2;
   EXPECT_EQ(why(score), "");

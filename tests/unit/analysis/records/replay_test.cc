@@ -71,6 +71,23 @@ TEST(Replay, MakesARollbackAgain) {
   EXPECT_GE(last["evidence_rollback"].number(), 100);
 }
 
+// What the baseline's ratio was, and by what its values are scaled, comes of the same records.
+TEST(Replay, MakesARollbackByARatioAgain) {
+  sim::Regression regression;
+  regression.latency_factor = 1.5;
+  regression.after = std::chrono::seconds(100);
+  config::Rollout plan = policy();
+  plan.analysis.guards = {*config::default_guard("tokensPerSecond", 0), *config::default_guard("costPer1kTokens", 0)};
+  Recorded run(regression, 1U << 30, 7, plan);
+  run.tick_for(std::chrono::hours(1), [&] { return run.is(Phase::kRolledBack); });
+  ASSERT_TRUE(run.is(Phase::kRolledBack));
+  const Replayed replayed = run.replay();
+  expect_same(replayed, run.world().controller());
+  EXPECT_GE(replayed.frames_equal, 1U);
+  EXPECT_THAT(of(replayed, Kind::kDecided).back()->record["reason"].string(),
+              ::testing::StartsWith("tokensPerSecond: candidate "));
+}
+
 // What is spent is part of what each frame says, and of each record.
 TEST(Replay, MakesARollbackByABudgetAgain) {
   for (const bool judged : {true, false}) {

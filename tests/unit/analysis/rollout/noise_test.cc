@@ -213,5 +213,30 @@ TEST(Noise, SaysMeansInTheirUnit) {
               HasSubstr("feedback relevance: 4.2 on average, design effect 1; honest from a margin of 0."));
 }
 
+// A ratio's as a share of the baseline's, whichever way round people count it.
+TEST(Noise, SaysRatiosAsPeopleCountThem) {
+  config::Rollout policy = against_itself();
+  policy.analysis.guards = {*config::default_guard("tokensPerSecond", 0)};
+  std::vector<GuardStatus> guards = status_after(policy, 0);
+  GuardStatus& guard = guards.at(0);
+  guard.means.emplace();
+  guard.means->at_best = 0.002 * (1 - 2.5);  // seconds a token; z_max is 2.5 times what an answer takes
+  guard.means->at_worst = 0.002 * (1 + 2.5);
+  guard.means->inverted = true;
+  guard.means->unit = "tokens per second";
+  guard.margin = 0.05 / 5;
+  guard.armed = true;
+  for (std::size_t arm = 0; arm < kArmCount; ++arm) {
+    guard.means->in_step[arm] = sums_of(20'000, 0.5);
+    guard.in_step[arm] = {20'000, 0};
+  }
+  const std::vector<GuardNoise> noises = noise_of({.policy = policy, .guards = guards, .memory = {}});
+  ASSERT_EQ(noises.size(), 1U);
+  EXPECT_NEAR(noises[0].level, 500, 1e-6);
+  EXPECT_NEAR(noises[0].planned, 0.05, 1e-9);
+  EXPECT_THAT(says(noises[0]), HasSubstr("tokensPerSecond: 500 tokens per second on average, design effect 1; honest"));
+  EXPECT_THAT(says(noises[0]), HasSubstr("the plan allows +5%"));
+}
+
 }  // namespace
 }  // namespace weir::analysis

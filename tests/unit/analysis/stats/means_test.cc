@@ -212,16 +212,15 @@ TEST(FrozenScale, ThePlansOwnIsThereAtOnce) {
   EXPECT_EQ(capped(1e9, 4096), 1);
 }
 
-TEST(RatioScale, ABaselinesOwnRatioIsInTheMiddle) {
-  const RatioScale scale{.ratio = 0.02, .z_max = 4};
-  EXPECT_EQ(scale.bounded(scale.difference(10, 500)), 0.5);
-  EXPECT_DOUBLE_EQ(scale.bounded(scale.difference(12, 500)), 0.75);
-  EXPECT_EQ(scale.bounded(scale.difference(100, 0)), 1);
-  EXPECT_EQ(scale.bounded(scale.difference(0, 1e6)), 0);
-  // Ten percent more of N at the same D is a mean y of 0.5 + d.
-  const Margin margin = scale.margin(0.1, 10);
-  EXPECT_EQ(margin.factor, 1);
-  EXPECT_DOUBLE_EQ(0.5 + margin.absolute, scale.bounded(scale.difference(11, 500)));
+TEST(FrozenScale, IsNeverBelowTheLeast) {
+  FrozenScale scale;
+  scale.add(0, 199, 30);
+  EXPECT_FALSE(scale.value());
+  scale.add(100, 1, 30);
+  EXPECT_EQ(scale.value(), 30);
+  FrozenScale wide;
+  wide.add(200 * 10.0, 200, 30);
+  EXPECT_EQ(wide.value(), 80);
 }
 
 }  // namespace

@@ -142,6 +142,35 @@ TEST(Tick, CountsWhatAnswersWere) {
   EXPECT_EQ(tick.of(3)->steps.at(0)->of(Arm::kCandidate).answers.values[2].n, 1U);
 }
 
+// Of answers that said the one they count the other, and only of the baseline's how far they were from its ratio.
+TEST(Tick, CountsWhatARatioAndItsScaleComeOf) {
+  Tick tick;
+  for (const Arm arm : {Arm::kBaseline, Arm::kCandidate}) {
+    Answer answer = answered(1, arm);
+    answer.duration_us = 900;
+    answer.tokens_in = 30;
+    answer.cost_micros = 7;
+    answer.priced = true;
+    answer.distances = {50, kNoDistance};
+    tick.fold(answer);
+    answer.priced = false;
+    tick.fold(answer);
+    answer.counted = false;
+    tick.fold(answer);
+  }
+  for (const Arm arm : {Arm::kBaseline, Arm::kCandidate}) {
+    const AmountTotals& totals = tick.of(3)->steps.at(0)->of(arm).answers.totals;
+    const auto total = [&](Amount amount) { return totals[amount_index(amount)]; };
+    EXPECT_EQ(total(Amount::kTime).sum, 1'800U);
+    EXPECT_EQ(total(Amount::kTime).n, total(Amount::kTokens).n);
+    EXPECT_EQ(total(Amount::kCost).sum, 7U);
+    EXPECT_EQ(total(Amount::kPricedTokens).sum, 50U);
+    EXPECT_EQ(total(Amount::kPricedTokens).n, 1U);
+    EXPECT_EQ(total(Amount::kTokenTimeDistance).sum, arm == Arm::kBaseline ? 150U : 0U);
+    EXPECT_EQ(total(Amount::kTokenCostDistance).n, 0U);
+  }
+}
+
 TEST(Tick, LearnsOfAnswersOutsideAStep) {
   Tick tick;
   Answer before = answered(0, Arm::kBaseline);

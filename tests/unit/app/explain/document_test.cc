@@ -73,6 +73,16 @@ TEST(ExplainDocument, TellsOfADearerCandidateWhereCostIsGuarded) {
   EXPECT_GT(found[7]["found_s"]["median"].number(), 0);
 }
 
+TEST(ExplainDocument, TellsOfRatiosInPercent) {
+  config::Rollout plan = rollout();
+  plan.analysis.guards = {*config::default_guard("tokensPerSecond", 0)};
+  const json::Value out = explain_document("chat", plan, reckoned({.rps = 100, .errors = {}, .p50 = {}}));
+  const json::Value& guard = out["steps"].array()[0]["guards"].array()[0];
+  EXPECT_EQ(guard["name"].string(), "tokensPerSecond");
+  EXPECT_EQ(guard["measure"].string(), "increase_percent");
+  EXPECT_NEAR(guard["accepted"].number(), 5, 1e-9);
+}
+
 TEST(ExplainDocument, SaysWhatABudgetComesTo) {
   config::Rollout plan = rollout();
   EXPECT_TRUE(explain_document("chat", plan, reckoned({.rps = 100, .errors = 0.01, .p50 = {}}))

@@ -243,11 +243,13 @@ TEST(Contradictions, UsageThatNobodyReadsOrThatSomebodyNeeds) {
               ElementsAre(HasSubstr("not known unless clients ask for them, and the prices of a counts those alone")));
   EXPECT_THAT(route("inspect: auto, includeUsage: never"), IsEmpty());
   EXPECT_THAT(route("inspect: tgi, includeUsage: never", ", prices: { input: 1, output: 2 }"), IsEmpty());
-  EXPECT_THAT(
-      problems_of({.routes = "{ match: {}, service: s, inspect: auto, includeUsage: never }",
-                   .versions = kTwo,
-                   .rollout = "baseline: a, candidate: b, analysis: { guards: [ { metric: tokensPerRequest } ] }"}),
-      ElementsAre(HasSubstr("and the guard tokensPerRequest counts those alone")));
+  for (const std::string guard : {"tokensPerRequest", "tokensPerSecond"}) {
+    EXPECT_THAT(
+        problems_of({.routes = "{ match: {}, service: s, inspect: auto, includeUsage: never }",
+                     .versions = kTwo,
+                     .rollout = "baseline: a, candidate: b, analysis: { guards: [ { metric: " + guard + " } ] }"}),
+        ElementsAre(HasSubstr("and the guard " + guard + " counts those alone")));
+  }
 }
 
 TEST(Contradictions, CreatedIdsThatNobodyReadsOrThatOneVersionHas) {

@@ -53,6 +53,9 @@ TEST(Load, GivesEveryGuardItsMargin) {
       {"metric: chunkGap, quantile: 0.5", Family::kTime, 0.2, 0},
       {"metric: tokensPerRequest", Family::kAmount, 0.05, 0},
       {"metric: costPerRequest, cap: 0.25", Family::kAmount, 0.05, 0},
+      {"metric: tokensPerSecond", Family::kRatio, 0.05, 0},
+      {"metric: costPer1kTokens", Family::kRatio, 0.05, 0},
+      {"metric: tokensPerSecond, allowedDegradation: { relative: 100% }", Family::kRatio, 1, 0},
       {"metric: finishReason, is: length", Family::kRate, 0.1, 0.005},
       {"metric: emptyOutput", Family::kRate, 0.1, 0.005},
       {"metric: invalidOutput", Family::kRate, 0.1, 0.005},
@@ -86,6 +89,14 @@ TEST(Load, RefusesWhatAGuardCannotMean) {
       {guards("{ metric: feedback }"), line(27, ".name is missing; expected the scores' name, such as relevance")},
       {guards("{ metric: emptyOutput, is: stop }"), line(54, ".is: emptyOutput has none; expected the key left out")},
       {guards("{ metric: latency, cap: 5 }"), line(51, ".cap: latency has none; expected the key left out")},
+      {guards("{ metric: tokensPerSecond, cap: 5 }"),
+       line(59, ".cap: tokensPerSecond has none; expected the key left out")},
+      {guards("{ metric: costPer1kTokens, max: 5% }"),
+       line(59, ".max: a mean has no ceiling; expected allowedDegradation alone")},
+      {guards("{ metric: costPer1kTokens, allowedDegradation: { absolute: 5 } }"),
+       line(86, ".allowedDegradation.absolute: of a ratio there is none; expected relative alone")},
+      {guards("{ metric: tokensPerSecond, allowedDegradation: { relative: 101% } }"),
+       line(86, ".allowedDegradation.relative: \"101%\"; expected at most 100%, for a ratio")},
       {guards("{ metric: tokensPerRequest, max: 5% }"),
        line(60, ".max: a mean has no ceiling; expected allowedDegradation alone")},
       {guards("{ metric: feedback, name: a, scale: { from: 2, to: 2 } }"),
@@ -118,6 +129,12 @@ TEST(Load, WarnsOfAGuardThatNothingFeeds) {
                                      "answers, and tokensPerRequest is read from them; expected inspect: auto on its "
                                      "route"});
   EXPECT_TRUE(problems_of(guards("{ metric: feedback, name: relevance }")).empty());  // scores are posted
+  for (const char* const ratio : {"tokensPerSecond", "costPer1kTokens"}) {
+    yaml = guards(std::string("{ metric: ") + ratio + " }");
+    yaml.erase(yaml.find(", inspect: auto"), std::string(", inspect: auto").size());
+    ASSERT_FALSE(problems_of(yaml).empty()) << ratio;
+    EXPECT_NE(problems_of(yaml)[0].find(std::string("looks into answers, and ") + ratio), std::string::npos) << ratio;
+  }
 }
 
 TEST(Load, WarnsOfCostsOfAVersionWithoutPrices) {
@@ -132,6 +149,10 @@ TEST(Load, WarnsOfCostsOfAVersionWithoutPrices) {
                                      "services.chat.versions.v2"});
   give("http://127.0.0.1:9002");
   EXPECT_TRUE(problems_of(yaml).empty()) << testing::PrintToString(problems_of(yaml));
+  const std::vector<std::string> of_ratio = problems_of(guards("{ metric: costPer1kTokens }"));
+  ASSERT_EQ(of_ratio.size(), 2U);
+  EXPECT_NE(of_ratio[1].find("costPer1kTokens has no data: v2 has no prices"), std::string::npos) << of_ratio[1];
+  EXPECT_TRUE(problems_of(guards("{ metric: tokensPerSecond }")).empty());
 }
 
 }  // namespace

@@ -257,7 +257,8 @@ TEST(Load, SaysEachThingOnce) {
        "plan:12:37: error: rollouts.chat.analysis.guards[0].metric: \"errorRat\"; expected one of errorRate, "
        "capacityRate, "
        "clientErrorRate, clientAbortRate, latency, timeToHeaders, timeToFirstOutput, chunkGap, tokensPerRequest, "
-       "costPerRequest, finishReason, emptyOutput, invalidOutput, truncated, feedback"},
+       "costPerRequest, finishReason, emptyOutput, invalidOutput, truncated, feedback, tokensPerSecond, "
+       "costPer1kTokens"},
       {rollout("    steps: [ { setWeight: ten }, { hold: {} } ]\n"),
        "plan:12:27: error: rollouts.chat.steps[0].setWeight: \"ten\"; expected a percentage in steps of 0.0001, from 0 "
        "to 100"},

@@ -166,6 +166,7 @@ rollouts:
         - { metric: clientErrorRate }
         - { metric: timeToFirstOutput, quantile: 0.9, allowedDegradation: { relative: 10%, absolute: 20ms } }
         - { metric: tokensPerRequest, allowedDegradation: { relative: 5%, absolute: 12.5 }, cap: 4096 }
+        - { metric: tokensPerSecond, allowedDegradation: { relative: 8% } }
         - { metric: finishReason, is: length }
         - { metric: feedback, name: stars, source: judge-v3, binary: false, better: higher, scale: { from: 1, to: 5 },
             allowedDegradation: { absolute: 0.08 } }

@@ -230,7 +230,7 @@ TEST_F(RequestContextTest, CountsEachTimeOnceAsSoonAsItIsTooLong) {
   const Outcome outcome = context_.ended_outcome(0, 0);
   EXPECT_EQ(outcome.over, 0b1000);
   EXPECT_EQ(outcome.under, 0b0110);
-  traffic_.caps[2] = {ValueMetric::kTokens, 48};
+  traffic_.scales[2] = {ValueMetric::kTokens, 48};
   const std::optional<Answer> answer = context_.ended_answer(outcome);
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->time_to_output_us, 700U);

@@ -192,8 +192,11 @@ TEST_F(TopologyTest, AsksForTokensWhereThePlanHasAUseForThem) {
   rollout.baseline = "v1";
   rollout.candidate = "v2";
   EXPECT_FALSE(asks());
-  rollout.analysis.guards.push_back({.metric = config::GuardMetric::kTokensPerRequest});
-  EXPECT_TRUE(asks());
+  for (const auto metric : {config::GuardMetric::kTokensPerRequest, config::GuardMetric::kCostPer1kTokens,
+                            config::GuardMetric::kTokensPerSecond}) {
+    rollout.analysis.guards = {{.metric = metric}};
+    EXPECT_TRUE(asks());
+  }
   config_.rollouts.clear();
   config_.services["chat"].weights_ppm = {{"v1", 1'000'000}};
   first.include_usage = config::IncludeUsage::kAlways;
