@@ -76,12 +76,19 @@ TEST(Invariance, ATickCutInTenCountsTheSame) {
   const std::vector<GuardStatus> a = whole.world().rollout().guards();
   const std::vector<GuardStatus> b = tenths.world().rollout().guards();
   ASSERT_EQ(a.size(), b.size());
+  const Verdict& of_whole = whole.world().rollout().verdict();
+  const Verdict& of_tenths = tenths.world().rollout().verdict();
+  EXPECT_EQ(of_whole.candidate_requests_in_step, of_tenths.candidate_requests_in_step);
+  EXPECT_EQ(of_whole.baseline_requests_in_step, of_tenths.baseline_requests_in_step);
   for (std::size_t guard = 0; guard < a.size(); ++guard) {
     for (std::size_t arm = 0; arm < kArmCount; ++arm) {
       EXPECT_GT(a[guard].since_start[arm].n, 0U);
       EXPECT_EQ(a[guard].since_start[arm].n, b[guard].since_start[arm].n) << "guard " << guard;
       EXPECT_EQ(a[guard].since_start[arm].x, b[guard].since_start[arm].x) << "guard " << guard;
+      EXPECT_EQ(a[guard].in_step[arm].n, b[guard].in_step[arm].n) << "guard " << guard;
+      EXPECT_EQ(a[guard].in_step[arm].x, b[guard].in_step[arm].x) << "guard " << guard;
     }
+    EXPECT_EQ(a[guard].clusters_hit, b[guard].clusters_hit) << "guard " << guard;
   }
 }
 
