@@ -40,12 +40,17 @@ class Walk {
   using Chance = double TimeSpan::*;
 
   Walk(const StepTime& step, const config::Step& plan, Chance chance) : step_(step), plan_(plan), chance_(chance) {
+    double longest_s = 0;
     for (std::size_t i = 0; i < plan.stages.size(); ++i) {
+      const double begun_s = end_s;
       if (const auto* hold = std::get_if<config::Hold>(&plan.stages[i])) {
         pass(*hold);
       } else {
         pass(std::get<config::Pause>(plan.stages[i]), i);
       }
+      if (!(end_s - begun_s > longest_s)) continue;
+      longest_s = end_s - begun_s;
+      waits_for = ends_stage_;
     }
   }
 
@@ -53,16 +58,16 @@ class Walk {
   double most_s = 0;
   bool in_time = true;
   bool by_person = false;
-  Bottleneck waits_for;
+  Bottleneck waits_for;  // by what the longest of its stages ends
 
  private:
   using Kind = Bottleneck::Kind;
 
-  // The step is not over before; the latest of all that is waited for is named.
+  // The stage is not over before; the latest of all that is waited for is named.
   void until(double at_s, Bottleneck why) {
     if (at_s <= end_s) return;
     end_s = at_s;
-    waits_for = why;
+    ends_stage_ = why;
   }
 
   void gates() {
@@ -115,6 +120,7 @@ class Walk {
   const StepTime& step_;
   const config::Step& plan_;
   Chance chance_;
+  Bottleneck ends_stage_;
 };
 
 class Course {

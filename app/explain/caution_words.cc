@@ -19,8 +19,14 @@ using Kind = analysis::Caution::Kind;
 
 std::string gate_name(const Caution& caution, const CautionScene& scene) {
   if (caution.guard) return analysis::guard_name(scene.rollout.analysis.guards[*caution.guard]);
-  const bool requests = scene.steps[caution.step].waits_for.kind == analysis::Bottleneck::Kind::kMinRequests;
-  return requests ? "minRequests" : "atLeast";
+  switch (scene.steps[caution.step].waits_for.kind) {
+    case analysis::Bottleneck::Kind::kMinRequests:
+      return "minRequests";
+    case analysis::Bottleneck::Kind::kPause:
+      return "its pause";
+    default:
+      return "atLeast";
+  }
 }
 
 std::string step_name(const Caution& caution, const CautionScene& scene) {

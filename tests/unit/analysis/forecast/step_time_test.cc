@@ -102,6 +102,9 @@ TEST(StepTime, StagesFollowEachOther) {
   EXPECT_EQ(both.lasts_s.p50, 2 * 3600 + 600);
   EXPECT_EQ(both.most_s, 4 * 3600 + 600);
   EXPECT_FALSE(both.by_person);
+  // What the longest stage waits for, not the last one.
+  EXPECT_EQ(plan({kShort, config::Pause{.duration = 10s}}).waits_for.kind, Kind::kGate);
+  EXPECT_EQ(plan({kShort, config::Pause{.duration = 10h}}).waits_for.kind, Kind::kPause);
   EXPECT_TRUE(plan({minute, config::Pause{.duration = {}}}).by_person);
   // A pause that ends its step asks the gates, for as long as the hold before it allows.
   const config::Hold shortest{.at_least = 0s, .min_requests = 1, .at_most = 1s};
