@@ -147,10 +147,11 @@ class Text {
     const auto again = count([](const ReplayEvent& event) { return event.again; });
     const auto others = count([](const ReplayEvent& event) { return event.kind == Kind::kDiverged; });
     const auto gaps = count([](const ReplayEvent& event) { return event.kind == Kind::kGap; });
-    std::string text =
-        with_commas(again) + " of " + with_commas(ours) +
-        " decisions on the evidence were made again, to the last bit; all that the judge knew was compared " +
-        with_commas(static_cast<std::int64_t>(replayed_.frames_equal)) + " times, and equal.";
+    const auto equal = static_cast<std::int64_t>(replayed_.frames_equal);
+    std::string text = ours == 0 ? "Nothing was decided on the evidence"
+                                 : with_commas(again) + " of " + with_commas(ours) +
+                                       " decisions on the evidence were made again, to the last bit";
+    text += equal == 0 ? "." : "; all that the judge knew was compared " + with_commas(equal) + " times, and equal.";
     if (gaps > 0) text += " Nothing is known of " + std::string(gaps == 1 ? "a gap." : "gaps.");
     if (replayed_.damaged) text += " What is damaged is not known.";
     line(tinted(text, others > 0 || replayed_.damaged ? Tint::kRed : Tint::kPlain, colour_));
