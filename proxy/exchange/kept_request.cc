@@ -35,6 +35,20 @@ bool KeptRequest::keep_body(std::string_view data, std::size_t limit) {
   return true;
 }
 
+void KeptRequest::keep_trailers(const http::FieldList& trailers) {
+  for (const http::Field& field : trailers) trailer_text_.append(field.name).append(field.value);
+  std::string_view rest = trailer_text_;
+  const auto next = [&rest](std::size_t size) {
+    const std::string_view text = rest.substr(0, size);
+    rest.remove_prefix(size);
+    return text;
+  };
+  for (const http::Field& field : trailers) {
+    const std::string_view name = next(field.name.size());
+    trailers_.add(name, next(field.value.size()));
+  }
+}
+
 void KeptRequest::leave() {
   gone_ = true;
   waker_.wake();

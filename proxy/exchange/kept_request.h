@@ -22,6 +22,8 @@ class KeptRequest final : public DownstreamStream {
   bool keep_head(const http::RequestHead& head, const http::Edits& edits);
   // False: it would be longer than `limit` bytes, and is not kept.
   bool keep_body(std::string_view data, std::size_t limit);
+  // What stands behind its body.
+  void keep_trailers(const http::FieldList& trailers);
   std::string_view body() const { return {body_.data(), body_.size()}; }
   // It can be read from its beginning again.
   void rewind() { given_ = false; }
@@ -60,7 +62,7 @@ class KeptRequest final : public DownstreamStream {
   void close_after() override {}
 
   http::BodyEvent read_body() override;
-  const http::FieldList& trailers() const override { return no_trailers_; }
+  const http::FieldList& trailers() const override { return trailers_; }
   void send_body(const http::BodySlice& /*slice*/) override {}
   void send_trailers(const http::FieldList& /*trailers*/) override {}
   void flush() override {}
@@ -74,7 +76,8 @@ class KeptRequest final : public DownstreamStream {
   http::HeadBuffer head_;  // what codec_'s head views
   http::ServerCodec codec_;
   ReadBuffer body_;
-  http::FieldList no_trailers_;
+  std::string trailer_text_;  // what trailers_ views
+  http::FieldList trailers_;
   bool given_ = false;  // all of the body
   bool gone_ = false;
 };

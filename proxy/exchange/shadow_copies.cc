@@ -18,7 +18,10 @@ ShadowCopy& ShadowCopies::add(std::unique_ptr<ShadowCopy> copy) {
 void ShadowCopies::sweep(bool overloaded) {
   if (copies_.empty()) return;
   if (overloaded) {
-    for (const auto& copy : copies_) copy->give_up(Count::kShadowOverloaded);
+    for (const auto& copy : copies_) {
+      copy->give_up(Count::kShadowOverloaded);
+      copy->forgo_judge();
+    }
   }
   copies_.remove_if([](const auto& copy) { return copy->over(); });
 }

@@ -110,11 +110,12 @@ bool ShadowCopy::keep_head(const CopySource& source) {
 }
 
 // Sent from a turn of the loop of its own: the exchange is in the middle of its own sending.
-void ShadowCopy::on_body(std::string_view data, bool end) {
+void ShadowCopy::on_body(std::string_view data, const http::FieldList* trailers) {
   if (state_ != State::kReading) return;
   if (!request_.keep_body(data, service_.mirror.body)) return give_up(Count::kShadowTooLong);
   if (worker_.buffers.crowded()) return give_up(Count::kShadowOverloaded);
-  if (!end) return;
+  if (trailers == nullptr) return;
+  request_.keep_trailers(*trailers);
   json_asked_ = asks_json();
   if (pair_ != nullptr) begin_pair();
   state_ = State::kSent;
@@ -169,6 +170,14 @@ void ShadowCopy::give_up(Count why) {
   } else {
     leave();
   }
+}
+
+void ShadowCopy::forgo_judge() {
+  if (pair_ == nullptr) return;
+  pair_.reset();
+  baseline_.keep(0, nullptr);
+  answer_.keep(0, nullptr);
+  worker_.counters.add(Count::kShadowUnjudged);
 }
 
 // What it has taken others may have.
@@ -282,6 +291,8 @@ void ShadowCopy::end() {
   if (state_ == State::kSent) {
     state_ = State::kAnswered;
     note_candidate();
+    worker_.buffers.set_lent(worker_.lent->load(std::memory_order_relaxed));
+    if (worker_.buffers.lending_crowded()) forgo_judge();
     if (baseline_ended_) compare();
   }
   deadline_.clear();
@@ -331,7 +342,7 @@ void ShadowCopy::show_judge() {
   pair_->answers[1] = {.type = answer_.type(), .text = answer_.take_kept(), .bytes = answer_.bytes()};
   pair_->held.set(pair_->request.text.capacity() + pair_->answers[0].text.capacity() + pair_->answers[1].text.capacity());
   worker_.buffers.set_lent(worker_.lent->load(std::memory_order_relaxed));
-  if (worker_.buffers.lending_crowded()) return worker_.counters.add(Count::kShadowUnjudged);
+  if (worker_.buffers.lending_crowded()) return forgo_judge();
   if (!worker_.judged.push(std::move(pair_))) worker_.counters.add(Count::kShadowUnjudged);
 }
 

@@ -38,7 +38,7 @@ class ShadowCopy final : public BodyWatcher, private ForwardObserver, private Le
 
   // False: it cannot be copied.
   bool keep_head(const CopySource& source);
-  void on_body(std::string_view data, bool end) override;
+  void on_body(std::string_view data, const http::FieldList* trailers) override;
   // For another attempt at the baseline: who is to see its answer, in place of `reader`, which may be null.
   BodyObserver* watch_baseline(AnswerReader* reader);
   // The request is over, and its exchange goes.
@@ -46,6 +46,8 @@ class ShadowCopy final : public BodyWatcher, private ForwardObserver, private Le
 
   // For that reason, which is counted; once.
   void give_up(Count why);
+  // It is compared, but no judge is asked: what he would see is let go of.
+  void forgo_judge();
   bool over() const { return baseline_ended_ && !running_; }
 
  private:

@@ -27,7 +27,7 @@ void RequestBody::keep(std::uint64_t limit) {
 
 void RequestBody::show(BodyWatcher& watcher) {
   const bool all = end_came_ || (!asked_ && stream_.request_ended());
-  if (all || !kept_.empty()) watcher.on_body({kept_.data(), kept_.size()}, all);
+  if (all || !kept_.empty()) watcher.on_body({kept_.data(), kept_.size()}, all ? &trailers() : nullptr);
   if (!all) watcher_ = &watcher;
 }
 
@@ -58,7 +58,7 @@ http::BodyEvent RequestBody::read_body() {
   if (event.state != http::BodyEvent::State::kData) return event;
   end_came_ = given_end_ = event.end;
   if (reader_ != nullptr) reader_->take(event.data);
-  if (watcher_ != nullptr) watcher_->on_body(event.data, event.end);
+  if (watcher_ != nullptr) watcher_->on_body(event.data, event.end ? &trailers() : nullptr);
   if (limit_ > 0) store(event.data);
   return event;
 }

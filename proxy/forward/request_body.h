@@ -17,8 +17,8 @@ namespace weir::proxy {
 // Who sees a body as it is read for the first time.
 class BodyWatcher {
  public:
-  // A part of it; the view is valid for this call alone. `end`: nothing comes behind it.
-  virtual void on_body(std::string_view data, bool end) = 0;
+  // A part of it; the view is valid for this call alone. `trailers`: nothing but these comes behind it; null: more does.
+  virtual void on_body(std::string_view data, const http::FieldList* trailers) = 0;
 
  protected:
   ~BodyWatcher() = default;

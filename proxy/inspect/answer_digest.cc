@@ -32,6 +32,7 @@ void AnswerDigest::begin(BodyObserver* also) {
 
 void AnswerDigest::keep(std::size_t bytes, HeldBytes::Counter held) {
   kept_limit_ = bytes;
+  std::string().swap(kept_);
   held_ = HeldBytes(std::move(held));
 }
 

@@ -26,7 +26,8 @@ class AnswerDigest final : public BodyObserver {
   void on_data(std::string_view data, std::uint64_t elapsed_us) override;
   void on_end(bool complete) override;
 
-  // Behind begin(): the first bytes of it, and what it says that it is, are kept as well, and counted there.
+  // Behind begin(): the first bytes of it, and what it says that it is, are kept as well, and counted there. Later, with
+  // 0: they are kept no more.
   void keep(std::size_t bytes, HeldBytes::Counter held);
   std::string take_kept();
   const std::string& type() const { return type_; }

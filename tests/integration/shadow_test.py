@@ -1,13 +1,14 @@
 """Copies of requests go to the candidate; nobody sees what it answers."""
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from typing import Any, Callable
 
 import pytest
 from exposition import Exposition
-from http_client import Connection, get
+from http_client import Connection, chunked, get
 from plans import Plan, canary, route
 from polling import wait_until
 from ports import free_port
@@ -203,6 +204,36 @@ def test_a_body_beyond_the_limit_is_not_copied(chunked: bool, weir: Callable[...
         counted(running, "weir_shadow_too_long_total", 1)
         counted(running, "weir_shadow_copies_total", 1)
         wait_until(lambda: len(v2.requests) == 1, "the shorter one has come")
+        running.stop()
+
+
+class Uploads(RawOrigin):
+    """Keeps the chunks and trailers that it is sent, as they are."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        super().__init__(self._serve)
+
+    def _serve(self, peer: Peer) -> None:
+        while peer.head():
+            body = b""
+            while not body.endswith(b"\r\n\r\n"):
+                body += peer.body(1)
+            self.bodies.append(body)
+            peer.send(answer(b"{}"))
+
+
+def test_a_copy_has_the_trailers_of_the_request(weir: Callable[..., Weir]) -> None:
+    with Uploads() as v1, Uploads() as v2:
+        running = begun(weir(shadow(v1, v2)))
+        with Connection(running.port) as connection:
+            for trailers in (b"x-sum: 1\r\nx-other:\r\n", b""):
+                head = b"POST / HTTP/1.1\r\nhost: a\r\ntrailer: x-sum\r\ntransfer-encoding: chunked\r\n\r\n"
+                connection.send(head + chunked(b"abc", b"def", trailers=trailers))
+                assert connection.reply("POST").status == 200
+        wait_until(lambda: len(v2.bodies) == 2, "both copies have come")
+        assert [body.partition(b"0\r\n")[2] for body in v2.bodies] == [body.partition(b"0\r\n")[2] for body in v1.bodies]
+        assert v2.bodies[0] == b"6\r\nabcdef\r\n0\r\nx-sum: 1\r\nx-other: \r\n\r\n"
         running.stop()
 
 
@@ -520,6 +551,27 @@ def test_what_waits_for_a_judge_is_memory_and_bounded(weir: Callable[..., Weir],
         assert metrics.total("weir_buffer_bytes") < memory / 2
         assert metrics.total("weir_shadow_unjudged_total") > 10
         assert metrics.total("weir_shadow_overloaded_total") == 0
+        running.stop()
+
+
+def test_copies_that_wait_for_the_baseline_refuse_nobody(weir: Callable[..., Weir], receiver: Callable[..., Receiver]) -> None:
+    judge = receiver(body=b'{"winner":"tie"}')
+    with Model(b"") as v1, Model(answer(b"x" * (900 << 10), kind="text/plain")) as v2:
+        plan = shadow(v1, v2, workers=1, limits={"memory": "16MiB"})
+        plan["rollouts"]["chat"]["webhooks"] = [{"type": "judge", "url": judge.url(), "body": "1MiB"}]
+        running = begun(weir(plan))
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(Connection(running.port)) for _ in range(30)]
+            for number, client in enumerate(clients, 1):
+                client.send(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+                wait_until(lambda n=number: len(v1.requests) == n, "the baseline has it")
+                wait_until(lambda n=number: len(v2.requests) == n, "and the candidate")
+                counted(running, "weir_shadow_active", 0)
+            v1.let(answer(b"{}"))
+            assert [client.reply().status for client in clients] == [200] * 30
+        _compared(running, 30)
+        metrics = Exposition(running.admin.metrics())
+        assert metrics.total("weir_shadow_overloaded_total") == 0 and metrics.total("weir_shadow_unjudged_total") > 20
         running.stop()
 
 

@@ -189,9 +189,9 @@ TEST_F(RequestBodyTest, ShowsEachByteOnceToItsReader) {
 }
 
 struct Watched final : BodyWatcher {
-  void on_body(std::string_view data, bool end) override {
+  void on_body(std::string_view data, const http::FieldList* trailers) override {
     seen += data;
-    if (end) seen += ".";
+    if (trailers != nullptr) seen += ".";
   }
   std::string seen;
 };
