@@ -125,7 +125,12 @@ class Holds {
       evidence_against(against);
       return;
     }
-    if (state_.current.weight <= 0) say("no_traffic", "at weight 0 nobody is sent to the candidate");
+    if (state_.current.weight <= 0) {
+      // Nothing else is lacking that could come before that.
+      say("no_traffic", "at weight 0 nobody is sent to the candidate");
+      evidence_against(against);
+      return;
+    }
     few_users();
     gates();
     evidence_against(against);

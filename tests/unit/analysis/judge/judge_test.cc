@@ -217,6 +217,15 @@ TEST(Judge, HoldsWhileFewUsersSpeak) {
   EXPECT_FALSE(lacks(judge.verdict(), "few_users"));
 }
 
+TEST(Judge, AtWeightZeroItLacksRequestsAndNoListOfGates) {
+  Judge judge(spec_of(default_guards()), memory_of(0, 7000));
+  judge.begin_step(first_step(0));
+  tick(judge, healthy(100, 0));
+  EXPECT_EQ(judge.verdict().kind, Verdict::Kind::kInconclusive);
+  EXPECT_EQ(judge.verdict().lacks,
+            std::vector<std::string>{"no_traffic: at weight 0 nobody is sent to the candidate"});
+}
+
 TEST(Judge, AGateThatIsNotArmedHasNotPassed) {
   Judge judge(spec_of(default_guards()), memory_of(0, 7000));
   judge.begin_step(first_step(0.05));
