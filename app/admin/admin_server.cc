@@ -51,13 +51,15 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
-bool is_feedback(std::string_view target) { return target.substr(0, target.find('?')) == kFeedbackPath; }
+std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
+
+bool is_feedback(std::string_view target) { return path_of(target) == kFeedbackPath; }
 
 AccessFacts facts_of(const Request& request) {
   const std::string_view target = view(request.target());
   AccessFacts facts;
   facts.post = request.method() != http::verb::get && request.method() != http::verb::head;
-  facts.probe = target == "/healthz" || target == "/readyz";
+  facts.probe = path_of(target) == "/healthz" || path_of(target) == "/readyz";
   facts.api = target.starts_with("/api/") || is_feedback(target);
   facts.host = view(request[http::field::host]);
   if (request.count(http::field::origin) > 0) facts.origin = view(request[http::field::origin]);
@@ -271,7 +273,7 @@ class AdminServer::Loop {
     std::optional<ApiReply> refused = refusal(decide_access(facts, token_));
     if (refused) {
       // Without its query, where whoever guesses may have put a token.
-      const std::string_view path = view(request.target()).substr(0, view(request.target()).find('?'));
+      const std::string_view path = path_of(view(request.target()));
       log::warn("admin_refused", {{"peer", peer}, {"target", path}, {"status", refused->status}});
       co_return std::move(*refused);
     }

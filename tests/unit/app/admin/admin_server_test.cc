@@ -108,6 +108,18 @@ TEST(AdminServer, IsNotKeptFromAnybodyByThoseWhoSayNothing) {
   server.stop();
 }
 
+TEST(AdminServer, AnswersProbesWhateverTheirHostAndQuery) {
+  EchoBackend backend;
+  AdminServer server({.address = {"127.0.0.1", 0}, .token = {}}, backend);
+  ASSERT_EQ(server.start(), "");
+  for (const char* target : {"/healthz", "/readyz", "/readyz?from=balancer"}) {
+    proxy::Socket balancer = proxy::Socket::connect("127.0.0.1:" + std::to_string(server.port()));
+    balancer.send("GET " + std::string(target) + " HTTP/1.1\r\nhost: weir.internal\r\nconnection: close\r\n\r\n");
+    EXPECT_TRUE(balancer.read_all().starts_with("HTTP/1.1 200 ")) << target;
+  }
+  server.stop();
+}
+
 TEST(AdminServer, AnswersProbesBesideAllThatIsPutTogether) {
   EchoBackend backend;
   AdminServer server({.address = {"127.0.0.1", 0}, .token = {}}, backend);
