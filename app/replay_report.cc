@@ -152,6 +152,11 @@ class Text {
                                  : with_commas(again) + " of " + with_commas(ours) +
                                        " decisions on the evidence were made again, to the last bit";
     text += equal == 0 ? "." : "; all that the judge knew was compared " + with_commas(equal) + " times, and equal.";
+    const auto other = count(
+        [](const ReplayEvent& event) { return event.kind == Kind::kWould || event.kind == Kind::kWouldNot; });
+    if (!report_.plan.empty() && ours == 0 && other == 0) {
+      text += " " + printable(report_.plan) + " would have decided nothing either.";
+    }
     if (gaps > 0) text += " Nothing is known of " + std::string(gaps == 1 ? "a gap." : "gaps.");
     if (replayed_.damaged) text += " What is damaged is not known.";
     line(tinted(text, others > 0 || replayed_.damaged ? Tint::kRed : Tint::kPlain, colour_));

@@ -54,8 +54,9 @@ def test_a_live_rollout_is_decided_again(weir: Callable[..., Weir], origin: Call
     told = run_cli("replay", f"{state}.records").stdout
     assert "2 of 2 decisions on the evidence were made again, to the last bit" in told
     assert f"because {history[-1]['reason'][:40]}" in told
-    first = run_cli("replay", f"{state}.records", "--to", history[0]["time"]).stdout
+    first = run_cli("replay", "chat", f"{state}.records", "--to", history[0]["time"], "--plan", str(running.file)).stdout
     assert "Nothing was decided on the evidence" in first and "0 of 0" not in first, first
+    assert f"{running.file} would have decided nothing either" in first, first
     later = run_cli("replay", "chat", "--config", str(running.file), "--from", "2099-01-01T00:00:00Z")
     assert later.returncode == 1 and "say nothing of a rollout of \"chat\" in that time" in later.stderr, later
     # One bit in the midst of a copy: what lies behind it is replayed, and what is missing is said.
