@@ -275,6 +275,7 @@ class Explanation {
   }
 
   void gates() {
+    if (guards().empty()) return;
     title("When each gate lets a healthy candidate go on");
     table(guard_rows([](const json::Value& step, const json::Value& guard) -> std::string {
       if (!guard["gate"].boolean()) return "–";
@@ -296,6 +297,7 @@ class Explanation {
   }
 
   void smallest() {
+    if (guards().empty()) return;
     title("The smallest regression found 95 times in 100: while a healthy one stays / within `at most`");
     auto rows = guard_rows([](const json::Value& step, const json::Value& guard) -> std::string {
       const json::Value& found = guard["smallest_found"];

@@ -52,6 +52,17 @@ TEST(ExplainView, ShowsWhatTheDocumentSays) {
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
 }
 
+TEST(ExplainView, HasNoTableOfGuardsWhereThereAreNone) {
+  json::Object without = step(1).object();
+  without.set("guards", json::Array{});
+  json::Object document = rollout(1).object();
+  document.set("steps", json::Array{without});
+  const std::string text = render_explanation(document, {});
+  EXPECT_THAT(text, Not(HasSubstr("When each gate"))) << text;
+  EXPECT_THAT(text, Not(HasSubstr("The smallest regression"))) << text;
+  EXPECT_THAT(text, HasSubstr("When a regression that is there")) << text;
+}
+
 TEST(ExplainView, TellsOfBudgetsJudgedOrNot) {
   json::Object document = rollout(1).object();
   json::Object only = step(1).object();
