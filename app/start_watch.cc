@@ -12,7 +12,7 @@
 namespace weir::app {
 namespace {
 
-constexpr std::chrono::milliseconds kLookPeriod{50};
+constexpr std::chrono::milliseconds kWatchPeriod{50};
 
 }  // namespace
 
@@ -38,7 +38,7 @@ void StartWatch::end() {
 // What hangs cannot be left in order; all that a start writes survives that.
 void StartWatch::watch() {
   std::unique_lock lock(mutex_);
-  while (!wake_.wait_for(lock, kLookPeriod, [this] { return ending_; })) {
+  while (!wake_.wait_for(lock, kWatchPeriod, [this] { return ending_; })) {
     if (termination_waits()) {
       log::warn("ending_while_starting", {{"reading", about_}});
       std::_Exit(kExitEndedAtOnce);
