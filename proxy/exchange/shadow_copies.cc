@@ -15,9 +15,9 @@ ShadowCopy& ShadowCopies::add(std::unique_ptr<ShadowCopy> copy) {
 }
 
 // A copy that ends is erased here alone: whoever walks the list may have ended it.
-void ShadowCopies::sweep(bool overloaded) {
+void ShadowCopies::sweep(bool tight) {
   if (copies_.empty()) return;
-  if (overloaded) {
+  if (tight) {
     for (const auto& copy : copies_) {
       copy->give_up(Count::kShadowOverloaded);
       copy->forgo_judge();

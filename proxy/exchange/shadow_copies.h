@@ -36,8 +36,8 @@ class ShadowCopies {
   // It is under way until it calls leave().
   ShadowCopy& add(std::unique_ptr<ShadowCopy> copy);
 
-  // With every tick: lets go of those that are over, and of all while `overloaded`.
-  void sweep(bool overloaded);
+  // With every tick: lets go of those that are over, and of all while memory is `tight`.
+  void sweep(bool tight);
   // No more, and those under way are given up.
   void close();
   // None is left, nor may one wake up any more.

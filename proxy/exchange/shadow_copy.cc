@@ -64,7 +64,7 @@ ShadowCopy* begin_copy(WorkerContext& worker, const CopySource& source, RequestB
   }
   const bool room = worker.copies.has_room(share_of(mirror.in_flight, worker.workers));
   const bool rests = worker.copies.rests(context.service->candidate, context.clock.started());
-  if (!room || rests || worker.buffers.crowded()) {
+  if (!room || rests || worker.buffers.tight()) {
     worker.counters.add(Count::kShadowOverloaded);
     return nullptr;
   }
@@ -113,7 +113,7 @@ bool ShadowCopy::keep_head(const CopySource& source) {
 void ShadowCopy::on_body(std::string_view data, const http::FieldList* trailers) {
   if (state_ != State::kReading) return;
   if (!request_.keep_body(data, service_.mirror.body)) return give_up(Count::kShadowTooLong);
-  if (worker_.buffers.crowded()) return give_up(Count::kShadowOverloaded);
+  if (worker_.buffers.tight()) return give_up(Count::kShadowOverloaded);
   if (trailers == nullptr) return;
   request_.keep_trailers(*trailers);
   json_asked_ = asks_json();

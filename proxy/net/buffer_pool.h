@@ -79,6 +79,8 @@ class BufferPool {
   void set_budget(std::size_t bytes) { budget_ = bytes; }
   std::size_t in_use() const { return in_use_; }
   bool crowded() const { return in_use_ > budget_ - budget_ / 10; }
+  // Earlier: who is to give way to all others does so before there is too little for them.
+  bool tight() const { return in_use_ > budget_ - budget_ / 4; }
   bool full() const { return in_use_ > budget_; }
   // Memory of its worker's that others have for a while, as of now; and whether no more is to be lent.
   void set_lent(std::size_t bytes) {

@@ -69,7 +69,7 @@ void Worker::tick() {
   context_.buffers.set_lent(context_.lent->load(std::memory_order_relaxed));
   const auto buffered = static_cast<std::int64_t>(context_.buffers.in_use());
   context_.counters.add(Count::kBufferBytes, buffered - context_.counters.get(Count::kBufferBytes));
-  context_.copies.sweep(context_.buffers.crowded());
+  context_.copies.sweep(context_.buffers.tight());
   if (!stopped_) context_.open_for_candidates();
   for (const auto& cluster : context_.clusters) {
     if (cluster != nullptr) cluster->look_for_room();

@@ -394,6 +394,27 @@ def test_no_more_than_may_be_are_under_way(weir: Callable[..., Weir]) -> None:
         running.stop()
 
 
+def test_copies_give_way_before_requests_do(weir: Callable[..., Weir]) -> None:
+    with Model(answer(b"{}")) as v1, Model(b"") as v2:
+        running = begun(weir(shadow(v1, v2, workers=1, limits={"memory": "16MiB"})))
+        with Connection(running.port) as connection:
+            for _ in range(20):
+                assert connection.request("POST", "/", _JSON, b"x" * (900 << 10)).status == 200
+        # All at once, with the beginning of a body each, which takes room.
+        head = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 40001\r\n\r\n"
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(Connection(running.port)) for _ in range(40)]
+            for client in clients:
+                client.send(head + b"x" * 40_000)
+            for client in clients:
+                client.send(b"x")
+            assert [client.reply("POST").status for client in clients] == [200] * 40
+        metrics = Exposition(running.admin.metrics())
+        assert metrics.total("weir_shadow_overloaded_total") > 0 and metrics.total("weir_overloaded_total") == 0
+        v2.answers.set()
+        running.stop()
+
+
 def test_a_copy_that_is_done_takes_no_place(weir: Callable[..., Weir]) -> None:
     with Model(b"") as v1, Model(answer(b"{}")) as v2:
         running = begun(weir(shadow(v1, v2, mirror={"inFlight": 1}, workers=1)))

@@ -236,6 +236,11 @@ TEST(BufferPool, CountsWhatOthersHave) {
   EXPECT_FALSE(pool.lending_crowded());
   pool.set_lent(10'001);
   EXPECT_TRUE(pool.lending_crowded());
+  pool.set_lent(60'000);
+  EXPECT_FALSE(pool.tight());
+  pool.set_lent(60'001);
+  EXPECT_TRUE(pool.tight());
+  EXPECT_FALSE(pool.crowded());
   pool.set_lent(75'000);
   EXPECT_TRUE(pool.crowded());
   pool.set_lent(0);
