@@ -23,6 +23,7 @@ set(standalone_files
     app/weir.cc
     config/load/access_consistency.cc
     config/load/action_consistency.cc
+    config/load/answer_consistency.cc
     config/load/consistency.cc
     config/load/endpoint_consistency.cc
     config/load/limit_consistency.cc
