@@ -132,8 +132,10 @@ TEST(AdminServer, AnswersProbesBesideAllThatIsPutTogether) {
     scrapes.back().read_until("query");  // the metrics are asked for
   }
   for (int i = 0; i < 20; ++i) EXPECT_EQ(client_of(server).get("/readyz").status, 200);
+  // The first probe may have met a scrape whose second request was not read yet, and had it go.
+  const std::uint64_t before = server.connections_turned_away();
   EXPECT_EQ(client_of(server).get("/metrics").status, 503);
-  EXPECT_EQ(server.connections_turned_away(), 1U);
+  EXPECT_EQ(server.connections_turned_away(), before + 1);
   held.unlock();
   for (proxy::Socket& scrape : scrapes) scrape.read_until("query");
   backend.finish();
