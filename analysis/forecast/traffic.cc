@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "analysis/judge/guard_rule.h"
+#include "analysis/stats/bounded_value.h"
 #include "base/traffic_plan.h"
 
 namespace weir::analysis {
@@ -14,7 +15,6 @@ namespace {
 constexpr double kLeastRate = 1e-6;  // STATISTICS.md 4.3
 constexpr double kAssumedTotal = 1e6;
 constexpr double kAssumedOffRatio = 0.77;  // mean |z| / mean N
-constexpr double kScaleMultiple = 8;       // z_max / mean |z| (STATISTICS.md 4.5)
 
 // Of a lognormal's values the share below.
 double share_below(double value_us, double median_us) {
@@ -54,7 +54,7 @@ Moments assumed_mean(const config::Guard& guard) {
 }
 
 double reckoned_cap(const config::Guard& guard) {
-  if (is_ratio(guard)) return 2 * kScaleMultiple * kAssumedOffRatio;
+  if (is_ratio(guard)) return 2 * FrozenScale::kMultiple * kAssumedOffRatio;
   return guard.cap > 0 ? guard.cap : std::numeric_limits<double>::infinity();
 }
 

@@ -88,7 +88,7 @@ std::vector<config::Guard> section_six_guards_of_quality() {
   guards.push_back(feedback);
   for (std::size_t i = guards.size() - 2; i < guards.size(); ++i) config::set_default_margin(guards[i]);
   guards.push_back(*config::default_guard("tokensPerRequest", 0));
-  guards.back().cap = 4'096;
+  guards.back().cap = kTokensCap;
   return guards;
 }
 

@@ -1,6 +1,5 @@
-// Pure functions, and one accumulator that is confined to one thread. How values without a bound (tokens, cost) and
-// ratios (cost per 1,000 tokens) become observations in [0, 1], of which larger is worse, for a test of means: who
-// counts them is base/answer.h.
+// Confined to one thread. By what values without a bound (tokens, cost) and ratios (cost per 1,000 tokens) become
+// observations in [0, 1], of which larger is worse, for a test of means: base/answer.h makes them.
 //
 // A few huge values decide a mean and need not be the version's fault, so that a value counts up to a cap only. The cap
 // comes from the baseline, and is frozen: one that moved would change what both arms' values mean.
@@ -13,12 +12,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "analysis/stats/rate_test.h"
-
 namespace weir::analysis {
-
-// min(v, cap) / cap. The cap is positive; the value is not negative.
-inline double capped(double value, double cap) { return std::min(value, cap) / cap; }
 
 // Eight times the mean of what the baseline showed up to the first tick with 200 of its values; of the distances |z|
 // for a ratio. Frozen from then on. As long as there is nothing to scale by, for all were 0, it waits.

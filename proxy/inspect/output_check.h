@@ -56,8 +56,8 @@ class OutputCheck {
 
   std::vector<Choice> choices_ = std::vector<Choice>(1);
   std::size_t at_ = 0;
-  std::size_t begun_ = 0;    // of a whole answer's choices
-  bool said_ = false;        // something of this choice, in this message
+  std::size_t begun_ = 0;  // of a whole answer's choices
+  bool said_ = false;      // something of this choice, in this message
   bool broken_ = false;
   bool doubtful_ = false;
 };

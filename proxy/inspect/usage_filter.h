@@ -55,7 +55,7 @@ class UsageFilter final : public BodyFilter, private EventFraming::Sink, private
   bool pending_ = false;
   bool passing_ = false;     // what comes of the event is sent
   bool taking_out_ = false;  // or is not
-  bool ended_ = false;    // the event, just now
+  bool ended_ = false;       // the event, just now
   // Of the line that is under way.
   bool blank_ = true;
   bool after_cr_ = false;
