@@ -65,7 +65,7 @@ void Http1Downstream::make_space(std::size_t capacity) {
   if (in_.space().empty()) in_.grow(in_.capacity() * 2);
 }
 
-void Http1Downstream::arm_read(std::size_t capacity, bool more_is_due) {
+void Http1Downstream::arm_read(std::size_t capacity) {
   if (broken_ || end_of_input_) return;
   if (stream_.reading()) {
     // Armed behind a request that is done with by now: its place is free again.
@@ -75,7 +75,7 @@ void Http1Downstream::arm_read(std::size_t capacity, bool more_is_due) {
     return;
   }
   make_space(capacity);
-  stream_.start_read(in_.space(), more_is_due);
+  stream_.start_read(in_.space());
 }
 
 // True: something has come.
@@ -133,7 +133,7 @@ RequestEvent Http1Downstream::read_request() {
     if (in_.size() == in_.capacity() && buffers_.full()) return {RequestEvent::State::kOverloaded, http::Fault::kNone};
   }
   if (broken_ || end_of_input_) return {RequestEvent::State::kClosed, http::Fault::kNone};
-  if (!parked_) arm_read(kHeadBuffer, !in_.empty());
+  if (!parked_) arm_read(kHeadBuffer);
   return {};
 }
 
@@ -188,7 +188,7 @@ Http1Downstream::Linger Http1Downstream::linger() {
   const Linger state = in_.empty() ? Linger::kQuiet : Linger::kHeard;
   in_.consume(in_.size());
   if (!stream_.reading()) in_.release();  // a long head's room is not held for a client that has been told to go
-  arm_read(stream_buffer_, true);
+  arm_read(stream_buffer_);
   return state;
 }
 
@@ -260,7 +260,7 @@ http::BodyEvent Http1Downstream::read_body() {
   if (broken_) return http::failed_body({ErrorKind::kReset, Side::kDownstream, Retry::kNever, "client_reset"});
   if (end_of_input_)
     return http::failed_body({ErrorKind::kTruncated, Side::kDownstream, Retry::kNever, "client_closed"});
-  arm_read(stream_buffer_, true);
+  arm_read(stream_buffer_);
   return event;
 }
 

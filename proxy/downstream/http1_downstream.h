@@ -119,7 +119,7 @@ class Http1Downstream final : public DownstreamStream {
  private:
   void take_read();
   void make_space(std::size_t capacity);
-  void arm_read(std::size_t capacity, bool more_is_due);
+  void arm_read(std::size_t capacity);
   bool read_rest(std::size_t capacity);
   bool set_head_aside();
 

@@ -3,12 +3,6 @@
 #include <algorithm>
 
 namespace weir::proxy {
-namespace {
-
-// A stream that says nothing for so long may have broken off without telling.
-constexpr config::Duration kSilence = std::chrono::seconds(1);
-
-}  // namespace
 
 Forwarder::Forwarder(const ForwardSpec& spec)
     : downstream_(spec.downstream),
@@ -256,17 +250,11 @@ SteadyTime Forwarder::due() const {
   } else if (head_done_ && !response_done_ && !client_owes()) {
     next = std::min(next, after(upstream_moved_, timeouts_.response_idle));
   }
-  if (!downstream_.sending() && upstream_.may_have_broken()) next = std::min(next, after(upstream_moved_, kSilence));
   return next;
 }
 
 void Forwarder::check_deadlines() {
   if (now_ < due()) return;
-  if (upstream_.may_have_broken()) {
-    upstream_.look_for_break();
-    pump_response();
-    if (result_.error) return;
-  }
   note_progress();
   if (now_ < due()) return;
   if (response_done_ && !downstream_.sending()) {

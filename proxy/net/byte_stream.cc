@@ -39,7 +39,6 @@ struct ByteStream::State {
   std::unique_ptr<TlsSession> session;
   std::array<std::string_view, kMaxParts> plain{};  // what of a write is not encrypted yet
   std::span<char> read_space;                       // of the observer's read
-  bool more_is_due = false;                         // likewise
   bool reading_socket = false;
   bool shaking_hands = false;  // is what the observer's read is for
   bool flushing = false;       // waits until the kernel takes more
@@ -161,7 +160,7 @@ void ByteStream::State::finish_write(const error_code& error, std::size_t bytes)
 void ByteStream::State::begin_secure_read(std::span<char> space) {
   reading_socket = true;
   ++handlers;
-  if (!session->holds_input() && !read_op.may_wait_in_vain(more_is_due)) return read_op.start(socket, space);
+  if (!session->holds_input() && !read_op.would_wait_in_vain()) return read_op.start(socket, space);
   if (read_op.try_now(socket, space)) {
     asio::post(socket.get_executor(), OnRead{this});
   } else {
@@ -278,11 +277,10 @@ void ByteStream::start_handshake() {
   state_->begin_secure_read({});
 }
 
-void ByteStream::start_read(std::span<char> space, bool more_is_due) {
+void ByteStream::start_read(std::span<char> space) {
   state_->read = {ReadState::kPending, 0};
   if (state_->tls() != nullptr) {
     state_->read_space = space;
-    state_->more_is_due = more_is_due;
     if (!state_->reading_socket && !state_->read_op.stalled()) {
       state_->begin_secure_read(space);
     } else if (state_->read_op.waiting()) {
@@ -291,7 +289,7 @@ void ByteStream::start_read(std::span<char> space, bool more_is_due) {
     return;
   }
   ++state_->handlers;
-  if (state_->read_op.may_wait_in_vain(more_is_due) && state_->read_op.try_now(state_->socket, space)) {
+  if (state_->read_op.would_wait_in_vain() && state_->read_op.try_now(state_->socket, space)) {
     asio::post(state_->socket.get_executor(), OnRead{state_});
   } else {
     state_->read_op.start(state_->socket, space);
@@ -307,7 +305,7 @@ bool ByteStream::read_rest(std::span<char> space) {
   return true;
 }
 
-bool ByteStream::rest_waits() const { return state_->read_op.left() > 1; }
+bool ByteStream::rest_waits() const { return state_->read_op.left() > 0; }
 
 bool ByteStream::can_redirect_read() const { return reading() && state_->read_op.waiting(); }
 
@@ -332,10 +330,6 @@ void ByteStream::watch_for_break() {
   ++state_->handlers;
   const OnBreak handler{state_};
   state_->socket.async_wait(StreamSocket::wait_error, handler);
-}
-
-void ByteStream::look_for_break() {
-  if (state_ != nullptr) state_->look_for_break();
 }
 
 bool ByteStream::broke() const { return state_ != nullptr && state_->broke; }

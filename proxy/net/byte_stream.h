@@ -63,14 +63,13 @@ class ByteStream final {
   void set_observer(Wakeable* observer);
 
   // Reads what comes first into `space`, which must live until the result is taken or the stream closed. After a read
-  // that left nothing behind this costs no system call: the kernel's next edge is waited for. With `more_is_due`,
-  // inside a message, it costs one: else a reset that came together with the last bytes would not be seen (read_op.h).
-  void start_read(std::span<char> space, bool more_is_due = false);
-  // Instead: reads at once what the last read is known to have left behind. What one read brings is still in the
+  // that left nothing behind this costs no system call: the kernel's next edge is waited for (read_op.h).
+  void start_read(std::span<char> space);
+  // Instead: reads at once what the last read has left behind. What one read brings is still in the
   // processor's caches when it is sent on; after a turn of the event loop it is not. False: nothing is known of, or so
   // much was read in a row that others have their turn. True: take_read() has it.
   bool read_rest(std::span<char> space);
-  // Bytes, and not an end alone, are known to be left by the last read.
+  // The last read has left some. Of TLS nothing is known.
   bool rest_waits() const;
   // A read is under way and nothing has come yet: it may be redirected to another place.
   bool can_redirect_read() const;
@@ -80,8 +79,6 @@ class ByteStream final {
   // Waits for the connection to break, beside reads and without a buffer: broke() is true from then on. For a peer
   // whose next bytes there is no room for. Costs a system call; stays until it has happened.
   void watch_for_break();
-  // Instead: looks once, which costs a system call too.
-  void look_for_break();
   bool broke() const;
   // A pending read ends soon: as kCancelled, or with what came just before. Only while not writing().
   void cancel_read();

@@ -5,28 +5,22 @@
 // as exhausted only when it read nothing at all; after every short read the next operation tries once more and gets
 // EAGAIN. That is one wasted recv for each message on each side: two of six for a small request.
 //
-// The obvious fix, to take a short read for an empty socket, loses the end of a stream: a FIN that was there together
-// with the last bytes makes no edge of its own. The kernel tells the truth: with TCP_INQ each read says what is left
-// behind it, and says 1 for a FIN alone (tcp(7); tcp_inq_hint() in net/ipv4/tcp.c). Where it does not say (Unix
-// sockets), the next operation tries, as Asio's own does.
-//
-// A reset behind the last bytes is told by nobody: its edge was theirs, and TCP_INQ does not count it (tcp_reset() sets
-// no SOCK_DONE). So inside a message, where the peer owes more, a read tries all the same (but for the later parts of a
-// stream, where its owner looks for a break when it goes silent). Between messages, where
-// nothing is owed, a reset that came with the last bytes shows in the next write.
+// The obvious fix, to take a short read for an empty socket, loses an end: a FIN or a reset that was there together with
+// the last bytes makes no edge of its own. So epoll is asked to tell of ends too (EPOLLRDHUP; it always tells of a
+// broken connection), and a short read leaves an empty socket unless the last report told of one. That is exact: an
+// end which comes after that report makes a report of its own.
 //
 // Through TLS a read decrypts at once what it has received, into the reader's space, and sends what the protocol has to
 // say to that; so it receives into a space that a whole thread shares, and an idle connection holds none of its own.
 //
 // This is the one place that uses Asio's insides: an operation of its reactor, embedded in its owner, so that a read
-// allocates nothing either.
+// allocates nothing either; and what the reactor keeps to itself of a socket's registration.
 #pragma once
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include <array>
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/detail/reactor.hpp>
 #include <boost/asio/detail/reactor_op.hpp>
@@ -35,8 +29,7 @@
 #include <boost/system/error_code.hpp>
 #include <cerrno>
 #include <cstddef>
-#include <cstring>
-#include <optional>
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -48,17 +41,50 @@ namespace weir::proxy {
 
 using StreamSocket = asio::basic_stream_socket<asio::generic::stream_protocol, Executor>;
 
-// A socket that shows its registration with the reactor.
+// Members of Asio's that it shows to nobody: access is not checked where a template is instantiated by name
+// (C++20 [temp.spec.general]/6).
+namespace reactor_members {
+
+template <class Name, auto kMember>
+struct Shown {
+  friend constexpr auto shown(Name) { return kMember; }
+};
+
+struct EpollDescriptor {
+  friend constexpr auto shown(EpollDescriptor);
+};
+struct RegisteredEvents {
+  friend constexpr auto shown(RegisteredEvents);
+};
+struct ReportedEvents {
+  friend constexpr auto shown(ReportedEvents);
+};
+template struct Shown<EpollDescriptor, &asio::detail::epoll_reactor::epoll_fd_>;
+template struct Shown<RegisteredEvents, &asio::detail::epoll_reactor::descriptor_state::registered_events_>;
+template struct Shown<ReportedEvents, &asio::detail::scheduler_operation::task_result_>;
+
+}  // namespace reactor_members
+
+// A socket that shows its registration with the reactor, and is told of the end of what its peer sends.
 class ReactorSocket final : public StreamSocket {
  public:
   explicit ReactorSocket(StreamSocket socket)
       : StreamSocket(std::move(socket)), reactor_(asio::use_service<asio::detail::reactor>(get_executor().context())) {
-    const int on = 1;
-    tells_rest_ = ::setsockopt(native_handle(), IPPROTO_TCP, TCP_INQ, &on, sizeof on) == 0;
+    asio::detail::reactor::per_descriptor_data& data = impl_.get_implementation().reactor_data_;
+    if (data == nullptr) return;
+    std::uint32_t& registered = data->*shown(reactor_members::RegisteredEvents());
+    epoll_event event{registered | EPOLLRDHUP, {.ptr = data}};
+    tells_end_ = ::epoll_ctl(reactor_.*shown(reactor_members::EpollDescriptor()), EPOLL_CTL_MOD, native_handle(), &event) == 0;
+    if (tells_end_) registered = event.events;
   }
 
-  // Whether each read says what it left behind.
-  bool tells_rest() const { return tells_rest_; }
+  // By the last report of the kernel: what the peer sends has come to its end, or the connection has broken. Else an end
+  // is yet to be reported.
+  bool end_reported() const {
+    const auto& operation = (const asio::detail::scheduler_operation&)*impl_.get_implementation().reactor_data_;
+    return !tells_end_ ||
+           (operation.*shown(reactor_members::ReportedEvents()) & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+  }
   void start(asio::detail::reactor_op& read) {
     auto& implementation = impl_.get_implementation();
     reactor_.start_op(asio::detail::reactor::read_op, implementation.socket_, implementation.reactor_data_, &read,
@@ -67,7 +93,7 @@ class ReactorSocket final : public StreamSocket {
 
  private:
   asio::detail::reactor& reactor_;
-  bool tells_rest_ = false;
+  bool tells_end_ = false;
 };
 
 // One read at a time. `Owner` has `void read_done(const error_code&, std::size_t)`, and lives until that is called, or
@@ -89,10 +115,10 @@ class ReadOp final : public asio::detail::reactor_op {
     left_ = result == done;
     return result != not_done;
   }
-  // What the last read is known to have left behind: bytes; 1 may be an end alone. Of TLS nothing is known.
+  // Bytes that the last read has left behind. Of TLS nothing is known.
   int left() const { return left_behind_; }
-  // Started, it would wait for an edge, and it is not certain that there will be one.
-  bool may_wait_in_vain(bool more_is_due) const { return exhausted_ && (more_is_due || left_); }
+  // Started, it would wait for an edge that has been: a try has left something behind it.
+  bool would_wait_in_vain() const { return exhausted_ && left_; }
   void finish() {
     waiting_ = false;  // cancelled before anything came
     const boost::system::error_code error = ec_;
@@ -111,7 +137,7 @@ class ReadOp final : public asio::detail::reactor_op {
   struct Received {
     ssize_t bytes = 0;
     int error = 0;
-    std::optional<int> left_behind;  // unset: the kernel does not say
+    bool all = false;  // what comes later makes an edge
   };
 
   void prepare(ReactorSocket& socket, std::span<char> space) {
@@ -122,8 +148,7 @@ class ReadOp final : public asio::detail::reactor_op {
     ec_ = {};
     bytes_transferred_ = 0;
     space_ = space;
-    descriptor_ = socket.native_handle();
-    tells_rest_ = socket.tells_rest();
+    socket_ = &socket;
   }
 
   static status try_read(reactor_op* base) {
@@ -146,9 +171,9 @@ class ReadOp final : public asio::detail::reactor_op {
     if (received.error == EAGAIN || received.error == EWOULDBLOCK) return not_done;
     if (received.error != 0) return failed(received.error);
     if (received.bytes == 0) ec_ = asio::error::eof;
-    left_behind_ = received.left_behind.value_or(0);
     bytes_transferred_ = static_cast<std::size_t>(received.bytes);
-    return received.left_behind == 0 ? done_and_exhausted : done;
+    if (bytes_transferred_ == space_.size()) ::ioctl(socket_->native_handle(), FIONREAD, &left_behind_);
+    return received.all ? done_and_exhausted : done;
   }
 
   status read(TlsSession& tls) {
@@ -158,19 +183,19 @@ class ReadOp final : public asio::detail::reactor_op {
     for (;;) {
       const TlsSession::Read got = tls.read(space_, ciphertext);
       // Whether it gets away shows where it is sent again: what the peer has said by then is read all the same.
-      tls.send_output(descriptor_);
+      tls.send_output(socket_->native_handle());
       bytes_transferred_ = got.bytes;
       if (got.step == TlsSession::Step::kEnded) ec_ = asio::error::eof;
       if (got.step == TlsSession::Step::kFailed) ec_ = asio::error::connection_aborted;
       if (got.step != TlsSession::Step::kHungry)
-        return received.left_behind == 0 && !tls.holds_input() ? done_and_exhausted : done;
+        return received.all && !tls.holds_input() ? done_and_exhausted : done;
       // Who lets us answer and does not read is read no further. Data of ours that waits is another matter: a peer that
       // takes none of it may have answered already.
       stalled_ = tls.output_waits() && !owner_.write_waits();
       if (stalled_) return done;
       // What waited for the handshake is written before more is waited for.
       if (strangers && tls.established() && owner_.write_waits()) return done;
-      // A part of a record: more is due, so the socket is asked until it has nothing.
+      if (received.all) return not_done;  // a part of a record
       const std::span<char> into = TlsSession::receive_space(space_.size());
       received = receive(into);
       if (received.error == EAGAIN || received.error == EWOULDBLOCK) return not_done;
@@ -191,31 +216,16 @@ class ReadOp final : public asio::detail::reactor_op {
   }
 
   Received receive(std::span<char> into) const {
-    iovec part{into.data(), into.size()};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control;
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = tells_rest_ ? control.data() : nullptr;
-    message.msg_controllen = tells_rest_ ? control.size() : 0;
     Received received;
     do {
-      received.bytes = ::recvmsg(descriptor_, &message, 0);
+      received.bytes = ::recv(socket_->native_handle(), into.data(), into.size(), 0);
     } while (received.bytes < 0 && errno == EINTR);
     if (received.bytes < 0) {
       received.error = errno;
     } else {
-      received.left_behind = left_behind(message);
+      received.all = static_cast<std::size_t>(received.bytes) < into.size() && !socket_->end_reported();
     }
     return received;
-  }
-
-  static std::optional<int> left_behind(msghdr& message) {
-    const cmsghdr* const header = CMSG_FIRSTHDR(&message);
-    if (header == nullptr || header->cmsg_level != SOL_TCP || header->cmsg_type != TCP_CM_INQ) return {};
-    int left = 0;
-    std::memcpy(&left, CMSG_DATA(header), sizeof left);
-    return left;
   }
 
   static void complete(void* scheduler, asio::detail::operation* base, const boost::system::error_code&, std::size_t) {
@@ -226,8 +236,7 @@ class ReadOp final : public asio::detail::reactor_op {
 
   Owner& owner_;
   std::span<char> space_;
-  int descriptor_ = -1;
-  bool tells_rest_ = false;
+  ReactorSocket* socket_ = nullptr;
   bool waiting_ = false;
   bool exhausted_ = false;  // the reactor takes the socket for empty
   bool left_ = false;       // and is wrong: try_now() has left something

@@ -8,10 +8,6 @@ namespace {
 
 constexpr std::size_t kHeadBuffer = 8 * 1024;
 
-// Times that a body is waited for with a system call that tells of a reset at once. In a stream of small parts each of
-// them brings nothing: after so many a reset is looked for when the stream goes silent.
-constexpr std::uint32_t kTriesInABody = 8;
-
 }  // namespace
 
 Http1Upstream::Http1Upstream(ByteStream stream, BufferPool& buffers) : stream_(std::move(stream)), buffers_(buffers) {}
@@ -27,8 +23,6 @@ void Http1Upstream::begin(Wakeable* observer, const config::Limits& limits) {
   reader_.reset();
   head_done_ = false;
   untouched_ = true;
-  may_have_broken_ = false;
-  waits_ = 0;
 }
 
 bool Http1Upstream::park(Wakeable* observer) {
@@ -43,7 +37,7 @@ bool Http1Upstream::park(Wakeable* observer) {
   stream_.set_observer(observer);
   // A long response's buffer is not kept: the next one may be of a route that allows less.
   if (!stream_.reading() && in_.capacity() > kHeadBuffer) in_.release();
-  arm_read(false);
+  arm_read();
   return true;
 }
 
@@ -65,7 +59,7 @@ void Http1Upstream::take_read() {
   switch (read.state) {
     case ReadState::kData:
       in_.filled(read.bytes);
-      untouched_ = may_have_broken_ = false;
+      untouched_ = false;
       break;
     case ReadState::kCutOff:
       cut_off_ = true;
@@ -77,9 +71,9 @@ void Http1Upstream::take_read() {
       broken_ = true;
       break;
     case ReadState::kPending:
-      // A reset that came with the last bytes: no read tells of it (proxy/net/read_op.h). But one that has brought
-      // something is about to.
-      if ((stream_.write_failed() || stream_.broke()) && stream_.can_redirect_read() && !stream_.unread()) broken_ = true;
+      // A reset that a write was told of: the read would take it for an end. But one that has brought something is about
+      // to tell.
+      if (stream_.write_failed() && stream_.can_redirect_read() && !stream_.unread()) broken_ = true;
       break;
     case ReadState::kIdle:
     case ReadState::kReadable:
@@ -97,10 +91,10 @@ void Http1Upstream::make_space() {
   if (in_.space().empty()) in_.grow(in_.capacity() * 2);
 }
 
-void Http1Upstream::arm_read(bool more_is_due) {
+void Http1Upstream::arm_read() {
   if (stream_.reading()) return;
   make_space();
-  stream_.start_read(in_.space(), more_is_due);
+  stream_.start_read(in_.space());
 }
 
 // True: something has come.
@@ -147,7 +141,7 @@ ResponseHeadEvent Http1Upstream::read_head() {
     const std::string_view closed = refused ? "tls_handshake" : "upstream_closed";
     return {ResponseHeadEvent::State::kFailed, broken(untouched_ ? closed : "upstream_truncated_head")};
   }
-  arm_read(!untouched_);
+  arm_read();
   return {};
 }
 
@@ -173,14 +167,8 @@ http::BodyEvent Http1Upstream::read_body() {
     if (cut_off_ || codec_.body_eof() != http::Fault::kNone) return http::failed_body(broken("upstream_truncated"));
     return http::body_slice({}, true);
   }
-  if (!stream_.reading()) may_have_broken_ = ++waits_ > kTriesInABody;
-  arm_read(!may_have_broken_);
+  arm_read();
   return event;
-}
-
-void Http1Upstream::look_for_break() {
-  may_have_broken_ = false;
-  stream_.look_for_break();
 }
 
 }  // namespace weir::proxy

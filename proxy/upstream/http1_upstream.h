@@ -40,8 +40,6 @@ class Http1Upstream final : public UpstreamStream {
   std::uint64_t body_received() const override { return codec_.body_received(); }
   bool reused() const override { return exchanges_ > 1; }
   bool untouched() const override { return untouched_; }
-  bool may_have_broken() const override { return may_have_broken_; }
-  void look_for_break() override;
 
   http::BodyEvent read_body() override;
   const http::FieldList& trailers() const override { return codec_.trailers(); }
@@ -54,7 +52,7 @@ class Http1Upstream final : public UpstreamStream {
  private:
   void take_read();
   void make_space();
-  void arm_read(bool more_is_due);
+  void arm_read();
   bool read_rest();
   Error broken(std::string_view context) const;
 
@@ -72,8 +70,6 @@ class Http1Upstream final : public UpstreamStream {
   bool cut_off_ = false;  // the end came from the network alone
   bool broken_ = false;
   bool fault_ = false;
-  bool may_have_broken_ = false;
-  std::uint32_t waits_ = 0;  // of this response's body for more to come
   std::uint64_t exchanges_ = 0;
   std::uint64_t written_before_ = 0;
   std::optional<std::uint32_t> keep_alive_timeout_s_;

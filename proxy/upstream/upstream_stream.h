@@ -40,11 +40,6 @@ class UpstreamStream : public http::BodySource, public http::BodySink {
   virtual bool reused() const = 0;
   // Nothing of a response has come.
   virtual bool untouched() const = 0;
-
-  // A reset that came together with the last slice would not have been noticed: look when it stays silent. What there
-  // is shows in the next read_body().
-  virtual bool may_have_broken() const = 0;
-  virtual void look_for_break() = 0;
 };
 
 }  // namespace weir::proxy

@@ -7,16 +7,18 @@ import pathlib
 import re
 import signal
 import subprocess
+import threading
 from typing import Any, Callable, Iterator
 
 import pytest
 from certificates import Authority
-from http_client import Connection
+from http_client import Connection, request_bytes
 from origin import Origin
 from outcomes import metric
-from plans import canary, at_weight
+from plans import at_weight, canary, one_version
 from polling import wait_until
 from ports import free_port
+from raw_origin import Peer, RawOrigin
 from weir_harness import Weir
 
 _REQUESTS = 100
@@ -81,8 +83,41 @@ def test_a_request_makes_two_reads_and_two_writes(secure: bool, origin: Callable
         for _ in range(_REQUESTS):
             ask()
         calls = _calls_by_thread(out.read_text())
-    worker = max(calls.values(), key=lambda counts: counts["recvmsg"])
+    expect_calls(calls, 2 * _REQUESTS)
+
+
+def expect_calls(calls: dict[str, collections.Counter[str]], reads_and_writes: int) -> None:
+    worker = max(calls.values(), key=lambda counts: counts["recvfrom"])
     # The first read may have been under way when the tracer came.
-    assert abs(worker["recvmsg"] - 2 * _REQUESTS) <= 1, worker
-    assert worker["sendto"] == 2 * _REQUESTS, worker
-    assert set(worker) == {"recvmsg", "sendto"}, worker
+    assert abs(worker["recvfrom"] - reads_and_writes) <= 1, worker
+    assert worker["sendto"] == reads_and_writes, worker
+    assert set(worker) == {"recvfrom", "sendto"}, worker
+
+
+def test_a_part_of_a_stream_makes_one_read_and_one_write(new_weir: Callable[..., Weir],
+                                                         trace: Callable[[int], pathlib.Path]) -> None:
+    heard = threading.Semaphore(0)
+
+    def serve(peer: Peer) -> None:
+        peer.request()
+        peer.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        while heard.acquire(timeout=30):
+            peer.send(b"5\r\npart \r\n")
+
+    with RawOrigin(serve) as origin:
+        weir = new_weir(one_version(origin, workers=1))
+        weir.start(prepare=_let_anybody_trace)
+        with Connection(weir.port) as client:
+            def hear_a_part() -> None:
+                heard.release()
+                seen = b""
+                while not seen.endswith(b"part \r\n"):
+                    seen += client.socket.recv(65536)
+
+            client.send(request_bytes("GET", "/"))
+            hear_a_part()
+            out = trace(weir.pid)
+            for _ in range(_REQUESTS):
+                hear_a_part()
+            calls = _calls_by_thread(out.read_text())
+    expect_calls(calls, _REQUESTS)

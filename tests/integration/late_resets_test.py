@@ -67,7 +67,6 @@ def test_inside_a_response(weir: StartWeir) -> None:
 
 
 def test_behind_many_parts_of_a_stream(weir: StartWeir) -> None:
-    """By then no read is tried on the chance that it tells of one."""
     parts = 30
     heard, now, done = threading.Semaphore(0), threading.Event(), threading.Event()
 

@@ -69,33 +69,6 @@ TEST_F(ForwarderTimeTest, BlamesAnOriginThatStopsInTheMiddle) {
   EXPECT_TRUE(result_->response_started);
 }
 
-TEST_F(ForwarderTimeTest, LooksForABreakWhenAStreamGoesSilent) {
-  start();
-  begin_response();
-  origin_.in_doubt = origin_.breaks = true;
-  say(origin_.script, "some");
-  wake();
-  EXPECT_FALSE(result_);
-  ASSERT_TRUE(finish());
-  EXPECT_FALSE(origin_.in_doubt);
-  ASSERT_TRUE(result_->error);
-  EXPECT_EQ(result_->error->kind, ErrorKind::kReset);
-}
-
-TEST_F(ForwarderTimeTest, LooksOnceAndGoesOnWhereNothingHasBroken) {
-  start();
-  begin_response();
-  origin_.in_doubt = true;
-  say(origin_.script, "some");
-  wake();
-  EXPECT_TRUE(loop_.run_until([&] { return !origin_.in_doubt; }));
-  EXPECT_FALSE(result_);
-  say(origin_.script, " more", true);
-  wake();
-  ASSERT_TRUE(finish());
-  EXPECT_FALSE(result_->error);
-}
-
 TEST_F(ForwarderTimeTest, EndsARequestThatTakesTooLongInAll) {
   timeouts_.total = kSoon;
   start();

@@ -126,8 +126,6 @@ class ScriptedUpstream final : public UpstreamStream {
   std::deque<int> statuses;  // of the heads it answers with; 0: it fails with `error`
   Error error{ErrorKind::kReset, Side::kUpstream, Retry::kNever, "upstream_closed"};
   int head_reads = 0;
-  bool in_doubt = false;
-  bool breaks = false;  // which is seen when it is looked for
 
   void observe(Wakeable*) override {}
   void send_head(const http::RequestHead& request, const http::Edits&) override {
@@ -148,11 +146,6 @@ class ScriptedUpstream final : public UpstreamStream {
   std::uint64_t body_received() const override { return 0; }
   bool reused() const override { return false; }
   bool untouched() const override { return statuses.empty(); }
-  bool may_have_broken() const override { return in_doubt; }
-  void look_for_break() override {
-    in_doubt = false;
-    if (breaks) script.says.push_back(http::failed_body(error));
-  }
   http::BodyEvent read_body() override { return script.read(); }
   const http::FieldList& trailers() const override { return script.says_trailers; }
   void send_body(const http::BodySlice& slice) override { script.tell(slice.data, slice.end); }
