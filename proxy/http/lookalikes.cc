@@ -30,9 +30,13 @@ Lookalikes::Lookalikes(const std::vector<std::string>& names) {
 
 bool Lookalikes::holds(std::string_view name) const {
   if ((sizes_ & size_bit(name)) == 0) return false;
-  const auto [first, last] = std::equal_range(names_.begin(), names_.end(), name, BySizeAndVariable());
-  return first != last &&
-         std::none_of(first, last, [&](const std::string& named) { return equal_ignoring_case(named, name); });
+  bool same = false;
+  for (auto named = std::lower_bound(names_.begin(), names_.end(), name, BySizeAndVariable());
+       named != names_.end() && same_variable(*named, name); ++named) {
+    if (equal_ignoring_case(*named, name)) return false;
+    same = true;
+  }
+  return same;
 }
 
 }  // namespace weir::http

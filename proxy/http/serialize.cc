@@ -34,8 +34,9 @@ void append_fields(const FieldList& fields, const Edits& edits, HeadBuffer& out)
 
 void append_added(const Edits& edits, HeadBuffer& out) {
   const FieldChanges* const changes = edits.changes();
+  const bool replaces = changes != nullptr && !changes->replaced.empty();
   for (const Edits::Added& added : edits) {
-    if (changes != nullptr && changes->replaces(added.name)) continue;
+    if (replaces && changes->replaces(added.name)) continue;
     const bool both = !added.value.empty() && !added.more.empty();
     out.append(added.name, ": ", added.value, both ? ", " : "", added.more, kCrlf);
   }

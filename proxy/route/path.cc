@@ -75,16 +75,26 @@ std::size_t remove_dot_segments(std::span<char> path) {
   return out;
 }
 
+// In one pass: nearly every path is.
+bool is_normal(std::string_view path, const config::PathPolicy& policy) {
+  const bool backslash_stays = policy.encoded_slash == config::SlashPolicy::kKeep;
+  const bool double_stays = policy.double_slash == config::SlashPolicy::kKeep;
+  char before = 0;
+  for (const char c : path) {
+    if (c == '%' || (c == '\\' && !backslash_stays)) return false;
+    if (before == '/' && (c == '.' || (c == '/' && !double_stays))) return false;
+    before = c;
+  }
+  return true;
+}
+
 }  // namespace
 
 NormalPath normalise_path(std::string_view path, const config::PathPolicy& policy, std::span<char> space) {
   using config::SlashPolicy;
   if (path.empty()) return {PathFault::kNone, "/"};
   if (path.front() != '/') return {PathFault::kNone, path};
-  const bool escapes = path.find_first_of(policy.encoded_slash == SlashPolicy::kKeep ? "%" : "%\\") != path.npos;
-  const bool dots = path.find("/.") != std::string_view::npos;
-  const bool doubled = policy.double_slash != SlashPolicy::kKeep && path.find("//") != std::string_view::npos;
-  if (!escapes && !dots && !doubled) return {PathFault::kNone, path};
+  if (is_normal(path, policy)) return {PathFault::kNone, path};
 
   if (path.size() > space.size()) return {};
   const Decoded decoded = decode_unreserved(path, policy.encoded_slash, space);

@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <tuple>
 
-#include "base/hex.h"
 #include "proxy/http/cookie.h"
 #include "proxy/http/query.h"
 
@@ -22,14 +23,21 @@ bool is_cookie_id(std::string_view value) {
 
 bool is_not_empty(std::string_view value) { return !value.empty(); }
 
-constexpr auto kHexOfByte = [] {
-  std::array<std::array<char, 2>, 256> table{};
-  for (std::size_t byte = 0; byte < table.size(); ++byte) table[byte] = {kHexDigits[byte >> 4], kHexDigits[byte & 15]};
-  return table;
-}();
+// Eight digits at once: each half byte gets a byte of its own, and those above 9 are moved on to the letters.
+void write_hex(std::uint32_t bits, char* out) {
+  std::uint64_t digits = bits;
+  digits = (digits | digits << 16) & 0x0000ffff'0000ffff;
+  digits = (digits | digits << 8) & 0x00ff00ff'00ff00ff;
+  digits = (digits | digits << 4) & 0x0f0f0f0f'0f0f0f0f;
+  const std::uint64_t letters = (digits + 0x06060606'06060606) >> 4 & 0x01010101'01010101;
+  digits += 0x30303030'30303030 + letters * ('a' - '9' - 1);
+  if constexpr (std::endian::native == std::endian::little) digits = __builtin_bswap64(digits);
+  std::memcpy(out, &digits, sizeof digits);
+}
 
 void write_hex(std::uint64_t bits, char* out) {
-  for (int shift = 56; shift >= 0; shift -= 8, out += 2) std::copy_n(kHexOfByte[bits >> shift & 255].data(), 2, out);
+  write_hex(static_cast<std::uint32_t>(bits >> 32), out);
+  write_hex(static_cast<std::uint32_t>(bits), out + 8);
 }
 
 // IPv4 addresses in their own form, as X-Forwarded-For has them.

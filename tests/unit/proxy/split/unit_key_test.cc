@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cinttypes>
+#include <cstdio>
 #include <string>
 
 namespace weir::proxy {
@@ -83,6 +85,18 @@ TEST(DrawId, DrawsIdsThatAreFoundAgainAndDiffer) {
   const std::string value = "weir=" + std::string(first.data(), first.size());
   const http::FieldList fields = cookie(value);
   EXPECT_EQ(find_cookie_id(fields, "weir"), std::string_view(first.data(), first.size()));
+}
+
+TEST(DrawId, WritesWhatItDrewInHexadecimalDigits) {
+  Random drawn(7);
+  Random again(7);
+  for (int i = 0; i < 1000; ++i) {
+    const DrawnId id = draw_id(drawn);
+    const std::uint64_t high = again.next();
+    std::array<char, 33> expected{};
+    std::snprintf(expected.data(), expected.size(), "%016" PRIx64 "%016" PRIx64, high, again.next());
+    ASSERT_EQ(std::string_view(id.data(), id.size()), expected.data());
+  }
 }
 
 TEST(FindUnitKey, LooksBesideTheFields) {
