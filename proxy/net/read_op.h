@@ -41,7 +41,7 @@ namespace weir::proxy {
 
 using StreamSocket = asio::basic_stream_socket<asio::generic::stream_protocol, Executor>;
 
-// Members of Asio's that it shows to nobody: access is not checked where a template is instantiated by name
+// Members that Asio shows to nobody: access is not checked where a template is instantiated by name
 // (C++20 [temp.spec.general]/6).
 namespace reactor_members {
 
@@ -81,9 +81,10 @@ class ReactorSocket final : public StreamSocket {
   // By the last report of the kernel: what the peer sends has come to its end, or the connection has broken. Else an end
   // is yet to be reported.
   bool end_reported() const {
+    if (!tells_end_) return true;  // for all that is known
+    // A private base: no other cast reaches it.
     const auto& operation = (const asio::detail::scheduler_operation&)*impl_.get_implementation().reactor_data_;
-    return !tells_end_ ||
-           (operation.*shown(reactor_members::ReportedEvents()) & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    return (operation.*shown(reactor_members::ReportedEvents()) & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
   }
   void start(asio::detail::reactor_op& read) {
     auto& implementation = impl_.get_implementation();
