@@ -14,7 +14,7 @@ from polling import wait_until
 from ports import free_port
 from raw_origin import Peer, RawOrigin
 from replaying import has_the_same, replay
-from steering import begun, history_of
+from steering import WITHOUT_LATENCY, begun, history_of
 from webhook_receiver import Receiver
 from weir_harness import Weir, run_cli
 
@@ -145,6 +145,33 @@ def test_a_step_copies_while_it_lasts(weir: Callable[..., Weir]) -> None:
             versions = [connection.request("GET", "/")["x-weir-version"] for _ in range(50)]
         counted(running, "weir_shadow_copies_total", 1)
         assert len(v2.requests) == 1 + versions.count("v2")
+        running.stop()
+
+
+def test_scores_and_ids_of_a_copied_request_are_of_the_answer_that_its_user_had(weir: Callable[..., Weir]) -> None:
+    """Nobody has seen the copy's: a score of it is of no answer, and what names it goes where the split says."""
+    guards = [*WITHOUT_LATENCY["guards"], {"metric": "feedback", "name": "relevance"}]
+    mirrored: list[Plan] = [{"setWeight": 0}, {"mirror": {"percent": 100}}, {"pause": {}}]
+    said = json.dumps({"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]})[1:]
+    with Model(answer(f'{{"id": "resp_seen", {said}'.encode())) as v1, \
+            Model(answer(f'{{"id": "resp_copy", {said}'.encode())) as v2:
+        running = begun(weir(canary(v1, v2, mirrored, rollout={"analysis": {"guards": guards}},
+                                    routes=[route(inspect="openai")])))
+
+        def fate_of(**target: str) -> set[str]:
+            status, told = running.admin.call("POST", "/v1/feedback", json.dumps({"name": "relevance", "value": 1, **target}))
+            assert status == 202, told
+            return {fate for fate, count in json.loads(told).items() if fate != "accepted" and count}
+
+        with Connection(running.port) as connection:
+            reply = connection.request("POST", "/v1/responses", _JSON, _PROMPT)
+            assert (json.loads(reply.body)["id"], reply["x-weir-version"]) == ("resp_seen", "v1")
+            counted(running, "weir_shadow_duration_ratio_count", 1)
+            named = json.dumps({"previous_response_id": "resp_copy"}).encode()
+            assert connection.request("POST", "/v1/responses", _JSON, named)["x-weir-version"] == "v1"
+        wait_until(lambda: fate_of(request_id=str(reply["x-request-id"])) == {"duplicate"}, "it has been counted")
+        assert fate_of(response_id="resp_seen") == {"duplicate"}
+        assert fate_of(response_id="resp_copy") == {"early"}
         running.stop()
 
 
