@@ -30,6 +30,7 @@ struct ByteStream::State {
   bool broke = false;
   bool write_pending = false;
   bool write_failed = false;
+  bool break_told = false;  // to a write: the kernel says it once, and what is read behind it looks like an end
   ReadResult read;
   int in_a_row = 0;  // reads since the last that the event loop brought
   std::uint64_t written = 0;
@@ -65,10 +66,10 @@ struct ByteStream::State {
     if (session != nullptr) return secure_read_done(error, bytes);
     finish_read({state_of(error), bytes});
   }
-  static ReadState state_of(const error_code& error) {
+  ReadState state_of(const error_code& error) const {
     ReadState to = ReadState::kData;
     if (error == asio::error::eof) {
-      to = ReadState::kEnd;
+      to = break_told ? ReadState::kFailed : ReadState::kEnd;
     } else if (error == asio::error::operation_aborted) {
       to = ReadState::kCancelled;
     } else if (error) {
@@ -91,6 +92,11 @@ struct ByteStream::State {
   }
   void send_rest();
   void finish_write(const error_code& error, std::size_t bytes);
+  // A broken pipe is what a peer leaves that has ended, and then wants no more: that end was one.
+  void fail_write(const error_code& error) {
+    write_failed = true;
+    break_told = error != asio::error::broken_pipe;
+  }
 
   bool look_for_break() {
     pollfd event{socket.native_handle(), 0, 0};
@@ -153,7 +159,7 @@ void ByteStream::State::finish_write(const error_code& error, std::size_t bytes)
   if (last_handler_gone()) return;
   if (!error && !sent(bytes)) return send_rest();
   write_pending = false;
-  write_failed = static_cast<bool>(error);
+  if (error) fail_write(error);
   wake();
 }
 
@@ -301,7 +307,7 @@ bool ByteStream::read_rest(std::span<char> space) {
   if (state.read_op.left() == 0 || state.in_a_row >= kReadsInARow) return false;
   ++state.in_a_row;
   if (!state.read_op.try_now(state.socket, space)) return false;
-  state.read = {State::state_of(state.read_op.ec_), state.read_op.bytes_transferred_};
+  state.read = {state.state_of(state.read_op.ec_), state.read_op.bytes_transferred_};
   return true;
 }
 
@@ -390,10 +396,7 @@ void ByteStream::write(std::span<const std::string_view> parts, bool more) {
   const int flags = more ? MSG_MORE : 0;
   const std::size_t bytes =
       count == 1 ? state.socket.send(state.unsent[0], flags, error) : state.socket.send(state.unsent, flags, error);
-  if (error && error != asio::error::would_block) {
-    state.write_failed = true;
-    return;
-  }
+  if (error && error != asio::error::would_block) return state.fail_write(error);
   if (state.sent(error ? 0 : bytes)) return;
   state.write_pending = true;
   state.send_rest();

@@ -71,8 +71,7 @@ void Http1Upstream::take_read() {
       broken_ = true;
       break;
     case ReadState::kPending:
-      // A reset that a write was told of: the read would take it for an end. But one that has brought something is about
-      // to tell.
+      // A write has found it broken. But a read that has brought something is about to tell.
       if (stream_.write_failed() && stream_.can_redirect_read() && !stream_.unread()) broken_ = true;
       break;
     case ReadState::kIdle:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import pathlib
 import signal
 import threading
 from typing import Callable, Iterator
@@ -24,6 +25,8 @@ _HALF_A_BODY = b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nnot a thousand"
 def standing_still(served: Weir) -> Iterator[None]:
     """What arrives meanwhile is seen at once."""
     served.signal(signal.SIGSTOP)
+    states = pathlib.Path(f"/proc/{served.pid}/task").glob
+    wait_until(lambda: all(") T " in state.read_text() for state in states("*/stat")), "it stands still")
     try:
         yield
     finally:
@@ -97,6 +100,32 @@ def test_behind_many_parts_of_a_stream(weir: StartWeir) -> None:
             with pytest.raises(ConnectionResetError):
                 while client.socket.recv(65536):
                     pass
+        wait_for_outcomes(served, reset=1)
+
+
+def test_inside_a_response_that_ends_with_its_connection_while_a_request_is_sent(weir: StartWeir) -> None:
+    """The kernel tells of the reset once: to the write, if that comes first."""
+    begun, now, done = threading.Event(), threading.Event(), threading.Event()
+
+    def serve(peer: Peer) -> None:
+        peer.head()
+        begun.set()
+        assert now.wait(30)
+        peer.send(b"HTTP/1.1 200 OK\r\n\r\nnot the whole")
+        peer.reset()
+        done.set()
+
+    with RawOrigin(serve) as origin:
+        served = weir(one_version(origin, workers=1))
+        with Connection(served.port) as client:
+            client.send(request_bytes("POST", "/", {"Content-Length": "1000"}))
+            assert begun.wait(30)
+            with standing_still(served):
+                client.send(b"half of it")
+                now.set()
+                assert done.wait(30)
+            with pytest.raises((Truncated, ConnectionResetError)):
+                client.reply()
         wait_for_outcomes(served, reset=1)
 
 

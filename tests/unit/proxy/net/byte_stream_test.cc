@@ -339,6 +339,33 @@ TEST_F(ByteStreamTest, FailsAtOnceOnAConnectionThatIsKnownToBeBroken) {
   EXPECT_TRUE(near_.write_failed());
 }
 
+TEST_F(ByteStreamTest, TakesNoResetForAnEndWhenAWriteWasToldOfIt) {
+  use(connect_tcp(loop_.io));
+  far_.send("half of it");
+  far_.close_with_reset();
+  write("too late");
+  EXPECT_TRUE(near_.write_failed());
+  start_read();
+  EXPECT_EQ(read(finish_read().bytes), "half of it");
+  start_read();
+  EXPECT_EQ(finish_read().state, ReadState::kFailed);
+}
+
+TEST_F(ByteStreamTest, TakesAnEndForOneThoughItsPeerWantedNoMore) {
+  use(connect_tcp(loop_.io));
+  far_.send("all of it");
+  far_.close();
+  write("unwanted");  // which is answered with a reset
+  ASSERT_TRUE(loop_.run_until([&] {
+    write("too late");
+    return near_.write_failed();
+  }));
+  start_read();
+  EXPECT_EQ(read(finish_read().bytes), "all of it");
+  start_read();
+  EXPECT_EQ(finish_read().state, ReadState::kEnd);
+}
+
 TEST_F(ByteStreamTest, FinishesSendingAndGoesOnReading) {
   use(connect_tcp(loop_.io));
   write("last words");
