@@ -19,6 +19,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "analysis/judge/judge.h"
@@ -60,6 +61,8 @@ struct NoiseSource {
 // One entry a comparison; ceilings are none.
 std::vector<GuardNoise> noise_of(const NoiseSource& source);
 
+// What a number about a guard is a number of, as JSON has it.
+std::string_view measure_word(config::Family family);
 // In a sentence: "errorRate: 0.10 % of requests …".
 std::string says(const GuardNoise& noise);
 // What there is to say of all of them, in a few words: "every margin is honest", or which are too tight.

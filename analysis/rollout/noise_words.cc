@@ -67,11 +67,6 @@ std::string planned_words(const GuardNoise& noise) {
   return margin_words(noise, std::stod(digits("%.3g", noise.planned)));
 }
 
-constexpr std::string_view measure_of(Family family) {
-  constexpr std::array<std::string_view, 4> kWords = {"percent", "slowdown_percent", "increase_percent", "points"};
-  return kWords[static_cast<std::size_t>(family)];
-}
-
 json::Value in_measure(Family family, const std::optional<double>& margin) {
   if (!margin) return {};
   return family == Family::kScore ? *margin : 100 * *margin;
@@ -80,7 +75,7 @@ json::Value in_measure(Family family, const std::optional<double>& margin) {
 json::Object guard_json(const GuardNoise& noise) {
   const auto margin = [&](const std::optional<double>& value) { return in_measure(noise.family, value); };
   json::Object guard{{"name", noise.guard},
-                     {"measure", measure_of(noise.family)},
+                     {"measure", measure_word(noise.family)},
                      {"requests", static_cast<std::uint64_t>(noise.requests)},
                      {"design_effect", noise.design_effect},
                      {"planned", margin(noise.planned)},
@@ -100,6 +95,21 @@ json::Object guard_json(const GuardNoise& noise) {
 }
 
 }  // namespace
+
+std::string_view measure_word(Family family) {
+  switch (family) {
+    case Family::kTime:
+      return "slowdown_percent";
+    case Family::kAmount:
+    case Family::kRatio:
+      return "increase_percent";
+    case Family::kScore:
+      return "points";
+    case Family::kRate:
+      break;
+  }
+  return "percent";
+}
 
 std::string says(const GuardNoise& noise) {
   if (!noise.known) return noise.guard + ": too few requests yet";

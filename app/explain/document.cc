@@ -10,6 +10,7 @@
 
 #include "analysis/forecast/outlook.h"
 #include "analysis/judge/guard_rule.h"
+#include "analysis/rollout/noise.h"
 #include "app/cli/figures.h"
 #include "app/explain/budget_document.h"
 #include "app/explain/caution_words.h"
@@ -215,7 +216,7 @@ class Document {
     const analysis::GuardSight& sight = step.guards[index];
     const bool rate = family_of(guard(index)) == config::Family::kRate;
     return {{"name", analysis::guard_name(guard(index))},
-            {"measure", measure_word(family_of(guard(index)))},
+            {"measure", analysis::measure_word(family_of(guard(index)))},
             {"on_fail", action_word(guard(index).action)},
             {"gate", time.gate},
             {"armed_s", finite(time.armed_s)},

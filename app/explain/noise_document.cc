@@ -5,6 +5,7 @@
 
 #include "analysis/judge/guard_rule.h"
 #include "analysis/rollout/honest_margin.h"
+#include "analysis/rollout/noise.h"
 
 namespace weir::app {
 namespace {
@@ -42,7 +43,7 @@ class NoiseDocument {
     }
     const analysis::GuardTime& time = step_.time.guards[index];
     return {{"name", analysis::guard_name(guard(index))},
-            {"measure", measure_word(family)},
+            {"measure", analysis::measure_word(family)},
             {"planned", margin(planned(index))},
             {"gate", time.gate},
             {"planned_is_honest_after_s", finite(time.passes_s.p95)},
@@ -96,12 +97,6 @@ class NoiseDocument {
 };
 
 }  // namespace
-
-std::string_view measure_word(Family family) {
-  constexpr std::array<std::string_view, 5> kWords = {"percent", "slowdown_percent", "increase_percent", "points",
-                                                      "increase_percent"};
-  return kWords[static_cast<std::size_t>(family)];
-}
 
 json::Object noise_document(const config::Rollout& rollout, const analysis::BaselineTraffic& traffic,
                             const analysis::StepOutlook& step) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cmath>
-#include <string_view>
 
 #include "analysis/forecast/outlook.h"
 #include "analysis/forecast/traffic.h"
@@ -11,8 +10,6 @@
 
 namespace weir::app {
 
-// What a number about a guard is a number of.
-std::string_view measure_word(config::Family family);
 // Infinity is null.
 inline json::Value finite(double value) { return std::isfinite(value) ? json::Value(value) : json::Value(); }
 

@@ -238,5 +238,23 @@ TEST(Noise, SaysRatiosAsPeopleCountThem) {
   EXPECT_THAT(says(noises[0]), HasSubstr("the plan allows +5%"));
 }
 
+// Of every family there is a word, or what is told has none.
+TEST(Noise, SaysWhatEachNumberIsANumberOf) {
+  config::Rollout policy = against_itself();
+  config::Guard relevance;
+  relevance.metric = config::GuardMetric::kFeedback;
+  relevance.scoring.name = "relevance";
+  for (const char* metric : {"tokensPerRequest", "tokensPerSecond", "costPer1kTokens"}) {
+    policy.analysis.guards.push_back(*config::default_guard(metric, 0));
+  }
+  policy.analysis.guards.push_back(relevance);
+  const Judge judge({.guards = policy.analysis.guards, .steps = 1});
+  const json::Value told = noise_json(policy, {}, &judge);
+  std::vector<std::string> words;
+  for (const json::Value& guard : told["guards"].array()) words.push_back(guard["measure"].string());
+  EXPECT_THAT(words, ::testing::ElementsAre("percent", "slowdown_percent", "increase_percent", "increase_percent",
+                                            "increase_percent", "points"));
+}
+
 }  // namespace
 }  // namespace weir::analysis
