@@ -3,8 +3,13 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <string_view>
+#include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include "app/cli/terminal.h"
@@ -141,6 +146,33 @@ Examples:
   weir promote chat           to the next step
   weir promote chat --full    to 100 percent, past every step)";
 
+template <class Number>
+std::string digits_of(Number value) {
+  std::array<char, 32> digits{};
+  std::to_chars_result end{};
+  if constexpr (std::is_floating_point_v<Number>) {
+    end = std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed);
+  } else {
+    end = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  }
+  return {digits.data(), end.ptr};
+}
+
+// Like CLI::Range, which says of a word that it is out of range, and takes nan for a number in it.
+template <class Number>
+CLI::Validator number_in(Number least, Number most) {
+  const std::string range = "from " + digits_of(least) + " to " + digits_of(most);
+  const std::string kind = std::is_floating_point_v<Number> ? "number " : "whole number ";
+  const auto wrong = [=](const std::string& text) {
+    Number value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool whole = error == std::errc() && end == text.data() + text.size();
+    if (whole && value >= least && value <= most) return std::string();
+    return "\"" + printable(text) + "\" is no " + kind + range;
+  };
+  return {wrong, range};
+}
+
 // CLI11 writes straight into the invocation. One object a parse.
 class Grammar {
  public:
@@ -268,14 +300,15 @@ class Grammar {
         ->allow_extra_args(false);
     command->add_option("--after", simulate.after, "When that begins, of the rollout's time")->type_name("DURATION");
     command->add_option("--rps", wanted_.traffic.rps, "Requests a second, of both versions together")
-        ->check(CLI::Range(0.001, 100'000.0));
-    command->add_option("--users", simulate.users, "How many users")->check(CLI::Range(1U, 10'000'000U));
+        ->check(number_in(0.001, 100'000.0));
+    command->add_option("--users", simulate.users, "How many users")->check(number_in(1U, 10'000'000U));
     add_baseline(command);
     command->add_option("--traffic", simulate.traffic, "even, sticky, storms or drift")
         ->check(CLI::IsMember({"even", "sticky", "storms", "drift"}));
-    command->add_option("--seed", simulate.seed, "Equal seeds give equal runs");
+    command->add_option("--seed", simulate.seed, "Equal seeds give equal runs")
+        ->check(number_in(std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max()));
     command->add_option("--runs", simulate.runs, "Summarise so many, one seed after the other")
-        ->check(CLI::Range(1U, 100'000U));
+        ->check(number_in(1U, 100'000U));
     add_format(command);
     command->footer(kSimulateFooter);
   }
@@ -285,13 +318,13 @@ class Grammar {
         add(Verb::kExplain, "explain", "Say what a plan's rollouts will take and see, before they begin");
     explain->add_option("FILE", wanted_.file, "The plan, as YAML")->required();
     explain->add_option("--rps", wanted_.traffic.rps, "Requests a second, of both versions together")
-        ->check(CLI::Range(0.001, 1e9));
+        ->check(number_in(0.001, 1e9));
     add_baseline(explain);
     explain
         ->add_option(
             "--design-effect", wanted_.traffic.design_effect,
             "How many requests tell as much as one of an independent user, as `weir status --format json` has it")
-        ->check(CLI::Range(1.0, 1e6));
+        ->check(number_in(1.0, 1e6));
     explain->add_option("--service", wanted_.service, "Only this service's rollout");
     add_target(explain);
     add_format(explain);
@@ -307,7 +340,7 @@ class Grammar {
     watch->footer(kWatchFooter);
     CLI::App* history = add_client(Verb::kHistory, "history", "List decisions and commands, newest first");
     history->add_option("SERVICE", wanted_.service, "Only this service's, with the numbers that led to each");
-    history->add_option("--limit", wanted_.limit, "How many")->check(CLI::Range(1, 1000));
+    history->add_option("--limit", wanted_.limit, "How many")->check(number_in(1, 1000));
     add_format(history);
     add_replay();
   }

@@ -132,6 +132,19 @@ TEST(Parse, ExplainTakesWhatIsKnownOfTheTraffic) {
   expect_usage_error({"explain", "f", "--design-effect", "0.5"}, "--design-effect");
 }
 
+TEST(Parse, SaysWhichNumberItExpected) {
+  expect_usage_error({"explain", "f", "--rps", "abc"}, "--rps: \"abc\" is no number from 0.001 to 1000000000\n");
+  expect_usage_error({"explain", "f", "--rps", "5/s"}, "\"5/s\" is no number");
+  expect_usage_error({"explain", "f", "--rps", "nan"}, "\"nan\" is no number");
+  expect_usage_error({"explain", "f", "--design-effect", ""}, "\"\" is no number from 1 to 1000000");
+  expect_usage_error({"simulate", "f", "--rps", "2e5"}, "\"2e5\" is no number from 0.001 to 100000");
+  expect_usage_error({"simulate", "f", "--runs", "1.5"}, "\"1.5\" is no whole number from 1 to 100000");
+  expect_usage_error({"simulate", "f", "--users", "-1"}, "\"-1\" is no whole number from 1 to 10000000");
+  expect_usage_error({"simulate", "f", "--seed", "today"}, "\"today\" is no whole number from 0 to ");
+  expect_usage_error({"history", "--limit", "\x1b[31m"}, "\" is no whole number from 1 to 1000");
+  EXPECT_EQ(parsed({"explain", "f", "--rps", "1e3"}).traffic.rps, 1'000);
+}
+
 TEST(Parse, ALogLevelIsOneOfFiveWords) {
   EXPECT_EQ(parsed({"log-level", "off"}).level, "off");
   expect_usage_error({"log-level"}, "LEVEL");
