@@ -41,6 +41,11 @@ std::string odds(double evidence) {
   return evidence >= 10 ? with_commas(std::llround(evidence)) : rate_words(evidence);
 }
 
+// Before there is a judge, and after it, a record of an A/A has no noise to tell of.
+bool against_itself(const json::Value& record) {
+  return !record["baseline"].string().empty() && record["baseline"].string() == record["candidate"].string();
+}
+
 bool is_latency(const json::Value& guard) { return guard["candidate_threshold_ms"].is_number(); }
 
 class Story {
@@ -66,7 +71,7 @@ class Story {
     if (record["weight_after_percent"].is_number()) {
       text += "  " + percent(record["weight_before_percent"].number()) + " → " +
               percent(record["weight_after_percent"].number()) + " of users " +
-              (record["aa"].is_object() ? "in the second arm" : "on " + shown(record["candidate"]));
+              (against_itself(record) ? "in the second arm" : "on " + shown(record["candidate"]));
     }
     line(text + "  by " + shown(record["actor"]));
     line("  because " + head_of(record));

@@ -136,6 +136,20 @@ TEST(View, HistoryOfOneServiceIsAStory) {
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
 }
 
+// Its arms have one name, and the record of its start has no noise to tell of yet.
+TEST(View, HistoryNamesTheArmsOfAVersionAgainstItself) {
+  const json::Value history = json::parse(R"({"records":[
+    {"time":"t2","service":"chat","baseline":"v1","candidate":"v1","decision":"report","weight_before_percent":50,
+     "weight_after_percent":50,"actor":"weir","reason":"1h","aa":{"guards":[{"says":"errorRate: 0.1%"}]}},
+    {"time":"t1","service":"chat","baseline":"v1","candidate":"v1","decision":"start","weight_before_percent":0,
+     "weight_after_percent":50,"actor":"weir","reason":"the rollout starts"}]})")
+                                  .value;
+  const std::string text = render_story(history, {});
+  EXPECT_THAT(text, HasSubstr("report  50 % → 50 % of users in the second arm  by weir"));
+  EXPECT_THAT(text, HasSubstr("start  0 % → 50 % of users in the second arm  by weir"));
+  EXPECT_THAT(text, Not(HasSubstr("on v1")));
+}
+
 TEST(Figures, ReadAsPeopleWriteThem) {
   EXPECT_EQ(with_commas(0), "0");
   EXPECT_EQ(with_commas(-1234567), "-1,234,567");
