@@ -28,7 +28,8 @@ constexpr std::size_t kBlockHead = 16;  // length and checksum
 constexpr std::uint64_t kMostBlock = 256 * 1024 * 1024;
 // What a search for the next whole block may hash: more than a segment of any weir needs, and no more than seconds.
 constexpr std::uint64_t kMostHashed = 4ULL * 1024 * 1024 * 1024;
-constexpr std::size_t kSegmentHead = kMagic.size() + 16;  // version and run
+constexpr std::size_t kHeadNumbers = kMagic.size() + 16;  // up to where version and run end
+constexpr std::size_t kSegmentHead = kHeadNumbers + 8;    // and the checksum of all that
 
 std::string problem(const std::string& path) { return path + ": " + std::generic_category().message(errno); }
 
@@ -78,10 +79,13 @@ std::optional<BlockPrefix> prefix_of(std::string_view bytes, std::uint64_t room)
 }
 
 std::string head(std::uint64_t run) {
-  ByteWriter out;
-  out.word(kRecordsVersion);
-  out.word(run);
-  return std::string(kMagic) + out.take();
+  ByteWriter numbers;
+  numbers.word(kRecordsVersion);
+  numbers.word(run);
+  std::string text = std::string(kMagic) + numbers.take();
+  ByteWriter checksum;
+  checksum.word(xxh3_64(text));
+  return text + checksum.take();
 }
 
 }  // namespace
@@ -183,8 +187,14 @@ SegmentReader::SegmentReader(const std::string& path) : in_(path, std::ios::bina
   ByteReader reader(std::string_view(bytes).substr(kMagic.size()));
   const std::uint64_t version = reader.word();
   run_ = reader.word();
+  const std::string expected = head(run_);
+  // With this checksum it is of this version, whatever it says: earlier ones had none.
+  const bool sealed = std::string_view(bytes).substr(kHeadNumbers) == std::string_view(expected).substr(kHeadNumbers);
   if (!whole) {
     error_ = path + ": the file has only begun";
+  } else if (version == kRecordsVersion ? bytes != expected : sealed) {
+    head_damaged_ = true;
+    error_ = path + ": its head is damaged, and it was left out";
   } else if (version != kRecordsVersion) {
     head_damaged_ = version == 0 || version > kRecordsVersion;
     error_ = path + ": these decision records are of version " + std::to_string(version) +

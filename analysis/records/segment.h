@@ -1,7 +1,8 @@
 // Confined to one thread at a time. The files of decision records: segments in one folder, numbered, each a head and
-// blocks; a block is its length, its checksum and itself. A writer only ever appends, and begins a new segment with
-// each run of the program, so that files can be read while they are written, the oldest can go, and what a kill or a
-// full disk left of a block is seen as such and costs no more than that block. So does a block that is damaged.
+// blocks; a head ends with its checksum, and a block is its length, its checksum and itself. A writer only ever
+// appends, and begins a new segment with each run of the program, so that files can be read while they are written, the
+// oldest can go, and what a kill or a full disk left of a block is seen as such and costs no more than that block. So
+// does a block that is damaged.
 #pragma once
 
 #include <cstdint>

@@ -203,18 +203,18 @@ TEST(Replay, TellsOfASegmentWhoseHeadIsDamaged) {
     std::fstream(copy, std::ios::in | std::ios::out | std::ios::binary).seekp(at).put(byte);
     return run.replay();
   };
-  constexpr std::streamoff kVersionAt = 22;
-  const Replayed of_later = replay_with(kVersionAt, 'X');
-  EXPECT_TRUE(of_later.damaged);
-  EXPECT_THAT(of_later.problems, ::testing::ElementsAre(::testing::HasSubstr("of version 88")));
+  constexpr std::streamoff kRunAt = 22 + 8;
+  const Replayed of_another_run = replay_with(kRunAt + 7, 'X');
+  EXPECT_TRUE(of_another_run.damaged);
+  EXPECT_THAT(of_another_run.problems, ::testing::ElementsAre(copy + ": its head is damaged, and it was left out"));
+  EXPECT_THAT(of(of_another_run, Kind::kRestart), ::testing::IsEmpty());
   const Replayed replayed = replay_with(3, 'X');
   EXPECT_TRUE(replayed.damaged);
   EXPECT_THAT(replayed.problems, ::testing::ElementsAre(::testing::HasSubstr("no decision records of a weir")));
   EXPECT_GT(replayed.ticks, 1'000U);
   // A kill as it began leaves less, and takes nothing away.
-  std::filesystem::copy_file(segments_in(run.folder()).at(0), copy,
-                             std::filesystem::copy_options::overwrite_existing);
-  std::filesystem::resize_file(copy, 30);
+  std::filesystem::copy_file(segments_in(run.folder()).at(0), copy, std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::resize_file(copy, 40);
   const Replayed begun = run.replay();
   EXPECT_FALSE(begun.damaged);
   EXPECT_THAT(begun.problems, ::testing::ElementsAre(::testing::HasSubstr("only begun")));

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "analysis/judge/bytes.h"
 #include "analysis/records/record_writer.h"
 #include "tests/unit/analysis/records/folder.h"
 
@@ -133,6 +134,49 @@ TEST(Segment, GoesOnBehindABlockThatIsDamaged) {
   EXPECT_EQ(again.next(), std::nullopt);
   EXPECT_EQ(again.damaged(), 0U);
   EXPECT_EQ(again.torn(), std::filesystem::file_size(path) - from);
+}
+
+// Its version and run are covered by a checksum, for another run's number would make a restart of it.
+TEST(Segment, FindsDamageAnywhereInItsHead) {
+  const testing::Folder folder;
+  SegmentWriter writer(folder.in("records"), 1'000'000);
+  ASSERT_EQ(writer.begin(7), "");
+  const std::string path = segments_in(folder.in("records")).at(0);
+  const std::uintmax_t head = std::filesystem::file_size(path);
+  ASSERT_EQ(writer.append("first"), "");
+  const auto change = [&](std::uintmax_t byte, int by) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    const auto at = static_cast<std::streamoff>(byte);
+    file.seekg(at);
+    const int was = file.get();
+    file.seekp(at);
+    file.put(static_cast<char>(was ^ by));
+  };
+  for (std::uintmax_t byte = 0; byte < head; ++byte) {
+    for (unsigned bit = 0; bit < 8; ++bit) {
+      change(byte, 1 << bit);
+      SegmentReader reader(path);
+      EXPECT_TRUE(reader.head_damaged()) << byte << ", bit " << bit;
+      EXPECT_THAT(reader.error(), HasSubstr(path));
+      EXPECT_EQ(reader.next(), std::nullopt);
+      change(byte, 1 << bit);
+    }
+  }
+  SegmentReader whole(path);
+  EXPECT_EQ(whole.error(), "");
+  EXPECT_EQ(whole.run(), 7U);
+  EXPECT_EQ(whole.next(), "first");
+}
+
+// Those had no checksum, and what stands there says nothing about them.
+TEST(Segment, SaysOfAnEarlierVersionThatAnotherWeirReadsIt) {
+  const testing::Folder folder;
+  ByteWriter words;
+  for (const std::uint64_t word : {9ULL, 7ULL, 5ULL, 5ULL}) words.word(word);
+  std::ofstream(folder.in("1.records"), std::ios::binary) << "weir decision records\n" << words.take() << "first";
+  const SegmentReader reader(folder.in("1.records"));
+  EXPECT_FALSE(reader.head_damaged());
+  EXPECT_THAT(reader.error(), HasSubstr("of version 9"));
 }
 
 TEST(Segment, SaysOfAnotherFileThatItIsNone) {
