@@ -93,11 +93,13 @@ std::string add_regression(std::string_view text, const analysis::sim::Traffic& 
   if (name == "p99") return read_number(parse_stretch(value), into.tail_factor) ? "" : wrong("x2 or +50%");
   if (name == "slowInputs") return read_number(parse_part(value), into.slow_share) ? "" : wrong("5%, ten times slower");
   if (name == "tokens") return read_number(parse_stretch(value), into.tokens_factor) ? "" : wrong("+15% or x2");
+  if (name == "cost") return read_number(parse_stretch(value), into.cost_factor) ? "" : wrong("+20% or x2");
   if (name == "relevance")
     return read_number(parse_part(value), into.relevance_less) ? "" : wrong("5% (of the scale less)");
   if (name == "hallucinations") return worse(analysis::sim::kHallucinationRate, into.hallucinations);
-  const std::vector<std::string_view> known{"errors", "capacity",   "clientErrors", "clientAborts", "latency",
-                                            "p99",    "slowInputs", "tokens",       "relevance",    "hallucinations"};
+  const std::vector<std::string_view> known{"errors",  "capacity",  "clientErrors",  "clientAborts",
+                                            "latency", "p99",       "slowInputs",    "tokens",
+                                            "cost",    "relevance", "hallucinations"};
   const std::string_view nearest = nearest_word(known, name);
   const std::string meant = nearest.empty() ? "" : "; did you mean `" + std::string(nearest) + "`?";
   std::string all;

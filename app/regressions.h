@@ -9,8 +9,8 @@
 namespace weir::app {
 
 // "errors=1%", "errors=x4", "capacity=…", "clientErrors=…", "clientAborts=…", "latency=+10%", "latency=x1.5", "p99=x2",
-// "slowInputs=5%", "tokens=+15%", "relevance=5%", "hallucinations=x2". Changes `into`; returns what is wrong with the
-// text and what was expected, or nothing.
+// "slowInputs=5%", "tokens=+15%", "cost=+20%", "relevance=5%", "hallucinations=x2". Changes `into`; returns what is
+// wrong with the text and what was expected, or nothing.
 std::string add_regression(std::string_view text, const analysis::sim::Traffic& traffic,
                            analysis::sim::Regression& into);
 

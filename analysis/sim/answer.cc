@@ -8,6 +8,7 @@ namespace weir::analysis::sim {
 namespace {
 
 constexpr double kFastFailure_s = 0.005;
+constexpr double kTokenMicros = 3;
 constexpr double kNormal95 = 1.6448536269514722;
 
 double share(double baseline, const Worse* worse) {
@@ -47,6 +48,8 @@ namespace {
 void add_quality(const Asked& asked, const Regression* wrong, Reply& reply) {
   const Request& request = asked.request;
   reply.tokens = static_cast<std::uint32_t>(request.tokens * (wrong == nullptr ? 1 : wrong->tokens_factor));
+  const double token_micros = kTokenMicros * (wrong == nullptr ? 1 : wrong->cost_factor);
+  reply.cost_micros = static_cast<std::uint64_t>(std::llround(token_micros * reply.tokens));
   reply.relevance = std::max(0.0, request.score - (wrong == nullptr ? 0 : wrong->relevance_less));
   reply.hallucinated = request.truth < share(kHallucinationRate, wrong == nullptr ? nullptr : &wrong->hallucinations);
 }

@@ -31,6 +31,7 @@ struct Regression {
   double slow_factor = 10;
   // Of its answers.
   double tokens_factor = 1;
+  double cost_factor = 1;  // of each token
   double relevance_less = 0;
   Worse hallucinations;
 };
@@ -40,6 +41,7 @@ struct Reply {
   double latency_s = 0;
   // With Traffic::quality.
   std::uint32_t tokens = 0;
+  std::uint64_t cost_micros = 0;
   double relevance = 0;
   bool hallucinated = false;
 };

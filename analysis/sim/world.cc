@@ -10,7 +10,6 @@ namespace {
 
 constexpr Milliseconds kTickBefore{1'000};
 constexpr double kMostLatency_s = 24 * 3600;
-constexpr std::uint32_t kTokenMicros = 3;
 
 // Of a request's latency: an answer begins early, and its parts follow evenly.
 double share_of(TimeMetric time) {
@@ -27,13 +26,14 @@ std::uint32_t part_us(std::uint64_t latency_us, TimeMetric time) {
 
 namespace {
 
-// Guards of what answers are want answers.
+// Guards of what answers are want answers, and so does a budget of what they cost.
 WorldSpec with_answers(WorldSpec spec) {
   const std::vector<config::Guard>& guards = spec.policy.analysis.guards;
   const auto wants = [](const config::Guard& guard) {
     return guard.metric > config::GuardMetric::kTimeToHeaders && guard.metric != config::GuardMetric::kTruncated;
   };
-  spec.traffic.quality = spec.traffic.quality || std::any_of(guards.begin(), guards.end(), wants);
+  const bool wanted = spec.policy.max_exposure.extra_cost || std::any_of(guards.begin(), guards.end(), wants);
+  spec.traffic.quality = spec.traffic.quality || wanted;
   return spec;
 }
 
@@ -198,7 +198,7 @@ void World::tell_answer(const Outcome& ended, const Reply& reply, bool scored, s
   answer.counted = answer.priced = true;
   answer.duration_us = static_cast<std::uint32_t>(std::min<std::uint64_t>(ended.latency_us, 0xffff'ffff));
   answer.tokens_out = reply.tokens;
-  answer.cost_micros = std::uint64_t{kTokenMicros} * reply.tokens;
+  answer.cost_micros = reply.cost_micros;
   answer.finish = FinishReason::kStop;
   answer.time_to_output_us = part_us(ended.latency_us, TimeMetric::kTimeToFirstOutput);
   answer.mean_gap_us = part_us(ended.latency_us, TimeMetric::kChunkGap);

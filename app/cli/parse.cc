@@ -94,7 +94,8 @@ says what is wrong with the candidate, and may be given more than once:
   latency=+10%  latency=x1.5  all of it is slower
   p99=x2                      the slowest 5 % are slower, growing to so much at p99
   slowInputs=5%               so many of the inputs take ten times as long
-  tokens=+15%                 answers are so much longer
+  tokens=+15%                 answers are so much longer, and cost so much more
+  cost=+20%                   each of their tokens costs so much more
   relevance=5%                they are worth so much less of their scale
   hallucinations=x2           as errors
 Load, errors and latencies are those that --rps, --baseline-errors and --baseline-p50 say, else those of the service's

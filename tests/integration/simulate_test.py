@@ -51,6 +51,31 @@ def test_a_candidate_that_fails_is_rolled_back_within_seconds(plan: str) -> None
     assert run["timeline"][-1]["decision"] == "rollback" and "errorRate" in run["timeline"][-1]["reason"]
 
 
+@pytest.mark.parametrize("regression, metrics, by", [
+    ("tokens=+50%", ["tokensPerRequest", "costPer1kTokens", "tokensPerSecond"], "tokensPerRequest: candidate "),
+    ("tokens=+50%", ["costPerRequest", "costPer1kTokens", "tokensPerSecond"], "costPerRequest: candidate "),
+    ("cost=+50%", ["tokensPerRequest", "costPerRequest", "tokensPerSecond"], "costPerRequest: candidate "),
+    ("cost=x1.5", ["tokensPerRequest", "costPer1kTokens", "tokensPerSecond"], "costPer1kTokens: candidate "),
+    ("latency=x1.5", ["tokensPerRequest", "costPer1kTokens", "tokensPerSecond"], "tokensPerSecond: candidate "),
+])
+def test_the_guard_that_is_about_it_finds_it(plan: str, regression: str, metrics: list[str], by: str) -> None:
+    file = pathlib.Path(plan)
+    guards = ["{ metric: latency, enabled: false }", *(f"{{ metric: {metric} }}" for metric in metrics)]
+    file.write_text(PLAN.replace("    steps:\n", f"    analysis: {{ guards: [{', '.join(guards)}] }}\n    steps:\n"))
+    done = run_cli("simulate", plan, "--regress", regression, "--format", "json")
+    [run] = json.loads(done.stdout)["runs"]
+    last = run["timeline"][-1]
+    assert last["decision"] == "rollback" and last["reason"].startswith(by), run["timeline"]
+
+
+def test_dearer_answers_spend_a_budget_of_cost(plan: str) -> None:
+    file = pathlib.Path(plan)
+    file.write_text(PLAN.replace("    steps:\n", "    maxExposure: { extraCost: 0.5 }\n    steps:\n"))
+    done = run_cli("simulate", plan, "--regress", "cost=x2", "--format", "json")
+    [run] = json.loads(done.stdout)["runs"]
+    assert run["timeline"][-1]["rule"] == "budget" and "extraCost" in run["timeline"][-1]["reason"], run["timeline"]
+
+
 def test_equal_seeds_give_equal_runs(plan: str) -> None:
     runs = [run_cli("simulate", plan, "--rps", "20", "--seed", seed, "--regress", "errors=20%", "--format", "json").stdout
             for seed in ("7", "7", "8")]

@@ -92,6 +92,23 @@ TEST(Detection, AnswersThatTakeHalfAsLongAgainForEachToken) {
   expect_caught(trial, 300, "tokensPerSecond: candidate ");
 }
 
+// Each guard of cost by what it is about: longer answers cost more, and nothing more for each token.
+TEST(Detection, AnswersThatCostHalfAsMuchAgain) {
+  for (const char* metric : {"costPerRequest", "costPer1kTokens"}) {
+    Trial trial = at_five_percent();
+    trial.guards = {*config::default_guard(metric, 0)};
+    trial.traffic.quality = true;
+    trial.regression.cost_factor = 1.5;
+    expect_caught(trial, 300, metric);
+  }
+  Trial longer = at_five_percent();
+  longer.guards = {*config::default_guard("costPer1kTokens", 0)};
+  longer.traffic.quality = true;
+  longer.regression.tokens_factor = 1.5;
+  longer.length = Seconds(300);
+  EXPECT_FALSE(run(longer).rolled_back);
+}
+
 TEST(Detection, ALongerTail) {
   Trial trial = at_five_percent();
   trial.regression.tail_factor = 2;

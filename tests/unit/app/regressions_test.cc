@@ -38,6 +38,7 @@ TEST(Regressions, AreStretchesOfLatency) {
   EXPECT_EQ(read("p99=x2").tail_factor, 2);
   EXPECT_EQ(read("slowInputs=5%").slow_share, 0.05);
   EXPECT_DOUBLE_EQ(read("tokens=+15%").tokens_factor, 1.15);
+  EXPECT_DOUBLE_EQ(read("cost=+20%").cost_factor, 1.2);
   EXPECT_EQ(read("relevance=5%").relevance_less, 0.05);
   EXPECT_EQ(read("hallucinations=x2").hallucinations.factor, 2);
 }
@@ -48,7 +49,7 @@ TEST(Regressions, SayWhatWasExpected) {
   EXPECT_THAT(wrong("errors"), HasSubstr("expected errors=1%"));
   for (const std::string_view text :
        {"errors=1", "errors=101%", "errors=x0", "errors=x-1", "errors=x1e9", "errors=xnan", "errors=x2 ", "latency=10%",
-        "latency=+", "p99=2", "slowInputs=x2", "tokens=2", "relevance=x2", "hallucinations=+2"}) {
+        "latency=+", "p99=2", "slowInputs=x2", "tokens=2", "cost=20%", "relevance=x2", "hallucinations=+2"}) {
     EXPECT_THAT(wrong(text), HasSubstr("expected")) << text;
   }
 }
