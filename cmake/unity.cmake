@@ -34,6 +34,7 @@ set(standalone_files
     tests/unit/analysis/judge/ceiling_test.cc
     tests/unit/analysis/judge/drift_test.cc
     tests/unit/analysis/judge/families_test.cc
+    tests/unit/analysis/judge/ratios_test.cc
     tests/unit/analysis/judge/split_test.cc
     tests/unit/analysis/records/replay_test.cc
     tests/unit/analysis/rollout/aa_test.cc

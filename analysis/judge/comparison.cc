@@ -63,7 +63,7 @@ void Judge::State::show(GuardState& guard, Seconds dt) {
     tick = step.pair(guard);
   }
   if (is_mean(guard.guard)) {
-    guard.difference.add(tick.means(), dt.count());
+    guard.difference.add(tick.means(), dt.count(), guard.longer());
   } else {
     guard.difference.add(tick.rates(), dt.count());
   }

@@ -36,8 +36,11 @@ Slack rate_slack(const config::Guard& guard) {
       return {0.005, 0.05};
   }
 }
-constexpr Slack kMeanSlack{0.02, 0.10};  // of a relevance, and of a ratio, which has no row of its own
+constexpr Slack kMeanSlack{0.02, 0.10};  // of a relevance
 constexpr double kMostAmountSlack = 0.5;
+// A ratio has no row of its own: where the plan allows for nothing, what it allows for by default, as the others have
+// it; and up to where scores go.
+constexpr double kRatioSlack = 0.05;
 
 constexpr double kOtherWeight = 0.05;
 
@@ -177,8 +180,10 @@ Margin advance_margin(const config::Guard& guard, double next_weight, double cap
       margin.factor = 1 + std::min(std::max(kMostAmountSlack, guard.relative), guard.relative / next_weight);
       slack.slack = 0;
       break;
-    case config::Family::kScore:
     case config::Family::kRatio:
+      slack.slack = kRatioSlack / cap;
+      break;
+    case config::Family::kScore:
       break;
   }
   if (!is_time(guard) && margin.absolute > 0) slack.slack = margin.absolute;

@@ -8,6 +8,9 @@ namespace {
 
 constexpr double kMicros = 1e6;
 constexpr double kRatePriorMass = 5;  // STATISTICS.md 4.0, phi prior mass
+// So many answers of either arm are taken to be as long as all are.
+constexpr double kAlikeAnswers = 20;
+constexpr double kMostLonger = 20;
 
 // The plan's own cap, in the unit of the records.
 FrozenScale cap_of(const config::Guard& guard) {
@@ -61,6 +64,28 @@ double GuardState::margin_cap() const {
   if (!cap.frozen()) return 1;
   if (is_ratio(guard)) return 2 * *cap.value() / mean_numerator;
   return *cap.value() / (guard.metric == config::GuardMetric::kCostPerRequest ? kMicros : 1);
+}
+
+double GuardState::longer() const {
+  const auto& [baseline, candidate] = parts_in_step;
+  const double n = static_cast<double>(baseline.n + candidate.n);
+  const double length = static_cast<double>(baseline.denominator + candidate.denominator) / std::max(1.0, n);
+  if (length <= 0) return 1;
+  const auto mean = [&](const RatioSums& arm) {
+    return (static_cast<double>(arm.denominator) + kAlikeAnswers * length) /
+           (static_cast<double>(arm.n) + kAlikeAnswers);
+  };
+  return std::clamp(mean(candidate) / mean(baseline), 1 / kMostLonger, kMostLonger);
+}
+
+// With k the candidate's mean of D over the baseline's, z = N - r D is D_b k (r_c - r) on average of the candidate and
+// D_b (r_b - r) of the baseline, so that r_c <= (1 + relative) r_b is E[z_c] <= k (E[z_b] + relative E[N_b]): answers
+// of another length are no evidence while the baseline's ratio is on its way from what r says. k = 1 is
+// STATISTICS.md 4.5.
+Margin GuardState::of_lengths(const Margin& margin) const {
+  if (!is_ratio(guard)) return margin;
+  const double k = longer();
+  return {.factor = k * margin.factor, .absolute = k * margin.absolute + (1 - k) / 2};
 }
 
 }  // namespace weir::analysis

@@ -126,6 +126,24 @@ void Judge::State::count_step() {
   }
 }
 
+// What ratios are of, for as long as there are values of them.
+void Judge::State::count_parts() {
+  for (GuardState& guard : guards) {
+    if (!is_ratio(guard.guard) || !guard.armed()) continue;
+    const RatioParts parts = ratio_parts(guard.guard);
+    for (const CheckedStep& step : checked) {
+      if (step.step == nullptr) continue;
+      for (std::size_t arm = 0; arm < kArmCount; ++arm) {
+        const AmountTotals& totals = step.arms[arm]->answers.totals;
+        const AmountTotal& numerator = totals[parts.numerator];
+        const RatioSums sums{numerator.n, numerator.sum, totals[parts.denominator].sum};
+        if (step.step->id == current.step) guard.parts_in_step[arm] += sums;
+        if (step.step->compares()) guard.parts_since_start[arm] += sums;
+      }
+    }
+  }
+}
+
 namespace {
 
 bool is_bad(const GuardState& guard, const FailedRequest& request) {
@@ -200,6 +218,7 @@ void Judge::begin_step(const StepContext& step) {
   for (GuardState& guard : s.guards) {
     guard.difference.end_block();
     guard.failed.clear();
+    guard.parts_in_step = {};
   }
   s.begin_drift(step.weight);
   s.stepped = true;
@@ -222,6 +241,7 @@ bool Judge::tick(const TickInput& input) {
   s.weigh_clusters();
   s.test(input.dt);
   s.watch_scores(input.dt);
+  s.count_parts();
   s.remember(input);
   s.count_step();
   s.watch_split(input.dt);

@@ -12,7 +12,7 @@
 namespace weir::analysis {
 namespace {
 
-constexpr std::uint64_t kVersion = 9;
+constexpr std::uint64_t kVersion = 10;
 constexpr std::uint64_t kMostGuards = 64;
 constexpr std::uint64_t kMostSteps = 1'024;
 constexpr std::uint64_t kMostText = 1 << 16;
@@ -261,6 +261,15 @@ void read(ByteReader& in, FrozenScale::State& scale) {
   scale.scale = in.number();
 }
 
+template <class State, class Each>
+void each_part(State& state, const Each& each) {
+  for (auto* sums : {&state.parts_in_step, &state.parts_since_start}) {
+    for (auto& [n, numerator, denominator] : *sums) {
+      for (auto* number : {&n, &numerator, &denominator}) each(*number);
+    }
+  }
+}
+
 void write(ByteWriter& out, const GuardState& state) {
   write(out, state.guard);
   out.integer(state.is_limit ? 1 : 0);
@@ -281,6 +290,7 @@ void write(ByteWriter& out, const GuardState& state) {
   write(out, state.cap.state());
   out.number(state.ratio);
   out.number(state.mean_numerator);
+  each_part(state, [&](std::uint64_t number) { out.integer(number); });
   out.integer(state.threshold.baseline_us);
   out.integer(state.threshold.candidate_us);
 }
@@ -312,6 +322,7 @@ GuardState read_guard_state(ByteReader& in, Refresh refresh) {
   state.cap.restore(cap);
   state.ratio = in.number();
   state.mean_numerator = in.number();
+  each_part(state, [&](std::uint64_t& number) { number = in.integer(); });
   state.threshold.baseline_us = in.integer();
   state.threshold.candidate_us = in.integer();
   return state;

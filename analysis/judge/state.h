@@ -62,6 +62,9 @@ struct GuardState {
   // Of a ratio N / D: the baseline's, and its mean of N. 0: not known yet.
   double ratio = 0;
   double mean_numerator = 0;
+  // Of both arms, once it is armed.
+  std::array<RatioSums, kArmCount> parts_in_step{};
+  std::array<RatioSums, kArmCount> parts_since_start{};
 
   GuardState(config::Guard of, bool limit_alone, Refresh refresh);
   bool is_late() const { return guard.metric == config::GuardMetric::kFeedback; }
@@ -73,8 +76,14 @@ struct GuardState {
   ValueScale scale() const;
   // Of amounts in the unit that people count in, tokens or the currency. Of a ratio, 2 z_max / mean(N).
   double margin_cap() const;
-  Margin rollback_margin() const { return analysis::rollback_margin(guard, margin_cap()); }
-  Margin advance_margin(double next_weight) const { return analysis::advance_margin(guard, next_weight, margin_cap()); }
+  // Of a ratio, by how much longer the candidate's answers are than the baseline's, in D; 1 of all others.
+  double longer() const;
+  // What is tested.
+  Margin rollback_margin() const { return of_lengths(analysis::rollback_margin(guard, margin_cap())); }
+  Margin advance_margin(double next_weight) const {
+    return of_lengths(analysis::advance_margin(guard, next_weight, margin_cap()));
+  }
+  Margin of_lengths(const Margin& margin) const;
   double log_against() const { return is_limit ? limit.log_evidence() : rollback.log_evidence(); }
   void inject(double log_gamma) { is_limit ? limit.inject(log_gamma) : rollback.inject(log_gamma); }
 };
@@ -153,6 +162,7 @@ struct Judge::State {
   void fill_clusters();
   void weigh_clusters();
   void test(Seconds dt);
+  void count_parts();
   void remember(const TickInput& input);
   void watch_scores(Seconds dt);
   void count_step();

@@ -255,13 +255,16 @@ MetricCount counted(const GuardState& guard, const ValueSums& sums) {
   return {sums.n, is_mean(guard.guard) ? 0 : guard.tested(sums).s1};
 }
 
-// r0 + z / mean(D), for a z of either end: exact where both arms' answers are as large.
+// r0 + z / mean(D), for a z of either end, as it is where both arms' answers are as large.
 GuardStatus::Means ratio_means(const GuardState& guard, GuardStatus::Means means) {
   const bool per_time = guard.guard.metric == config::GuardMetric::kTokensPerSecond;
   constexpr double kMicrosPerUnit = 1e6;
   constexpr double kTokensPriced = 1'000;
   const double unit = (per_time ? 1 : kTokensPriced) / kMicrosPerUnit;
   const double reach = guard.margin_cap() / 2;
+  means.parts_in_step = guard.parts_in_step;
+  means.parts_since_start = guard.parts_since_start;
+  means.ratio_unit = unit;
   means.at_best = unit * guard.ratio * (1 - reach);
   means.at_worst = unit * guard.ratio * (1 + reach);
   means.inverted = per_time;
@@ -284,30 +287,24 @@ GuardStatus::Means means_of(const GuardState& guard, const std::array<ValueSums,
   return means;
 }
 
-GuardStatus::Bounds in_unit(const GuardStatus::Bounds& of_y, const std::optional<GuardStatus::Means>& means) {
+GuardStatus::Bounds in_unit(const GuardStatus::Bounds& of_y, const GuardState& guard,
+                            const std::optional<GuardStatus::Means>& means) {
   if (!means) return of_y;
-  double baseline = 0;
-  if (const ValueSums& sums = means->since_start[0]; means->inverted && sums.n > 0) {
-    baseline = sums.sum() / static_cast<double>(sums.n);
-  }
-  const auto beyond = [&](double y) { return means->of(baseline + y) - means->of(baseline); };
-  const double low = beyond(of_y.low);
-  const double high = beyond(of_y.high);
-  return {beyond(of_y.value), std::min(low, high), std::max(low, high)};
+  const double whole = means->is_ratio() ? guard.margin_cap() : means->at_worst - means->at_best;
+  const double low = whole * of_y.low;
+  const double high = whole * of_y.high;
+  return {whole * of_y.value, std::min(low, high), std::max(low, high)};
 }
 
 }  // namespace
 
-double GuardStatus::Means::mean(const ValueSums& sums) const {
-  if (sums.n == 0) return of(0);
-  return of(sums.sum() / static_cast<double>(sums.n));
-}
-
 // What takes no time has no speed.
-double GuardStatus::Means::of(double y) const {
-  const double direct = at_best + (at_worst - at_best) * y;
-  if (!inverted) return direct;
-  return direct > 0 ? 1 / direct : 0;
+double GuardStatus::Means::mean(const ValueSums& sums, const RatioSums& parts) const {
+  if (!is_ratio()) return of(sums.n == 0 ? 0 : sums.sum() / static_cast<double>(sums.n));
+  const double numerator = ratio_unit * static_cast<double>(parts.numerator);
+  const auto denominator = static_cast<double>(parts.denominator);
+  const double over = inverted ? numerator : denominator;
+  return over > 0 ? (inverted ? denominator : numerator) / over : 0;
 }
 
 std::vector<GuardStatus> Judge::guards() const {
@@ -315,8 +312,8 @@ std::vector<GuardStatus> Judge::guards() const {
   std::vector<GuardStatus> out;
   for (const GuardState& guard : s.guards) {
     GuardStatus status;
-    const Margin margin = guard.rollback_margin();
-    const Margin advance = guard.advance_margin(s.current.next_weight);
+    const Margin margin = rollback_margin(guard.guard, guard.margin_cap());
+    const Margin advance = advance_margin(guard.guard, s.current.next_weight, guard.margin_cap());
     status.guard = guard.guard;
     status.is_limit = guard.is_limit;
     status.metric = guard.metric;
@@ -358,7 +355,7 @@ std::vector<GuardStatus> Judge::guards() const {
     if (const std::optional<Difference> difference = guard.difference.difference(); difference && !guard.is_limit) {
       const double half = difference->half_width(guard.phi_div);
       status.difference =
-          in_unit({difference->value, difference->value - half, difference->value + half}, status.means);
+          in_unit({difference->value, difference->value - half, difference->value + half}, guard, status.means);
     }
     status.failed = guard.failed;
     status.drift_limit = guard.drift_limit;

@@ -64,6 +64,20 @@ struct Verdict {
   std::uint64_t baseline_requests_in_step = 0;
 };
 
+// Of a ratio N / D: so many answers, and what they had of each.
+struct RatioSums {
+  std::uint64_t n = 0;
+  std::uint64_t numerator = 0;
+  std::uint64_t denominator = 0;
+
+  RatioSums& operator+=(const RatioSums& other) {
+    n += other.n;
+    numerator += other.numerator;
+    denominator += other.denominator;
+    return *this;
+  }
+};
+
 // One guard as people are shown it.
 struct GuardStatus {
   config::Guard guard;
@@ -104,7 +118,8 @@ struct GuardStatus {
     double low = 0;
     double high = 0;
   };
-  std::optional<Bounds> difference;  // of shares of requests; of means in their unit
+  // Of shares of requests; of means in their unit; of a ratio by how much larger it is, as a share of the baseline's.
+  std::optional<Bounds> difference;
   // Of a mean alone, whose observations are no bad events. What people see is in the unit that they count in.
   struct Means {
     std::array<ValueSums, kArmCount> in_step{};
@@ -113,8 +128,14 @@ struct GuardStatus {
     double at_worst = 1;    // what y = 1 stands for; below at_best where higher is better
     bool inverted = false;  // people count the inverse of that: not seconds per token but tokens per second
     std::string unit;       // "tokens"; empty: none
-    double of(double y) const;
-    double mean(const ValueSums& sums) const;
+    // Of a ratio what it is a ratio of, and what 1 of N for 1 of D is in its unit.
+    std::array<RatioSums, kArmCount> parts_in_step{};
+    std::array<RatioSums, kArmCount> parts_since_start{};
+    double ratio_unit = 0;  // 0: it is none
+    double of(double y) const { return at_best + (at_worst - at_best) * y; }
+    double mean(const ValueSums& sums, const RatioSums& parts = {}) const;
+    // Whether differences are shares of the baseline's.
+    bool is_ratio() const { return ratio_unit > 0; }
     bool higher_is_better() const { return inverted || at_worst < at_best; }
   };
   std::optional<Means> means;

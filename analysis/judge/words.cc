@@ -52,15 +52,18 @@ std::string with_unit(double value, const GuardStatus::Means& means) {
   return rounded(value, 4) + (means.unit.empty() ? "" : " " + means.unit);
 }
 
-std::string shown(const ValueSums& sums, const GuardStatus::Means& means) {
-  return with_unit(means.mean(sums), means) + " on average of " + with_commas(static_cast<double>(sums.n));
+std::string shown(const GuardStatus::Means& means, std::size_t arm) {
+  const ValueSums& sums = means.since_start[arm];
+  const double mean = means.mean(sums, means.parts_since_start[arm]);
+  return with_unit(mean, means) + " on average of " + with_commas(static_cast<double>(sums.n));
 }
 
-// Of shares, or of means in their unit.
+// Of shares, of means in their unit, or of ratios: how much more each token takes, or costs.
 std::string shown(const GuardStatus::Bounds& difference, const std::optional<GuardStatus::Means>& means) {
+  const bool in_unit = means && !means->is_ratio();
   const auto signed_one = [&](double value) {
     const double size = std::abs(value);
-    return (value < 0 ? "−" : "") + (means ? with_unit(size, *means) : percent(size));
+    return (value < 0 ? "−" : "") + (in_unit ? with_unit(size, *means) : percent(size));
   };
   return signed_one(difference.value) + " (" + signed_one(difference.low) + " … " + signed_one(difference.high) + ")";
 }
@@ -68,8 +71,7 @@ std::string shown(const GuardStatus::Bounds& difference, const std::optional<Gua
 // Scores of which higher is better are allowed to be so much lower.
 std::string mean_comparison(const GuardStatus& guard) {
   const GuardStatus::Means& means = *guard.means;
-  std::string text = "candidate " + shown(means.since_start[1], means) + ", baseline " +
-                     shown(means.since_start[0], means) + ", allowed ";
+  std::string text = "candidate " + shown(means, 1) + ", baseline " + shown(means, 0) + ", allowed ";
   // Each token may take, or cost, so much more.
   if (is_ratio(guard.guard)) return text + percent(guard.guard.relative);
   const std::string absolute = with_unit(guard.guard.absolute, means);

@@ -118,7 +118,9 @@ class Measuring {
     ValueSums both = guard_.means->in_step[0];
     both += guard_.means->in_step[1];
     const Moments level = moments_of(both);
-    noise_.level = guard_.means->mean(both);
+    RatioSums parts = guard_.means->parts_in_step[0];
+    parts += guard_.means->parts_in_step[1];
+    noise_.level = guard_.means->mean(both, parts);
     noise_.unit = guard_.means->unit;
     const double beyond = (guard_.margin_factor - 1) * level.mean + guard_.margin;
     noise_.planned = noise_.family == Family::kAmount ? beyond / level.mean : in_units(beyond);

@@ -54,7 +54,8 @@ std::string difference_words(const GuardNoise& noise) {
   // The arms' shares beyond thresholds say nothing of how long a request takes.
   if (!noise.difference || noise.family == Family::kTime) return {};
   const auto words = [&](double value) {
-    return noise.family == Family::kRate ? percent_near(value) : digits("%.3g", value);
+    const bool share = noise.family == Family::kRate || noise.family == Family::kRatio;
+    return share ? percent_near(value) : digits("%.3g", value);
   };
   return ", the arms differ by " + words(noise.difference->low) + " to " + words(noise.difference->high);
 }

@@ -13,17 +13,20 @@ namespace {
 json::Value count_json(const MetricCount& count) { return json::Object{{"n", count.n}, {"x", count.x}}; }
 
 // Of a mean: the mean, in the unit that people count in.
-json::Value observed_json(const GuardStatus& guard, const MetricCount& count, const ValueSums& sums) {
-  if (!guard.means) return count_json(count);
+json::Value mean_json(const MetricCount& count, double mean) {
   json::Object out{{"n", count.n}};
-  if (count.n > 0) out.set("mean", guard.means->mean(sums));
+  if (count.n > 0) out.set("mean", mean);
   return out;
 }
 json::Value arm_json(const GuardStatus& guard, std::size_t arm) {
-  return observed_json(guard, guard.in_step[arm], guard.means ? guard.means->in_step[arm] : ValueSums{});
+  const MetricCount& count = guard.in_step[arm];
+  if (!guard.means) return count_json(count);
+  return mean_json(count, guard.means->mean(guard.means->in_step[arm], guard.means->parts_in_step[arm]));
 }
 json::Value since_start_json(const GuardStatus& guard, std::size_t arm) {
-  return observed_json(guard, guard.since_start[arm], guard.means ? guard.means->since_start[arm] : ValueSums{});
+  const MetricCount& count = guard.since_start[arm];
+  if (!guard.means) return count_json(count);
+  return mean_json(count, guard.means->mean(guard.means->since_start[arm], guard.means->parts_since_start[arm]));
 }
 
 void set_mean(const GuardStatus& guard, json::Object& out) {
@@ -83,10 +86,11 @@ json::Value guard_json(const GuardStatus& guard, const Verdict& verdict) {
   }
   if (!guard.failed.empty()) out.set("first_requests", json::Array(guard.failed.begin(), guard.failed.end()));
   if (guard.difference) {
-    const double scale = guard.means ? 1 : 100;
-    out.set(guard.means ? "difference" : "difference_percent", json::Object{{"value", scale * guard.difference->value},
-                                                                            {"low", scale * guard.difference->low},
-                                                                            {"high", scale * guard.difference->high}});
+    const bool in_unit = guard.means && !guard.means->is_ratio();
+    const double scale = in_unit ? 1 : 100;
+    out.set(in_unit ? "difference" : "difference_percent", json::Object{{"value", scale * guard.difference->value},
+                                                                        {"low", scale * guard.difference->low},
+                                                                        {"high", scale * guard.difference->high}});
   }
   if (guard.means) set_mean(guard, out);
   if (guard.drift_limit > 0) {

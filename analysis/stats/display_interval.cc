@@ -46,10 +46,14 @@ void add_rate(DisplayInterval::Observations& arm, std::uint64_t n, std::uint64_t
   arm.squares += static_cast<double>(x);
 }
 
-void add_values(DisplayInterval::Observations& arm, const ValueSums& values) {
-  arm.n += static_cast<double>(values.n);
-  arm.sum += values.sum();
-  arm.squares += values.squares();
+// Of 1/2 + (y - 1/2) / longer.
+void add_values(DisplayInterval::Observations& arm, const ValueSums& values, double longer = 1) {
+  const auto n = static_cast<double>(values.n);
+  const double sum = values.sum() - n / 2;
+  const double squares = values.squares() - values.sum() + n / 4;
+  arm.n += n;
+  arm.sum += longer == 1 ? values.sum() : n / 2 + sum / longer;
+  arm.squares += longer == 1 ? values.squares() : n / 4 + sum / longer + squares / (longer * longer);
 }
 
 }  // namespace
@@ -68,9 +72,9 @@ void DisplayInterval::add(const TickRates& tick, double dt_s) {
   pass(dt_s);
 }
 
-void DisplayInterval::add(const TickMeans& tick, double dt_s) {
+void DisplayInterval::add(const TickMeans& tick, double dt_s, double longer) {
   add_values(state_.baseline, tick.baseline);
-  add_values(state_.candidate, tick.candidate);
+  add_values(state_.candidate, tick.candidate, longer);
   pass(dt_s);
 }
 

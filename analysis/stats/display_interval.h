@@ -52,7 +52,8 @@ class DisplayInterval {
   // A tick that took `dt_s` seconds, and closes the block that it fills. One metric is of rates or of means, never
   // both.
   void add(const TickRates& tick, double dt_s);
-  void add(const TickMeans& tick, double dt_s);
+  // `longer`: of a ratio, how much longer the candidate's answers are; its values are so much farther from the middle.
+  void add(const TickMeans& tick, double dt_s, double longer = 1);
   // The split changes.
   void end_block();
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <functional>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "analysis/judge/guard_rule.h"
 #include "tests/unit/analysis/judge/fleet.h"
@@ -166,6 +168,78 @@ TEST(Direction, LongerAnswersOfTheSameRatioAreNoWorse) {
   }
   for (const GuardMetric metric : {GuardMetric::kTokensPerRequest, GuardMetric::kCostPerRequest}) {
     EXPECT_TRUE(course_of({guard_of(metric), set}, kWorse).failed) << config::to_string(metric);
+  }
+}
+
+// One minute after the other the baseline's answers take so much longer for each token, and the candidate's likewise.
+struct Moving {
+  double a_minute = 1;
+  double longer = 1;  // the candidate's answers
+  double worse = 1;   // each of its tokens
+};
+
+// Lengths have a tail; how long a token takes has nothing to do with them.
+Went answer_of(const Moving& moving, Arm arm, double rank, double minutes) {
+  const bool candidate = arm == Arm::kCandidate;
+  const double turned = std::fmod(rank * 7, 1);
+  const double length = std::exp(0.4 * std::log((turned + 0.01) / (1.01 - turned)));
+  const double token_us = 2'000 * std::pow(moving.a_minute, minutes) * (candidate ? moving.worse : 1);
+  Went went;
+  went.tokens = static_cast<std::uint32_t>(went.tokens * length * (candidate ? moving.longer : 1));
+  went.latency_us = static_cast<std::uint64_t>(token_us * (0.6 + 0.8 * rank) * went.tokens);
+  return went;
+}
+
+Course course_of(const Moving& moving) {
+  Judge judge({.guards = {guard_of(GuardMetric::kTokensPerSecond)}, .steps = 1});
+  int second = 0;
+  const auto tick = [&](StepId step) {
+    if (second % 60 == 0) judge.begin_minute();
+    Tick counts;
+    const testing::Published published(judge);
+    for (int i = 0; i < 50; ++i) {
+      for (const Arm arm : {Arm::kBaseline, Arm::kCandidate}) {
+        if (step == 0 && arm == Arm::kCandidate) continue;
+        const Went went = answer_of(moving, arm, (i + std::fmod(second * 0.618, 1)) / 50, second / 60.0);
+        const auto cluster = static_cast<std::uint8_t>(i * 37 + second);
+        testing::fold(testing::records_of(went, testing::request_of(arm, cluster, step), published), counts);
+      }
+    }
+    testing::judge_tick(judge, counts);
+  };
+  for (; second < 600; ++second) tick(0);
+  judge.begin_step({.step = 1, .weight = 0.5, .next_weight = 1, .seed = StepContext::Seed::kRolloutStart});
+  Course course;
+  for (; second < 1'200 && !course.failed; ++second) {
+    tick(1);
+    const Verdict verdict = judge.verdict();
+    course.most = std::max(course.most, verdict.log_evidence_rollback);
+    course.failed = verdict.kind == Verdict::Kind::kFail;
+    course.passed_gate = course.passed_gate || judge.guards().at(0).gate_passed;
+  }
+  return course;
+}
+
+// The ratio that values are made by is the baseline's of some minutes ago. While it moves all values are off, and those
+// of longer answers by more.
+TEST(Direction, AnswersOfAnotherLengthAreNoWorseWhileTheBaselineMoves) {
+  const auto of = [](const Moving& moving) {
+    return std::to_string(moving.a_minute) + " a minute, answers " + std::to_string(moving.longer) + ", tokens " +
+           std::to_string(moving.worse);
+  };
+  for (const double better : {1.0, 0.96}) {
+    for (const auto& [a_minute, longer] : {std::pair(1.01, 2.5), {0.99, 0.4}, {0.99, 2.5}, {1.01, 0.4}, {1.0, 6.0}}) {
+      const Moving moving{a_minute, longer, better};
+      const Course course = course_of(moving);
+      EXPECT_FALSE(course.failed) << of(moving);
+      EXPECT_LT(course.most, 0) << of(moving);
+      EXPECT_TRUE(course.passed_gate) << of(moving);
+    }
+  }
+  for (const Moving& moving : {Moving{0.99, 2.5, 1.2}, Moving{1.01, 0.4, 1.2}, Moving{1, 6, 1.2}}) {
+    const Course course = course_of(moving);
+    EXPECT_TRUE(course.failed) << of(moving);
+    EXPECT_FALSE(course.passed_gate) << of(moving);
   }
 }
 

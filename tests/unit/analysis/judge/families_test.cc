@@ -2,25 +2,25 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <functional>
 
 #include "analysis/judge/cluster_table.h"
 #include "analysis/judge/guard_rule.h"
 #include "tests/unit/analysis/judge/fleet.h"
+#include "tests/unit/analysis/judge/groups.h"
 
 namespace weir::analysis {
 namespace {
 
 using config::GuardMetric;
+using testing::add;
 using testing::fold;
+using testing::guard_of;
 using testing::judge_tick;
+using testing::lacks;
 using testing::records_of;
 using testing::request_of;
+using testing::step_of;
 using testing::Went;
-
-config::Guard guard_of(GuardMetric metric, double quantile = 0) {
-  return *config::default_guard(config::to_string(metric), quantile);
-}
 
 config::Guard feedback(const std::string& name, bool binary) {
   config::Guard guard;
@@ -44,33 +44,6 @@ std::vector<config::Guard> all_families() {
           feedback("hallucination", true),
           guard_of(GuardMetric::kTokensPerSecond),
           guard_of(GuardMetric::kCostPer1kTokens)};
-}
-
-StepContext step_of(StepId id, double weight, double next) {
-  const auto seed = id == 1 ? StepContext::Seed::kRolloutStart : StepContext::Seed::kStep;
-  return {.step = id, .weight = weight, .next_weight = next, .at_full = false, .seed = seed};
-}
-
-// So many requests of an arm, of users that have all kinds of requests.
-struct Group {
-  Arm arm;
-  int n;
-};
-void add(Judge& judge, const Group& group, const std::function<void(Went&, int)>& set, Tick& into) {
-  const testing::Published published(judge);
-  for (int i = 0; i < group.n; ++i) {
-    Went went;
-    set(went, i);
-    const auto cluster = static_cast<std::uint8_t>(i * 37 + static_cast<int>(group.arm));
-    fold(records_of(went, request_of(group.arm, cluster), published), into);
-  }
-}
-
-bool lacks(const Judge& judge, const std::string& start) {
-  for (const std::string& lack : judge.verdict().lacks) {
-    if (lack.starts_with(start)) return true;
-  }
-  return false;
 }
 
 const auto kUsual = [](Went& went, int i) { went.tokens = static_cast<std::uint32_t>(100 + i); };
@@ -124,140 +97,6 @@ TEST(Amounts, AChangedCapBeginsInAPlaceOfItsOwn) {
   const std::array<ValueScale, kMaxValueMetrics> scales = judge.thresholds().scales;
   EXPECT_EQ(scales[0].cap, 0U) << "requests under way may still mean the old one";
   EXPECT_EQ(scales[1].cap, 2'000U);
-}
-
-// 2 ms a token; every other one of the answers takes 1.5 ms a token, and every other one 2.5.
-const auto kUnsteady = [](Went& went, int i) { went.latency_us = i % 2 == 0 ? 300'000 : 500'000; };
-
-TEST(Ratios, LearnTheirRatioAndThenTheirScale) {
-  Judge judge({.guards = {guard_of(GuardMetric::kTokensPerSecond)}, .steps = 2});
-  judge.begin_step(step_of(1, 0.5, 1));
-  const auto tick = [&](int n, const std::function<void(Went&, int)>& set = kUnsteady) {
-    Tick counts;
-    add(judge, {Arm::kBaseline, n}, set, counts);
-    add(judge, {Arm::kCandidate, n}, set, counts);
-    judge_tick(judge, counts);
-  };
-  const auto scale = [&] { return judge.thresholds().scales[0]; };
-  tick(100);
-  EXPECT_TRUE(lacks(judge, "not_armed: 100 of 400 (tokensPerSecond)"));
-  EXPECT_EQ(scale().of, ValueMetric::kTokenTime);
-  EXPECT_EQ(scale().ratio, 0);
-  tick(110);
-  const std::uint32_t before = judge.thresholds().version;
-  tick(10);  // begins with a ratio, and was assigned without one
-  EXPECT_DOUBLE_EQ(scale().ratio, 2'000);
-  EXPECT_EQ(scale().cap, 0U);
-  EXPECT_GT(judge.thresholds().version, before);
-  EXPECT_TRUE(lacks(judge, "not_armed: 200 of 400 (tokensPerSecond)"));
-  tick(120);
-  EXPECT_TRUE(lacks(judge, "not_armed: 320 of 400 (tokensPerSecond)"));
-  EXPECT_EQ(judge.guards()[0].means->since_start[0].n, 0U);
-  tick(100);
-  EXPECT_TRUE(judge.guards()[0].armed);
-  EXPECT_EQ(scale().cap, 8U * 100'000) << "eight times how far they are from the ratio";
-  EXPECT_NEAR(judge.guards()[0].margin, 0.05 * 400'000 / (2 * 800'000), 1e-12);
-  tick(50);
-  const GuardStatus guard = judge.guards()[0];
-  EXPECT_EQ(guard.means->since_start[1].n, 50U);
-  EXPECT_NEAR(guard.means->mean(guard.means->since_start[0]), 500, 1e-9) << "tokens per second";
-  EXPECT_TRUE(guard.means->higher_is_better());
-  EXPECT_EQ(guard.cap, 0);
-}
-
-// Once a minute, for what the baseline is like changes; what its values are divided by does not.
-TEST(Ratios, FollowTheBaselineOnceAMinute) {
-  Judge judge({.guards = {guard_of(GuardMetric::kTokensPerSecond)}, .steps = 2});
-  judge.begin_step(step_of(1, 0.5, 1));
-  double factor = 1;
-  const auto tick = [&] {
-    Tick counts;
-    const auto set = [&](Went& went, int i) {
-      kUnsteady(went, i);
-      went.latency_us = static_cast<std::uint64_t>(static_cast<double>(went.latency_us) * factor);
-    };
-    add(judge, {Arm::kBaseline, 500}, set, counts);
-    judge_tick(judge, counts);
-  };
-  for (int second = 0; second < 5; ++second) tick();
-  const ValueScale first = judge.thresholds().scales[0];
-  ASSERT_GT(first.cap, 0U);
-  factor = 2;
-  for (int second = 0; second < 5; ++second) tick();
-  EXPECT_EQ(judge.thresholds().scales[0].ratio, first.ratio);
-  judge.begin_minute();
-  tick();
-  const ValueScale second = judge.thresholds().scales[0];
-  EXPECT_GT(second.ratio, 1.4 * first.ratio);
-  EXPECT_EQ(second.cap, first.cap);
-  EXPECT_GT(judge.guards()[0].margin, 0.05 * 1.4 * 400'000 / (2 * 800'000));
-}
-
-// A baseline that always has the same ratio would leave no scale to see anything by.
-TEST(Ratios, ASteadyBaselineIsScaledByWhatItsAnswersTake) {
-  Judge judge({.guards = {guard_of(GuardMetric::kCostPer1kTokens)}, .steps = 2});
-  judge.begin_step(step_of(1, 0.5, 1));
-  const auto tick = [&](double factor) {
-    Tick counts;
-    add(
-        judge, {Arm::kBaseline, 200}, [](Went& went, int) { went.cost_micros = 10 * (went.tokens_in + went.tokens); },
-        counts);
-    add(
-        judge, {Arm::kCandidate, 200},
-        [&](Went& went, int) {
-          went.cost_micros = static_cast<std::uint64_t>(factor * 10 * (went.tokens_in + went.tokens));
-        },
-        counts);
-    judge_tick(judge, counts);
-  };
-  for (int second = 0; second < 3; ++second) tick(1);
-  EXPECT_EQ(judge.thresholds().scales[0].cap, 2U * 3'000);
-  for (int second = 0; second < 3; ++second) tick(1.2);
-  const GuardStatus guard = judge.guards()[0];
-  EXPECT_NEAR(guard.means->mean(guard.means->in_step[0]), 0.01, 1e-12) << "of the currency for a thousand tokens";
-  EXPECT_NEAR(guard.means->mean(guard.means->in_step[1]), 0.012, 1e-6);
-  for (int second = 0; second < 30; ++second) tick(1.2);
-  EXPECT_EQ(judge.verdict().kind, Verdict::Kind::kFail);
-}
-
-// What was learnt before an edit, or in a rollout before, is known to the next one at once.
-TEST(Ratios, TakeTheirScaleFromWhatIsKnownOfTheBaseline) {
-  config::Guard speed = guard_of(GuardMetric::kTokensPerSecond);
-  Judge judge({.guards = {speed}, .steps = 1});
-  judge.begin_step(step_of(1, 0.5, 1));
-  for (int second = 0; second < 4; ++second) {
-    Tick counts;
-    add(judge, {Arm::kBaseline, 300}, kUnsteady, counts);
-    judge_tick(judge, counts);
-  }
-  ASSERT_TRUE(judge.guards()[0].armed);
-  speed.relative = 0.2;
-  judge.change_guards({.guards = {speed}, .steps = 1});
-  const auto scales = judge.thresholds().scales;
-  EXPECT_EQ(scales[0].ratio, 0) << "requests under way may still mean the old one";
-  EXPECT_DOUBLE_EQ(scales[1].ratio, 2'000);
-  EXPECT_NEAR(static_cast<double>(scales[1].cap), 800'000, 1'000);
-  const Judge next({.guards = {speed}, .steps = 1}, judge.memory());
-  EXPECT_TRUE(next.guards()[0].armed);
-  EXPECT_EQ(next.thresholds().scales[0].cap, scales[1].cap);
-}
-
-TEST(Ratios, AreSavedAsTheyLearn) {
-  const JudgeSpec spec{.guards = {guard_of(GuardMetric::kTokensPerSecond), guard_of(GuardMetric::kCostPer1kTokens)},
-                       .steps = 2};
-  Judge judge(spec);
-  judge.begin_step(step_of(1, 0.5, 1));
-  for (int second = 0; second < 12; ++second) {
-    std::optional<Judge> back = Judge::of_snapshot(spec, judge.snapshot());
-    ASSERT_TRUE(back) << second;
-    Tick counts;
-    for (const Arm arm : {Arm::kBaseline, Arm::kCandidate}) add(judge, {arm, 60}, kUnsteady, counts);
-    judge_tick(judge, counts);
-    judge_tick(*back, counts);
-    EXPECT_EQ(judge.snapshot(), back->snapshot()) << second;
-  }
-  EXPECT_TRUE(judge.guards()[0].armed);
-  EXPECT_TRUE(judge.guards()[1].armed);
 }
 
 TEST(Means, SpeakAfterTwentyObservationsOfTheCandidate) {
@@ -337,39 +176,6 @@ TEST(Means, AreExplainedInTheirUnit) {
                             "50, allowed 0.02 less; evidence 1 : "))
       << of_scores;
   EXPECT_NE(of_scores.find("difference −0.2 (−0.2 … −0.2)"), std::string::npos) << of_scores;
-}
-
-TEST(Ratios, AreExplainedAsPeopleCountThem) {
-  Judge judge(
-      {.guards = {guard_of(GuardMetric::kTokensPerSecond), guard_of(GuardMetric::kCostPer1kTokens)}, .steps = 1});
-  judge.begin_step(step_of(1, 0.5, 1));
-  const auto tick = [&](double factor) {
-    Tick counts;
-    add(judge, {Arm::kBaseline, 250}, kUnsteady, counts);
-    add(
-        judge, {Arm::kCandidate, 250},
-        [&](Went& went, int i) {
-          kUnsteady(went, i);
-          went.latency_us = static_cast<std::uint64_t>(static_cast<double>(went.latency_us) * factor);
-          went.cost_micros = static_cast<std::uint64_t>(1'000 * factor);
-        },
-        counts);
-    judge_tick(judge, counts);
-  };
-  for (int second = 0; second < 3; ++second) tick(1);
-  tick(2);
-  const std::vector<GuardStatus> guards = judge.guards();
-  const std::string speed = explain(guards[0], 4.6);
-  EXPECT_TRUE(
-      speed.starts_with("tokensPerSecond: candidate 250 tokens per second on average of 250, baseline 500 tokens per "
-                        "second on average of 250, allowed 5 %; evidence 1 : "))
-      << speed;
-  EXPECT_NE(speed.find("difference −250 tokens per second (−"), std::string::npos) << speed;
-  const std::string cost = explain(guards[1], 4.6);
-  EXPECT_TRUE(
-      cost.starts_with("costPer1kTokens: candidate 0.006667 per 1k tokens on average of 250, baseline 0.003333 "
-                       "per 1k tokens on average of 250, allowed 5 %; evidence 1 : "))
-      << cost;
 }
 
 // 4.13: what no observations can have is dropped and counted, and stands in nobody's way.

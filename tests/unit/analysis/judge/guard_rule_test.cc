@@ -22,7 +22,7 @@ config::Guard latency(double quantile) {
   return guard;
 }
 
-// 4.5: d = margin x mean(N) / (2 z_max), and toward advance as the mean of a score without a row of its own.
+// 4.5: d = margin x mean(N) / (2 z_max), and toward advance up to where scores go.
 TEST(GuardRule, TheMarginOfARatioIsOfWhatItsNumeratorIsOnAverage) {
   config::Guard guard;
   guard.metric = config::GuardMetric::kTokensPerSecond;
@@ -36,6 +36,9 @@ TEST(GuardRule, TheMarginOfARatioIsOfWhatItsNumeratorIsOnAverage) {
   EXPECT_EQ(advance_margin(guard, 0.01, cap).factor, 1);
   guard.relative = 1;
   EXPECT_DOUBLE_EQ(advance_margin(guard, 0.01, cap).absolute, 0.2) << "never less than the plan allows";
+  guard.relative = 0;
+  EXPECT_EQ(rollback_margin(guard, cap).absolute, 0);
+  EXPECT_DOUBLE_EQ(advance_margin(guard, 1, cap).absolute, 0.01) << "as by default, and no more, whatever the scale";
 }
 
 TEST(GuardRule, TheHarmOfAStepIsAShareOfAllTraffic) {

@@ -224,17 +224,23 @@ TEST(Noise, SaysRatiosAsPeopleCountThem) {
   guard.means->at_worst = 0.002 * (1 + 2.5);
   guard.means->inverted = true;
   guard.means->unit = "tokens per second";
+  guard.means->ratio_unit = 1e-6;
   guard.margin = 0.05 / 5;
   guard.armed = true;
   for (std::size_t arm = 0; arm < kArmCount; ++arm) {
     guard.means->in_step[arm] = sums_of(20'000, 0.5);
+    guard.means->parts_in_step[arm] = {
+        .n = 20'000, .numerator = 8'000'000'000, .denominator = arm == 0 ? 3'900'000U : 4'100'000U};
     guard.in_step[arm] = {20'000, 0};
   }
+  guard.difference = {-0.05, -0.06, -0.04};
   const std::vector<GuardNoise> noises = noise_of({.policy = policy, .guards = guards, .memory = {}});
   ASSERT_EQ(noises.size(), 1U);
-  EXPECT_NEAR(noises[0].level, 500, 1e-6);
+  EXPECT_NEAR(noises[0].level, 500, 1e-6) << "of both arms' tokens and time";
   EXPECT_NEAR(noises[0].planned, 0.05, 1e-9);
-  EXPECT_THAT(says(noises[0]), HasSubstr("tokensPerSecond: 500 tokens per second on average, design effect 1; honest"));
+  EXPECT_THAT(says(noises[0]),
+              HasSubstr("tokensPerSecond: 500 tokens per second on average, the arms differ by -6% to -4%, "
+                        "design effect 1; honest"));
   EXPECT_THAT(says(noises[0]), HasSubstr("the plan allows +5%"));
 }
 

@@ -86,5 +86,20 @@ TEST(DisplayInterval, OfMeansUsesTheSpreadWithinTheArms) {
   EXPECT_EQ(restored.difference()->value, difference.value);
 }
 
+// Values of answers that are twice as long are twice as far from the middle.
+TEST(DisplayInterval, OfLongerAnswersAreNoFartherApart) {
+  ValueSums near;
+  ValueSums far;
+  for (const std::uint64_t value : {5'600ULL, 5'200ULL, 4'900ULL, 5'500ULL}) near.add(value);
+  for (const std::uint64_t value : {6'200ULL, 5'400ULL, 4'800ULL, 6'000ULL}) far.add(value);
+  DisplayInterval alike(false);
+  alike.add(TickMeans{.baseline = near, .candidate = near}, 1);
+  DisplayInterval longer(false);
+  longer.add(TickMeans{.baseline = near, .candidate = far}, 1, 2);
+  ASSERT_TRUE(alike.difference() && longer.difference());
+  EXPECT_NEAR(longer.difference()->value, 0, 1e-12);
+  EXPECT_NEAR(longer.difference()->standard_error, alike.difference()->standard_error, 1e-12);
+}
+
 }  // namespace
 }  // namespace weir::analysis
