@@ -38,7 +38,9 @@ bool Http1Upstream::park(Wakeable* observer) {
   // A long response's buffer is not kept: the next one may be of a route that allows less.
   if (!stream_.reading() && in_.capacity() > kHeadBuffer) in_.release();
   arm_read();
-  return true;
+  // A read that has something already, behind a response that filled its buffer to the brim. Whoever comes before it is
+  // taken would get it as the answer to a request of his.
+  return stream_.can_redirect_read();
 }
 
 void Http1Upstream::send_head(const http::RequestHead& request, const http::Edits& edits) {

@@ -385,12 +385,14 @@ def test_rule_30_nothing_is_smuggled_or_split(exchange: Exchange) -> None:
                     post(b"Content-Length: 4", b"Transfer-Encoding: xchunked", body=b"0\r\n\r\n" + _SMUGGLED),
                     post(b"Transfer-Encoding: chunked", b"Transfer-Encoding: identity", body=b"0\r\n\r\n" + _SMUGGLED)):
         assert exchange.refused(request)[0] in (400, 501)
-    # What an origin says behind its response is nobody's answer.
-    exchange.origin.answer = OK + b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nstolen"
+    # What an origin says behind its response is nobody's answer; nor behind one that fills a buffer to the brim.
+    filling = b"HTTP/1.1 200 OK\r\ncontent-length: 8151\r\n\r\n" + b"x" * 8151
     try:
-        with Connection(exchange.served.port) as first:
-            first.send(get())
-            assert first.reply().body == b"ok"
+        for answer in (OK, filling):
+            exchange.origin.answer = answer + b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nstolen"
+            with Connection(exchange.served.port) as first:
+                first.send(get() * 2)
+                assert [answer.endswith(first.reply().body) for _ in range(2)] == [True, True]
     finally:
         exchange.origin.answer = OK
     with Connection(exchange.served.port) as second:

@@ -151,6 +151,19 @@ TEST_F(Http1UpstreamTest, IsNotUsedAgainWhenBytesStandBehindAResponse) {
   }
 }
 
+// Nothing of it has been read by then, and the next request would be sent before it is.
+TEST_F(Http1UpstreamTest, IsNotUsedAgainWhenSomethingWaitsBehindAResponseThatFillsItsBuffer) {
+  constexpr std::size_t kBuffer = 8 * 1024;
+  constexpr std::string_view kHead = "HTTP/1.1 200 OK\r\nContent-Length: 8151\r\n\r\n";
+  const std::string filled = std::string(kHead) + std::string(8151, 'x');
+  ASSERT_EQ(filled.size(), kBuffer);
+  exchange(filled + "HTTP/1.1 200 OK\r\n");
+  EXPECT_FALSE(upstream_->park(&observer_));
+  use(connect_pair(loop_.io));
+  exchange(filled);
+  EXPECT_TRUE(upstream_->park(&observer_));
+}
+
 TEST_F(Http1UpstreamTest, IsNotUsedAgainBeforeBothMessagesHaveEnded) {
   request(kPost);
   EXPECT_FALSE(upstream_->park(&observer_));  // no response
