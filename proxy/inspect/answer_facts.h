@@ -47,8 +47,8 @@ struct AnswerFacts {
   std::uint64_t tokens_reasoning = 0;
 
   // What the answer calls its model; cut.
-  std::array<char, 64> model_space{};
   std::size_t model_size = 0;
+  std::array<char, 64> model_space{};
 
   std::string_view model() const { return {model_space.data(), model_size}; }
   bool failed() const { return ending == Ending::kError || ending == Ending::kCapacity; }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/json_plain.h"
 #include "base/score.h"
 #include "proxy/http/media_type.h"
 
@@ -27,6 +28,12 @@ std::optional<double> number_of(const http::Field* field) {
   const auto [at, error] = std::from_chars(field->value.data(), end, number);
   if (error != std::errc() || at != end) return std::nullopt;
   return static_cast<double>(number);
+}
+
+// Of all answers that a worker reads: one stream says what another one says.
+json::PlainTexts& plain_texts() {
+  thread_local json::PlainTexts texts(paths());
+  return texts;
 }
 
 }  // namespace
@@ -54,7 +61,7 @@ void AnswerReader::on_response_head(const http::ResponseHead& head) {
   check_.begin();
   last_word_ = has_content_ = false;
   voice_ = Voice::kNone;
-  message_size_ = word_size_ = 0;
+  message_size_ = 0;
   kind_ = Framing::kNone;
   unreadable_ = false;
   // What a status says is known without its body.
@@ -124,9 +131,13 @@ void AnswerReader::on_end(bool complete) {
 void AnswerReader::feed_lines(std::string_view data) {
   while (!data.empty()) {
     const std::size_t end = data.find('\n');
-    feed_message(data.substr(0, end));
-    if (end == std::string_view::npos) return;
-    end_message();
+    const std::string_view line = data.substr(0, end);
+    const bool whole = end != std::string_view::npos && !message_.begun;
+    if (!whole || !take_plain_message(line)) {
+      feed_message(line);
+      if (end == std::string_view::npos) return;
+      end_message();
+    }
     data.remove_prefix(end + 1);
   }
 }
@@ -138,17 +149,39 @@ void AnswerReader::on_event(std::string_view name) {
   end_message();
 }
 
+void AnswerReader::on_whole_event(std::string_view data, std::string_view name) {
+  if (take_plain_message(data)) return;
+  on_event_data(data);
+  on_event(name);
+}
+
+// Just as it would be taken piece by piece.
+bool AnswerReader::take_plain_message(std::string_view text) {
+  if (over()) return false;
+  begin_message();
+  const bool plain = plain_texts().tell(text, shape_, *this);
+  message_.begun = false;
+  if (!plain) return false;
+  if (kind_ == Framing::kEvents) take_type(framing_.name());
+  facts_.begun = true;
+  settle_message();
+  return true;
+}
+
+void AnswerReader::begin_message() {
+  message_ = {};
+  message_.begun = true;
+  // Servers differ in whether `type` stands before what it is the type of; the event's name mostly does.
+  if (kind_ == Framing::kEvents) take_type(framing_.name());
+}
+
 void AnswerReader::feed_message(std::string_view piece) {
-  if (last_word_ || facts_.failed()) return;
+  if (over()) return;
   if (!message_.begun) {
     if (kind_ == Framing::kLines && !has_content(piece)) return;
-    message_ = {};
-    message_.begun = true;
+    begin_message();
     message_size_ = 0;
-    word_size_ = 0;
     scan_.begin();
-    // Servers differ in whether `type` stands before what it is the type of; the event's name mostly does.
-    if (kind_ == Framing::kEvents) take_type(framing_.name());
   }
   if (message_size_ < message_start_.size()) {
     const std::size_t fits = std::min(piece.size(), message_start_.size() - message_size_);
@@ -185,8 +218,8 @@ void AnswerReader::settle_message() {
     if (facts_.outputs++ == 0) facts_.first_output_us = now_us_;
     facts_.last_output_us = now_us_;
   }
-  settle_usage();
-  if (facts_.model_size == 0) {
+  if (message_.counts) settle_usage();
+  if (message_.model_size != 0 && facts_.model_size == 0) {
     facts_.model_space = model_;
     facts_.model_size = message_.model_size;
   }
@@ -214,7 +247,7 @@ void AnswerReader::settle_message() {
 // The last one counts. Some servers of the OpenAI kind send parts of one, which count for nothing; Anthropic says its
 // halves apart, and beside them what went through a cache.
 void AnswerReader::settle_usage() {
-  const Usage& usage = message_.usage;
+  const Usage& usage = usage_;
   if (usage.of_completion && (!usage.in || (!usage.out && !usage.total))) return;
   if (usage.in) {
     facts_.tokens_in = count_of(*usage.in + usage.read + usage.written);
@@ -268,18 +301,24 @@ void AnswerReader::on_text(int path, std::string_view piece, bool end) {
         message_.finish = FinishReason::kStop;
       }
       return;
+    // Each event of a stream says them again.
     case Meaning::kModel:
-      if (facts_.model_size != 0) return;  // each event of a stream says it again
+      if (facts_.model_size != 0) return;
+      break;
+    case Meaning::kId:
+      if (facts_.id != 0) return;
       break;
     default:
       break;
   }
   // A word: what is longer than any is none of them.
-  const std::size_t fits = std::min(piece.size(), word_.size() - word_size_);
-  std::copy_n(piece.data(), fits, word_.data() + word_size_);
-  word_size_ += fits;
+  std::uint8_t& size = message_.word_size;
+  if (end && size == 0) return on_word(at->meaning, piece.substr(0, word_.size()));
+  const std::size_t fits = std::min(piece.size(), word_.size() - size);
+  std::copy_n(piece.data(), fits, word_.data() + size);
+  size = static_cast<std::uint8_t>(size + fits);
   if (!end) return;
-  on_word(at->meaning, {word_.data(), std::exchange(word_size_, 0)});
+  on_word(at->meaning, {word_.data(), std::exchange(size, std::uint8_t{0})});
 }
 
 // However the pieces are cut; where text and calls take turns is part of what is said.
@@ -328,7 +367,7 @@ void AnswerReader::on_word(Meaning meaning, std::string_view word) {
   switch (meaning) {
     case Meaning::kId:
       // What fills the space may go on beyond it.
-      if (facts_.id != 0 || word.size() == word_.size()) return;
+      if (word.size() == word_.size()) return;
       facts_.id = join_key(JoinKind::kResponse, word);
       if (id_sink_ != nullptr) id_sink_->on_id(facts_.id);
       return;
@@ -354,7 +393,7 @@ void AnswerReader::on_word(Meaning meaning, std::string_view word) {
       message_.incomplete = finish_reason(word);
       return;
     case Meaning::kModel:
-      message_.model_size = std::min(word.size(), model_.size());
+      message_.model_size = static_cast<std::uint8_t>(std::min(word.size(), model_.size()));
       std::copy_n(word.begin(), message_.model_size, model_.begin());
       return;
     case Meaning::kStatus:
@@ -370,6 +409,7 @@ void AnswerReader::on_word(Meaning meaning, std::string_view word) {
 }
 
 void AnswerReader::take_type(std::string_view word) {
+  if (word.empty()) return;
   const auto dialects = static_cast<Dialects>(typical_of(word) & dialects_);
   if (dialects == 0) return;
   message_.type = message_type(word);
@@ -380,37 +420,7 @@ void AnswerReader::take_type(std::string_view word) {
 void AnswerReader::on_number(int path, double number) {
   const Place* const at = concerns(path);
   if (at == nullptr) return;
-  Usage& usage = message_.usage;
   switch (at->meaning) {
-    case Meaning::kPromptTokens:
-      usage.of_completion = true;
-      usage.in = number;
-      return;
-    case Meaning::kCompletionTokens:
-      usage.of_completion = true;
-      usage.out = number;
-      return;
-    case Meaning::kTokensIn:
-      usage.in = number;
-      return;
-    case Meaning::kTokensOut:
-      usage.out = number;
-      return;
-    case Meaning::kTokensTotal:
-      usage.total = number;
-      return;
-    case Meaning::kTokensCached:
-      usage.cached = number;
-      return;
-    case Meaning::kTokensRead:
-      usage.read = number;
-      return;
-    case Meaning::kTokensWritten:
-      usage.written = number;
-      return;
-    case Meaning::kTokensReasoning:
-      usage.reasoning = number;
-      return;
     case Meaning::kMedia:
       return show_content();
     case Meaning::kErrorCode:
@@ -422,6 +432,44 @@ void AnswerReader::on_number(int path, double number) {
       return;
     case Meaning::kToolIndex:
       return check_.number_call(number);
+    default:
+      return count(at->meaning, number);
+  }
+}
+
+// Of a usage.
+void AnswerReader::count(Meaning meaning, double number) {
+  if (!std::exchange(message_.counts, true)) usage_ = {};
+  switch (meaning) {
+    case Meaning::kPromptTokens:
+      usage_.of_completion = true;
+      usage_.in = number;
+      return;
+    case Meaning::kCompletionTokens:
+      usage_.of_completion = true;
+      usage_.out = number;
+      return;
+    case Meaning::kTokensIn:
+      usage_.in = number;
+      return;
+    case Meaning::kTokensOut:
+      usage_.out = number;
+      return;
+    case Meaning::kTokensTotal:
+      usage_.total = number;
+      return;
+    case Meaning::kTokensCached:
+      usage_.cached = number;
+      return;
+    case Meaning::kTokensRead:
+      usage_.read = number;
+      return;
+    case Meaning::kTokensWritten:
+      usage_.written = number;
+      return;
+    case Meaning::kTokensReasoning:
+      usage_.reasoning = number;
+      return;
     default:
       return;
   }

@@ -21,7 +21,8 @@
 
 namespace weir::proxy {
 
-class AnswerReader final : public BodyObserver, private EventFraming::Sink, private json::Scan::Sink {
+// Begins with a line of memory: see its members.
+class alignas(64) AnswerReader final : public BodyObserver, private EventFraming::Sink, private json::Scan::Sink {
  public:
   AnswerReader();
   ~AnswerReader() override;
@@ -78,15 +79,17 @@ class AnswerReader final : public BodyObserver, private EventFraming::Sink, priv
     bool token = false;
     bool token_content = false;
     bool special = false;
+    bool counts = false;  // usage_ is of it
     MessageType type = MessageType::kOther;
     FinishReason finish = FinishReason::kNone;
     FinishReason incomplete = FinishReason::kNone;
-    std::size_t model_size = 0;  // of model_
-    Usage usage;
+    std::uint8_t model_size = 0;  // of model_
+    std::uint8_t word_size = 0;   // of word_
   };
 
   void on_event_data(std::string_view piece) override;
   void on_event(std::string_view name) override;
+  void on_whole_event(std::string_view data, std::string_view name) override;
   void on_text(int path, std::string_view piece, bool end) override;
   void on_number(int path, double number) override;
   void on_boolean(int path, bool value) override;
@@ -95,7 +98,12 @@ class AnswerReader final : public BodyObserver, private EventFraming::Sink, priv
 
   static Framing framing_of(const http::ResponseHead& head);
   void read_usage_headers(const http::ResponseHead& head);
+  // Nothing that comes tells anything.
+  bool over() const { return last_word_ || facts_.failed(); }
   void feed_lines(std::string_view data);
+  // False: it is one for feed_message().
+  bool take_plain_message(std::string_view text);
+  void begin_message();
   void feed_message(std::string_view piece);
   void end_message();
   void settle_message();
@@ -110,13 +118,10 @@ class AnswerReader final : public BodyObserver, private EventFraming::Sink, priv
   void show_content();
   void on_word(Meaning meaning, std::string_view word);
   void take_type(std::string_view word);
+  void count(Meaning meaning, double number);
 
-  json::Scan scan_;
-  OutputCheck check_;
-  EventFraming framing_;
-  AnswerFacts facts_;
-  Message message_;
-
+  // What every event needs stands together: between two events of a stream a thousand others have their turn, and each
+  // line of its memory has to be fetched again.
   Framing kind_ = Framing::kNone;
   Dialects dialects_ = 0;  // those that it may be in
   Dialects told_ = 0;      // those that it showed itself to be in
@@ -125,16 +130,23 @@ class AnswerReader final : public BodyObserver, private EventFraming::Sink, priv
   bool last_word_ = false;  // what comes behind it is no part of the answer
   bool has_content_ = false;
   bool json_asked_ = false;
-  HashStream* words_ = nullptr;  // null: nobody wants to know
-  Voice voice_ = Voice::kNone;   // of the last of them
+  Voice voice_ = Voice::kNone;  // of the last of words_
+  std::uint8_t shape_ = 0;      // of the last plain message
+  Message message_;
   std::uint64_t now_us_ = 0;
+  HashStream* words_ = nullptr;  // null: nobody wants to know
+  EventFraming framing_;
+  AnswerFacts facts_;
+  OutputCheck check_;
+
+  // What a message needs that is not plain, or that says what most do not.
+  Usage usage_;
+  IdSink* id_sink_ = nullptr;  // null: nobody asks
   std::size_t message_size_ = 0;
   std::array<char, 8> message_start_{};
-  IdSink* id_sink_ = nullptr;  // null: nobody asks
   std::array<char, 64> model_{};
-  // A word that comes in parts.
-  std::array<char, 128> word_{};
-  std::size_t word_size_ = 0;
+  std::array<char, 128> word_{};  // one that comes in parts
+  json::Scan scan_;
 };
 
 }  // namespace weir::proxy

@@ -7,13 +7,13 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
+}  // namespace
+
 // Two searches for one byte each are faster than one for either: data has neither.
 std::size_t line_end(std::string_view bytes) {
   const std::size_t feed = bytes.find('\n');
   return std::min(feed, bytes.substr(0, feed).find('\r'));
 }
-
-}  // namespace
 
 void EventFraming::feed(std::string_view bytes, Sink& sink) {
   while (!bytes.empty()) {
@@ -25,12 +25,30 @@ void EventFraming::feed(std::string_view bytes, Sink& sink) {
       }
     }
     const std::size_t end = line_end(bytes);
+    if (take_whole_event(bytes, end, sink)) continue;
     if (end != 0) take(bytes.substr(0, end), sink);
     if (end == std::string_view::npos) return;
     after_cr_ = bytes[end] == '\r';
     bytes.remove_prefix(end + 1);
     end_line(sink);
   }
+}
+
+// If `bytes` begin with one whose data is their first line, of that size, and ends behind it. Just as its lines would be
+// taken one after the other, but at once.
+bool EventFraming::take_whole_event(std::string_view& bytes, std::size_t line, Sink& sink) {
+  constexpr std::string_view kData = "data:";
+  if (!blank_ || has_data_ || line == std::string_view::npos || !bytes.starts_with(kData)) return false;
+  const std::string_view behind = bytes.substr(line);
+  const std::size_t ends = behind.starts_with("\n\n") ? 2 : behind.starts_with("\r\n\r\n") ? 4 : 0;
+  std::string_view data = bytes.substr(kData.size(), line - kData.size());
+  if (data.starts_with(' ')) data.remove_prefix(1);
+  if (ends == 0 || data.empty()) return false;
+  bytes.remove_prefix(line + ends);
+  first_line_ = false;
+  sink.on_whole_event(data, name());
+  name_size_ = 0;
+  return true;
 }
 
 void EventFraming::end(Sink& sink) {

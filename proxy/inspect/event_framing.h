@@ -9,6 +9,9 @@
 
 namespace weir::proxy {
 
+// Of the first line: where its line feed or carriage return stands; npos: it has none.
+std::size_t line_end(std::string_view bytes);
+
 class EventFraming {
  public:
   class Sink {
@@ -17,6 +20,11 @@ class EventFraming {
     virtual void on_event_data(std::string_view piece) = 0;
     // The event is over. `name`: of its last `event` field, cut after kMaxName bytes; empty: it had none.
     virtual void on_event(std::string_view name) = 0;
+    // Both at once, of an event that is there as a whole: what most are.
+    virtual void on_whole_event(std::string_view data, std::string_view name) {
+      on_event_data(data);
+      on_event(name);
+    }
 
    protected:
     ~Sink() = default;
@@ -35,6 +43,7 @@ class EventFraming {
   enum class Part : std::uint8_t { kFieldName, kSpace, kValue };
   enum class Field : std::uint8_t { kOther, kData, kEvent };
 
+  bool take_whole_event(std::string_view& bytes, std::size_t line, Sink& sink);
   void take(std::string_view part, Sink& sink);
   void name_field(Sink& sink);
   void end_line(Sink& sink);

@@ -30,7 +30,8 @@ void OutputCheck::begin() {
     choice.seen = choice.content = choice.text_begun = choice.call_open = false;
     choice.call = 0;
   }
-  at_ = begun_ = 0;
+  at_ = 0;
+  begun_ = 0;
   said_ = broken_ = doubtful_ = false;
 }
 
@@ -52,9 +53,8 @@ void OutputCheck::number_choice(double number) {
 }
 
 void OutputCheck::choose(std::size_t which) {
-  at_ = std::min(which, kMostChoices);
+  at_ = static_cast<std::uint8_t>(std::min(which, kMostChoices));
   said_ = false;
-  if (at_ < kMostChoices && at_ >= choices_.size()) choices_.resize(at_ + 1);
 }
 
 void OutputCheck::add_text(std::string_view piece) {

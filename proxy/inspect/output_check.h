@@ -2,10 +2,11 @@
 // the arguments of its tools' calls, each choice of an answer by itself. Keeps nothing of it; once warm it allocates nothing.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string_view>
-#include <vector>
 
 #include "base/json_scan.h"
 
@@ -54,12 +55,12 @@ class OutputCheck {
   Choice* current() { return at_ < kMostChoices ? &choices_[at_] : nullptr; }
   void end_call(Choice& choice);
 
-  std::vector<Choice> choices_ = std::vector<Choice>(1);
-  std::size_t at_ = 0;
-  std::size_t begun_ = 0;  // of a whole answer's choices
-  bool said_ = false;      // something of this choice, in this message
+  std::uint8_t at_ = 0;
+  bool said_ = false;  // something of this choice, in this message
   bool broken_ = false;
   bool doubtful_ = false;
+  std::uint32_t begun_ = 0;  // of a whole answer's choices
+  std::array<Choice, kMostChoices> choices_;
 };
 
 }  // namespace weir::proxy

@@ -1,5 +1,6 @@
 #include "proxy/inspect/usage_filter.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace weir::proxy {
@@ -97,6 +98,15 @@ UsageFilter::Fate UsageFilter::fate_of(std::string_view event, bool ended) {
 std::string_view UsageFilter::take_event(std::string_view& bytes) {
   std::size_t size = 0;
   while (size < bytes.size() && !ended_) {
+    if (!after_cr_) {
+      const std::string_view rest = bytes.substr(size);
+      const std::size_t line = std::min(line_end(rest), rest.size());
+      if (line > 0) {
+        blank_ = false;
+        size += line;
+        continue;
+      }
+    }
     const char c = bytes[size];
     const bool was_cr = std::exchange(after_cr_, false);
     // A carriage return may have a line feed behind it: what it ends, it ends there.

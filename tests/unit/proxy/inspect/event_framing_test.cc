@@ -80,5 +80,27 @@ TEST(EventFraming, CutsALongName) {
   expect_events("event: " + name + "\ndata: a\n\n", name.substr(0, EventFraming::kMaxName) + "<a>");
 }
 
+struct Whole final : EventFraming::Sink {
+  void on_event_data(std::string_view) override { ++parts; }
+  void on_event(std::string_view) override {}
+  void on_whole_event(std::string_view data, std::string_view name) override {
+    seen += std::string(name) + "<" + std::string(data) + ">";
+  }
+  std::string seen;
+  int parts = 0;
+};
+
+TEST(EventFraming, TakesAnEventThatIsThereAsAWholeAtOnce) {
+  EventFraming framing;
+  Whole whole;
+  framing.feed("data: a\n\ndata:b\n\nevent: x\ndata: c\n\n: d\ndata: e\r\n\r\n", whole);
+  EXPECT_EQ(whole.seen, "<a><b>x<c><e>");
+  EXPECT_EQ(whole.parts, 0);
+  // Of two lines, with nothing in it, or not all there.
+  framing.feed("data: a\ndata: b\n\ndata: \n\ndata: c\n", whole);
+  framing.feed("\ndata: d\n", whole);
+  EXPECT_EQ(whole.seen, "<a><b>x<c><e>");
+}
+
 }  // namespace
 }  // namespace weir::proxy

@@ -1,0 +1,51 @@
+// What it costs to read an event of a stream. As in a proxy, a thousand streams have their turn, so that what a reader
+// knows of each is in no near cache.
+#include <benchmark/benchmark.h>
+
+#include <string>
+#include <vector>
+
+#include "proxy/inspect/answer_reader.h"
+
+namespace weir::proxy {
+namespace {
+
+constexpr std::size_t kStreams = 1'000;
+
+void read_events(benchmark::State& state, const std::string& event) {
+  http::ResponseHead head;
+  head.status = 200;
+  head.framing = http::BodyFraming::kChunked;
+  head.fields.add("content-type", "text/event-stream");
+  std::vector<AnswerReader> readers(kStreams);
+  for (AnswerReader& reader : readers) {
+    reader.begin(config::Inspect::kOpenAi);
+    reader.on_response_head(head);
+    reader.on_data(event, 1);
+    if (reader.facts().outputs != 1) return state.SkipWithError("nothing was read");
+  }
+  std::uint64_t now_us = 1;
+  for (auto _ : state) {
+    ++now_us;
+    readers[now_us % kStreams].on_data(event, now_us);
+  }
+}
+
+std::string chunk(const std::string& content) {
+  return R"(data: {"id":"chatcmpl-0123456789abcdef","object":"chat.completion.chunk","created":1700000000,)"
+         R"("model":"llama-8b","choices":[{"index":0,"delta":{"content":")" +
+         content + "\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n";
+}
+
+void BM_ReadEvent(benchmark::State& state) { read_events(state, chunk(" token")); }
+BENCHMARK(BM_ReadEvent);
+
+void BM_ReadEventWithEscape(benchmark::State& state) { read_events(state, chunk("\\n\\n")); }
+BENCHMARK(BM_ReadEventWithEscape);
+
+// Half of a pair in each escape: not plain, and so through the parser of texts that come in pieces.
+void BM_ReadEventInPieces(benchmark::State& state) { read_events(state, chunk("\\ud83d\\ude00")); }
+BENCHMARK(BM_ReadEventInPieces);
+
+}  // namespace
+}  // namespace weir::proxy
