@@ -29,5 +29,5 @@ def test_connections_are_open_before_the_first_request(weir: StartWeir, origin: 
 
 def test_status_says_how_long_latencies_are_not_counted(weir: StartWeir, origin: StartOrigin) -> None:
     served = weir(canary(origin("v1"), origin("v2"), at_weight(10), rollout={"analysis": {"warmup": "1h"}}))
-    waits = wait_until(lambda: served.admin.rollout()["waits"], "the rollout says what it waits for")
-    assert any(line.startswith("warmup: ") for line in waits), waits
+    wait_until(lambda: any(line.startswith("warmup: ") for line in served.admin.rollout()["waits"] or []),
+               "the rollout says that it waits for that")
