@@ -146,6 +146,7 @@ bool Http1Downstream::next() {
   codec_.reset();
   reader_.reset();
   head_.release();
+  full_.release();
   keep_head_ = head_released_ = discarding_ = false;
   return true;
 }
@@ -192,11 +193,14 @@ Http1Downstream::Linger Http1Downstream::linger() {
   return state;
 }
 
-// The bytes of the request stay pinned until it is done, so a read ahead goes behind them, while there is room.
+// The bytes of the request stay pinned until it is done, so a read ahead goes behind them, while there is room. A request
+// that has filled its buffer to the brim gets another one behind it, once: else its client's end would not be seen.
 void Http1Downstream::watch() {
   take_read();
   if (stream_.reading() || broken_ || end_of_input_) return;
   if (!in_) in_ = buffers_.take(kHeadBuffer);
+  const bool whole = codec_.body_ended() && !reader_.decoded_ahead();
+  if (in_.space().empty() && whole && !full_ && !buffers_.crowded()) full_ = leave_behind();
   if (in_.space().empty()) {
     stream_.watch_for_break();
   } else {
@@ -225,16 +229,21 @@ void Http1Downstream::send_options_reply(const http::Edits& edits) {
   flush();
 }
 
-// The head's views go on pointing into its buffer, and what follows the head moves to another. False: bytes are just
-// coming in behind it, and a read that has ended will wake us.
+// What is in use of the buffer stays where it is; what follows moves to another.
+ReadBuffer Http1Downstream::leave_behind() {
+  const std::string_view rest{in_.data() + reader_.pinned(), in_.size() - reader_.pinned()};
+  ReadBuffer next = buffers_.take(rest.size() + kHeadBuffer);
+  std::memcpy(next.space().data(), rest.data(), rest.size());
+  next.filled(rest.size());
+  reader_.pin(0);
+  return std::exchange(in_, std::move(next));
+}
+
+// The head's views go on pointing into its buffer. False: bytes are just coming in behind it, and a read that has ended
+// will wake us.
 bool Http1Downstream::set_head_aside() {
   if (stream_.reading() && !stream_.can_redirect_read()) return false;
-  const std::string_view body{in_.data() + reader_.pinned(), in_.size() - reader_.pinned()};
-  ReadBuffer next = buffers_.take(body.size() + kHeadBuffer);
-  std::memcpy(next.space().data(), body.data(), body.size());
-  next.filled(body.size());
-  head_ = std::exchange(in_, std::move(next));
-  reader_.pin(0);
+  head_ = leave_behind();
   if (stream_.reading()) stream_.redirect_read(in_.space());
   return true;
 }

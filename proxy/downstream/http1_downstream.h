@@ -121,6 +121,7 @@ class Http1Downstream final : public DownstreamStream {
   void make_space(std::size_t capacity);
   void arm_read(std::size_t capacity);
   bool read_rest(std::size_t capacity);
+  ReadBuffer leave_behind();
   bool set_head_aside();
 
   ByteStream stream_;
@@ -134,6 +135,7 @@ class Http1Downstream final : public DownstreamStream {
   std::size_t head_limit_ = 0;
   ReadBuffer in_;
   ReadBuffer head_;  // set aside while the body is read
+  ReadBuffer full_;  // left behind by a request that filled it
   http::BodyReader reader_;
   http::MessageWriter writer_;
   bool keep_head_ = false;

@@ -96,6 +96,16 @@ def test_before_headers(weir: StartWeir, goes: Goes) -> None:
     left_at(weir, goes, request_bytes("GET", "/"))
 
 
+@pytest.mark.parametrize("size", [4096, 8192])
+def test_a_request_that_fills_a_buffer(weir: StartWeir, goes: Goes, size: int) -> None:
+    """Nothing more can be read behind it, and its end is seen all the same."""
+    for body in (b"", b"b" * 1000):
+        bare = len(request_bytes("POST", "/", {"X-Pad": ""}, body))
+        request = request_bytes("POST", "/", {"X-Pad": "x" * (size - bare)}, body)
+        assert len(request) == size
+        left_at(weir, goes, request)
+
+
 def test_mid_body(weir: StartWeir, goes: Goes) -> None:
     left_at(weir, goes, request_bytes("GET", "/"), _HEAD + b"some of it")
 

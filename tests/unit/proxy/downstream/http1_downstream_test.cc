@@ -404,6 +404,29 @@ TEST_F(Http1DownstreamTest, NoticesAResetWhileTheOriginWorks) {
   }));
 }
 
+// It may fill its buffer to the brim: there is room to see the end of what comes behind it, and its own bytes stay.
+TEST_F(Http1DownstreamTest, NoticesAnEndBehindARequestOfAnySize) {
+  constexpr std::size_t kBuffer = 4 * 1024;
+  constexpr std::string_view kHead = "GET /whole HTTP/1.1\r\nHost: a\r\nX: ";
+  constexpr std::string_view kEnd = "\r\n\r\n";
+  for (const std::size_t size : {kBuffer - 1, kBuffer, kBuffer + 1, 2 * kBuffer}) {
+    use(connect_pair(loop_.io));
+    const std::string padding(size - kHead.size() - kEnd.size(), 'x');
+    far_.send(std::string(kHead) + padding + std::string(kEnd));
+    expect_request("/whole");
+    client_->watch();
+    loop_.settle();
+    far_.shutdown_send();
+    EXPECT_TRUE(loop_.run_until([&] {
+      client_->watch();
+      return client_->half_closed();
+    })) << size;
+    const http::Field* const padded = client_->request().fields.find("x");
+    ASSERT_NE(padded, nullptr);
+    EXPECT_EQ(padded->value, padding);
+  }
+}
+
 TEST_F(Http1DownstreamTest, KeepsWhatComesWhileTheOriginWorks) {
   far_.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
   expect_request("/1");
