@@ -9,10 +9,17 @@ constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 }  // namespace
 
-// Two searches for one byte each are faster than one for either: data has neither.
+// Two searches for one byte each are faster than one for either: data has neither. Neither goes far beyond the other's
+// find: lines that end with carriage returns alone would each cost a search of all that is there.
 std::size_t line_end(std::string_view bytes) {
-  const std::size_t feed = bytes.find('\n');
-  return std::min(feed, bytes.substr(0, feed).find('\r'));
+  constexpr std::size_t kBlock = 512;
+  for (std::size_t begin = 0; begin < bytes.size(); begin += kBlock) {
+    const std::string_view block = bytes.substr(begin, kBlock);
+    const std::size_t feed = block.find('\n');
+    const std::size_t end = std::min(feed, block.substr(0, feed).find('\r'));
+    if (end != std::string_view::npos) return begin + end;
+  }
+  return std::string_view::npos;
 }
 
 void EventFraming::feed(std::string_view bytes, Sink& sink) {

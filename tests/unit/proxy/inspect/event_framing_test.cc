@@ -80,6 +80,16 @@ TEST(EventFraming, CutsALongName) {
   expect_events("event: " + name + "\ndata: a\n\n", name.substr(0, EventFraming::kMaxName) + "<a>");
 }
 
+TEST(EventFraming, FindsTheEndOfALineOfAnySize) {
+  for (std::size_t size = 0; size < 1'100; ++size) {
+    const std::string line(size, 'x');
+    EXPECT_EQ(line_end(line), std::string_view::npos);
+    EXPECT_EQ(line_end(line + "\n\r"), size);
+    EXPECT_EQ(line_end(line + "\r\n"), size);
+    EXPECT_EQ(line_end(line + "\r" + line + "\n"), size);
+  }
+}
+
 struct Whole final : EventFraming::Sink {
   void on_event_data(std::string_view) override { ++parts; }
   void on_event(std::string_view) override {}
