@@ -39,11 +39,24 @@ struct Escape {
 
 // At a backslash.
 Escape escape_at(const char* at, const char* end) {
-  constexpr std::string_view kShort = "\"\\/bfnrt";
-  constexpr std::string_view kMeant = "\"\\/\b\f\n\r\t";
   if (end - at < 2) return {};
-  if (const std::size_t which = kShort.find(at[1]); which != std::string_view::npos) {
-    return {static_cast<std::uint8_t>(kMeant[which]), 2};
+  switch (at[1]) {
+    case '"':
+    case '\\':
+    case '/':
+      return {static_cast<std::uint8_t>(at[1]), 2};
+    case 'b':
+      return {'\b', 2};
+    case 'f':
+      return {'\f', 2};
+    case 'n':
+      return {'\n', 2};
+    case 'r':
+      return {'\r', 2};
+    case 't':
+      return {'\t', 2};
+    default:
+      break;
   }
   constexpr std::ptrdiff_t kDigits = 4;
   std::uint16_t unit = 0;
@@ -270,47 +283,64 @@ bool PlainTexts::Shape::learn(std::string_view text, const Reading& reading) {
   for (std::size_t i = 0; i < items_; ++i) {
     if (told_[i].kind == Kind::kNumber) parts_[told_[i].number].told = true;
   }
+  rest_begin_ = static_cast<std::uint16_t>(to - bytes_.data());
   rest_ = static_cast<std::uint16_t>(text.data() + text.size() - from);
   std::copy_n(from, rest_, to);
   return true;
 }
 
-bool PlainTexts::Shape::fits(std::string_view text, Gaps& gaps) const {
-  if (!known_) return false;
+PlainTexts::Fit PlainTexts::Shape::fit(std::string_view text, Gaps& gaps, std::size_t& looked_at) const {
+  // Most shapes that are not the text's end otherwise.
+  if (!known_ || text.size() < rest_ || std::memcmp(text.data() + text.size() - rest_, rest(), rest_) != 0) {
+    return Fit::kOther;
+  }
   const char* at = text.data();
   const char* const end = at + text.size();
   const char* bytes = bytes_.data();
   for (std::size_t i = 0; i < gaps_; ++i) {
     const Part& part = parts_[i];
-    if (end - at < part.size || std::memcmp(at, bytes, part.size) != 0) return false;
+    looked_at += part.size;
+    if (end - at < part.size || std::memcmp(at, bytes, part.size) != 0) return Fit::kOther;
     at += part.size;
     bytes += part.size;
     Gap& gap = gaps[i];
     gap.begin = at;
     at = part.is_number ? number_end(at, end, part.told ? &gap.count : nullptr) : string_end(at, end, gap.escaped);
-    if (at == nullptr) return false;
+    // Whatever else is where a number was may be plain. A string is one in the text as in the shape.
+    if (at == nullptr) return part.is_number ? Fit::kOther : Fit::kNotPlain;
     gap.size = static_cast<std::size_t>(at - gap.begin);
+    looked_at += gap.size;
   }
-  return end - at == rest_ && std::memcmp(at, bytes, rest_) == 0;
+  return end - at == rest_ ? Fit::kSame : Fit::kOther;
 }
 
 void PlainTexts::Shape::tell(const Gaps& gaps, Scan::Sink& sink) const {
   for (std::size_t i = 0; i < items_; ++i) PlainTexts::tell(told_[i], gaps, sink);
 }
 
-bool PlainTexts::tell(std::string_view text, std::uint8_t& shape, Scan::Sink& sink) {
+bool PlainTexts::tell(std::string_view text, Source& source, Scan::Sink& sink) {
+  if (source.strangeness >= kStrange) return false;
+  const std::size_t most_looked_at = 4 * text.size();
+  std::size_t looked_at = 0;
   Gaps gaps;
-  for (std::size_t tried = 0; tried < kShapes; ++tried) {
-    const std::size_t at = (shape + tried) % kShapes;
-    if (!shapes_[at].fits(text, gaps)) continue;
-    shape = static_cast<std::uint8_t>(at);
+  for (std::size_t tried = 0; tried < kShapes && looked_at <= most_looked_at; ++tried) {
+    const std::size_t at = (source.shape + tried) % kShapes;
+    const Fit fit = shapes_[at].fit(text, gaps, looked_at);
+    if (fit == Fit::kOther) continue;
+    if (fit == Fit::kNotPlain) {
+      source.strangeness = static_cast<std::uint8_t>(source.strangeness + kStranger);
+      return false;
+    }
+    source.shape = static_cast<std::uint8_t>(at);
+    if (source.strangeness > 0) --source.strangeness;
     shapes_[at].tell(gaps, sink);
     return true;
   }
+  source.strangeness = static_cast<std::uint8_t>(source.strangeness + kStranger);
   Reading reading(paths_, text);
   if (!reading.read()) return false;
   if (shapes_[next_].learn(text, reading)) {
-    shape = next_;
+    source.shape = next_;
     next_ = static_cast<std::uint8_t>((next_ + 1) % kShapes);
   }
   reading.tell(sink);

@@ -17,12 +17,21 @@ class PlainTexts {
   // They outlive it.
   explicit PlainTexts(const Paths& paths) : paths_(paths) {}
 
+  // What is kept for a source of texts, from its last text to its next.
+  struct Source {
+    std::uint8_t shape = 0;        // of its last text
+    std::uint8_t strangeness = 0;  // grows with each text that fits no shape, and shrinks with each that does
+  };
+
   // True: the text is one whole JSON value, and `sink` was told of it what a Scan tells, in the same order. False: it
-  // was told nothing, and the text is one for Scan: perhaps it is no JSON, or it has what this way makes no room for.
-  // `shape`: a number below kShapes that is kept for the source of the text, from its last text to its next.
-  bool tell(std::string_view text, std::uint8_t& shape, Scan::Sink& sink);
+  // was told nothing, and the text is one for Scan: perhaps it is no JSON, or it has what this way makes no room for, or
+  // too many of its source's texts were like none before them: for those this way is the longer one.
+  bool tell(std::string_view text, Source& source, Scan::Sink& sink);
 
   static constexpr std::size_t kShapes = 8;
+  // Of a source that is not tried any more. What one text adds to it, several take off it.
+  static constexpr std::uint8_t kStrange = 64;
+  static constexpr std::uint8_t kStranger = 4;
 
  private:
   // Of one text.
@@ -34,8 +43,8 @@ class PlainTexts {
   struct Item {
     Kind kind;
     std::int16_t path;
-    std::uint32_t
-        number;  // of a string or a number: which gap it stands in; else whether it is true, or how many members
+    // Of a string or a number: which gap it stands in; else whether it is true, or how many members.
+    std::uint32_t number;
   };
   // Where a string or a number stands, whether it is told or not.
   struct Gap {
@@ -49,13 +58,17 @@ class PlainTexts {
 
   class Reading;
 
+  enum class Fit : std::uint8_t { kSame, kOther, kNotPlain };
+
   // A text without what stands in its gaps: what fits it differs from it there alone, so that it is JSON just as it is,
   // and what is told of it stands in the same order.
   class Shape {
    public:
     // Whether it can be kept.
     bool learn(std::string_view text, const Reading& reading);
-    bool fits(std::string_view text, Gaps& gaps) const;
+    // `looked_at` grows by the bytes that had to be read to know it; those that say at once that it is another do not
+    // count.
+    Fit fit(std::string_view text, Gaps& gaps, std::size_t& looked_at) const;
     void tell(const Gaps& gaps, Scan::Sink& sink) const;
 
    private:
@@ -65,10 +78,13 @@ class PlainTexts {
       bool told = false;
     };
 
+    const char* rest() const { return bytes_.data() + rest_begin_; }
+
     bool known_ = false;
     std::uint8_t gaps_ = 0;
     std::uint8_t items_ = 0;
-    std::uint16_t rest_ = 0;  // bytes behind the last gap
+    std::uint16_t rest_ = 0;        // bytes behind the last gap
+    std::uint16_t rest_begin_ = 0;  // in bytes_
     std::array<Part, kMostGaps> parts_;
     std::array<Item, kMostItems> told_;
     std::array<char, 1'024> bytes_;  // the parts, one behind the other

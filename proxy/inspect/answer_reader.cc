@@ -5,7 +5,6 @@
 #include <cmath>
 #include <utility>
 
-#include "base/json_plain.h"
 #include "base/score.h"
 #include "proxy/http/media_type.h"
 
@@ -61,6 +60,7 @@ void AnswerReader::on_response_head(const http::ResponseHead& head) {
   check_.begin();
   last_word_ = has_content_ = false;
   voice_ = Voice::kNone;
+  source_.strangeness = 0;
   message_size_ = 0;
   kind_ = Framing::kNone;
   unreadable_ = false;
@@ -159,7 +159,7 @@ void AnswerReader::on_whole_event(std::string_view data, std::string_view name) 
 bool AnswerReader::take_plain_message(std::string_view text) {
   if (over()) return false;
   begin_message();
-  const bool plain = plain_texts().tell(text, shape_, *this);
+  const bool plain = plain_texts().tell(text, source_, *this);
   message_.begun = false;
   if (!plain) return false;
   if (kind_ == Framing::kEvents) take_type(framing_.name());

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "base/json_plain.h"
 #include "base/json_scan.h"
 #include "config/inspect.h"
 #include "proxy/inspect/answer_facts.h"
@@ -131,7 +132,7 @@ class alignas(64) AnswerReader final : public BodyObserver, private EventFraming
   bool has_content_ = false;
   bool json_asked_ = false;
   Voice voice_ = Voice::kNone;  // of the last of words_
-  std::uint8_t shape_ = 0;      // of the last plain message
+  json::PlainTexts::Source source_;
   Message message_;
   std::uint64_t now_us_ = 0;
   HashStream* words_ = nullptr;  // null: nobody wants to know

@@ -39,9 +39,10 @@ struct Told final : json::Scan::Sink {
 void find(std::string_view text) {
   static const json::Paths paths({"a", "b", "b.a", "b.a.c", "percent"});
   static json::PlainTexts plain_texts(paths);
-  static std::uint8_t shape = 0;
+  static json::PlainTexts::Source source;
+  source.strangeness = 0;
   Told quickly;
-  if (!plain_texts.tell(text, shape, quickly))
+  if (!plain_texts.tell(text, source, quickly))
     return require(quickly.all.empty(), "nothing is told of what is not plain");
   Told slowly;
   json::Scan scan(paths, slowly);

@@ -46,7 +46,8 @@ std::string scanned(std::string_view text) {
 std::string told_plainly(PlainTexts& texts, std::string_view text, std::uint8_t shape = 0) {
   Told told;
   const std::string own(text);  // its end is the end of its memory
-  if (texts.tell({own.data(), own.size()}, shape, told)) return told.all;
+  PlainTexts::Source source{.shape = shape};
+  if (texts.tell({own.data(), own.size()}, source, told)) return told.all;
   EXPECT_EQ(told.all + told.text, "");
   return "not plain";
 }
@@ -93,8 +94,9 @@ TEST(JsonPlain, KnowsAShapeAgainWhateverStandsInIt) {
   PlainTexts texts(paths());
   Told told;
   const auto shape_of = [&](std::string_view text, std::uint8_t last) {
-    EXPECT_TRUE(texts.tell(text, last, told)) << text;
-    return last;
+    PlainTexts::Source source{.shape = last};
+    EXPECT_TRUE(texts.tell(text, source, told)) << text;
+    return source.shape;
   };
   const std::uint8_t one = shape_of(R"({"id":"a","n":1,"x":[2]})", 0);
   const std::uint8_t other = shape_of(R"({"id":"a","n":1})", one);
@@ -104,6 +106,47 @@ TEST(JsonPlain, KnowsAShapeAgainWhateverStandsInIt) {
   const std::uint8_t third = shape_of(R"({"id":"a","n":1,"x":[true]})", one);
   EXPECT_NE(third, one);
   EXPECT_NE(third, other);
+}
+
+int told_of_new_shapes(PlainTexts& texts, PlainTexts::Source& source, int tries) {
+  Told told;
+  int count = 0;
+  for (int i = 0; i < tries; ++i) count += texts.tell("{\"new " + std::to_string(i) + "\":1}", source, told) ? 1 : 0;
+  return count;
+}
+
+// To try each of them costs more than to scan it.
+TEST(JsonPlain, LeavesToAScanASourceWhoseTextsAreLikeNoneBefore) {
+  constexpr int kPatience = PlainTexts::kStrange / PlainTexts::kStranger;
+  PlainTexts texts(paths());
+  Told told;
+  PlainTexts::Source strange;
+  EXPECT_EQ(told_of_new_shapes(texts, strange, 2 * kPatience), kPatience);
+  EXPECT_FALSE(texts.tell(R"({"id":"a"})", strange, told));
+  PlainTexts::Source another;
+  EXPECT_TRUE(texts.tell(R"({"id":"a"})", another, told));
+}
+
+TEST(JsonPlain, LeavesToAScanASourceWhoseTextsAreNotPlain) {
+  constexpr int kPatience = PlainTexts::kStrange / PlainTexts::kStranger;
+  PlainTexts texts(paths());
+  Told told;
+  PlainTexts::Source source;
+  EXPECT_TRUE(texts.tell(R"({"id":"a"})", source, told));
+  for (int i = 0; i < kPatience; ++i) EXPECT_FALSE(texts.tell(R"({"id":"\ud83d\ude00"})", source, told));
+  EXPECT_FALSE(texts.tell(R"({"id":"a"})", source, told));
+}
+
+TEST(JsonPlain, BearsWithASourceMostOfWhoseTextsAreKnown) {
+  PlainTexts texts(paths());
+  Told told;
+  PlainTexts::Source source;
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(texts.tell("{\"new " + std::to_string(i) + "\":1}", source, told)) << i;
+    for (int known = 0; known <= PlainTexts::kStranger; ++known) {
+      EXPECT_TRUE(texts.tell(R"({"id":"a"})", source, told)) << i;
+    }
+  }
 }
 
 TEST(JsonPlain, LeavesToAScanWhatItHasNoRoomFor) {

@@ -47,5 +47,42 @@ BENCHMARK(BM_ReadEventWithEscape);
 void BM_ReadEventInPieces(benchmark::State& state) { read_events(state, chunk("\\ud83d\\ude00")); }
 BENCHMARK(BM_ReadEventInPieces);
 
+// What a server may send that means ill: each event is like the one before up to its last name.
+void BM_ReadEventOfANewShape(benchmark::State& state) {
+  std::vector<std::string> events;
+  for (int i = 0; i < 200; ++i) {
+    events.push_back(R"(data: {"choices":[{"delta":{"content":")" + std::string(300, '\\') + R"("}}],"k)" +
+                     std::to_string(1'000 + i) + "\":1}\n\n");
+  }
+  http::ResponseHead head;
+  head.status = 200;
+  head.framing = http::BodyFraming::kChunked;
+  head.fields.add("content-type", "text/event-stream");
+  AnswerReader reader;
+  reader.begin(config::Inspect::kOpenAi);
+  reader.on_response_head(head);
+  std::uint64_t now_us = 0;
+  for (auto _ : state) {
+    ++now_us;
+    reader.on_data(events[now_us % events.size()], now_us);
+  }
+}
+BENCHMARK(BM_ReadEventOfANewShape);
+
+// Lines that end with carriage returns alone.
+void BM_FrameLinesOfOneByte(benchmark::State& state) {
+  std::string lines;
+  for (int i = 0; i < 8'192; ++i) lines += "a\r";
+  http::ResponseHead head;
+  head.status = 200;
+  head.framing = http::BodyFraming::kChunked;
+  head.fields.add("content-type", "text/event-stream");
+  AnswerReader reader;
+  reader.begin(config::Inspect::kOpenAi);
+  reader.on_response_head(head);
+  for (auto _ : state) reader.on_data(lines, 1);
+}
+BENCHMARK(BM_FrameLinesOfOneByte);
+
 }  // namespace
 }  // namespace weir::proxy
