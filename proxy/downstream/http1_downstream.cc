@@ -202,7 +202,7 @@ void Http1Downstream::watch() {
   const bool whole = codec_.body_ended() && !reader_.decoded_ahead();
   if (in_.space().empty() && whole && !full_ && !buffers_.crowded()) full_ = leave_behind();
   if (in_.space().empty()) {
-    stream_.watch_for_break();
+    stream_.watch_for_end();
   } else {
     stream_.start_read(in_.space());
   }

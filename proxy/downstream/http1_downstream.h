@@ -93,7 +93,7 @@ class Http1Downstream final : public DownstreamStream {
     return broken_ || stream_.broke() || stream_.write_failed() ||
            (end_of_input_ && !codec_.body_ended() && !reader_.holds_more(in_));
   }
-  bool half_closed() const override { return end_of_input_; }
+  bool half_closed() const override { return end_of_input_ || stream_.ended(); }
 
   void send_continue() override;
   void send_head(const http::ResponseHead& response, const http::Edits& edits) override;

@@ -19,14 +19,18 @@ namespace weir::proxy {
 using boost::system::error_code;
 
 struct ByteStream::State {
-  explicit State(StreamSocket open) : socket(std::move(open)), read_op(*this) {}
+  explicit State(StreamSocket open) : socket(std::move(open)), read_op(*this), end_watch(*this) {}
 
   ReactorSocket socket;
   ReadOp<State> read_op;
+  EndWatch<State> end_watch;
   Wakeable* observer = nullptr;
   int handlers = 0;  // completion handlers that still hold a pointer to this
   bool closed = false;
-  bool watching = false;
+  bool watching = false;      // for a break
+  bool watching_end = false;  // or has just been told not to
+  bool end_wanted = false;
+  bool ended = false;
   bool broke = false;
   bool write_pending = false;
   bool write_failed = false;
@@ -98,10 +102,29 @@ struct ByteStream::State {
     break_told = error != asio::error::broken_pipe;
   }
 
-  bool look_for_break() {
-    pollfd event{socket.native_handle(), 0, 0};
-    broke = broke || (::poll(&event, 1, 0) == 1 && (event.revents & (POLLERR | POLLHUP)) != 0);
-    return broke;
+  // Whether there is news.
+  bool look_for_end() {
+    pollfd event{socket.native_handle(), POLLRDHUP, 0};
+    if (::poll(&event, 1, 0) != 1) return false;
+    const bool breaks = (event.revents & (POLLERR | POLLHUP)) != 0;
+    return !std::exchange(ended, true) || (breaks && !std::exchange(broke, true));
+  }
+  void watch_for_end() {
+    end_wanted = true;
+    if (std::exchange(watching_end, true)) return;
+    ++handlers;
+    end_watch.start(socket);
+  }
+  // A read is about to be started.
+  void stop_watch() {
+    if (std::exchange(end_wanted, false)) socket.withdraw(end_watch);
+  }
+  void end_watched(bool cancelled) {
+    if (last_handler_gone()) return;
+    watching_end = false;
+    if (!std::exchange(end_wanted, false)) return;
+    if (look_for_end()) return wake();
+    if (cancelled) watch_for_end();  // for a read that is over by now
   }
 
   void begin_secure_read(std::span<char> space);
@@ -128,7 +151,7 @@ struct ByteStream::OnBreak {
     if (state->last_handler_gone()) return;
     state->watching = false;
     // Urgent data ends the wait too, and breaks nothing.
-    if (!error && state->look_for_break()) state->wake();
+    if (!error && state->look_for_end()) state->wake();
   }
 };
 
@@ -164,6 +187,7 @@ void ByteStream::State::finish_write(const error_code& error, std::size_t bytes)
 }
 
 void ByteStream::State::begin_secure_read(std::span<char> space) {
+  stop_watch();
   reading_socket = true;
   ++handlers;
   if (!session->holds_input() && !read_op.would_wait_in_vain()) return read_op.start(socket, space);
@@ -294,6 +318,7 @@ void ByteStream::start_read(std::span<char> space) {
     }
     return;
   }
+  state_->stop_watch();
   ++state_->handlers;
   if (state_->read_op.would_wait_in_vain() && state_->read_op.try_now(state_->socket, space)) {
     asio::post(state_->socket.get_executor(), OnRead{state_});
@@ -322,6 +347,7 @@ void ByteStream::redirect_read(std::span<char> space) {
 
 void ByteStream::start_wait() {
   state_->read = {ReadState::kPending, 0};
+  state_->stop_watch();
   ++state_->handlers;
   const OnWait handler{state_};
   if (state_->tls() != nullptr && state_->tls()->holds_input()) {
@@ -331,12 +357,15 @@ void ByteStream::start_wait() {
   state_->socket.async_wait(StreamSocket::wait_read, handler);
 }
 
-void ByteStream::watch_for_break() {
-  if (std::exchange(state_->watching, true)) return;
+void ByteStream::watch_for_end() {
+  if (!state_->ended) return state_->watch_for_end();
+  if (state_->broke || std::exchange(state_->watching, true)) return;
   ++state_->handlers;
   const OnBreak handler{state_};
   state_->socket.async_wait(StreamSocket::wait_error, handler);
 }
+
+bool ByteStream::ended() const { return state_ != nullptr && state_->ended; }
 
 bool ByteStream::broke() const { return state_ != nullptr && state_->broke; }
 

@@ -76,9 +76,11 @@ class ByteStream final {
   void redirect_read(std::span<char> space);
   // Waits until something can be read, without a buffer: for a connection parked while idle.
   void start_wait();
-  // Waits for the connection to break, beside reads and without a buffer: broke() is true from then on. For a peer
-  // whose next bytes there is no room for. Costs a system call; stays until it has happened.
-  void watch_for_break();
+  // Waits for the peer to finish sending or for the connection to break, without a buffer: for a peer whose next bytes
+  // there is no room for. ended() is true from then on, and broke() if it did; behind an end that was none, it waits for
+  // that. While no read is under way; the next one ends it.
+  void watch_for_end();
+  bool ended() const;
   bool broke() const;
   // A pending read ends soon: as kCancelled, or with what came just before. Only while not writing().
   void cancel_read();

@@ -91,6 +91,12 @@ class ReactorSocket final : public StreamSocket {
     reactor_.start_op(asio::detail::reactor::read_op, implementation.socket_, implementation.reactor_data_, &read,
                       false, true);
   }
+  // Completed soon, as one that was aborted; out of the way of others at once.
+  void withdraw(asio::detail::reactor_op& started) {
+    auto& implementation = impl_.get_implementation();
+    reactor_.cancel_ops_by_key(implementation.socket_, implementation.reactor_data_, asio::detail::reactor::read_op,
+                               started.cancellation_key_);
+  }
 
  private:
   asio::detail::reactor& reactor_;
@@ -244,6 +250,36 @@ class ReadOp final : public asio::detail::reactor_op {
   int left_behind_ = 0;
   bool stalled_ = false;
   bool cut_off_ = false;
+};
+
+// Waits in the place of a read for the end of what the peer sends, and reads nothing: what stands before it may be more
+// than there is room for. A read that is started behind it waits for it, so it is cancelled first. `Owner` has
+// `void end_watched(bool cancelled)`, and lives as with a read.
+template <class Owner>
+class EndWatch final : public asio::detail::reactor_op {
+ public:
+  explicit EndWatch(Owner& owner) : reactor_op({}, &EndWatch::look, &EndWatch::complete), owner_(owner) {
+    cancellation_key_ = this;
+  }
+
+  void start(ReactorSocket& socket) {
+    ec_ = {};
+    socket_ = &socket;
+    socket.start(*this);
+  }
+
+ private:
+  static status look(reactor_op* base) {
+    return static_cast<EndWatch*>(base)->socket_->end_reported() ? done : not_done;
+  }
+  static void complete(void* scheduler, asio::detail::operation* base, const boost::system::error_code&, std::size_t) {
+    auto& self = *static_cast<EndWatch*>(base);
+    if (scheduler == nullptr) return self.owner_.read_dropped();
+    self.owner_.end_watched(self.ec_ == asio::error::operation_aborted);
+  }
+
+  Owner& owner_;
+  const ReactorSocket* socket_ = nullptr;
 };
 
 }  // namespace weir::proxy

@@ -51,14 +51,16 @@ def leave(client: Connection, served: Weir, goes: Goes) -> None:
     wait_until(lambda: metric(served, "weir_upstream_connections") == 0, "its connection is too")
 
 
-def test_while_queued(weir: StartWeir, goes: Goes) -> None:
+@pytest.mark.parametrize("body", [0, 10_000, 60_000])
+def test_while_queued(weir: StartWeir, goes: Goes, body: int) -> None:
+    """Its end stands behind a body that nobody has room for yet."""
     watched = Watched()
     with RawOrigin(watched.serve) as origin:
         served = weir(one_version(origin, workers=1, limits={"upstreamConnections": 1}))
         with Connection(served.port) as first, Connection(served.port) as queued:
             first.send(request_bytes("GET", "/first"))
             wait_until(lambda: len(origin.heads) == 1, "one is at the origin")
-            queued.send(request_bytes("GET", "/queued"))
+            queued.send(request_bytes("POST", "/queued", {}, b"b" * body))
             wait_until(lambda: metric(served, "weir_requests_pending") == 1, "the other waits for a connection")
             goes(queued)
             wait_until(lambda: metric(served, "weir_requests_pending") == 0, "nobody waits any more")

@@ -152,6 +152,50 @@ TEST_F(ByteStreamTest, SeesAnEndThatCameWithTheLastBytes) {
   expect_end_behind_bytes(pair(), &Peer::shutdown_send, ReadState::kEnd);
 }
 
+// What stands before it stays where it is, and is read when there is room.
+TEST_F(ByteStreamTest, WatchesForAnEndWithoutReading) {
+  use(connect_tcp(loop_.io));
+  start_read();
+  far_.send("one");
+  EXPECT_EQ(read(finish_read().bytes), "one");
+  near_.watch_for_end();
+  far_.send("two");
+  loop_.settle();
+  EXPECT_FALSE(near_.ended());
+  start_read();  // and the watch is over
+  EXPECT_EQ(read(finish_read().bytes), "two");
+  near_.watch_for_end();
+  far_.send("three");
+  far_.shutdown_send();
+  ASSERT_TRUE(loop_.run_until([&] { return near_.ended(); }));
+  EXPECT_FALSE(near_.broke());
+  const int woken = observer_.woken;
+  near_.watch_for_end();
+  loop_.settle();
+  EXPECT_EQ(observer_.woken, woken);
+  start_read();
+  EXPECT_EQ(read(finish_read().bytes), "three");
+  start_read();
+  EXPECT_EQ(finish_read().state, ReadState::kEnd);
+  near_.watch_for_end();
+  far_.close_with_reset();
+  ASSERT_TRUE(loop_.run_until([&] { return near_.broke(); }));
+  EXPECT_EQ(observer_.woken, woken + 3);
+}
+
+// Started again before it has been told that it was over.
+TEST_F(ByteStreamTest, GoesOnWatchingBehindAReadThatWasCancelled) {
+  use(connect_tcp(loop_.io));
+  near_.watch_for_end();
+  start_read();
+  near_.cancel_read();
+  near_.watch_for_end();
+  EXPECT_EQ(finish_read().state, ReadState::kCancelled);
+  loop_.settle();
+  far_.close();
+  ASSERT_TRUE(loop_.run_until([&] { return near_.ended(); }));
+}
+
 TEST_F(ByteStreamTest, SeesAnEndThatCameWhenNobodyRead) {
   use(connect_tcp(loop_.io));
   far_.send("one");
