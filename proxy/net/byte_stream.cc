@@ -99,7 +99,7 @@ struct ByteStream::State {
   // A broken pipe is what a peer leaves that has ended, and then wants no more: that end was one.
   void fail_write(const error_code& error) {
     write_failed = true;
-    break_told = error != asio::error::broken_pipe;
+    break_told = break_told || error != asio::error::broken_pipe;
   }
 
   // Whether there is news.
@@ -107,7 +107,10 @@ struct ByteStream::State {
     pollfd event{socket.native_handle(), POLLRDHUP, 0};
     if (::poll(&event, 1, 0) != 1) return false;
     const bool breaks = (event.revents & (POLLERR | POLLHUP)) != 0;
-    return !std::exchange(ended, true) || (breaks && !std::exchange(broke, true));
+    const bool news = !ended || (breaks && !broke);
+    ended = true;
+    broke = broke || breaks;
+    return news;
   }
   void watch_for_end() {
     end_wanted = true;

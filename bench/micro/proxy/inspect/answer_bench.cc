@@ -12,15 +12,19 @@ namespace {
 
 constexpr std::size_t kStreams = 1'000;
 
-void read_events(benchmark::State& state, const std::string& event) {
+void begin_stream(AnswerReader& reader) {
   http::ResponseHead head;
   head.status = 200;
   head.framing = http::BodyFraming::kChunked;
   head.fields.add("content-type", "text/event-stream");
+  reader.begin(config::Inspect::kOpenAi);
+  reader.on_response_head(head);
+}
+
+void read_events(benchmark::State& state, const std::string& event) {
   std::vector<AnswerReader> readers(kStreams);
   for (AnswerReader& reader : readers) {
-    reader.begin(config::Inspect::kOpenAi);
-    reader.on_response_head(head);
+    begin_stream(reader);
     reader.on_data(event, 1);
     if (reader.facts().outputs != 1) return state.SkipWithError("nothing was read");
   }
@@ -54,13 +58,8 @@ void BM_ReadEventOfANewShape(benchmark::State& state) {
     events.push_back(R"(data: {"choices":[{"delta":{"content":")" + std::string(300, '\\') + R"("}}],"k)" +
                      std::to_string(1'000 + i) + "\":1}\n\n");
   }
-  http::ResponseHead head;
-  head.status = 200;
-  head.framing = http::BodyFraming::kChunked;
-  head.fields.add("content-type", "text/event-stream");
   AnswerReader reader;
-  reader.begin(config::Inspect::kOpenAi);
-  reader.on_response_head(head);
+  begin_stream(reader);
   std::uint64_t now_us = 0;
   for (auto _ : state) {
     ++now_us;
@@ -73,13 +72,8 @@ BENCHMARK(BM_ReadEventOfANewShape);
 void BM_FrameLinesOfOneByte(benchmark::State& state) {
   std::string lines;
   for (int i = 0; i < 8'192; ++i) lines += "a\r";
-  http::ResponseHead head;
-  head.status = 200;
-  head.framing = http::BodyFraming::kChunked;
-  head.fields.add("content-type", "text/event-stream");
   AnswerReader reader;
-  reader.begin(config::Inspect::kOpenAi);
-  reader.on_response_head(head);
+  begin_stream(reader);
   for (auto _ : state) reader.on_data(lines, 1);
 }
 BENCHMARK(BM_FrameLinesOfOneByte);

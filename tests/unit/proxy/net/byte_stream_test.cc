@@ -183,6 +183,14 @@ TEST_F(ByteStreamTest, WatchesForAnEndWithoutReading) {
   EXPECT_EQ(observer_.woken, woken + 3);
 }
 
+TEST_F(ByteStreamTest, WatchesForABreakAsWell) {
+  use(connect_tcp(loop_.io));
+  near_.watch_for_end();
+  far_.close_with_reset();
+  ASSERT_TRUE(loop_.run_until([&] { return near_.ended(); }));
+  EXPECT_TRUE(near_.broke());
+}
+
 // Started again before it has been told that it was over.
 TEST_F(ByteStreamTest, GoesOnWatchingBehindAReadThatWasCancelled) {
   use(connect_tcp(loop_.io));
@@ -389,6 +397,7 @@ TEST_F(ByteStreamTest, TakesNoResetForAnEndWhenAWriteWasToldOfIt) {
   far_.close_with_reset();
   write("too late");
   EXPECT_TRUE(near_.write_failed());
+  write("later still");  // to a broken pipe by now
   start_read();
   EXPECT_EQ(read(finish_read().bytes), "half of it");
   start_read();
