@@ -197,7 +197,8 @@ Http1Downstream::Linger Http1Downstream::linger() {
 // that has filled its buffer to the brim gets another one behind it, once: else its client's end would not be seen.
 void Http1Downstream::watch() {
   take_read();
-  if (stream_.reading() || broken_ || end_of_input_) return;
+  if (stream_.reading() || broken_) return;
+  if (end_of_input_) return stream_.watch_for_end();  // of both directions: a reset
   if (!in_) in_ = buffers_.take(kHeadBuffer);
   const bool whole = codec_.body_ended() && !reader_.decoded_ahead();
   if (in_.space().empty() && whole && !full_ && !buffers_.crowded()) full_ = leave_behind();

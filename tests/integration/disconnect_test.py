@@ -4,6 +4,7 @@ It goes by a reset or by an orderly end: what a program does that closes its soc
 """
 from __future__ import annotations
 
+import threading
 from typing import Callable
 
 import pytest
@@ -115,6 +116,32 @@ def test_mid_body(weir: StartWeir, goes: Goes) -> None:
 def test_a_request_that_is_not_streamed(weir: StartWeir, goes: Goes) -> None:
     """The whole of it is at the origin, and its answer will come in one piece."""
     left_at(weir, goes, request_bytes("POST", "/v1/chat", {}, b"{" + b" " * 10_000 + b"}"))
+
+
+def test_a_reset_behind_an_end_that_finishes(weir: StartWeir) -> None:
+    """Who sends no more and waits for the answer may go away all the same."""
+    go_on = threading.Event()
+
+    def serve(peer: Peer) -> None:
+        if peer.request():
+            peer.send(_HEAD + b"some")
+            go_on.wait()
+            peer.send(b"more")
+            peer.wait_for_close()
+
+    with RawOrigin(serve) as origin:
+        plan = one_version(origin, workers=1)
+        plan["routes"][0]["onClientHalfClose"] = "finish"
+        served = weir(plan)
+        with Connection(served.port) as client:
+            client.send(request_bytes("GET", "/"))
+            client.head()
+            assert client.read_some() == b"some"
+            client.half_close()
+            go_on.set()
+            assert client.read_some() == b"more"
+            leave(client, served, Connection.reset)
+        wait_for_outcomes(served, client_abort=1)
 
 
 def test_during_a_back_off(weir: StartWeir, goes: Goes) -> None:
