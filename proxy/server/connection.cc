@@ -83,28 +83,36 @@ Awaitable<> Connection::serve() {
 
 Awaitable<> Connection::turn_away(http::LocalReply reply, const ListenerLoad& load) {
   follow();
-  reply_without_request(reply);
-  co_await linger(&load);
-  note_handshake();
+  bool tell = true;
+  // It stands before what TLS is to read, and says who is told.
+  if (proxy_header_) tell = co_await take_proxy_header(&load);
+  if (tell) {
+    reply_without_request(reply);
+    co_await linger(&load);
+    note_handshake();
+  }
   stream_.close();
 }
 
 // False: it has not come in time, is none, or is of somebody who may not speak for others; or whom it is for may not
 // come.
-Awaitable<bool> Connection::take_proxy_header() {
+Awaitable<bool> Connection::take_proxy_header(const ListenerLoad* turned_away) {
   Waker& waker = stream_.waker();
   follow();
   if (settings() == nullptr) co_return false;
   const ListenerTopology& of = *settings();
   SteadyTime now = idle_since_ = std::chrono::steady_clock::now();
-  const SteadyTime end = after(now, of.timeouts.header);
+  const SteadyTime begun = now;
+  SteadyTime end = after(now, of.timeouts.header);
+  if (turned_away != nullptr) end = std::min(end, now + kLingerFor);
   ProxyHeader::State state = ProxyHeader::State::kMalformed;
   if (!of.hops_named || is_trusted(of.trusted_hops, stream_.peer())) state = stream_.read_proxy_header();
   idle_ = true;
   while (state == ProxyHeader::State::kMore) {
     const SteadyTime patience = std::min(end, closes_at());
     if (now >= patience || worker_.stopping) break;
-    deadline_.set(patience);
+    if (turned_away != nullptr && turned_away->hurries(begun, now)) break;
+    deadline_.set(turned_away == nullptr ? patience : std::min(patience, now + ListenerLoad::kStayInACrowd));
     if (!waker.take()) co_await waker.wait();
     now = std::chrono::steady_clock::now();
     state = stream_.read_proxy_header();

@@ -66,7 +66,7 @@ class Connection {
   void follow();
   const ListenerTopology* settings() const;
   std::unique_ptr<Exchange, EndExchange> begin_exchange();
-  Awaitable<bool> take_proxy_header();
+  Awaitable<bool> take_proxy_header(const ListenerLoad* turned_away = nullptr);
   Awaitable<Wait> wait_for_request();
   Awaitable<> refuse(http::LocalReply reply);
   void reply_without_request(const http::LocalReply& reply);

@@ -134,7 +134,9 @@ class Behind(Connection):
         while not self._shaken():
             self.send(together + sent.read())
             together = b""
-            received.write(self.socket.recv(65536))
+            more = self.socket.recv(65536)
+            assert more, "it has closed inside the handshake"
+            received.write(more)
         self.send(together + sent.read())
 
     def _shaken(self) -> bool:
@@ -172,6 +174,22 @@ def test_it_stands_before_the_first_byte_of_tls(tmp_path: pathlib.Path, new_weir
         assert ["x-forwarded-for", "192.0.2.7"] in fields and ["x-forwarded-proto", "https"] in fields
     assert count_refused(weir) == 0
     assert refused(weir, b"\x16\x03\x01\x02\x00\x01")
+
+
+def test_who_finds_no_room_is_told_behind_its_header(tmp_path: pathlib.Path, new_weir: StartWeir,
+                                                     origin: Callable[..., Origin]) -> None:
+    """Else what TLS reads first would be the header, and nobody could be told anything."""
+    authority = Authority(tmp_path / "ca")
+    tls = {"certificates": [authority.issue("a.test").plan()]}
+    weir = with_header(new_weir, one_version(origin(), limits={"connections": 1}), tls=tls)
+    header = version_2("192.0.2.7", 4711)
+    with Behind(weir.port, authority, header, b""):
+        with Behind(weir.port, authority, header, b"") as another:
+            answer = another.ask(REQUEST)
+        assert answer.startswith(b"HTTP/1.1 503 ") and b"x-weir-reason: too_many_connections\r\n" in answer
+        assert refused(weir, b"\x16\x03\x01\x02\x00\x01")
+    wait_until(lambda: count_refused(weir) == 1, "the one without a header is counted")
+    assert Exposition(weir.admin.metrics()).total("weir_downstream_tls_handshakes_failed_total") == 0
 
 
 def test_only_trusted_hops_may_speak_for_others(new_weir: StartWeir, origin: Callable[..., Origin]) -> None:
