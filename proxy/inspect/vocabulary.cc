@@ -244,9 +244,9 @@ bool names_capacity(std::string_view code) {
 }
 
 bool names_request(std::string_view code) {
-  constexpr std::array<std::string_view, 7> kWords = {
-      "invalid_request_error", "BadRequestError",   "authentication_error", "permission_error",
-      "not_found_error",       "request_too_large", "context_length_exceeded"};
+  constexpr std::array<std::string_view, 8> kWords = {
+      "invalid_request_error", "BadRequestError",   "authentication_error",    "permission_error",
+      "not_found_error",       "request_too_large", "context_length_exceeded", "validation"};
   const bool status = code.size() == 3 && code.front() == '4' && std::isdigit(static_cast<unsigned char>(code[1])) != 0 &&
                       std::isdigit(static_cast<unsigned char>(code[2])) != 0;
   return (status && !names_capacity(code)) || std::find(kWords.begin(), kWords.end(), code) != kWords.end();

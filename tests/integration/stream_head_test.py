@@ -66,12 +66,14 @@ def test_who_has_no_room_says_when_to_come_back(said: str | None, told: str, wei
         assert reply.status == 503 and reply["retry-after"] == told
 
 
-@pytest.mark.parametrize("error", [b'{"message":"too long","type":"BadRequestError","code":400}',
-                                   b'{"message":"too long","type":"invalid_request_error","code":"context_length_exceeded"}'])
-def test_what_is_wrong_with_a_request_is_told_its_client(error: bytes, weir: Callable[..., Weir]) -> None:
+@pytest.mark.parametrize("inspect, error", [
+    ("openai", b'{"message":"too long","type":"BadRequestError","code":400}'),
+    ("openai", b'{"message":"too long","type":"invalid_request_error","code":"context_length_exceeded"}'),
+    ("tgi", b'"Input validation error: `inputs` is too long","error_type":"validation"')])
+def test_what_is_wrong_with_a_request_is_told_its_client(inspect: str, error: bytes, weir: Callable[..., Weir]) -> None:
     body = b'data: {"error":' + error + b"}\n\n"
     with RawOrigin(always(_answer(body))) as origin:
-        running = weir(_plan(origin, retries={"attempts": 1, "onStatus": [502]}, **_HELD))
+        running = weir(_plan(origin, retries={"attempts": 1, "onStatus": [502]}, **{**_HELD, "inspect": inspect}))
         reply = get(running.port, "/")
         assert reply.status == 200 and reply.body == body
         assert len(origin.heads) == 1
