@@ -123,7 +123,9 @@ void AnswerReader::on_end(bool complete) {
   facts_.ending = Ending::kOk;
   facts_.invalid = check_.broken();
   // Some answers are no text, as embeddings are; some are none at all, as when Ollama loads a model.
-  const bool wrote = facts_.finish != FinishReason::kNone && facts_.finish != FinishReason::kOther;
+  const bool known_end = facts_.finish != FinishReason::kNone && facts_.finish != FinishReason::kOther;
+  // `[DONE]` alone: a stream of text whose model, or a gateway before it, has swallowed all the rest.
+  const bool wrote = known_end || (last_word_ && facts_.finish == FinishReason::kNone);
   facts_.empty = wrote && !has_content_;
   if (json_asked_ && (facts_.empty || (wrote && check_.has_choice_without_content()))) facts_.invalid = true;
 }
@@ -208,6 +210,8 @@ void AnswerReader::end_message() {
 }
 
 void AnswerReader::settle_message() {
+  // Where the plan says whose words they are, output in a word that any JSON may have is output.
+  if (named_ && message_.output) told_ |= dialects_;
   if (told_ != 0) facts_.known = true;
   if (message_.token && !message_.special) {
     message_.output = true;

@@ -192,6 +192,7 @@ class Slow {
       if (name == "delta" || name == "message") {
         text_ += text_at(value, "content") + text_at(value, "content.text");
         other_ += text_at(value, "reasoning").size() + text_at(value, "reasoning_content").size();
+        said += take_images(value);
         for (const json::Value* call : at(value, "tool_calls")) said += take_call(*call, into);
       }
       into.text += text_.substr(before);
@@ -199,6 +200,16 @@ class Slow {
     }
     if (late) unclear_ = true;
     if (said != 0) into.said = true;
+  }
+
+  std::size_t take_images(const json::Value& message) {
+    std::size_t images = 0;
+    for (const json::Value* image : at(message, "images")) {
+      if (image->is_object() || image->is_number() || !image->string().empty()) ++images;
+    }
+    other_ += images;
+    if (images != 0) seen_ = true;
+    return images;
   }
 
   std::size_t take_call(const json::Value& call, Choice& into) {
@@ -265,7 +276,7 @@ class Slow {
       return;
     }
     facts_.ending = Ending::kOk;
-    const bool wrote = facts_.finish != FinishReason::kNone && facts_.finish != FinishReason::kOther;
+    const bool wrote = facts_.finish != FinishReason::kOther && (facts_.finish != FinishReason::kNone || closed_);
     facts_.empty = wrote && !visible(text_) && !seen_;
     facts_.invalid = sent_.json_asked && facts_.empty;
     if (unclear_) return;
