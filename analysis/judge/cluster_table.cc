@@ -60,4 +60,19 @@ ClusterTable::Cluster ClusterTable::worst(std::size_t metric) const {
   return worst;
 }
 
+ClusterTable::Cluster ClusterTable::worst_of_values(std::size_t metric) const {
+  Cluster worst;
+  if (sums_[metric].n == 0) return worst;
+  const double mean = static_cast<double>(sums_[metric].x) / static_cast<double>(sums_[metric].n);
+  double most = 0;
+  for (std::size_t g = 0; g < kClusterCount; ++g) {
+    const ClusterCount cluster = of(metric, g);
+    const double excess = static_cast<double>(cluster.x) - mean * static_cast<double>(cluster.n);
+    if (cluster.n == 0 || (worst.count.n > 0 && excess <= most)) continue;
+    most = excess;
+    worst = {.number = g, .count = {cluster.n, cluster.x}};
+  }
+  return worst;
+}
+
 }  // namespace weir::analysis

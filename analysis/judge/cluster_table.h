@@ -36,6 +36,8 @@ class ClusterTable {
     MetricCount count;
   };
   Cluster worst(std::size_t metric) const;
+  // Of a metric of values: the one that raises their mean most; the first of equals. None while nothing was seen.
+  Cluster worst_of_values(std::size_t metric) const;
 
   // For restoring, of an empty table. `squares` of a rate are its x.
   void count(std::size_t metric, std::size_t cluster, const ClusterCount& more) {

@@ -296,6 +296,17 @@ GuardStatus::Bounds in_unit(const GuardStatus::Bounds& of_y, const GuardState& g
   return {whole * of_y.value, std::min(low, high), std::max(low, high)};
 }
 
+// Of a ratio only how far its answers are from the baseline's is known by clusters.
+void name_worst(const GuardState& guard, const ClusterTable& candidate, GuardStatus& status) {
+  const ClusterTable::Cluster worst = candidate.worst_of_values(guard.metric);
+  status.worst_cluster = worst.number;
+  status.in_worst_cluster = {worst.count.n, 0};
+  if (worst.count.n == 0) return;
+  const double y = ValueSums{worst.count.n, worst.count.x, 0}.sum() / static_cast<double>(worst.count.n);
+  GuardStatus::Means& means = *status.means;
+  means.in_worst_cluster = means.is_ratio() ? (y - 0.5) * guard.margin_cap() : means.of(y);
+}
+
 }  // namespace
 
 // What takes no time has no speed.
@@ -346,7 +357,9 @@ std::vector<GuardStatus> Judge::guards() const {
       status.since_start[arm] = counted(guard, totals[arm]);
     }
     status.clusters_seen = candidate.seen();
-    if (!status.means) {
+    if (status.means) {
+      name_worst(guard, candidate, status);
+    } else {
       status.clusters_hit = candidate.hit(guard.metric);
       const ClusterTable::Cluster worst = candidate.worst(guard.metric);
       status.worst_cluster = worst.number;

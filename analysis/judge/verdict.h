@@ -129,6 +129,8 @@ struct GuardStatus {
     bool inverted = false;  // people count the inverse of that: not seconds per token but tokens per second
     std::string unit;       // "tokens"; empty: none
     // Of a ratio what it is a ratio of, and what 1 of N for 1 of D is in its unit.
+    // The worst cluster's mean; of a ratio by how much more than the baseline's it is, as a share of it.
+    double in_worst_cluster = 0;
     std::array<RatioSums, kArmCount> parts_in_step{};
     std::array<RatioSums, kArmCount> parts_since_start{};
     double ratio_unit = 0;  // 0: it is none

@@ -80,6 +80,18 @@ std::string mean_comparison(const GuardStatus& guard) {
   return guard.guard.absolute > 0 ? text + " + " + absolute : text;
 }
 
+// Of a ratio: by how much more each token takes, or costs.
+std::string worst(const GuardStatus& guard) {
+  const MetricCount& count = guard.in_worst_cluster;
+  if (!guard.means) return count.x == 0 ? std::string() : ", the worst " + shown(count);
+  if (count.n == 0) return {};
+  const GuardStatus::Means& means = *guard.means;
+  const double value = means.in_worst_cluster;
+  const std::string mean =
+      means.is_ratio() ? percent(std::abs(value)) + (value < 0 ? " less" : " more") : with_unit(value, means);
+  return ", the worst " + mean + " on average of " + with_commas(static_cast<double>(count.n));
+}
+
 std::string milliseconds(std::uint64_t us) { return with_commas(std::round(static_cast<double>(us) / 1000)) + " ms"; }
 
 std::string comparison(const GuardStatus& guard) {
@@ -125,7 +137,7 @@ std::string explain(const GuardStatus& guard, double log_threshold) {
   const std::string seen = std::to_string(guard.clusters_seen);
   text += guard.means ? ", groups of users: " + seen
                       : ", groups of users hit: " + std::to_string(guard.clusters_hit) + " of " + seen;
-  if (guard.in_worst_cluster.x > 0) text += ", the worst " + shown(guard.in_worst_cluster);
+  text += worst(guard);
   text += ", design effect " + factor(guard.phi_div);
   for (std::size_t i = 0; i < std::min(kFailedSaid, guard.failed.size()); ++i) {
     text += (i == 0 ? "; first requests: " : ", ") + guard.failed[i];

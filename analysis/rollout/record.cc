@@ -42,6 +42,17 @@ std::string_view action_word(config::GuardAction action) {
   return action == config::GuardAction::kPause ? "pause" : "warn";
 }
 
+json::Value worst_json(const GuardStatus& guard) {
+  const MetricCount& count = guard.in_worst_cluster;
+  if (!guard.means && count.x == 0) return {};
+  if (!guard.means) return json::Object{{"group", guard.worst_cluster}, {"n", count.n}, {"x", count.x}};
+  if (count.n == 0) return {};
+  const GuardStatus::Means& means = *guard.means;
+  json::Object out{{"group", guard.worst_cluster}, {"n", count.n}};
+  if (means.is_ratio()) return out.set("difference_percent", 100 * means.in_worst_cluster);
+  return out.set("mean", means.in_worst_cluster);
+}
+
 }  // namespace
 
 double evidence_of(double log_evidence) { return std::exp(std::min(log_evidence, 100.0)); }
@@ -79,11 +90,7 @@ json::Value guard_json(const GuardStatus& guard, const Verdict& verdict) {
       {"groups_hit", guard.clusters_hit},
       {"design_effect", guard.phi_div},
       {"explain", explain(guard, verdict.log_threshold)}};
-  if (guard.in_worst_cluster.x > 0) {
-    out.set(
-        "worst_group",
-        json::Object{{"group", guard.worst_cluster}, {"n", guard.in_worst_cluster.n}, {"x", guard.in_worst_cluster.x}});
-  }
+  if (const json::Value worst = worst_json(guard); !worst.is_null()) out.set("worst_group", worst);
   if (!guard.failed.empty()) out.set("first_requests", json::Array(guard.failed.begin(), guard.failed.end()));
   if (guard.difference) {
     const bool in_unit = guard.means && !guard.means->is_ratio();

@@ -7,8 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "analysis/judge/words.h"
 #include "base/random.h"
+#include "config/guards.h"
 #include "tests/unit/analysis/judge/counts.h"
+#include "tests/unit/analysis/judge/fleet.h"
 
 namespace weir::analysis {
 namespace {
@@ -117,6 +120,38 @@ TEST(WorstGroup, IsTheOneWithMostFailures) {
   EXPECT_EQ(guard.in_worst_cluster.x, 30U);
   EXPECT_EQ(guard.in_worst_cluster.n, 35U);
   EXPECT_THAT(explain(guard, 4.6), HasSubstr("groups of users hit: 2 of 2, the worst 30 of 35 (85.7 %)"));
+}
+
+TEST(WorstGroup, OfAMeanIsTheOneThatRaisesItMost) {
+  for (const char* metric : {"tokensPerRequest", "costPer1kTokens"}) {
+    Judge judge({.guards = {*config::default_guard(metric, 0)}, .steps = 1});
+    judge.begin_step(step_at(0.5, 1));
+    for (int i = 0; i < 12; ++i) {
+      Tick counts;
+      const testing::Published published(judge);
+      for (int request = 0; request < 100; ++request) {
+        const auto cluster = static_cast<std::uint8_t>(request % 50);
+        testing::Went went;
+        testing::fold(testing::records_of(went, testing::request_of(Arm::kBaseline, cluster), published), counts);
+        if (cluster == 17) went.tokens *= 3;
+        if (cluster == 17) went.cost_micros *= 12;
+        testing::fold(testing::records_of(went, testing::request_of(Arm::kCandidate, cluster), published), counts);
+      }
+      testing::judge_tick(judge, counts);
+    }
+    const GuardStatus guard = judge.guards()[0];
+    ASSERT_TRUE(guard.means);
+    EXPECT_EQ(guard.worst_cluster, 17U) << metric;
+    EXPECT_EQ(guard.in_worst_cluster.n, guard.means->since_start[1].n / 50) << metric;
+    const std::string said = explain(guard, 4.6);
+    if (guard.means->is_ratio()) {
+      EXPECT_GT(guard.means->in_worst_cluster, 0.5) << said;
+      EXPECT_THAT(said, HasSubstr(", the worst " + percent(guard.means->in_worst_cluster) + " more on average of "));
+    } else {
+      EXPECT_NEAR(guard.means->in_worst_cluster, 600, 0.1);
+      EXPECT_THAT(said, HasSubstr(", groups of users: 50, the worst 600 tokens on average of "));
+    }
+  }
 }
 
 FailedRequest failed_request(std::string_view id, OutcomeClass outcome, std::uint8_t over = 0) {
