@@ -76,6 +76,16 @@ TEST(Detection, AnswersThatMissThePoint) {
   expect_caught(trial, 500, "feedback relevance: candidate 0.");
 }
 
+TEST(Detection, AnswersThatAreMadeUpTwiceAsOften) {
+  Trial trial = at_five_percent();
+  trial.guards = section_six_guards_of_quality();
+  trial.traffic.quality = true;
+  trial.traffic.scored_share = 1;
+  trial.weights = {0.25};
+  trial.regression.hallucinations.factor = 2;
+  expect_caught(trial, 500, "feedback hallucination: candidate ");
+}
+
 TEST(Detection, AnswersThatAreHalfAsLongAgain) {
   Trial trial = at_five_percent();
   trial.guards = section_six_guards_of_quality();
