@@ -157,7 +157,7 @@ class Replaying {
       std::fprintf(stderr, "%s\n", config::format(problem, other_.name).c_str());
     }
     return {"the records cannot tell what " + other_.name + " would have decided",
-            "It may differ in maxFalseRollback, maxFalseAdvance, margins, ceilings, actions, holds and pauses.",
+            "It may differ in maxFalseRollback, maxFalseAdvance, margins, ceilings, budgets, actions, holds, pauses.",
             kExitFailed};
   }
 

@@ -1,24 +1,14 @@
 #include "analysis/records/other_trial.h"
 
 #include <chrono>
-#include <cstdio>
 #include <utility>
 #include <variant>
 
+#include "analysis/judge/words.h"
 #include "analysis/rollout/record.h"
 #include "config/units.h"
 
 namespace weir::analysis {
-namespace {
-
-// A logarithm of evidence, to three digits.
-std::string figure(double log_evidence) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.3g", evidence_of(log_evidence));
-  return text.data();
-}
-
-}  // namespace
 
 bool OtherTrial::know(const Trial& ran, bool begins_anew) {
   if (begins_anew || !own_) {
@@ -88,8 +78,8 @@ std::optional<std::string> OtherTrial::otherwise(const Effect& effect, bool move
   if (effect.kind == Decision::Kind::kRollback) {
     const Verdict& verdict = own_->verdict();
     std::string why =
-        "it would not have been taken back by then: the evidence is 1 : " + figure(verdict.log_evidence_rollback) +
-        " of 1 : " + figure(verdict.log_threshold);
+        "it would not have been taken back by then: the evidence is 1 : " + odds(verdict.log_evidence_rollback) +
+        " of 1 : " + odds(verdict.log_threshold);
     for (const Budget& budget : budgets(own_->state().exposure, policy_.max_exposure)) why += "; " + says(budget);
     return why;
   }

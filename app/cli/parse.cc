@@ -114,8 +114,8 @@ constexpr const char* kReplayFooter = R"(
 Reads what a weir recorded of each tick (`state.records` of its plan, beside the state file), and makes the decisions again:
 the same ones, to the last bit of their evidence. No weir has to run, and one that runs is not disturbed.
 --plan says beside it what another plan would have decided, and when. It may have another maxFalseRollback and maxFalseAdvance,
-other margins, ceilings, actions, holds and pauses, but must have the same weights and split users in the same way: what
-would have come under others nobody knows. It goes along where the weights went.
+other margins, ceilings, budgets, actions, holds and pauses, but must have the same weights and split users in the same way:
+what would have come under others nobody knows. It goes along where the weights went.
 
 Times are UTC, as 2026-11-28T18:00:00Z or 18:00 (the last one), or how long ago: 2h. WHAT is the service, if there are
 several, and files or folders of records; without these the folder beside the state file of --state or --config, or beside
