@@ -213,6 +213,9 @@ class Explanation {
     return from.starts_with("http") ? from : from + ", lognormal with sigma 0.6";
   }
 
+  // Nothing bounds a step that ends when a person says so.
+  static std::string at_most(const json::Value& bound) { return bound.is_number() ? time_words(bound.number()) : "–"; }
+
   // The widest table: one line a step.
   void steps() {
     title("What a healthy candidate takes, and what the end of each step waits for");
@@ -228,7 +231,7 @@ class Explanation {
       const Tint with = late ? Tint::kRed : maybe ? Tint::kYellow : Tint::kPlain;
       line(padded(std::to_string(i + 1), 6) + padded(percent(step["weight_percent"].number()), 10) +
            padded(rate_words(step["candidate_requests_per_second"].number()), 13) + tint(padded(takes, 31), with) +
-           " " + padded(shown(step["waits_for"]), 18) + " " + time_words(step["at_most_s"].number()));
+           " " + padded(shown(step["waits_for"]), 18) + " " + at_most(step["at_most_s"]));
     }
     std::string total = "all   " + exact_span(rollout_["total_s"]);
     const bool never = seconds(rollout_["total_s"]["p95"]) == std::numeric_limits<double>::infinity();

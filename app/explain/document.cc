@@ -154,6 +154,9 @@ class Document {
     });
   }
 
+  // A step without a hold ends when a person says so.
+  static bool has_hold(const analysis::StepTime& time) { return !time.by_person || time.most_s > 0; }
+
   std::string waits_for(const Bottleneck& bottleneck) const {
     switch (bottleneck.kind) {
       case Bottleneck::Kind::kAtLeast:
@@ -186,9 +189,9 @@ class Document {
             {"candidate_requests_per_second", time.candidate_rps},
             {"compared", time.compared},
             {"lasts_s", span_json(time.lasts_s)},
-            {"waits_for", waits_for(time.waits_for)},
+            {"waits_for", has_hold(time) ? waits_for(time.waits_for) : "a person"},
             {"waits_for_person", time.by_person},
-            {"at_most_s", time.most_s},
+            {"at_most_s", has_hold(time) ? json::Value(time.most_s) : json::Value()},
             {"in_time", json::Object{{"median", time.in_time_p50}, {"p95", time.in_time_p95}}},
             {"guards", std::move(guards)},
             {"regressions", std::move(regressions)},

@@ -45,6 +45,17 @@ TEST(ExplainDocument, SaysWhatEachStepTakesAndSees) {
   EXPECT_TRUE(out["warnings"].array().empty());
 }
 
+TEST(ExplainDocument, AStepThatOnlyAPersonEndsHasNoBound) {
+  config::Rollout plan = rollout();
+  plan.steps.insert(plan.steps.begin(), {.weight_ppm = 0, .stages = {config::Pause()}});
+  const json::Value out = explain_document("chat", plan, reckoned({.rps = 100, .errors = {}, .p50 = {}}));
+  const json::Value& step = out["steps"].array()[0];
+  EXPECT_TRUE(step["waits_for_person"].boolean());
+  EXPECT_EQ(step["waits_for"].string(), "a person");
+  EXPECT_TRUE(step["at_most_s"].is_null());
+  EXPECT_GT(out["steps"].array()[1]["at_most_s"].number(), 0);
+}
+
 TEST(ExplainDocument, TellsOfAnswersWhereAGuardIsAboutThem) {
   config::Rollout plan = rollout();
   const auto regressions = [&] {
