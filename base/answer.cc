@@ -13,6 +13,13 @@ ModelName::ModelName(std::string_view name) {
   size_ = static_cast<std::uint8_t>(name.size());
 }
 
+std::uint16_t bad_metrics(const Answer& answer) {
+  if (answer.outcome != OutcomeClass::kOk) return 0;
+  const unsigned bits = (answer.empty ? 1U << kEmptyOutputMetric : 0) |
+                        (answer.invalid ? 1U << kInvalidOutputMetric : 0) | 1U << finish_metric(answer.finish);
+  return static_cast<std::uint16_t>(bits);
+}
+
 namespace {
 
 // N and D of a ratio, N alone of an amount; what an answer did not say is not known.

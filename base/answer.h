@@ -81,6 +81,9 @@ struct Answer {
 };
 static_assert(sizeof(Answer) == 152);
 
+// Bit k: it is a bad one by the k-th binary guard. What was cut short says nothing of what it would have been.
+std::uint16_t bad_metrics(const Answer& answer);
+
 // Sets the answer's values, as they are judged by `traffic`, which it was assigned by, and how far its ratios are from
 // the baseline's: |N - ratio D|, saturating. Only an answer that ended well and says the amount has one: half an answer
 // is a small one.

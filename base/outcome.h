@@ -102,18 +102,22 @@ static_assert(sizeof(Outcome) == 64);
 
 inline constexpr std::size_t kMaxRequestId = 128;
 
-// Which request it was that a judged candidate failed or was slow with, for people to look up. A sample: those that
-// find no room are left out, and nothing is counted by it.
+// Which request it was that a judged candidate failed, was slow with or answered badly, for people to look up. A
+// sample: those that find no room are left out, and nothing is counted by it.
 struct FailedRequest {
   ServiceId service = kNoId;
   StepId step = 0;
   Epoch epoch = 0;
   OutcomeClass outcome = OutcomeClass::kOk;
-  std::uint8_t over = 0;  // as in the Outcome
+  std::uint8_t over = 0;      // as in the Outcome
+  std::uint16_t answers = 0;  // bit k: bad by the answer's k-th binary guard (base/answer.h)
+  std::uint8_t scores = 0;    // bit k: as bad as can be by the rollout's k-th guard of feedback
   std::uint8_t id_size = 0;
   std::array<char, kMaxRequestId> id_space{};
 
   std::string_view id() const { return {id_space.data(), id_size}; }
+  // Its first kMaxRequestId bytes.
+  void set_id(std::string_view id) { id_size = static_cast<std::uint8_t>(id.copy(id_space.data(), id_space.size())); }
 };
 
 }  // namespace weir

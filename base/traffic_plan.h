@@ -67,6 +67,8 @@ struct RolloutTraffic {
   // Its answers may be scored later: each request leaves what joins a score to it.
   bool scored = false;
   std::uint32_t threshold_version = 0;
+  // Bit k: there is a guard on the answers' k-th binary metric, and who answers badly by it is named.
+  std::uint16_t answer_metrics = 0;
   std::uint8_t latency_metrics = 0;
   std::array<TimeMetric, kMaxLatencyMetrics> times{};  // what each is a threshold of
   std::array<LatencyThreshold, kMaxLatencyMetrics> thresholds{};

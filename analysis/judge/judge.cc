@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "analysis/judge/guard_rule.h"
@@ -146,8 +147,19 @@ void Judge::State::count_parts() {
 
 namespace {
 
+// Nothing: it is about something else than the bytes of an answer.
+std::optional<std::size_t> answer_metric(const GuardState& guard) {
+  if (guard.metric < kOutcomeMetricCount || guard.metric >= kRateMetricCount) return {};
+  return guard.metric - kOutcomeMetricCount;
+}
+
+bool has_bit(unsigned bits, std::size_t k) { return ((bits >> k) & 1U) != 0; }
+
 bool is_bad(const GuardState& guard, const FailedRequest& request) {
-  if (is_time(guard.guard)) return ((request.over >> (guard.metric - kBinaryMetricCount)) & 1U) != 0;
+  if (is_mean(guard.guard)) return false;
+  if (is_time(guard.guard)) return has_bit(request.over, guard.metric - kBinaryMetricCount);
+  if (guard.is_late()) return has_bit(request.scores, guard.metric - score_metric_index(0));
+  if (const std::optional<std::size_t> metric = answer_metric(guard)) return has_bit(request.answers, *metric);
   return guard.metric < kBinaryMetricCount && is_failure(static_cast<BinaryMetric>(guard.metric), request.outcome);
 }
 
@@ -262,6 +274,9 @@ Thresholds Judge::thresholds() const {
   out.version = state_->threshold_version;
   out.overdue_us = state_->overdue_us();
   for (const GuardState& guard : state_->guards) {
+    if (const std::optional<std::size_t> metric = answer_metric(guard)) {
+      out.answer_metrics = static_cast<std::uint16_t>(out.answer_metrics | 1U << *metric);
+    }
     if (is_mean(guard.guard) && !guard.is_late()) out.scales[guard.metric - value_metric_index(0)] = guard.scale();
     if (!is_time(guard.guard)) continue;
     const std::size_t slot = guard.metric - kBinaryMetricCount;
@@ -291,8 +306,7 @@ bool Judge::counts_users() const { return state_->split.test().counts(); }
 
 bool Judge::names_failures() const {
   const auto wants = [](const GuardState& guard) {
-    const bool of_outcomes = guard.metric < kOutcomeMetricCount;  // what a worker names is a failure or slow
-    return of_outcomes && guard.failed.size() < kFailedNamed;
+    return !is_mean(guard.guard) && guard.failed.size() < kFailedNamed;  // none alone makes a mean bad
   };
   return std::any_of(state_->guards.begin(), state_->guards.end(), wants);
 }

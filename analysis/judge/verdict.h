@@ -109,7 +109,8 @@ struct GuardStatus {
   std::uint32_t clusters_hit = 0;   // of them with a bad event
   double phi_div = 1;
   double phi_div_advance = 1;
-  // The cluster of the candidate's users with the most bad events, of how many requests.
+  // The cluster of the candidate's users with the most bad events, of how many requests; of a mean the one that raises
+  // it most, in how many.
   std::size_t worst_cluster = 0;
   MetricCount in_worst_cluster;
   // Candidate less baseline, with bounds that hold at all times; shown, and nothing is decided by it (4.11).
@@ -128,9 +129,9 @@ struct GuardStatus {
     double at_worst = 1;    // what y = 1 stands for; below at_best where higher is better
     bool inverted = false;  // people count the inverse of that: not seconds per token but tokens per second
     std::string unit;       // "tokens"; empty: none
-    // Of a ratio what it is a ratio of, and what 1 of N for 1 of D is in its unit.
     // The worst cluster's mean; of a ratio by how much more than the baseline's it is, as a share of it.
     double in_worst_cluster = 0;
+    // Of a ratio what it is a ratio of, and what 1 of N for 1 of D is in its unit.
     std::array<RatioSums, kArmCount> parts_in_step{};
     std::array<RatioSums, kArmCount> parts_since_start{};
     double ratio_unit = 0;  // 0: it is none
@@ -160,6 +161,7 @@ struct Thresholds {
   std::array<TimeMetric, kMaxLatencyMetrics> times{};
   std::array<LatencyThreshold, kMaxLatencyMetrics> by_slot{};
   std::array<ValueScale, kMaxValueMetrics> scales{};
+  std::uint16_t answer_metrics = 0;  // bit k: a guard is about the answers' k-th binary metric
   std::uint64_t overdue_us = 60'000'000;
 };
 

@@ -20,7 +20,7 @@
 namespace weir::analysis {
 
 // Of everything below, of segment.h, input_code.h and state_code.h. Records of another version are not read.
-inline constexpr std::uint64_t kRecordsVersion = 10;
+inline constexpr std::uint64_t kRecordsVersion = 11;
 
 struct BlockHead {
   std::uint64_t number = 0;  // from 0 on in each run of the program; one that is missing is a gap

@@ -247,17 +247,19 @@ void read(ByteReader& in, ArmCounts& arm) {
 }
 
 void write(ByteWriter& out, const FailedRequest& request) {
-  const auto& [service, step, epoch, outcome, over, id_size, id_space] = request;
+  const auto& [service, step, epoch, outcome, over, answers, scores, id_size, id_space] = request;
   out.integer(static_cast<std::uint64_t>(outcome));
   out.integer(over);
+  out.integer(answers);
+  out.integer(scores);
   out.text(request.id());
 }
 void read(ByteReader& in, FailedRequest& request) {
   request.outcome = static_cast<OutcomeClass>(in.integer_up_to(kOutcomeClassCount - 1));
   request.over = static_cast<std::uint8_t>(in.integer_up_to(0xff));
-  const std::string_view id = in.text(kMaxRequestId);
-  request.id_size = static_cast<std::uint8_t>(id.size());
-  std::copy(id.begin(), id.end(), request.id_space.begin());
+  request.answers = static_cast<std::uint16_t>(in.integer_up_to(0xffff));
+  request.scores = static_cast<std::uint8_t>(in.integer_up_to(0xff));
+  request.set_id(in.text(kMaxRequestId));
 }
 
 void write(ByteWriter& out, const StepCounts& counts, const InputParts& parts) {

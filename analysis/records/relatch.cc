@@ -116,17 +116,23 @@ void Relatch::apply(StepCounts& counts) {
     for (const TimeSlot& slot : times_) fill_times(arm, was, slot, which);
     move_values(arm);
   }
-  for (FailedRequest& request : counts.failed) request.over = renamed(request.over);
+  for (FailedRequest& request : counts.failed) rename(request);
 }
 
 // A request's bits stand for slots, too.
-std::uint8_t Relatch::renamed(std::uint8_t over) const {
-  unsigned bits = 0;
+void Relatch::rename(FailedRequest& request) const {
+  unsigned over = 0;
   for (const TimeSlot& slot : times_) {
-    const bool slow = slot.counted && ((over >> (slot.from - kBinaryMetricCount)) & 1U) != 0;
-    if (slow) bits |= 1U << (slot.to - kBinaryMetricCount);
+    const bool slow = slot.counted && ((request.over >> (slot.from - kBinaryMetricCount)) & 1U) != 0;
+    if (slow) over |= 1U << (slot.to - kBinaryMetricCount);
   }
-  return static_cast<std::uint8_t>(bits);
+  unsigned scores = 0;
+  for (const ValueSlot& slot : values_) {
+    const bool bad = slot.from >= kValueSlots && ((request.scores >> (slot.from - kValueSlots)) & 1U) != 0;
+    if (bad) scores |= 1U << (slot.to - kValueSlots);
+  }
+  request.over = static_cast<std::uint8_t>(over);
+  request.scores = static_cast<std::uint8_t>(scores);
 }
 
 void Relatch::fill_times(ArmCounts& arm, const Was& was, const TimeSlot& slot, Arm which) {

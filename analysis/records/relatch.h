@@ -44,7 +44,7 @@ class Relatch {
   struct Was;  // an arm's counts by the slots of the judge that ran
 
   bool changes_nothing() const;
-  std::uint8_t renamed(std::uint8_t over) const;
+  void rename(FailedRequest& request) const;
   void fill_times(ArmCounts& arm, const Was& was, const TimeSlot& slot, Arm which);
   void move_values(ArmCounts& arm) const;
 

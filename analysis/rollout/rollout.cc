@@ -437,6 +437,7 @@ RolloutTraffic Rollout::traffic() const {
   const Thresholds thresholds = judge_->thresholds();
   traffic.threshold_version = thresholds.version;
   traffic.overdue_us = thresholds.overdue_us;
+  traffic.answer_metrics = thresholds.answer_metrics;
   // Without thresholds no time enters, without scales no amount (STATISTICS.md section 7, item 9). Whoever begins now
   // is not counted later.
   if (state_.warming()) return traffic;

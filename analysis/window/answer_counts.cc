@@ -18,12 +18,8 @@ void add_values(const Answer& answer, ValueTable& into) {
 
 void count_answer(const Answer& answer, AnswerMetrics& into) {
   if (answer.outcome != OutcomeClass::kOk) return;
-  count(into[kEmptyOutputMetric], answer.empty);
-  count(into[kInvalidOutputMetric], answer.invalid);
-  for (int reason = 0; reason < kFinishReasonCount; ++reason) {
-    const auto named = static_cast<FinishReason>(reason);
-    count(into[static_cast<std::size_t>(finish_metric(named))], answer.finish == named);
-  }
+  const unsigned bad = bad_metrics(answer);
+  for (std::size_t metric = 0; metric < into.size(); ++metric) count(into[metric], ((bad >> metric) & 1U) != 0);
 }
 
 void count_amounts(const Answer& answer, AmountTotals& into) {

@@ -137,13 +137,30 @@ ScoreFate FeedbackDesk::count(const PostedScore& score, JoinRecord& record) {
                              .judged = true},
                       .slot = slot.slot,
                       .value = slot.value});
+    name(score, ready_.back());
   }
   return ScoreFate::kCounted;
+}
+
+void FeedbackDesk::name(const PostedScore& score, const Score& counted) {
+  const bool bad = counted.of.arm == Arm::kCandidate && counted.value == kWholeValue;
+  if (!bad || named_.size() >= kMostNamed) return;
+  // A session is not one request.
+  const auto target = std::find_if(score.targets.begin(), score.targets.end(),
+                                   [](const ScoreTarget& of) { return of.kind != ScoreTarget::Kind::kSession; });
+  if (target == score.targets.end()) return;
+  FailedRequest& named = named_.emplace_back();
+  named.service = counted.of.service;
+  named.step = counted.of.step;
+  named.epoch = counted.of.epoch;
+  named.scores = static_cast<std::uint8_t>(1U << counted.slot);
+  named.set_id(target->id);
 }
 
 void FeedbackDesk::fold(analysis::Tick& into) {
   end_patience();
   for (const Score& score : std::exchange(ready_, {})) into.fold(score);
+  for (const FailedRequest& named : std::exchange(named_, {})) into.fold(named);
 }
 
 ScoreFate FeedbackDesk::wait_for_request(const PostedScore& score) {

@@ -47,6 +47,8 @@ class FeedbackDesk {
   // A score may come before its request ends: so many wait, and so long.
   static constexpr std::size_t kMostWaiting = 10'000;
   static constexpr std::chrono::minutes kWaits{10};
+  // Of the candidate's worst scored requests so many are named in a tick.
+  static constexpr std::size_t kMostNamed = 64;
 
   // Finds the rollout of an identity; nothing: it is not in the plan.
   using FindRollout = std::function<std::optional<ScoredRollout>(std::uint64_t identity)>;
@@ -84,6 +86,8 @@ class FeedbackDesk {
   // Nothing: no request of any of its targets is known.
   std::optional<ScoreFate> settle(const PostedScore& score);
   ScoreFate count(const PostedScore& score, JoinRecord& record);
+  // For people to look up, by the id that the poster knows it by.
+  void name(const PostedScore& score, const Score& counted);
   void forget(const JoinRecord& record);
   ScoreFate wait_for_request(const PostedScore& score);
   void settle_waiting(const Joinable& request);
@@ -96,6 +100,7 @@ class FeedbackDesk {
   std::unique_ptr<JoinStore> joins_;  // none: no plan has had a guard of feedback
   std::uint32_t sample_ppm_ = kMillion;
   std::vector<Score> ready_;
+  std::vector<FailedRequest> named_;
   ScoreBook book_;
   std::map<std::uint64_t, Waiting> waiting_;                       // in the order they came
   std::set<std::pair<std::uint64_t, std::uint64_t>> waiting_for_;  // (a target's key, number of who waits)

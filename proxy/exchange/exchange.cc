@@ -390,16 +390,18 @@ void Exchange::record() {
   }
   const Outcome outcome = context_.ended_outcome(downstream_.request_body_received(), response_bytes_);
   worker_.outcomes.push(outcome);
-  if (const std::optional<Answer> answer = context_.ended_answer(outcome)) worker_.answers.push(*answer);
+  const std::optional<Answer> answer = context_.ended_answer(outcome);
+  if (answer) worker_.answers.push(*answer);
   if (const std::optional<Joinable> joinable = context_.joinable(outcome)) worker_.joins.push(*joinable);
   if (copy_ != nullptr) copy_->baseline_ended(outcome);
-  name_failure(outcome);
+  name_failure(outcome, answer ? &*answer : nullptr);
   write_line();
 }
 
 // Behind the record that counts, so that whoever sees the name has counted the failure.
-void Exchange::name_failure(const Outcome& outcome) {
-  if (const std::optional<FailedRequest> failed = context_.failed_request(outcome)) worker_.failures.push(*failed);
+void Exchange::name_failure(const Outcome& outcome, const Answer* answer) {
+  const std::optional<FailedRequest> failed = context_.failed_request(outcome, answer);
+  if (failed) worker_.failures.push(*failed);
 }
 
 Arrival Exchange::arrival() const {
@@ -427,7 +429,7 @@ void Exchange::report_slowness() {
   const SteadyTime now = std::chrono::steady_clock::now();
   const Outcome outcome = context_.slow_outcome(context_.clock.elapsed_us(now));
   if (outcome.over != 0 || outcome.overdue_change != 0) worker_.outcomes.push(outcome);
-  name_failure(outcome);
+  name_failure(outcome, nullptr);
   watch_slowness(now);
 }
 

@@ -92,7 +92,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
   void tell_endpoint(const ForwardResult& result, EndpointLease& lease) const;
   void finish_failed(const ForwardResult& result);
   void record();
-  void name_failure(const Outcome& outcome);
+  void name_failure(const Outcome& outcome, const Answer* answer);
   void write_line();
 
   Arrival arrival() const;

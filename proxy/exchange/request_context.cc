@@ -214,16 +214,17 @@ Outcome RequestContext::slow_outcome(std::uint64_t elapsed_us) {
   return outcome;
 }
 
-std::optional<FailedRequest> RequestContext::failed_request(const Outcome& outcome) const {
-  const bool bad = outcome.outcome != OutcomeClass::kOk || outcome.over != 0;
+std::optional<FailedRequest> RequestContext::failed_request(const Outcome& outcome, const Answer* was) const {
+  const unsigned answers = was == nullptr ? 0U : bad_metrics(*was) & traffic->answer_metrics;
+  const bool bad = outcome.outcome != OutcomeClass::kOk || outcome.over != 0 || answers != 0;
   if (!bad || !outcome.judged || outcome.arm != Arm::kCandidate) return {};
   FailedRequest failed{.service = outcome.service,
                        .step = outcome.step,
                        .epoch = outcome.epoch,
                        .outcome = outcome.outcome,
-                       .over = outcome.over};
-  failed.id_size = static_cast<std::uint8_t>(std::min(request_id.size(), failed.id_space.size()));
-  std::copy_n(request_id.data(), failed.id_size, failed.id_space.begin());
+                       .over = outcome.over,
+                       .answers = static_cast<std::uint16_t>(answers)};
+  failed.set_id(request_id);
   return failed;
 }
 

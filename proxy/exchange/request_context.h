@@ -94,8 +94,9 @@ struct RequestContext {
   std::optional<SteadyTime> next_slowness(SteadyTime now) const;
   // That it has passed thresholds while it runs, each told once; `over` and `overdue_change` of 0: none.
   Outcome slow_outcome(std::uint64_t elapsed_us);
-  // Its name, where it is one of a candidate's failures.
-  std::optional<FailedRequest> failed_request(const Outcome& outcome) const;
+  // Its name, where it is one of a candidate's failures. `was`: its answer; null where nobody has looked into it, or it
+  // still comes.
+  std::optional<FailedRequest> failed_request(const Outcome& outcome, const Answer* was) const;
   // What its answer was, or that there was none: nothing where nobody looks into answers, and of what is no model's.
   // Another version's is none of this one. `ended` is its outcome.
   std::optional<Answer> ended_answer(const Outcome& ended) const;

@@ -164,6 +164,25 @@ def test_bad_scores_alone_take_a_candidate_back(weir: Callable[..., Weir], origi
     assert rollout["reason"].startswith("feedback relevance"), rollout["reason"]
 
 
+def test_answers_that_are_told_to_be_made_up_are_named(weir: Callable[..., Weir], origin: Callable[..., Origin]) -> None:
+    guard = {"metric": "feedback", "name": "hallucination", "binary": True, "better": "lower"}
+    running = begun(weir(_plan((origin("v1"), origin("v2")), guard)))
+    told = []
+    with Connection(running.port) as connection:
+        for i in range(3000):
+            reply = connection.request("GET", "/", {"x-user-id": f"user-{i}"})
+            bad, request = reply["x-weir-version"] == "v2", str(reply["x-request-id"])
+            told += [request] if bad else []
+            _post(running, _score(float(bad), "hallucination", request_id=request))
+            if i % 20 == 19 and running.admin.rollout()["phase"] == "rolledBack":
+                break
+    rollout = running.wait_phase("rolledBack")
+    assert rollout["reason"].startswith("feedback hallucination"), rollout["reason"]
+    found = next(each for each in rollout["guards"] if each["name"] == "feedback hallucination")
+    assert 0 < len(found["first_requests"]) <= 5 and set(found["first_requests"]) <= set(told)
+    assert f"; first requests: {found['first_requests'][0]}" in rollout["reason"]
+
+
 def test_without_a_guard_of_feedback_nothing_is_kept(weir: Callable[..., Weir], origin: Callable[..., Origin]) -> None:
     running = weir(one_version(origin("v1")))
     reply = _ask(running, "alice")

@@ -182,6 +182,26 @@ def test_a_candidate_that_fails_inside_its_200s_is_taken_back(fault: str, guard:
         "weir_requests_total", version="v1", **{"class": "ok"})
 
 
+def test_a_candidate_that_says_nothing_is_taken_back_and_its_requests_are_named(weir: Callable[..., Weir],
+                                                                                 origin: Callable[..., Origin]) -> None:
+    nothing = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}\n\ndata: [DONE]\n\n'
+    guards = [*WITHOUT_LATENCY["guards"], {"metric": "emptyOutput"}]
+    with RawOrigin(always(_reply(nothing))) as candidate:
+        running = begun(weir(canary(origin("v1", tokens=4), candidate, at_weight(20),
+                                    rollout={"analysis": {"guards": guards}}, routes=[route(inspect="openai")])))
+        with Load(running.port, rate=200, users=200, connections=32):
+            rollout = running.wait_phase("rolledBack")
+        record = running.admin.history()[0]
+        running.stop()
+    assert rollout["reason"].startswith("emptyOutput: candidate "), rollout["reason"]
+    guard = next(each for each in record["guards"] if each["name"] == "emptyOutput")
+    assert 0 < len(guard["first_requests"]) <= 5 and guard["worst_group"]["x"] > 0
+    assert f"; first requests: {guard['first_requests'][0]}" in record["reason"]
+    sent = {line.split(b": ")[1].decode() for head in candidate.heads for line in head.split(b"\r\n")
+            if line.lower().startswith(b"x-request-id: ")}
+    assert set(guard["first_requests"]) <= sent
+
+
 def test_a_candidate_that_costs_more_is_taken_back(weir: Callable[..., Weir], origin: Callable[..., Origin]) -> None:
     # As fast and as well, with three words where there was one.
     versions = origin("v1", tokens=4), origin("v2", tokens=12)

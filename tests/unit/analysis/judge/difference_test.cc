@@ -156,8 +156,7 @@ TEST(WorstGroup, OfAMeanIsTheOneThatRaisesItMost) {
 
 FailedRequest failed_request(std::string_view id, OutcomeClass outcome, std::uint8_t over = 0) {
   FailedRequest request{.service = 3, .step = 1, .epoch = 0, .outcome = outcome, .over = over};
-  std::copy(id.begin(), id.end(), request.id_space.begin());
-  request.id_size = static_cast<std::uint8_t>(id.size());
+  request.set_id(id);
   return request;
 }
 
@@ -183,6 +182,41 @@ TEST(FirstRequests, AreNamedByTheGuardsThatTheyFail) {
   judge.begin_step(step_at(0.5, 2));
   tick(judge, step);
   EXPECT_TRUE(judge.guards()[0].failed.empty()) << "of a step that is over";
+}
+
+TEST(FirstRequests, AreNamedByWhatTheirAnswersWereAndHowTheyWereScored) {
+  JudgeSpec wanted = spec();
+  config::Guard length = *config::default_guard("finishReason", 0);
+  length.finish = FinishReason::kLength;
+  config::Guard made_up;
+  made_up.metric = config::GuardMetric::kFeedback;
+  made_up.scoring = {.name = "hallucination", .binary = true, .lower_is_better = true};
+  config::set_default_margin(made_up);
+  config::Guard relevance = made_up;
+  relevance.scoring = {.name = "relevance"};
+  wanted.guards = {*config::default_guard("emptyOutput", 0), *config::default_guard("invalidOutput", 0), length,
+                   made_up, relevance};
+  Judge judge(wanted);
+  judge.begin_step(step_at(0.25, 1));
+  const unsigned guarded =
+      1U << kEmptyOutputMetric | 1U << kInvalidOutputMetric | 1U << finish_metric(FinishReason::kLength);
+  EXPECT_EQ(judge.thresholds().answer_metrics, guarded);
+  StepCounts step;
+  step.step = 1;
+  const auto answered = [&](std::string_view id, unsigned answers, unsigned scores) {
+    step.failed.push_back(failed_request(id, OutcomeClass::kOk));
+    step.failed.back().answers = static_cast<std::uint16_t>(answers);
+    step.failed.back().scores = static_cast<std::uint8_t>(scores);
+  };
+  answered("empty", 1U << kEmptyOutputMetric, 0);
+  answered("invalid and long", 1U << kInvalidOutputMetric | 1U << finish_metric(FinishReason::kLength), 0);
+  answered("made up", 0, 1U << judge.score("hallucination", "", 1).at(0).slot);
+  answered("beside the point", 0, 1U << judge.score("relevance", "", 0).at(0).slot);
+  ASSERT_TRUE(judge.names_failures());
+  tick(judge, step);
+  const std::vector<std::vector<std::string>> named = {
+      {"empty"}, {"invalid and long"}, {"invalid and long"}, {"made up"}, {}};  // of a mean no request alone is bad
+  for (std::size_t i = 0; i < named.size(); ++i) EXPECT_EQ(judge.guards()[i].failed, named[i]) << i;
 }
 
 }  // namespace

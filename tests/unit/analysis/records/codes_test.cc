@@ -68,9 +68,9 @@ FailedRequest a_failure() {
   FailedRequest request;
   request.outcome = OutcomeClass::kTruncated;
   request.over = 5;
-  const std::string id = "request-1";
-  request.id_size = static_cast<std::uint8_t>(id.size());
-  std::copy(id.begin(), id.end(), request.id_space.begin());
+  request.answers = 0x102;
+  request.scores = 0x81;
+  request.set_id("request-1");
   return request;
 }
 
@@ -142,6 +142,8 @@ void expect_same(const StepCounts& in, const StepCounts& out) {
   for (std::size_t i = 0; i < failed.size(); ++i) {
     EXPECT_EQ(failed[i].outcome, out.failed[i].outcome);
     EXPECT_EQ(failed[i].over, out.failed[i].over);
+    EXPECT_EQ(failed[i].answers, out.failed[i].answers);
+    EXPECT_EQ(failed[i].scores, out.failed[i].scores);
     EXPECT_EQ(failed[i].id(), out.failed[i].id());
   }
 }

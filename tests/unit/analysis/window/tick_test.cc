@@ -231,8 +231,7 @@ TEST(Tick, KeepsTheNamesOfFailuresWithTheirStep) {
   Tick tick;
   tick.fold(judged(1, Arm::kCandidate, OutcomeClass::kHttp5xx));
   FailedRequest failed{.service = 3, .step = 1, .epoch = 0, .outcome = OutcomeClass::kHttp5xx, .over = 2};
-  failed.id_space = {'a', 'b'};
-  failed.id_size = 2;
+  failed.set_id("ab");
   tick.fold(failed);
   failed.step = 0;
   tick.fold(failed);

@@ -97,6 +97,28 @@ class Desk : public ::testing::Test {
   FeedbackDesk desk_{clock_, [this](std::uint64_t identity) { return rollout(identity); }};
 };
 
+TEST_F(Desk, NamesTheCandidatesRequestsThatAreScoredWorst) {
+  const auto named = [&] {
+    analysis::Tick tick;
+    desk_.fold(tick);
+    std::vector<std::string> ids;
+    for (const FailedRequest& failed : tick.of(kService)->steps.at(0)->failed) {
+      EXPECT_EQ(failed.scores, 1U << judge_->score("relevance", "", 0).at(0).slot);
+      ids.emplace_back(failed.id());
+    }
+    return ids;
+  };
+  desk_.join(request("good", Arm::kCandidate));
+  desk_.join(request("bad", Arm::kCandidate, "a session"));
+  desk_.join(request("of the baseline", Arm::kBaseline));
+  for (const char* id : {"bad", "of the baseline"}) EXPECT_EQ(fate(score(id, 0)), "counted");
+  EXPECT_EQ(fate(score("good", 0.5)), "counted");
+  EXPECT_EQ(fate(score({{Kind::kSession, "a session"}}, 0, "a judge")), "counted");
+  EXPECT_EQ(named(), std::vector<std::string>{"bad"});
+  EXPECT_EQ(fate(score({{Kind::kTrace, "trace of good"}}, 0, "a judge")), "counted");
+  EXPECT_EQ(named(), std::vector<std::string>{"trace of good"}) << "each is told once";
+}
+
 TEST_F(Desk, TheFirstValueOfANameAndASourceCounts) {
   desk_.join(request("r", Arm::kCandidate));
   EXPECT_EQ(fate(score("r", 0.25)), "counted");

@@ -382,6 +382,32 @@ TEST_F(RequestContextTest, EntersEachLatencyMetricOnceAtMost) {
   }
 }
 
+TEST_F(RequestContextTest, NamesACandidatesAnswersThatAGuardIsAbout) {
+  answered(200);
+  context_.request_id = "r";
+  context_.assignment.arm = Arm::kCandidate;
+  AnswerFacts facts;
+  facts.known = true;
+  facts.empty = true;
+  facts.finish = FinishReason::kLength;
+  context_.answer = &facts;
+  const auto named = [&] {
+    const Outcome outcome = context_.ended_outcome(0, 0);
+    const std::optional<Answer> answer = context_.ended_answer(outcome);
+    return context_.failed_request(outcome, answer ? &*answer : nullptr);
+  };
+  route_.inspect = config::Inspect::kAuto;
+  EXPECT_FALSE(named()) << "no guard is about answers";
+  traffic_.answer_metrics = 1U << kInvalidOutputMetric;
+  EXPECT_FALSE(named());
+  traffic_.answer_metrics = 1U << kEmptyOutputMetric | 1U << kInvalidOutputMetric;
+  ASSERT_TRUE(named());
+  EXPECT_EQ(named()->id(), "r");
+  EXPECT_EQ(named()->answers, 1U << kEmptyOutputMetric);
+  context_.assignment.arm = Arm::kBaseline;
+  EXPECT_FALSE(named());
+}
+
 TEST_F(RequestContextTest, LeavesWhatJoinsAScoreToIt) {
   answered(200);
   context_.request_id = "r";
