@@ -54,7 +54,9 @@ void Connection::EndExchange::operator()(Exchange* exchange) const {
 
 Awaitable<> Connection::serve() {
   if (stream_.handshake_failed()) tls_share_.shake_hands(worker_.buffers);  // that is to say, it has not been made yet
-  if (proxy_header_ && !co_await take_proxy_header()) {
+  bool admitted = true;
+  if (proxy_header_) admitted = co_await take_proxy_header();
+  if (!admitted) {
     stream_.close();
     co_return;
   }

@@ -8,6 +8,7 @@ def coroutine(statement: str) -> str:
 @pytest.mark.parametrize("statement", [
     "  co_await socket.read(buffer);",
     "  const auto n = co_await read(buffer, kUseAwaitable);",
+    "  if (a == f(b)) co_await read();\n  if (c) n = co_await read();",
     "  if (auto n = co_await read(); n > 0) {\n    Options options{1, 2};\n    use(options);\n  }",
     "  Options options{.a = 1};\n  co_await f(options);",
     "  auto pick = [this] { return 1; };\n  co_await f(pick);",
@@ -15,8 +16,8 @@ def coroutine(statement: str) -> str:
     "  const int x = a ? b : c;\n  co_await f(x);",
     "  for (int i = 0; i < 3; ++i) co_await f(i);\n  g({1, 2});",
     "  co_await f(values[index], *map[key]);",
-    "  while (co_await next()) {\n    Item item{};\n  }",
-    "  switch (co_await next()) {\n    case 1: {\n      break;\n    }\n    default: {\n      break;\n    }\n  }",
+    "  while (auto n = co_await next()) {\n    Item item{};\n  }",
+    "  switch (auto n = co_await next()) {\n    case 1: {\n      break;\n    }\n    default: {\n      break;\n    }\n  }",
     "  // co_await f({1, 2});\n  g({1, 2});",
     "  spawn([this]() -> Awaitable<> { co_await f(x); });\n  Options o{1};",
     "  auto g = [this](int x) mutable -> Awaitable<int> {\n    co_return co_await f(x);\n  };",
@@ -45,6 +46,13 @@ def test_refused_forms(tree, statement, what):
     tree.write("base/x.cc", coroutine(statement))
     findings = tree.tidy()
     assert findings[0].startswith(f"base/x.cc:2: {what} in a statement with co_await")
+
+
+@pytest.mark.parametrize("condition", ["if (co_await f())", "if (a && !co_await f(b))", "while (x_ == (co_await f()))",
+                                       "switch (co_await f())"])
+def test_a_condition_that_waits_is_refused(tree, condition):
+    tree.write("base/x.cc", coroutine(f"  {condition} {{\n  }}"))
+    assert tree.tidy() == ["base/x.cc:2: co_await in a condition; name the value on the line before"]
 
 
 def test_a_statement_over_several_lines_is_one_statement(tree):
