@@ -54,6 +54,7 @@ struct Version {
   std::optional<Prices> prices = {};
   LimitOverrides limits = {};  // those that bound what it is sent; unset: the file's
   std::string model = {};      // what it is asked for, whatever the client calls it; empty: as the client does
+  std::string model_path = {};  // the same of requests whose path says it; with a version of it or without
 };
 
 // What a service is expected to get, for forecasts of its rollouts alone.

@@ -43,6 +43,11 @@ const Section& version() {
                {.name = "model",
                 .sentence = "What it calls its model: `model` in the JSON of its requests is that, whatever the client "
                             "asked for. Where the route has `inspect`.",
+                .fallback = "as the client asks"},
+               {.name = "modelPath",
+                .sentence = "Where the paths of its requests name its model, behind /v1/models/ or /v2/models/ as with Triton, "
+                            "KServe and TensorFlow Serving, this stands instead: classifier-b, classifier/versions/13 or "
+                            "classifier/labels/canary. A request whose path names a version itself goes on as it came.",
                 .fallback = "as the client asks"}}};
   return section;
 }

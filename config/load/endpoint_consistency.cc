@@ -76,6 +76,9 @@ class Checker {
     const auto baseline = known->second.versions.find(rollout.baseline);
     const auto candidate = known->second.versions.find(rollout.candidate);
     if (baseline == known->second.versions.end() || candidate == known->second.versions.end()) return;
+    // One server with two models, or two versions of one.
+    if (baseline->second.model != candidate->second.model) return;
+    if (baseline->second.model_path != candidate->second.model_path) return;
     std::set<std::string> seen;
     for (const Endpoint& endpoint : baseline->second.endpoints) seen.insert(where(endpoint));
     for (const Endpoint& endpoint : candidate->second.endpoints) {

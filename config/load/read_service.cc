@@ -31,6 +31,33 @@ Prices read_prices(const Node& node) {
   return prices;
 }
 
+// A segment of a path that needs no escape and leads nowhere else (RFC 3986 3.3).
+bool is_segment(std::string_view text) {
+  constexpr std::string_view kUnreserved =
+      "-._~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  return !text.empty() && text != "." && text != ".." && text.find_first_not_of(kUnreserved) == std::string_view::npos;
+}
+
+// NAME, NAME/versions/VERSION or NAME/labels/LABEL.
+bool is_model_path(std::string_view text) {
+  const std::string_view name = text.substr(0, text.find('/'));
+  const std::string_view behind = text.substr(name.size());
+  if (!is_segment(name)) return false;
+  if (behind.empty()) return true;
+  for (const std::string_view kind : {"/versions/", "/labels/"}) {
+    if (behind.starts_with(kind)) return is_segment(behind.substr(kind.size()));
+  }
+  return false;
+}
+
+void read_model_path(const Node& node, const std::string& path, Version& version, Report& report) {
+  read(node, "modelPath", version.model_path);
+  if (version.model_path.empty() || is_model_path(version.model_path)) return;
+  report.error(node.find("modelPath")->position, path + ".modelPath: \"" + version.model_path + "\" names no model",
+               "a model's name, such as classifier-b, and behind it if need be its version, /versions/13 or /labels/canary, of "
+               "letters, digits, -, ., _ and ~");
+}
+
 Version read_version(const Node& node, const std::string& path, Report& report) {
   Version version;
   version.tls = read_origin_tls(node);
@@ -46,6 +73,7 @@ Version read_version(const Node& node, const std::string& path, Report& report) 
   version.limits = read_limits(node);
   if (const Node* const prices = node.find("prices")) version.prices = read_prices(*prices);
   read(node, "model", version.model);
+  read_model_path(node, path, version, report);
   const Node* const endpoints = node.find("endpoints");
   if (endpoints == nullptr) return version;
   for (const Node& element : endpoints->list) {

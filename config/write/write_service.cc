@@ -79,6 +79,7 @@ json::Object write_version(const Version& version, const Redaction& redaction) {
                 json::Object{{"input", prices->input}, {"output", prices->output}, {"cached", prices->cached}});
   }
   set_text(section, "model", version.model);
+  set_text(section, "modelPath", version.model_path);
   return section;
 }
 

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "proxy/exchange/endpoint_report.h"
 #include "proxy/exchange/forwarded.h"
+#include "proxy/route/model_path.h"
 #include "proxy/split/created_ids.h"
 #include "proxy/split/unit_key.h"
 
@@ -185,7 +186,8 @@ bool Exchange::start(Forwarder& forwarder) const {
   http::Edits edits;
   edit_request(arrival(), context_, worker_.forwarded_space, edits);
   const Route& route = *context_.route;
-  edits.set_path(context_.path);
+  const std::string named = with_model(context_.path, context_.answering->model_path);
+  edits.set_path(named.empty() ? context_.path : named);
   if (route.rewrite) edits.set_host(route.rewrite->host);
   edits.change(route.request_changes);
   if (inspection_ != nullptr) edits.lengthen(inspection_->growth());

@@ -54,6 +54,8 @@ Exchange::Matched Exchange::match() {
     context_.path = replace_prefix(path.path, *route.match.path_prefix, *route.rewrite->prefix);
   }
   context_.service = context_.topology->service(route.service);
+  // The model's name is looked for in what an origin would read.
+  if (context_.service->names_models_in_paths && context_.path.empty() && !whole) context_.path = path.path;
   static const RolloutTraffic kNoRollout;
   context_.traffic = context_.plan ? &context_.plan->of(context_.service->id) : &kNoRollout;
   config::BodyTexts none;

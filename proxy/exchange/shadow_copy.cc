@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "proxy/exchange/retry_policy.h"
 #include "proxy/http/media_type.h"
+#include "proxy/route/model_path.h"
 
 namespace weir::proxy {
 namespace {
@@ -100,7 +101,8 @@ bool ShadowCopy::keep_head(const CopySource& source) {
   http::Edits edits;
   edit_request(source.arrival, context, worker_.forwarded_space, edits);
   edits.set_fallback_host(candidate_.endpoints.front().authority);
-  edits.set_path(context.path);
+  const std::string named = with_model(context.path, candidate_.model_path);
+  edits.set_path(named.empty() ? context.path : named);
   if (route_.rewrite) edits.set_host(route_.rewrite->host);
   edits.change(route_.request_changes);
   edits.set(http::FieldId::kXWeirShadow, "x-weir-shadow", "true");

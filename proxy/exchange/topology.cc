@@ -167,6 +167,7 @@ std::unique_ptr<const ServiceTopology> build_service(const std::string& name, co
                              .health_check = version.health_check,
                              .prices = version.prices,
                              .model = version.model.empty() ? "" : json::write(version.model),
+                             .model_path = version.model_path,
                              .group = nullptr,
                              .max_connections = limits.upstream_connections,
                              .max_pending = limits.pending,
@@ -178,6 +179,7 @@ std::unique_ptr<const ServiceTopology> build_service(const std::string& name, co
     if (std::any_of(by.begin(), by.end(), [](const auto& source) { return source.body.has_value(); })) {
       built->balances_by_body = true;
     }
+    if (!version.model_path.empty()) built->names_models_in_paths = true;
     topology.endpoints =
         endpoints_of(version, secure ? sources.tls.origins.at(name + "/" + version_name) : nullptr, sources.resolution);
     topology.group = group_of(topology, sources.running != nullptr ? sources.running->version(topology.id) : nullptr);

@@ -40,7 +40,8 @@ struct VersionTopology {
   config::Outlier outlier;
   std::optional<config::HealthCheck> health_check;
   std::optional<config::Prices> prices;
-  std::string model;  // what it is asked for, as a JSON string; empty: what the client asks for
+  std::string model;       // what it is asked for, as a JSON string; empty: what the client asks for
+  std::string model_path;  // the same of a request whose path says it (proxy/route/model_path.h)
   std::shared_ptr<EndpointGroup> group;  // what is known of the endpoints: the same before and after a reload
   std::uint32_t max_connections = 1024;  // of the process, shared out among the workers
   std::uint32_t max_pending = 1024;
@@ -55,6 +56,7 @@ struct ServiceTopology {
   std::vector<VersionTopology> versions;
   VersionId baseline = kNoId;  // of its rollout
   bool balances_by_body = false;  // a version does
+  bool names_models_in_paths = false;  // likewise
   config::Rescue rescue = {};  // by the baseline
   VersionId candidate = kNoId;
   config::Mirror mirror = {};  // how requests are copied to it, in steps that do

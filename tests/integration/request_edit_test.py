@@ -7,7 +7,7 @@ from typing import Any, Callable
 import pytest
 from exposition import Exposition
 from http_client import Connection, Reply, chunked, request_bytes
-from plans import Plan, route, version
+from plans import Plan, at_weight, canary, route, version
 from polling import wait_until
 from raw_origin import Peer, RawOrigin
 from weir_harness import Weir
@@ -130,6 +130,35 @@ def test_each_version_is_asked_for_its_own_model_and_so_is_a_second_try(weir: Ca
         assert _post(running, b'{"model":"x","prompt":"p"}', "/generate").status == 200
         running.stop()
     assert [json.loads(body) for body in bodies] == [{"model": 'a"b', "prompt": "p"}] * 2
+
+
+def test_each_version_is_asked_for_its_own_model_where_the_path_names_it(weir: Callable[..., Weir]) -> None:
+    """RULE: both are in one server, as one Triton or TensorFlow Serving has them. Who names a version has chosen."""
+    targets: list[bytes] = []
+
+    def serve(peer: Peer) -> None:
+        while request := peer.request_with_body():
+            targets.append(request[0].split(b" ")[1])
+            peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+    def asked(path: str, chosen: str) -> bytes:
+        with Connection(running.port) as connection:
+            assert connection.request("POST", path, {**_JSON, "x-version": chosen}, b"{}").status == 200
+        return targets[-1]
+
+    with RawOrigin(serve) as origin:
+        overrides = [{"match": {"header": {"name": "x-version", "exact": name}}, "version": name} for name in ("v1", "v2")]
+        plan = canary(origin, origin, at_weight(50), rollout={"overrides": overrides})
+        plan["services"]["chat"]["versions"]["v1"]["modelPath"] = "bert/versions/12"
+        plan["services"]["chat"]["versions"]["v2"]["modelPath"] = "bert-b"
+        running = weir(plan)
+        assert asked("/v2/models/bert/infer?a=b", "v1") == b"/v2/models/bert/versions/12/infer?a=b"
+        assert asked("/v2/models/bert/infer?a=b", "v2") == b"/v2/models/bert-b/infer?a=b"
+        assert asked("/v1/models/bert:predict", "v1") == b"/v1/models/bert/versions/12:predict"
+        assert asked("/v2/./%6Dodels/bert/infer", "v1") == b"/v2/models/bert/versions/12/infer"
+        assert asked("/v2/models/bert/versions/3/infer", "v1") == b"/v2/models/bert/versions/3/infer"
+        assert asked("/v2/health/ready", "v1") == b"/v2/health/ready"
+        running.stop()
 
 
 def test_no_name_that_was_to_be_another_reaches_a_version(weir: Callable[..., Weir]) -> None:

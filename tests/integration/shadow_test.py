@@ -99,13 +99,18 @@ def test_the_candidate_gets_a_copy_and_the_client_the_baselines_answer(weir: Cal
 def test_the_copy_asks_for_the_candidates_model(weir: Callable[..., Weir]) -> None:
     with Model(answer(b"{}")) as v1, Model(answer(b"{}")) as v2:
         plan = shadow(v1, v2, routes=[route(inspect="openai")])
-        plan["services"]["chat"]["versions"]["v2"]["model"] = "a-much-larger-one"
+        plan["services"]["chat"]["versions"]["v2"] |= {"model": "a-much-larger-one", "modelPath": "larger"}
         running = begun(weir(plan))
         with Connection(running.port) as connection:
             assert connection.request("POST", "/v1/chat/completions", _JSON, _PROMPT).status == 200
         wait_until(lambda: len(v2.requests) == 1, "the copy has come")
         assert v1.requests[0][1] == _PROMPT
         assert json.loads(v2.requests[0][1]) == {**json.loads(_PROMPT), "model": "a-much-larger-one"}
+        with Connection(running.port) as connection:
+            assert connection.request("POST", "/v2/models/small/infer", _JSON, _PROMPT).status == 200
+        wait_until(lambda: len(v2.requests) == 2, "the copy of that has come")
+        assert v1.requests[1][0].startswith(b"POST /v2/models/small/infer ")
+        assert v2.requests[1][0].startswith(b"POST /v2/models/larger/infer ")
         running.stop()
 
 

@@ -185,6 +185,8 @@ TEST(Contradictions, VersionsThatAreOneAndTheSame) {
       ElementsAre("plan:4:96: warning: rollouts.s: a and b are both at http://I:1, so that whatever it does is done by "
                   "both; expected endpoints of their own, or strategy: aa to compare one version with itself"));
   EXPECT_THAT(problems_of({.rollout = "baseline: a, strategy: aa"}), IsEmpty());
+  const std::string models = "a: { endpoints: [ \"http://h:1\" ] }, b: { endpoints: [ \"http://h:1\" ], modelPath: m }";
+  EXPECT_THAT(problems_of({.versions = models, .rollout = "baseline: a, candidate: b"}), IsEmpty());
 }
 
 TEST(Contradictions, ALogInTheStatesPlace) {

@@ -129,6 +129,19 @@ TEST(EndpointRules, ReadsASlowStart) {
   EXPECT_EQ(version_of("loadBalancing: { slowStart: 30s }").load_balancing.slow_start, std::chrono::seconds(30));
 }
 
+TEST(EndpointRules, ReadsWhatItsModelIsCalledInAPath) {
+  for (const char* path : {"bert", "bert-b_2.1~x", "bert/versions/13", "bert/labels/canary"}) {
+    EXPECT_EQ(version_of(std::string("modelPath: ") + path).model_path, path);
+  }
+  EXPECT_THAT(problems_of("modelPath: /v2/models/bert"),
+              ElementsAre("plan:8:20: error: services.s.versions.a.modelPath: \"/v2/models/bert\" names no model; expected a "
+                          "model's name, such as classifier-b, and behind it if need be its version, /versions/13 or "
+                          "/labels/canary, of letters, digits, -, ., _ and ~"));
+  for (const char* path : {"a/", "a/b", "a/versions/", "a/versions/1/infer", "..", "a/labels/..", "a%2fb", "a b", "\"\""}) {
+    EXPECT_EQ(problems_of(std::string("modelPath: ") + path).size(), 1U) << path;
+  }
+}
+
 TEST(EndpointRules, ReadsTheLimitsOfAnEndpoint) {
   const auto limits = [](const std::string& text) {
     Limits result;

@@ -83,6 +83,7 @@ services:
         limits: { upstreamConnections: 81, pending: 91, endpointConnections: 11, endpointPending: 21 }
         prices: { input: 0.15, output: 1.25, cached: 0.075 }
         model: llama-8b
+        modelPath: llama/versions/8
       v2: { endpoints: ["http://127.0.0.1:9002"], healthCheck: { type: tcp }, outlier: "off" }
     createdIds: { expiry: 3d, memory: 1MiB }
     traffic: { requestsPerSecond: 12.5, errors: 0.3%, p50: 250ms }
