@@ -52,10 +52,14 @@ std::string with_unit(double value, const GuardStatus::Means& means) {
   return rounded(value, 4) + (means.unit.empty() ? "" : " " + means.unit);
 }
 
-std::string shown(const GuardStatus::Means& means, std::size_t arm) {
+// What one answer costs is so little that people reckon by a thousand.
+std::string shown(const GuardStatus& guard, std::size_t arm) {
+  const GuardStatus::Means& means = *guard.means;
   const ValueSums& sums = means.since_start[arm];
   const double mean = means.mean(sums, means.parts_since_start[arm]);
-  return with_unit(mean, means) + " on average of " + with_commas(static_cast<double>(sums.n));
+  std::string text = with_unit(mean, means);
+  if (guard.guard.metric == config::GuardMetric::kCostPerRequest) text += " (" + rounded(1000 * mean, 4) + " per 1,000)";
+  return text + " on average of " + with_commas(static_cast<double>(sums.n));
 }
 
 // Of shares, of means in their unit, or of ratios: how much more each token takes, or costs.
@@ -71,7 +75,7 @@ std::string shown(const GuardStatus::Bounds& difference, const std::optional<Gua
 // Scores of which higher is better are allowed to be so much lower.
 std::string mean_comparison(const GuardStatus& guard) {
   const GuardStatus::Means& means = *guard.means;
-  std::string text = "candidate " + shown(means, 1) + ", baseline " + shown(means, 0) + ", allowed ";
+  std::string text = "candidate " + shown(guard, 1) + ", baseline " + shown(guard, 0) + ", allowed ";
   // Each token may take, or cost, so much more.
   if (is_ratio(guard.guard)) return text + percent(guard.guard.relative);
   const std::string absolute = with_unit(guard.guard.absolute, means);

@@ -212,7 +212,8 @@ def test_a_candidate_that_costs_more_is_taken_back(weir: Callable[..., Weir], or
     running = begun(weir(plan))
     with Load(running.port, rate=200, users=200, connections=32):
         rollout = running.wait_phase("rolledBack")
-        assert rollout["reason"].startswith("costPerRequest: candidate ")
+        assert rollout["reason"].startswith("costPerRequest: candidate 3.1e-05 (0.031 per 1,000) on average of ")
+        assert ", baseline 1.5e-05 (0.015 per 1,000) on average of " in rollout["reason"]
         metrics = Exposition(running.admin.metrics())
     for name, cost in (("v1", 7 + 2 * 4), ("v2", 7 + 2 * 12)):
         answers = metrics.total("weir_answers_priced_total", version=name)
