@@ -23,7 +23,7 @@ Exchange::Exchange(WorkerContext& worker, const Client& client, Local<Topology> 
       body_(client.stream, worker.buffers) {
   context_.topology = std::move(topology);
   context_.plan = worker.plan.current();
-  context_.clock.start(std::chrono::steady_clock::now());
+  context_.clock.start(client.heard);
   worker_.counters.add(Count::kRequests);
 }
 

@@ -28,6 +28,7 @@ class Exchange final : private ForwardObserver, private LeaseWaiter {
     DownstreamStream& stream;
     Deadline& waiting;   // wakes the stream's waker
     Deadline& slowness;  // calls report_slowness()
+    SteadyTime heard;    // when the head of the request was there
   };
 
   // `listener` is of `topology`, which the exchange keeps.

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "proxy/net/read_op.h"
+#include "proxy/net/socket_calls.h"
 
 namespace weir::proxy {
 
@@ -94,6 +95,8 @@ struct ByteStream::State {
     }
     return !left;
   }
+  // At once, as much of what is unsent as the kernel takes.
+  std::size_t send_unsent(std::size_t parts, int flags, error_code& error);
   void send_rest();
   void finish_write(const error_code& error, std::size_t bytes);
   // A broken pipe is what a peer leaves that has ended, and then wants no more: that end was one.
@@ -175,6 +178,15 @@ struct ByteStream::OnWrite {
   State* state;
   void operator()(const error_code& error, std::size_t bytes) const { state->finish_write(error, bytes); }
 };
+
+std::size_t ByteStream::State::send_unsent(std::size_t parts, int flags, error_code& error) {
+  if (parts > 1) return socket.send(unsent, flags, error);
+  const ssize_t taken =
+      send_now(socket.native_handle(), {static_cast<const char*>(unsent[0].data()), unsent[0].size()}, flags);
+  if (taken >= 0) return static_cast<std::size_t>(taken);
+  error.assign(errno, asio::error::get_system_category());
+  return 0;
+}
 
 void ByteStream::State::send_rest() {
   ++handlers;
@@ -425,9 +437,7 @@ void ByteStream::write(std::span<const std::string_view> parts, bool more) {
   if (count == 0) return;
   for (std::size_t i = count; i < kMaxParts; ++i) state.unsent[i] = {};
   error_code error;
-  const int flags = more ? MSG_MORE : 0;
-  const std::size_t bytes =
-      count == 1 ? state.socket.send(state.unsent[0], flags, error) : state.socket.send(state.unsent, flags, error);
+  const std::size_t bytes = state.send_unsent(count, more ? MSG_MORE : 0, error);
   if (error && error != asio::error::would_block) return state.fail_write(error);
   if (state.sent(error ? 0 : bytes)) return;
   state.write_pending = true;

@@ -35,6 +35,7 @@
 #include <utility>
 
 #include "base/asio.h"
+#include "proxy/net/socket_calls.h"
 #include "proxy/net/tls_session.h"
 
 namespace weir::proxy {
@@ -224,9 +225,7 @@ class ReadOp final : public asio::detail::reactor_op {
 
   Received receive(std::span<char> into) const {
     Received received;
-    do {
-      received.bytes = ::recv(socket_->native_handle(), into.data(), into.size(), 0);
-    } while (received.bytes < 0 && errno == EINTR);
+    received.bytes = receive_now(socket_->native_handle(), into);
     if (received.bytes < 0) {
       received.error = errno;
     } else {

@@ -5,7 +5,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +12,8 @@
 #include <cstdio>
 #include <cstring>
 #include <utility>
+
+#include "proxy/net/socket_calls.h"
 
 namespace weir::proxy {
 namespace {
@@ -259,8 +260,7 @@ bool TlsSession::send_output(int descriptor) {
   std::string_view left = output();
   bool broken = false;
   while (!left.empty()) {
-    const ssize_t bytes = ::send(descriptor, left.data(), left.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (bytes < 0 && errno == EINTR) continue;
+    const ssize_t bytes = send_now(descriptor, left);
     broken = bytes < 0 && errno != EAGAIN && errno != EWOULDBLOCK;
     if (bytes < 0) break;
     sent_ += static_cast<std::uint64_t>(bytes);

@@ -43,7 +43,7 @@ const ListenerTopology* Connection::settings() const {
 // Not in the frame of serve(), which an idle connection keeps.
 std::unique_ptr<Exchange, Connection::EndExchange> Connection::begin_exchange() {
   void* const block = worker_.exchange_blocks.take(sizeof(Exchange));
-  const Exchange::Client client{stream_, deadline_, slowness_};
+  const Exchange::Client client{stream_, deadline_, slowness_, heard_};
   return {new (block) Exchange(worker_, client, topology_, *settings()), {&worker_.exchange_blocks}};
 }
 
@@ -145,6 +145,7 @@ Awaitable<Connection::Wait> Connection::wait_for_request() {
     if (!stream_.handshake_failed()) tls_share_.establish();
     if (event.state == RequestEvent::State::kRequest && settings() != nullptr) {
       result = Wait::kRequest;
+      heard_ = now;
       break;
     }
     if (event.state == RequestEvent::State::kRefused) {

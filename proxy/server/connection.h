@@ -86,6 +86,7 @@ class Connection {
   Local<Topology> topology_;  // what the settings in use were read from
   SteadyTime idle_since_{};
   SteadyTime park_at_{};
+  SteadyTime heard_{};
   SteadyTime request_begun_{};    // first byte of a head that is not whole yet
   Exchange* exchange_ = nullptr;  // the request under way
   bool proxy_header_ = false;
