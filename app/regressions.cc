@@ -1,5 +1,6 @@
 #include "app/regressions.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <system_error>
@@ -123,6 +124,32 @@ std::string impossible_sum(const analysis::sim::Traffic& traffic, const analysis
   constexpr double kAll = 1 + 1e-9;
   if (sum <= kAll) return {};
   return names + " come to " + percent(100 * sum) + " of the candidate's requests; expected 100 % at most";
+}
+
+std::vector<std::string_view> unseen(const analysis::sim::Regression& regression, const config::Rollout& policy) {
+  using config::GuardMetric;
+  const auto is_looked_at = [&](const auto& by) {
+    const std::vector<config::Guard>& guards = policy.analysis.guards;
+    return std::any_of(guards.begin(), guards.end(), by);
+  };
+  const bool costs = policy.max_exposure.extra_cost || is_looked_at([](const config::Guard& guard) {
+                       return guard.metric == GuardMetric::kCostPerRequest;
+                     });
+  const bool tokens =
+      is_looked_at([](const config::Guard& guard) { return guard.metric == GuardMetric::kTokensPerRequest; });
+  const bool prices =
+      is_looked_at([](const config::Guard& guard) { return guard.metric == GuardMetric::kCostPer1kTokens; });
+  const auto scores = [&](bool binary) {
+    return is_looked_at([&](const config::Guard& guard) {
+      return guard.metric == GuardMetric::kFeedback && guard.scoring.binary == binary;
+    });
+  };
+  std::vector<std::string_view> names;
+  if (regression.tokens_factor != 1 && !tokens && !costs) names.emplace_back("tokens");
+  if (regression.cost_factor != 1 && !prices && !costs) names.emplace_back("cost");
+  if (regression.relevance_less != 0 && !scores(false)) names.emplace_back("relevance");
+  if (is_set(regression.hallucinations) && !scores(true)) names.emplace_back("hallucinations");
+  return names;
 }
 
 }  // namespace weir::app

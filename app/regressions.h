@@ -3,8 +3,10 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "analysis/sim/answer.h"
+#include "config/rollout.h"
 
 namespace weir::app {
 
@@ -16,5 +18,8 @@ std::string add_regression(std::string_view text, const analysis::sim::Traffic& 
 
 // What is wrong with all of them together: shares of requests that come to more than all. Nothing: they can be.
 std::string impossible_sum(const analysis::sim::Traffic& traffic, const analysis::sim::Regression& regression);
+
+// Of what is wrong with answers, what neither a guard nor a budget of the rollout looks at: "tokens", "hallucinations".
+std::vector<std::string_view> unseen(const analysis::sim::Regression& regression, const config::Rollout& policy);
 
 }  // namespace weir::app

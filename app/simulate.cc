@@ -152,6 +152,7 @@ int simulate(const Invocation& invocation, const Terminal& terminal) {
                         .arguments = arguments,
                         .reckoning = reckoning,
                         .regressed_after = spec.regression.after,
+                        .unseen = unseen(spec.regression, spec.policy),
                         .runs = {}};
   const auto began = std::chrono::steady_clock::now();
   {

@@ -79,7 +79,11 @@ std::string assumptions(const Simulation& simulation) {
   if (is_scored(simulation.policy)) {
     out += "; of scores, that " + scored_words(100 * with.traffic.scored_share, with.traffic.scored_after_s);
   }
-  return out + "\n";
+  out += "\n";
+  for (const std::string_view name : simulation.unseen) {
+    out += "not looked at: " + std::string(name) + ", by no guard of the plan and no budget: nothing will find it\n";
+  }
+  return out;
 }
 
 json::Object traffic_json(const Simulation& simulation) {
@@ -221,6 +225,8 @@ std::string report_json(const Simulation& simulation) {
                                 {"candidate_requests", run.candidate_requests},
                                 {"timeline", timeline_json(run)}});
   }
+  json::Array unseen;
+  for (const std::string_view name : simulation.unseen) unseen.push_back(name);
   const json::Object totals{{"rolled_back", summary.endings[1]},
                             {"promoted", summary.endings[0]},
                             {"paused", summary.endings[2]},
@@ -233,6 +239,7 @@ std::string report_json(const Simulation& simulation) {
                                          {"baseline", simulation.policy.baseline},
                                          {"candidate", simulation.policy.candidate},
                                          {"traffic", traffic_json(simulation)},
+                                         {"unseen", std::move(unseen)},
                                          {"summary", totals},
                                          {"runs", std::move(list)}});
 }

@@ -16,6 +16,7 @@ struct Simulation {
   const SimulateArguments& arguments;
   const Reckoning& reckoning;
   analysis::Seconds regressed_after{0};
+  std::vector<std::string_view> unseen;  // what nothing of the rollout looks at (regressions.h)
   std::vector<analysis::sim::Played> runs;  // by seed, from arguments.seed on
   analysis::Seconds wall{0};                // that it took
 };

@@ -68,6 +68,25 @@ def test_the_guard_that_is_about_it_finds_it(plan: str, regression: str, metrics
     assert last["decision"] == "rollback" and last["reason"].startswith(by), run["timeline"]
 
 
+@pytest.mark.parametrize("regression, unseen, by", [
+    ("tokens=+15%", ["tokens"], "{ metric: costPer1kTokens }"),
+    ("cost=+20%", ["cost"], "{ metric: tokensPerRequest }"),
+    ("relevance=5%", ["relevance"], "{ metric: feedback, name: lies, binary: true }"),
+    ("hallucinations=x2", ["hallucinations"], "{ metric: feedback, name: worth }"),
+    ("tokens=+15%", [], "{ metric: costPerRequest }"),
+    ("errors=50%", [], "{ metric: tokensPerRequest }"),
+])
+def test_what_nothing_looks_at_is_said(plan: str, regression: str, unseen: list[str], by: str) -> None:
+    file = pathlib.Path(plan)
+    file.write_text(PLAN.replace("    steps:\n", f"    analysis: {{ guards: [{by}] }}\n    steps:\n"))
+    done = run_cli("simulate", plan, "--regress", regression, "--format", "json")
+    assert json.loads(done.stdout)["unseen"] == unseen, done.stderr
+    said = run_cli("simulate", plan, "--regress", regression).stdout
+    for name in unseen:
+        assert f"\nnot looked at: {name}, by no guard of the plan and no budget: nothing will find it\n" in said
+    assert unseen or "not looked at" not in said
+
+
 def test_dearer_answers_spend_a_budget_of_cost(plan: str) -> None:
     file = pathlib.Path(plan)
     file.write_text(PLAN.replace("    steps:\n", "    maxExposure: { extraCost: 0.5 }\n    steps:\n"))
