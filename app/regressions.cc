@@ -9,12 +9,14 @@
 #include "app/cli/figures.h"
 #include "app/cli/terminal.h"
 #include "base/text.h"
+#include "config/guards.h"
 #include "config/units.h"
 
 namespace weir::app {
 namespace {
 
 constexpr double kMostFactor = 1'000;
+constexpr double kTailFrom = 0.95;  // the quantile from which on p99 stretches latencies
 
 std::optional<double> parse_factor(std::string_view text) {
   if (!text.starts_with('x')) return std::nullopt;
@@ -126,29 +128,60 @@ std::string impossible_sum(const analysis::sim::Traffic& traffic, const analysis
   return names + " come to " + percent(100 * sum) + " of the candidate's requests; expected 100 % at most";
 }
 
+namespace {
+
+// What the guards and budgets in force look at.
+class Looked {
+ public:
+  explicit Looked(const config::Rollout& policy) : policy_(policy) {}
+
+  bool at(config::GuardMetric metric) const {
+    return any([&](const config::Guard& guard) { return guard.metric == metric; });
+  }
+  // A quantile sees nothing of what happens to slower requests alone.
+  bool at_times(double from) const {
+    return at(config::GuardMetric::kTokensPerSecond) ||
+           any([&](const config::Guard& guard) { return config::is_time(guard) && guard.quantile >= from; });
+  }
+  bool at_scores(bool binary) const {
+    return any([&](const config::Guard& guard) {
+      return guard.metric == config::GuardMetric::kFeedback && guard.scoring.binary == binary;
+    });
+  }
+  bool at_failures() const { return policy_.max_exposure.excess_failures || policy_.max_exposure.failed_requests; }
+  bool at_costs() const { return policy_.max_exposure.extra_cost || at(config::GuardMetric::kCostPerRequest); }
+
+ private:
+  template <class Is>
+  bool any(const Is& is) const {
+    const std::vector<config::Guard>& guards = policy_.analysis.guards;
+    return policy_.analysis.enabled && std::any_of(guards.begin(), guards.end(), is);
+  }
+
+  const config::Rollout& policy_;
+};
+
+}  // namespace
+
 std::vector<std::string_view> unseen(const analysis::sim::Regression& regression, const config::Rollout& policy) {
   using config::GuardMetric;
-  const auto is_looked_at = [&](const auto& by) {
-    const std::vector<config::Guard>& guards = policy.analysis.guards;
-    return std::any_of(guards.begin(), guards.end(), by);
-  };
-  const bool costs = policy.max_exposure.extra_cost || is_looked_at([](const config::Guard& guard) {
-                       return guard.metric == GuardMetric::kCostPerRequest;
-                     });
-  const bool tokens =
-      is_looked_at([](const config::Guard& guard) { return guard.metric == GuardMetric::kTokensPerRequest; });
-  const bool prices =
-      is_looked_at([](const config::Guard& guard) { return guard.metric == GuardMetric::kCostPer1kTokens; });
-  const auto scores = [&](bool binary) {
-    return is_looked_at([&](const config::Guard& guard) {
-      return guard.metric == GuardMetric::kFeedback && guard.scoring.binary == binary;
-    });
-  };
+  const Looked looked(policy);
+  const bool times = looked.at_times(0);
   std::vector<std::string_view> names;
-  if (regression.tokens_factor != 1 && !tokens && !costs) names.emplace_back("tokens");
-  if (regression.cost_factor != 1 && !prices && !costs) names.emplace_back("cost");
-  if (regression.relevance_less != 0 && !scores(false)) names.emplace_back("relevance");
-  if (is_set(regression.hallucinations) && !scores(true)) names.emplace_back("hallucinations");
+  const auto add = [&](std::string_view name, bool is_wrong, bool is_seen) {
+    if (is_wrong && !is_seen) names.push_back(name);
+  };
+  add("errors", is_set(regression.errors), looked.at(GuardMetric::kErrorRate) || looked.at_failures());
+  add("capacity", is_set(regression.capacity), looked.at(GuardMetric::kCapacityRate) || looked.at_failures());
+  add("clientErrors", is_set(regression.client_errors), looked.at(GuardMetric::kClientErrorRate));
+  add("clientAborts", is_set(regression.client_aborts), looked.at(GuardMetric::kClientAbortRate));
+  add("latency", regression.latency_factor != 1, times);
+  add("p99", regression.tail_factor != 1, looked.at_times(kTailFrom));
+  add("slowInputs", regression.slow_share != 0, times);
+  add("tokens", regression.tokens_factor != 1, looked.at(GuardMetric::kTokensPerRequest) || looked.at_costs());
+  add("cost", regression.cost_factor != 1, looked.at(GuardMetric::kCostPer1kTokens) || looked.at_costs());
+  add("relevance", regression.relevance_less != 0, looked.at_scores(false));
+  add("hallucinations", is_set(regression.hallucinations), looked.at_scores(true));
   return names;
 }
 

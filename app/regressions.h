@@ -19,7 +19,7 @@ std::string add_regression(std::string_view text, const analysis::sim::Traffic& 
 // What is wrong with all of them together: shares of requests that come to more than all. Nothing: they can be.
 std::string impossible_sum(const analysis::sim::Traffic& traffic, const analysis::sim::Regression& regression);
 
-// Of what is wrong with answers, what neither a guard nor a budget of the rollout looks at: "tokens", "hallucinations".
+// Of what is wrong, what neither a guard nor a budget of the rollout looks at: "tokens", "hallucinations".
 std::vector<std::string_view> unseen(const analysis::sim::Regression& regression, const config::Rollout& policy);
 
 }  // namespace weir::app

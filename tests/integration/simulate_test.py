@@ -68,6 +68,9 @@ def test_the_guard_that_is_about_it_finds_it(plan: str, regression: str, metrics
     assert last["decision"] == "rollback" and last["reason"].startswith(by), run["timeline"]
 
 
+_NO_LATENCY = "{ metric: latency, quantile: 0.99, enabled: false }"
+
+
 @pytest.mark.parametrize("regression, unseen, by", [
     ("tokens=+15%", ["tokens"], "{ metric: costPer1kTokens }"),
     ("cost=+20%", ["cost"], "{ metric: tokensPerRequest }"),
@@ -75,6 +78,15 @@ def test_the_guard_that_is_about_it_finds_it(plan: str, regression: str, metrics
     ("hallucinations=x2", ["hallucinations"], "{ metric: feedback, name: worth }"),
     ("tokens=+15%", [], "{ metric: costPerRequest }"),
     ("errors=50%", [], "{ metric: tokensPerRequest }"),
+    ("errors=50%", ["errors"], "{ metric: errorRate, enabled: false }"),
+    ("capacity=50%", ["capacity"], "{ metric: capacityRate, enabled: false }"),
+    ("clientErrors=50%", ["clientErrors"], "{ metric: clientErrorRate, enabled: false }"),
+    ("clientAborts=50%", ["clientAborts"], "{ metric: clientAbortRate, enabled: false }"),
+    ("latency=x3", ["latency"], _NO_LATENCY),
+    ("slowInputs=20%", ["slowInputs"], _NO_LATENCY),
+    ("latency=x3", [], _NO_LATENCY + ", { metric: latency, quantile: 0.5 }"),
+    ("p99=x3", ["p99"], _NO_LATENCY + ", { metric: latency, quantile: 0.9 }"),
+    ("p99=x3", [], "{ metric: clientErrorRate, enabled: false }"),
 ])
 def test_what_nothing_looks_at_is_said(plan: str, regression: str, unseen: list[str], by: str) -> None:
     file = pathlib.Path(plan)
@@ -85,6 +97,16 @@ def test_what_nothing_looks_at_is_said(plan: str, regression: str, unseen: list[
     for name in unseen:
         assert f"\nnot looked at: {name}, by no guard of the plan and no budget: nothing will find it\n" in said
     assert unseen or "not looked at" not in said
+
+
+@pytest.mark.parametrize("policy, unseen", [
+    ("analysis: off", ["errors", "latency"]),
+    ("analysis: off\n    maxExposure: { failedRequests: 50 }", ["latency"]),
+])
+def test_a_plan_that_judges_nothing_sees_what_its_budgets_see(plan: str, policy: str, unseen: list[str]) -> None:
+    pathlib.Path(plan).write_text(PLAN.replace("    steps:\n", f"    {policy}\n    steps:\n"))
+    done = run_cli("simulate", plan, "--regress", "errors=5%", "--regress", "latency=x3", "--format", "json")
+    assert json.loads(done.stdout)["unseen"] == unseen, done.stderr
 
 
 def test_dearer_answers_spend_a_budget_of_cost(plan: str) -> None:
