@@ -102,10 +102,12 @@ SegmentWriter::~SegmentWriter() {
   if (file_ >= 0) ::close(file_);
 }
 
-// What is left of a block must not stand before the next one.
+// What is left of a block must not stand before the next one. A disk that is full for hours is not given empty files,
+// and the next try has the same name, so that one problem is told once.
 std::string SegmentWriter::fail(std::string what) {
   if (file_ >= 0) {
     if (::ftruncate(file_, static_cast<off_t>(size_)) != 0) what += "; and it cannot be cut";
+    if (size_ == 0 && ::unlink(path_.c_str()) == 0) --last_number_;
     ::close(file_);
     file_ = -1;
   }

@@ -16,6 +16,7 @@
 #include "analysis/judge/guard_rule.h"
 #include "analysis/records/relatch.h"
 #include "base/histogram.h"
+#include "config/guards.h"
 #include "tests/unit/analysis/records/recorded.h"
 
 namespace weir::analysis {
@@ -278,6 +279,36 @@ TEST(Relatch, CountsWhatIsAboveAThreshold) {
   EXPECT_EQ(above(times, 0), 5U);
   EXPECT_EQ(above(times, 1'500), 3U);
   EXPECT_EQ(above(times, 5'000), 0U);
+}
+
+// Which guard of a plan a bit stands for, another plan's guards do not have to agree with.
+TEST(Relatch, NamesRequestsByTheOtherPlansGuards) {
+  config::Guard made_up;
+  made_up.metric = config::GuardMetric::kFeedback;
+  made_up.scoring = {.name = "made up", .binary = true, .lower_is_better = true};
+  config::set_default_margin(made_up);
+  config::Guard rude = made_up;
+  rude.scoring.name = "rude";
+  const config::Guard p50 = *config::default_guard("latency", 0.5);
+  const config::Guard p99 = *config::default_guard("latency", 0.99);
+  const Judge ran({.guards = {p50, p99, made_up, rude}, .steps = 1});
+  const Judge other({.guards = {p99, rude}, .steps = 1});
+  StepCounts counts;
+  const std::vector<std::pair<unsigned, unsigned>> bits = {{0b01, 0b01}, {0b10, 0b10}};
+  for (const auto& [over, scores] : bits) {
+    FailedRequest& request = counts.failed.emplace_back();
+    request.over = static_cast<std::uint8_t>(over);
+    request.scores = static_cast<std::uint8_t>(scores);
+    request.answers = 5;
+  }
+  Relatch relatch;
+  relatch.prepare(ran, other);
+  relatch.apply(counts);
+  EXPECT_EQ(counts.failed[0].over, 0U) << "of a quantile that the other plan does not look at";
+  EXPECT_EQ(counts.failed[0].scores, 0U) << "of a score that it does not look at";
+  EXPECT_EQ(counts.failed[1].over, 0b01U);
+  EXPECT_EQ(counts.failed[1].scores, 0b01U);
+  EXPECT_EQ(counts.failed[1].answers, 5U) << "those have the same bits in all plans";
 }
 
 TEST(OtherPlan, IsRefusedWhereNothingRecordedSpeaksForIt) {

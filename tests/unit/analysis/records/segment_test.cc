@@ -3,7 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -205,6 +207,48 @@ TEST(Segment, TheOldestGoes) {
   ASSERT_EQ(next.begin(2), "");
   EXPECT_LE(size_of(records), kLimit);
   EXPECT_EQ(SegmentReader(segments_in(records).back()).run(), 2U);
+}
+
+// No file of this process takes a byte while it lives.
+class FullDisk {
+ public:
+  FullDisk() {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit none{.rlim_cur = 0, .rlim_max = before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &none);
+  }
+  ~FullDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  void (*handler_)(int) = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before_{};
+};
+
+// It is tried again every few seconds, however long the disk is full.
+TEST(Segment, AFullDiskIsGivenNoEmptyFiles) {
+  const testing::Folder folder;
+  const std::string records = folder.in("records");
+  SegmentWriter writer(records, 1'000'000);
+  ASSERT_EQ(writer.begin(1), "");
+  ASSERT_EQ(writer.append("first"), "");
+  {
+    const FullDisk full;
+    EXPECT_THAT(writer.append("second"), HasSubstr("too large"));
+    const std::string problem = writer.begin(1);
+    EXPECT_THAT(problem, HasSubstr("too large"));
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(writer.begin(1), problem) << "so that it is told once";
+  }
+  EXPECT_EQ(segments_in(records).size(), 1U);
+  ASSERT_EQ(writer.begin(1), "");
+  ASSERT_EQ(writer.append("third"), "");
+  ASSERT_EQ(segments_in(records).size(), 2U);
+  EXPECT_THAT(blocks_of(segments_in(records)[0]), ElementsAre("first"));
+  EXPECT_THAT(blocks_of(segments_in(records)[1]), ElementsAre("third"));
 }
 
 void wait_for(const RecordWriter& writer) {

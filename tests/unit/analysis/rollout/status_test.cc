@@ -35,6 +35,18 @@ TEST(Status, BarsAreDrawnByThePlansOwnThresholds) {
   EXPECT_NEAR(guard_json(guard, verdict)["toward_advance"].number(), std::log(10.0) / std::log(20.0), 1e-9);
 }
 
+TEST(Status, TheWorstGroupOfAMeanIsShownByItsMean) {
+  GuardStatus guard;
+  guard.worst_cluster = 17;
+  guard.means.emplace().in_worst_cluster = 600;
+  EXPECT_TRUE(guard_json(guard, {})["worst_group"].is_null()) << "nothing was seen";
+  guard.in_worst_cluster.n = 24;
+  EXPECT_EQ(json::write(guard_json(guard, {})["worst_group"]), R"({"group":17,"n":24,"mean":600})");
+  guard.means->ratio_unit = 1;
+  guard.means->in_worst_cluster = -0.25;
+  EXPECT_EQ(json::write(guard_json(guard, {})["worst_group"]), R"({"group":17,"n":24,"difference_percent":-25})");
+}
+
 TEST(Status, TheJudgeTellsBothThresholds) {
   config::Rollout policy = three_steps();
   policy.analysis.max_false_advance = 0.001;
