@@ -190,7 +190,7 @@ SegmentReader::SegmentReader(const std::string& path) : in_(path, std::ios::bina
   const std::uint64_t version = reader.word();
   run_ = reader.word();
   const std::string expected = head(run_);
-  // With this checksum it is of this version, whatever it says: earlier ones had none.
+  // With this checksum it is of this version, whatever it says: earlier ones had none, or that of their own number.
   const bool sealed = std::string_view(bytes).substr(kHeadNumbers) == std::string_view(expected).substr(kHeadNumbers);
   if (!whole) {
     error_ = path + ": the file has only begun";

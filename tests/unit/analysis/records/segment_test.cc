@@ -14,6 +14,7 @@
 
 #include "analysis/judge/bytes.h"
 #include "analysis/records/record_writer.h"
+#include "base/hash.h"
 #include "tests/unit/analysis/records/folder.h"
 
 namespace weir::analysis {
@@ -170,7 +171,7 @@ TEST(Segment, FindsDamageAnywhereInItsHead) {
   EXPECT_EQ(whole.next(), "first");
 }
 
-// Those had no checksum, and what stands there says nothing about them.
+// Those had no checksum, and what stands there says nothing about them; or that of their own number.
 TEST(Segment, SaysOfAnEarlierVersionThatAnotherWeirReadsIt) {
   const testing::Folder folder;
   ByteWriter words;
@@ -179,6 +180,15 @@ TEST(Segment, SaysOfAnEarlierVersionThatAnotherWeirReadsIt) {
   const SegmentReader reader(folder.in("1.records"));
   EXPECT_FALSE(reader.head_damaged());
   EXPECT_THAT(reader.error(), HasSubstr("of version 9"));
+  ByteWriter numbers;
+  for (const std::uint64_t word : {10ULL, 7ULL}) numbers.word(word);
+  const std::string head = "weir decision records\n" + numbers.take();
+  ByteWriter checksum;
+  checksum.word(xxh3_64(head));
+  std::ofstream(folder.in("2.records"), std::ios::binary) << head << checksum.take() << "first";
+  const SegmentReader sealed(folder.in("2.records"));
+  EXPECT_FALSE(sealed.head_damaged());
+  EXPECT_THAT(sealed.error(), HasSubstr("of version 10, and this weir reads version"));
 }
 
 TEST(Segment, SaysOfAnotherFileThatItIsNone) {
