@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +26,9 @@ namespace fs = std::filesystem;
 constexpr std::string_view kMagic = "weir decision records\n";
 constexpr std::string_view kSuffix = ".records";
 constexpr std::size_t kBlockHead = 16;  // length and checksum
+// Records never fill a disk: of a small one a sixteenth is left free, for what else stands there, such as the state.
+constexpr std::uint64_t kLeftFree = 16 * 1024 * 1024;
+constexpr std::uint64_t kLeftFreeShare = 16;
 constexpr std::uint64_t kMostBlock = 256 * 1024 * 1024;
 // What a search for the next whole block may hash: more than a segment of any weir needs, and no more than seconds.
 constexpr std::uint64_t kMostHashed = 4ULL * 1024 * 1024 * 1024;
@@ -78,6 +82,14 @@ std::optional<BlockPrefix> prefix_of(std::string_view bytes, std::uint64_t room)
   return prefix;
 }
 
+// These bytes would leave others less than is theirs. A file system that does not say has room.
+bool is_short_of_room(const std::string& folder, std::uint64_t bytes) {
+  struct statvfs disk{};
+  if (::statvfs(folder.c_str(), &disk) != 0 || disk.f_blocks == 0) return false;
+  const std::uint64_t kept = std::min<std::uint64_t>(kLeftFree, disk.f_blocks * disk.f_frsize / kLeftFreeShare);
+  return disk.f_bavail * disk.f_frsize < kept + bytes;
+}
+
 std::string head(std::uint64_t run) {
   ByteWriter numbers;
   numbers.word(kRecordsVersion);
@@ -114,18 +126,26 @@ std::string SegmentWriter::fail(std::string what) {
   return what;
 }
 
-// Once and for all segments but the open one; a file that somebody deleted takes no room.
-void SegmentWriter::make_room(std::uint64_t bytes) {
-  if (others_ + size_ + bytes <= limit_) return;
+// The oldest but the open one; false: there is none, or it cannot be removed. A file that somebody deleted takes no room.
+bool SegmentWriter::drop_oldest() {
   std::vector<Segment> segments = list(folder_);
   std::erase_if(segments, [this](const Segment& segment) { return segment.path == path_; });
   others_ = 0;
   for (const Segment& segment : segments) others_ += size_of(segment.path);
-  for (const Segment& segment : segments) {
-    if (others_ + size_ + bytes <= limit_) return;
-    const std::uint64_t size = size_of(segment.path);
-    if (::unlink(segment.path.c_str()) == 0) others_ -= std::min(others_, size);
+  if (segments.empty()) return false;
+  const std::uint64_t size = size_of(segments.front().path);
+  if (::unlink(segments.front().path.c_str()) != 0) return false;
+  others_ -= std::min(others_, size);
+  return true;
+}
+
+std::string SegmentWriter::make_room(std::uint64_t bytes) {
+  while (others_ + size_ + bytes > limit_ && drop_oldest()) {
   }
+  while (is_short_of_room(folder_, bytes)) {
+    if (!drop_oldest()) return folder_ + ": the disk is all but full, and the rest of it is left to others";
+  }
+  return {};
 }
 
 std::string SegmentWriter::begin(std::uint64_t run) {
@@ -143,7 +163,6 @@ std::string SegmentWriter::begin(std::uint64_t run) {
   size_ = 0;
   file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (file_ < 0) return problem(path_);
-  make_room(kSegmentHead);
   return write_whole(head(run));
 }
 
@@ -154,14 +173,20 @@ std::string SegmentWriter::append(std::string_view block) {
   out.word(xxh3_64(block));
   std::string bytes = out.take();
   bytes += block;
-  make_room(bytes.size());
   return write_whole(bytes);
 }
 
 std::string SegmentWriter::write_whole(std::string_view bytes) {
+  if (std::string problem = make_room(bytes.size()); !problem.empty()) return fail(std::move(problem));
   for (std::size_t done = 0; done < bytes.size();) {
     const ssize_t wrote = ::write(file_, bytes.data() + done, bytes.size() - done);
     if (wrote < 0 && errno == EINTR) continue;
+    // What a quota leaves is not known before.
+    if (wrote < 0 && (errno == ENOSPC || errno == EDQUOT)) {
+      const std::string what = problem(path_);
+      if (drop_oldest()) continue;
+      return fail(what);
+    }
     if (wrote <= 0) return fail(problem(path_));
     done += static_cast<std::size_t>(wrote);
   }

@@ -22,7 +22,8 @@ std::vector<std::string> segments_in(const std::string& folder);
 
 class SegmentWriter {
  public:
-  // Makes the folder when it first writes. `limit`: bytes of all segments; the oldest go.
+  // Makes the folder when it first writes. `limit`: bytes of all segments; the oldest go, and so they do where the disk
+  // would be full: the state stands on it.
   SegmentWriter(std::string folder, std::uint64_t limit) : folder_(std::move(folder)), limit_(limit) {}
   ~SegmentWriter();
   SegmentWriter(const SegmentWriter&) = delete;
@@ -35,7 +36,8 @@ class SegmentWriter {
  private:
   std::string write_whole(std::string_view bytes);
   std::string fail(std::string what);
-  void make_room(std::uint64_t bytes);
+  std::string make_room(std::uint64_t bytes);
+  bool drop_oldest();
 
   const std::string folder_;
   const std::uint64_t limit_;

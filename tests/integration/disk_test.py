@@ -12,7 +12,7 @@ from typing import Any, Callable, Iterator
 import pytest
 from assignment import arm
 from exposition import Exposition
-from faulty_disk import HangingDisk, SmallDisk
+from faulty_disk import HangingDisk, SmallDisk, no_quota_while
 from load import Load
 from origin import Origin
 from plans import Plan, at_weight, canary
@@ -47,8 +47,9 @@ def _plan(arms: tuple[Origin, Origin], **top: Any) -> Plan:
     return canary(*arms, at_weight(10), rollout={"analysis": WITHOUT_LATENCY}, **top)
 
 
-def _on(disk: SmallDisk) -> Plan:
-    return {"state": {"path": str(disk.directory / "weir.db")}}
+def _on(disk: SmallDisk, records: str = "0B") -> Plan:
+    """Without records, which would make room on a full disk."""
+    return {"state": {"path": str(disk.directory / "weir.db"), "records": records}}
 
 
 def _expected(percent: float) -> dict[str, str]:
@@ -127,6 +128,36 @@ def test_a_full_disk(new_weir: Callable[..., Weir], arms: tuple[Origin, Origin],
         assert [status for status, _ in answers] == [409], answers
         disk.free()
         _resumes(running, lambda: running.start(prepare=disk.enter))
+
+
+def _records_of_yesterday(folder: pathlib.Path, mib: int) -> list[pathlib.Path]:
+    folder.mkdir(mode=0o700)
+    paths = [folder / f"{number:010}.records" for number in range(1, mib + 1)]
+    for path in paths:
+        path.write_bytes(bytes(1024 * 1024))
+    return paths
+
+
+def test_records_make_room_on_a_full_disk(new_weir: Callable[..., Weir], arms: tuple[Origin, Origin],
+                                          disk: SmallDisk) -> None:
+    old = _records_of_yesterday(disk.seen_from_here / "weir.db.records", 4)
+    running = begun(new_weir(_plan(arms, **_on(disk, "1GiB"))).start(prepare=disk.enter))
+    assert all(path.exists() for path in old)
+    disk.fill()
+    with _asked_for_more(running):
+        wait_until(lambda: not old[0].exists(), "the oldest records go")
+        wait_until(lambda: running.admin.rollout()["weight_percent"] == 60 and _is_well_again(running), "the weight rises")
+    assert old[-1].exists(), "no more of them than the state needs"
+
+
+def test_records_stay_within_a_quota(new_weir: Callable[..., Weir], arms: tuple[Origin, Origin],
+                                     tmp_path: pathlib.Path) -> None:
+    old = _records_of_yesterday(tmp_path / "weir.db.records", 2)
+    running = new_weir(_plan(arms, state={"path": str(tmp_path / "weir.db")}))
+    begun(running.start(**no_quota_while(old[0], tmp_path)))
+    wait_until(lambda: not old[0].exists(), "the oldest records go")
+    wait_until(lambda: Exposition(running.admin.metrics()).total("weir_records_written_bytes_total") > 0, "records are kept")
+    assert old[1].exists() and "records" not in "".join(running.admin.status()["problems"])
 
 
 def test_a_disk_that_hangs(new_weir: Callable[..., Weir], arms: tuple[Origin, Origin], hanging: HangingDisk) -> None:

@@ -1,5 +1,5 @@
-"""Disks that fail: a small one that can be filled or made read-only, one that is slow or whose writes hang, and one that
-takes decision records a few bytes at a time."""
+"""Disks that fail: a small one that can be filled or made read-only, one that is slow or whose writes hang, one that
+takes decision records a few bytes at a time, and one whose user has no quota left."""
 from __future__ import annotations
 
 import ctypes
@@ -138,10 +138,12 @@ class HangingDisk:
         self._flag.unlink(missing_ok=True)
 
 
-# Short writes, one after the other, to the files of decision records alone.
-_PIECES = r"""
+# What the doctored write()s below know the files of decision records by.
+_IS_RECORDS = r"""
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -155,12 +157,28 @@ static bool is_records(int file) {
   return size >= kSize && memcmp(path + size - kSize, kSuffix, kSize) == 0;
 }
 
-extern "C" ssize_t write(int file, const void* data, size_t size) {
+static ssize_t real_write(int file, const void* data, size_t size) {
   static auto* const next = reinterpret_cast<ssize_t (*)(int, const void*, size_t)>(dlsym(RTLD_NEXT, "write"));
+  return next(file, data, size);
+}
+"""
+
+# Short writes, one after the other, to those files alone.
+_PIECES = _IS_RECORDS + r"""
+extern "C" ssize_t write(int file, const void* data, size_t size) {
   constexpr size_t kPiece = 64;
-  if (size <= kPiece || !is_records(file)) return next(file, data, size);
+  if (size <= kPiece || !is_records(file)) return real_write(file, data, size);
   usleep(1'000);
-  return next(file, data, kPiece);
+  return real_write(file, data, kPiece);
+}
+"""
+
+_NO_QUOTA = _IS_RECORDS + r"""
+extern "C" ssize_t write(int file, const void* data, size_t size) {
+  static const char* const flag = getenv("WEIR_TEST_NO_QUOTA_WHILE");
+  if (flag == nullptr || access(flag, F_OK) != 0 || !is_records(file)) return real_write(file, data, size);
+  errno = EDQUOT;
+  return -1;
 }
 """
 
@@ -168,3 +186,8 @@ extern "C" ssize_t write(int file, const void* data, size_t size) {
 def in_pieces(directory: pathlib.Path) -> dict[str, str]:
     """For weir_harness.Weir.start(): a block of records takes so long that a kill most likely comes in its midst."""
     return preloaded("pieces", _PIECES, directory)
+
+
+def no_quota_while(path: pathlib.Path, directory: pathlib.Path) -> dict[str, str]:
+    """For weir_harness.Weir.start(): while there is this file, its user may write no more records."""
+    return {**preloaded("quota", _NO_QUOTA, directory), "WEIR_TEST_NO_QUOTA_WHILE": str(path)}
