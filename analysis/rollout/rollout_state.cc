@@ -96,7 +96,10 @@ config::Step step_at(const config::Rollout& policy, std::uint32_t weight_ppm) {
   const auto at = std::find_if(policy.steps.begin(), policy.steps.end(),
                                [&](const config::Step& step) { return step.weight_ppm == weight_ppm; });
   if (at != policy.steps.end()) return *at;
-  return {.weight_ppm = weight_ppm, .stages = {config::Hold()}};
+  if (policy.strategy != config::Strategy::kBlueGreen) return {.weight_ppm = weight_ppm, .stages = {config::Hold()}};
+  // Another preview: it ends as the plan's does. At weight 0 no request can end it.
+  if (weight_ppm == 0) return {.weight_ppm = 0, .stages = {config::Pause()}};
+  return {.weight_ppm = weight_ppm, .stages = policy.steps.front().stages};
 }
 
 std::uint32_t weight_after(const config::Rollout& policy, std::uint32_t weight_ppm) {

@@ -68,7 +68,7 @@ std::string write_state(const RolloutState& state);
 // Nothing when the text is not a state.
 std::optional<RolloutState> read_state(std::string_view text);
 
-// The plan's step at this weight, else one of its own with the default hold.
+// The plan's step at this weight, else one of its own: with the default hold, or in blue-green as the preview.
 config::Step step_at(const config::Rollout& policy, std::uint32_t weight_ppm);
 // The first setWeight above it, or all.
 std::uint32_t weight_after(const config::Rollout& policy, std::uint32_t weight_ppm);

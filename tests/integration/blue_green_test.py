@@ -99,6 +99,28 @@ def test_a_good_candidate_is_switched_by_itself(weir: Callable[..., Weir], plan:
     assert versions_of(running.port, _USERS) == {user: arm(user, 95) for user in _USERS}
 
 
+def test_an_edit_of_the_preview_moves_nobody(weir: Callable[..., Weir], plan: Callable[..., Plan]) -> None:
+    running = begun(weir(plan(20, previewHold={"atLeast": "1h", "atMost": "2h", "minRequests": 7})))
+
+    def edited(preview: float) -> Any:
+        running.write(changed(running.plan, previewWeight=preview))
+        running.cli("reload")
+        wait_until(lambda: running.admin.get("config")["config"]["rollouts"]["chat"]["previewWeight"] == f"{preview}%"
+                   and running.admin.rollout()["reason"] == "the plan was edited", "the edit is in force")
+        assert versions_of(running.port, _USERS) == {user: arm(user, 20) for user in _USERS}
+        return running.admin.rollout()
+
+    for preview in 30, 5:  # its own hold, not a default one that would switch everybody after two minutes
+        rollout = edited(preview)
+        assert {"at_least: 1h to go", "min_requests: 0 of 7"} <= set(rollout["waits"]), rollout
+    edited(40)
+    running.cli("promote", "chat")
+    assert running.admin.rollout()["weight_percent"] == 40
+    running.cli("weight", "chat", "0")
+    rollout = running.admin.rollout()
+    assert (rollout["phase"], rollout["waits"]) == ("paused", ["pause: until `weir promote chat`"])
+
+
 def test_who_stops_the_old_version_is_told_once(weir: Callable[..., Weir], plan: Callable[..., Plan],
                                                 receiver: Callable[..., Receiver]) -> None:
     hook = receiver()

@@ -46,6 +46,23 @@ config::Rollout shown_only() {
   return policy;
 }
 
+// As an edit of `previewWeight` or `weir weight` leaves it.
+TEST(BlueGreen, AnotherWeightEndsAsThePreviewDoes) {
+  const auto stage_at = [](const config::Rollout& policy, std::uint32_t weight_ppm) {
+    const config::Step own = step_at(policy, weight_ppm);
+    EXPECT_EQ(own.weight_ppm, weight_ppm);
+    EXPECT_EQ(own.stages.size(), 1U);
+    return own.stages.at(0);
+  };
+  const auto at_least = [&](std::uint32_t weight_ppm) {
+    return std::get<config::Hold>(stage_at(blue_green(), weight_ppm)).at_least;
+  };
+  EXPECT_EQ(at_least(5 * kPreview), short_hold().at_least);
+  EXPECT_EQ(at_least(kPreview / 2), short_hold().at_least);
+  EXPECT_TRUE(std::holds_alternative<config::Pause>(stage_at(blue_green(), 0))) << "nobody's request could end it";
+  EXPECT_TRUE(std::holds_alternative<config::Pause>(stage_at(shown_only(), kPreview)));
+}
+
 // What the data plane was told, each change once.
 std::vector<std::uint32_t> weights_of(const World& world) {
   std::vector<std::uint32_t> weights;
