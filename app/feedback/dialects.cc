@@ -103,12 +103,26 @@ ScoreFields of_evaluation(const Value& record) {
   return fields;
 }
 
+// Whether it is such an event. Before OTLP's logs had `eventName` an attribute named it, and exporters that are as old
+// write that still; where no event is named the other attributes say what it is.
+bool is_evaluation(const Value& record) {
+  constexpr std::string_view kEvent = "gen_ai.evaluation.result";
+  if (const std::string name = record["eventName"].string(); !name.empty()) return name == kEvent;
+  bool evaluates = false;
+  for (const Value& entry : record["attributes"].array()) {
+    const std::string key = entry["key"].string();
+    if (key == "event.name") return any_value(entry["value"]).string() == kEvent;
+    evaluates = evaluates || key == "gen_ai.evaluation.name";
+  }
+  return evaluates;
+}
+
 std::vector<ScoreFields> of_logs(const Value& request) {
   std::vector<ScoreFields> scores;
   for (const Value& resource : request["resourceLogs"].array()) {
     for (const Value& scope : resource["scopeLogs"].array()) {
       for (const Value& record : scope["logRecords"].array()) {
-        if (record["eventName"].string() == "gen_ai.evaluation.result") scores.push_back(of_evaluation(record));
+        if (is_evaluation(record)) scores.push_back(of_evaluation(record));
       }
     }
   }

@@ -98,44 +98,56 @@ void add(Post& post, const json::Value& posted) {
   }
 }
 
-// What NDJSON's lines hold; nothing when one of them is no JSON.
-std::optional<json::Array> read_lines(std::string_view body) {
-  json::Array documents;
+// What NDJSON's lines hold, those that are no JSON too. An array that is broken is none.
+std::vector<json::ParseResult> read_lines(std::string_view body) {
+  constexpr std::string_view kBlank = " \t\r";
+  std::vector<json::ParseResult> lines;
   while (!body.empty()) {
     const std::size_t end = std::min(body.find('\n'), body.size());
     const std::string_view line = body.substr(0, end);
     body.remove_prefix(std::min(end + 1, body.size()));
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    if (documents.size() > Post::kMaxScores) break;  // which is too many
-    json::ParseResult document = json::parse(line);
-    if (!document.ok()) return {};
-    documents.push_back(std::move(document.value));
+    const std::size_t first = line.find_first_not_of(kBlank);
+    if (first == std::string_view::npos) continue;
+    if (lines.empty() && line[first] == '[') return {};
+    if (lines.size() > Post::kMaxScores) break;  // which is too many
+    lines.push_back(json::parse(line));
   }
-  return documents;
+  return lines;
+}
+
+void add_line(Post& post, const json::ParseResult& line) {
+  if (line.ok()) {
+    add(post, line.value);
+  } else {
+    post.refused.push_back({post.size(), "the line is no JSON: " + line.error});
+  }
+}
+
+// The scores of all of them, or of so many that they are too many.
+template <typename Documents, typename Add>
+std::variant<Post, std::string> post_of(const Documents& documents, Add add_one) {
+  Post post;
+  for (const auto& document : documents) {
+    add_one(post, document);
+    if (post.size() > Post::kMaxScores) return "more than 10000 scores at once";
+  }
+  return post;
 }
 
 }  // namespace
 
 std::variant<Post, std::string> read_post(std::string_view body) {
   if (body.size() > kMaxBytes) return "the body is longer than 1 MiB";
-  json::ParseResult whole = json::parse(body);
-  json::Array documents;
+  const json::ParseResult whole = json::parse(body);
   if (!whole.ok()) {
-    std::optional<json::Array> lines = read_lines(body);
-    if (!lines || lines->empty()) return "the body is neither JSON nor one JSON object a line: " + whole.error;
-    documents = std::move(*lines);
-  } else if (whole.value.is_object()) {
-    documents.push_back(std::move(whole.value));
-  } else {
-    documents = whole.value.array();
-    if (documents.empty()) return "the body holds no score";
+    const std::vector<json::ParseResult> lines = read_lines(body);
+    const auto is_object = [](const json::ParseResult& line) { return line.ok() && line.value.is_object(); };
+    if (std::any_of(lines.begin(), lines.end(), is_object)) return post_of(lines, add_line);
+    return "the body is neither JSON nor one JSON object a line: " + whole.error;
   }
-  Post post;
-  for (const json::Value& document : documents) {
-    add(post, document);
-    if (post.size() > Post::kMaxScores) return "more than 10000 scores at once";
-  }
-  return post;
+  if (whole.value.is_object()) return post_of(json::Array{whole.value}, add);
+  if (whole.value.array().empty()) return "the body holds no score";
+  return post_of(whole.value.array(), add);
 }
 
 }  // namespace weir::app

@@ -58,6 +58,20 @@ TEST(Posted, RefusesOneScoreAndTakesTheOthers) {
   EXPECT_THAT(post.refused[1].reason, HasSubstr("request_id"));
 }
 
+TEST(Posted, RefusesALineAndTakesTheOthers) {
+  const std::string good = R"({"request_id": "a", "name": "n", "value": 1})";
+  for (const std::string end : {"\n", "\r\n"}) {
+    const Post post = read(R"({"request_id": "a)" + end + good + end + end + "}" + end + good);
+    EXPECT_EQ(post.scores.size(), 2U);
+    ASSERT_EQ(post.refused.size(), 2U);
+    EXPECT_EQ(post.refused[0].index, 0U);
+    EXPECT_EQ(post.refused[1].index, 2U);
+    EXPECT_THAT(post.refused[1].reason, HasSubstr("the line is no JSON"));
+  }
+  // An array on several lines is one document, whatever its lines are.
+  EXPECT_TRUE(std::holds_alternative<std::string>(read_post("[\n" + good + ",\n" + good + "\n")));
+}
+
 TEST(Posted, ReadsWhatAValueMeans) {
   const auto value = [](const std::string& text) {
     return only(R"({"request_id":"a","name":"n","value":)" + text + "}").value;
@@ -80,7 +94,7 @@ TEST(Posted, SaysWhatIsWrong) {
   EXPECT_THAT(refusal(R"({"request_id":"a","name":"\u001b[2J","value":1})"), HasSubstr("control characters"));
   EXPECT_THAT(refusal(R"({"request_id":")" + std::string(257, 'r') + R"(","name":"n","value":1})"),
               HasSubstr("request_id is longer"));
-  for (const std::string body : {"", "{", "[]", "3", "{\"a\":1}\n{"}) {
+  for (const std::string body : {"", "{", "[]", "3", "{\n\"a\":1,\n}"}) {
     EXPECT_TRUE(std::holds_alternative<std::string>(read_post(body))) << body;
   }
 }
@@ -180,6 +194,25 @@ TEST(Posted, ReadsEvaluationEventsOfOpenTelemetry) {
                                          ScoreTarget{Kind::kTrace, "4bf92f3577b34da6a3ce929d0e0e4736"}));
   EXPECT_EQ(score.name, "relevance");
   EXPECT_EQ(score.value, 3);
+}
+
+// Logs of the same evaluation, as exporters of several ages name its event.
+TEST(Posted, KnowsAnEvaluationByItsAttributes) {
+  const auto logs = [](const std::string& record) {
+    return R"({"resourceLogs": [{"scopeLogs": [{"logRecords": [{"traceId": "4bf92f3577b34da6a3ce929d0e0e4736", )" +
+           record + R"(
+        {"key": "gen_ai.evaluation.name", "value": {"stringValue": "relevance"}},
+        {"key": "gen_ai.evaluation.score.value", "value": {"doubleValue": 0.5}}]}]}]}]})";
+  };
+  const std::string named = R"({"key": "event.name", "value": {"stringValue": "gen_ai.evaluation.result"}},)";
+  const std::string other = R"({"key": "event.name", "value": {"stringValue": "gen_ai.choice"}},)";
+  for (const std::string& record : {R"("attributes": [)" + named, R"("eventName": "", "attributes": [)" + named,
+                                    std::string(R"("attributes": [)")}) {
+    EXPECT_EQ(only(logs(record)).value, 0.5) << record;
+  }
+  for (const std::string& record : {R"("attributes": [)" + other, R"("eventName": "gen_ai.choice", "attributes": [)" + named}) {
+    EXPECT_THAT(read(logs(record)).scores, IsEmpty()) << record;
+  }
 }
 
 TEST(Posted, AHundredThousandMembersAreReadInNoTime) {
