@@ -178,9 +178,10 @@ class Story {
   }
 
   void brief(const json::Value& guard) {
-    std::string text = "    " + padded(shown(guard["name"]), 22) +
-                       padded("candidate " + counted(guard["candidate"]), 34) +
-                       padded("baseline " + counted(guard["baseline"]), 36);
+    // What is wider than its column moves the rest along, and never touches it.
+    std::string text = "    " + padded(shown(guard["name"]), 21) + " " +
+                       padded("candidate " + counted(guard["candidate"]), 33) + " " +
+                       padded("baseline " + counted(guard["baseline"]), 35) + " ";
     if (!guard["gate"].boolean()) {
       text += "no gate";
     } else if (guard["gate_passed"].boolean()) {

@@ -122,14 +122,16 @@ TEST(View, HistoryOfOneServiceIsAStory) {
        "difference_percent":{"value":2.9,"low":1.2,"high":4.6},"first_requests":["r-1","r-2"],"alpha_promised":true}]},
     {"time":"t1","service":"chat","candidate":"v2","decision":"advance","rule":"gates","weight_before_percent":5,
      "weight_after_percent":25,"actor":"weir","attempt":2,"elapsed_s":60,"reason":"the step at 5% is over","guards":[
-      {"name":"errorRate","gate":true,"gate_passed":true,"candidate":{"n":90,"x":0},"baseline":{"n":1700,"x":2}}]}]})")
+      {"name":"errorRate","gate":true,"gate_passed":true,"candidate":{"n":90,"x":0},"baseline":{"n":1700,"x":2}},
+      {"name":"tokensPerRequest","gate":true,"candidate":{"n":1176,"mean":20.57},"baseline":{"n":1234567,"mean":1234.5}}]}]})")
                                   .value;
   const std::string text = render_story(history, {});
   for (const char* fact :
        {"rollback  25 % → 0 % of users on v2  by weir", "because errorRate", "after 8m 2s of attempt 2",
         "3 %, 12 of 400", "0.08 %, 1 of 1,200, over the same seconds", "10 % more than the baseline, and 0.10 % of all",
         "1 : 1,240 of 1 : 100", "at least 9, in so many of 60 groups", "66.7 %, 4 of 6 requests of group 40", "1.3:",
-        "2.90 % (1.20 % … 4.60 %)", "r-1, r-2", "advance  5 % → 25 %", "because the step at 5% is over", "passed"}) {
+        "2.90 % (1.20 % … 4.60 %)", "r-1, r-2", "advance  5 % → 25 %", "because the step at 5% is over", "passed",
+        "20.57 on average of 1,176 baseline ", "on average of 1,234,567 0 % of its evidence"}) {
     EXPECT_THAT(text, HasSubstr(fact));
   }
   EXPECT_THAT(text, Not(HasSubstr("capacityRate")));
