@@ -16,8 +16,17 @@ constexpr Seconds kSavePeriod{10};
 constexpr Seconds kSavePeriodNearVerdict{1};
 constexpr Seconds kMinute{60};
 const double kLogNearVerdict = std::log(10.0);
+// Of a budget: what a kill forgets of it can be spent twice.
+constexpr double kShareUnsaved = 0.1;
 constexpr std::string_view kStateLost = "state_lost";
 constexpr std::string_view kOutranked = "a rollback, a pause or a lower weight came before this was written";
+
+// Of the budget that is nearest to its end; 0 where nothing is limited.
+double share_spent(const Exposure& exposure, const config::MaxExposure& most) {
+  double share = 0;
+  for (const Budget& budget : budgets(exposure, most)) share = std::max(share, budget.spent / budget.limit);
+  return share;
+}
 
 std::int64_t unix_ms(const Clock& clock) {
   return std::chrono::duration_cast<Milliseconds>(clock.wall_now().time_since_epoch()).count();
@@ -454,8 +463,10 @@ std::vector<GuardStatus> Rollout::guards() const { return judge_ ? judge_->guard
 
 void Rollout::save_if_due() {
   const double pausing = verdict_.pause_pool_fired ? 0 : verdict_.log_evidence_pause;
-  const bool near = std::max(verdict_.log_evidence_rollback, pausing) > kLogNearVerdict;
-  if (since_save_ < (near ? kSavePeriodNearVerdict : kSavePeriod)) return;
+  if (since_save_ < kSavePeriodNearVerdict) return;
+  const bool soon = std::max(verdict_.log_evidence_rollback, pausing) > kLogNearVerdict ||
+                    std::abs(share_spent(state_.exposure, plan_.policy.max_exposure) - spent_at_save_) >= kShareUnsaved;
+  if (!soon && since_save_ < kSavePeriod) return;
   save();
 }
 
@@ -467,6 +478,7 @@ void Rollout::save() {
 }
 
 void Rollout::append_state() {
+  spent_at_save_ = share_spent(state_.exposure, plan_.policy.max_exposure);
   world_.store.append({.key = plan_.key,
                        .state = write_state(state_),
                        .evidence = judge_ ? judge_->save() : std::string(),

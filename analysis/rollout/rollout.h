@@ -152,6 +152,7 @@ class Rollout {
   std::uint64_t minutes_ = 0;
   std::uint32_t threshold_version_ = 0;
   Seconds since_save_{0};
+  double spent_at_save_ = 0;  // of the budget that was nearest to its end then, as a share
 };
 
 }  // namespace weir::analysis

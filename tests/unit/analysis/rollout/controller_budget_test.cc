@@ -116,6 +116,22 @@ TEST(Budget, GoesOnAfterARestart) {
   }
 }
 
+// What a kill forgets can be spent twice: it is a tenth of the budget, and what a second brings.
+TEST(Budget, AKillForgetsLittleOfWhatIsSpent) {
+  World world;
+  config::Rollout policy = blind();
+  policy.max_exposure.excess_failures = 400;
+  begin(world, policy);
+  const auto spent = [&] { return rollout_status(world.rollout())["budgets"].array().at(0)["spent"].number(); };
+  world.mood = Mood::kFailing;
+  world.tick(60);
+  world.store.flush();
+  const double before = spent();
+  ASSERT_GE(before, 200);
+  world.start({plan_of(policy)});
+  EXPECT_GE(spent(), before - 40 - 50);
+}
+
 TEST(Budget, ATryMoreHasAWholeOne) {
   World world;
   begin(world, blind());
