@@ -21,10 +21,17 @@ Hold read_hold(const Node& node, const std::string& path, Report& report) {
   return hold;
 }
 
-// A step without a hold gets the default one, before its pauses: what waits for a person has been judged.
+bool waits_for_a_person(const std::variant<Hold, Pause>& stage) {
+  const Pause* const pause = std::get_if<Pause>(&stage);
+  return pause != nullptr && !pause->duration;
+}
+
+// A step without a hold gets the default one, before its pauses: what waits for a person has been judged. At weight 0
+// nothing is, and the hold would never be over.
 void finish_step(std::vector<Step>& steps) {
   if (steps.empty()) return;
   auto& stages = steps.back().stages;
+  if (steps.back().weight_ppm == 0 && std::any_of(stages.begin(), stages.end(), waits_for_a_person)) return;
   const bool held =
       std::any_of(stages.begin(), stages.end(), [](const auto& stage) { return std::holds_alternative<Hold>(stage); });
   if (!held) stages.insert(stages.begin(), Hold());

@@ -135,11 +135,23 @@ TEST(Strategy, AStepsMirrorIsItsOwnAndOfTheRolloutsShare) {
       "{ mirror: { percent: 50 } } ]\n");
   ASSERT_EQ(rollout.steps.size(), 4U);
   EXPECT_EQ(rollout.steps[0].mirror_ppm, 200'000U);
-  EXPECT_EQ(rollout.steps[0].stages.size(), 2U);  // a hold is put in front of what waits for a person
+  EXPECT_EQ(rollout.steps[0].stages.size(), 1U);
   EXPECT_EQ(rollout.steps[1].mirror_ppm, 0U);
   EXPECT_EQ(rollout.steps[2].mirror_ppm, 500'000U);
   EXPECT_EQ(rollout.steps[2].stages.size(), 1U);
   EXPECT_EQ(rollout.steps[3].mirror_ppm, 0U);
+}
+
+// But for weight 0, whose hold nobody's request could end.
+TEST(Strategy, AHoldIsPutInFrontOfWhatWaitsForAPerson) {
+  const auto first_holds = [](const std::string& steps) {
+    const Rollout rollout = rollout_of("    candidate: v2\n    steps: [ " + steps + ", { setWeight: 7 } ]\n");
+    return std::holds_alternative<Hold>(rollout.steps.at(0).stages.at(0));
+  };
+  EXPECT_TRUE(first_holds("{ setWeight: 5 }, { pause: {} }"));
+  EXPECT_FALSE(first_holds("{ setWeight: 0 }, { pause: {} }"));
+  EXPECT_FALSE(first_holds("{ setWeight: 0 }, { mirror: {} }, { pause: { duration: 1m } }, { pause: {} }"));
+  EXPECT_TRUE(first_holds("{ setWeight: 0 }, { hold: {} }, { pause: {} }"));
 }
 
 // Of a rollout's keys, each with what is said of them.
