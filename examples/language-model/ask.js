@@ -1,6 +1,6 @@
 // Users who ask the model questions, as streams, and know the answers. A line every five seconds says what each version made
 // of its share: answers, how many of them right, and failures.
-//   node examples/language-model/ask.js --url http://127.0.0.1:8080 --rate 20 --users 100 --seconds 600
+//   node examples/language-model/ask.js --url http://127.0.0.1:8080 --rate 20 --users 100 --seconds 3600
 import { parseArgs } from 'node:util'
 
 import { questions } from './questions.js'
@@ -10,7 +10,7 @@ const { values } = parseArgs({
     url: { type: 'string', default: 'http://127.0.0.1:8080' },
     rate: { type: 'string', default: '20' }, // requests a second
     users: { type: 'string', default: '100' },
-    seconds: { type: 'string', default: '600' },
+    seconds: { type: 'string', default: '3600' },
   },
 })
 
@@ -39,7 +39,10 @@ async function readStream(response) {
 const tally = new Map() // by version: { answered, right, failed }
 
 async function ask(number) {
-  const { question, answer } = questions[number % questions.length]
+  // Each user asks every question in turn: one who always asked the same would always cost the same, and users so unlike
+  // each other tell little about a version.
+  const turn = Math.floor(number / Number(values.users))
+  const { question, answer } = questions[(number + turn) % questions.length]
   let version = 'no version'
   let said = null
   try {
