@@ -168,18 +168,22 @@ Endpoint* Rotation::chosen_before(const EndpointChoice& choice) const {
   return at != in_.end() && has_room(**at) ? *at : nullptr;
 }
 
-// The power of two choices (Mitzenmacher, 2001).
+// The power of two choices (Mitzenmacher, 2001). Where both came a short while ago two others may be drawn: whenever
+// such two met, one of them would take a warm one's share.
 Endpoint& Rotation::least_request(const EndpointChoice& choice) {
+  constexpr int kDraws = 8;  // where all are cold, somebody takes it
   const auto size = static_cast<std::uint32_t>(in_.size());
-  const std::uint32_t first = random_.below(size);
-  const std::uint32_t second = (first + 1 + random_.below(size - 1)) % size;
-  Endpoint* const a = in_[first];
-  Endpoint* const b = in_[second];
-  Endpoint* const less = b->load() < a->load() ? b : a;
-  Endpoint* const more = less == a ? b : a;
-  if (!takes(*less, choice)) return takes(*more, choice) ? *more : any(choice);
-  // Of two that came together one has to take it.
-  return declines(*less) && share(*more) == 1 && takes(*more, choice) ? *more : *less;
+  for (int draw = 1;; ++draw) {
+    const std::uint32_t first = random_.below(size);
+    const std::uint32_t second = (first + 1 + random_.below(size - 1)) % size;
+    Endpoint* const a = in_[first];
+    Endpoint* const b = in_[second];
+    Endpoint* const less = b->load() < a->load() ? b : a;
+    Endpoint* const more = less == a ? b : a;
+    if (!takes(*less, choice)) return takes(*more, choice) ? *more : any(choice);
+    if (draw == kDraws || !declines(*less)) return *less;
+    if (takes(*more, choice) && !declines(*more)) return *more;
+  }
 }
 
 Endpoint& Rotation::round_robin(const EndpointChoice& choice) {

@@ -80,6 +80,16 @@ def test_an_endpoint_that_joins_begins_slowly(weir: StartWeir, origin: StartOrig
     assert 0 < takers["b"] < 50, takers  # a tenth of its half
 
 
+def test_endpoints_that_join_together_begin_slowly(weir: StartWeir, origin: StartOrigin) -> None:
+    first, second, third = origin("a"), origin("b"), origin("c")
+    settings = {"loadBalancing": {"slowStart": "1h"}}
+    served = weir(endpoints(first, **settings))
+    served.write(endpoints(first, second, third, **settings))
+    served.cli("reload")
+    takers = collections.Counter(get(served.port)["x-origin"] for _ in range(300))
+    assert 0 < takers["b"] + takers["c"] < 75, takers  # a tenth of their two thirds
+
+
 def test_an_endpoint_that_comes_back_begins_slowly(weir: StartWeir, origin: StartOrigin) -> None:
     first, second = origin("a"), origin("b")
     settings = {"loadBalancing": {"policy": "roundRobin", "slowStart": "1h"}}

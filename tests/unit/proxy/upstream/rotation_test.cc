@@ -266,15 +266,19 @@ TEST(Rotation, AnEndpointThatIsFullTakesNothing) {
   }
 }
 
-// How many of 4,000 requests an endpoint takes that has been back for so long.
-double share_after(Policy policy, seconds in) {
+// What share of 4,000 requests the first so many of four endpoints take together, that have been back for so long.
+double share_after(Policy policy, seconds in, std::size_t back = 1) {
   Endpoints endpoints(numbered(4), policy);
   endpoints.balancing_.slow_start = seconds(30);
-  endpoints.at(0).state().came(kNow - in);
+  std::set<const Endpoint*> cold;
+  for (std::size_t i = 0; i < back; ++i) {
+    endpoints.at(i).state().came(kNow - in);
+    cold.insert(&endpoints.at(i));
+  }
   int taken = 0;
   for (std::uint64_t i = 0; i < 4'000; ++i) {
     EndpointChoice choice{.key = i * 0x9e37'79b9'7f4a'7c15};
-    taken += &endpoints.rotation_->pick(choice, kNow) == &endpoints.at(0) ? 1 : 0;
+    taken += cold.contains(&endpoints.rotation_->pick(choice, kNow)) ? 1 : 0;
   }
   return taken / 4'000.0;
 }
@@ -284,6 +288,15 @@ TEST(Rotation, AnEndpointThatCameBackBeginsSlowly) {
     EXPECT_NEAR(share_after(policy, seconds(0)), 0.025, 0.015);
     EXPECT_NEAR(share_after(policy, seconds(15)), 0.125, 0.03);
     EXPECT_NEAR(share_after(policy, seconds(30)), 0.25, 0.03);
+  }
+}
+
+// Nor do those that come together take more than one alone would: of what the others leave, a tenth each at first.
+TEST(Rotation, EndpointsThatCameBackTogetherBeginSlowly) {
+  for (const Policy policy : {Policy::kLeastRequest, Policy::kRoundRobin, Policy::kHash}) {
+    EXPECT_NEAR(share_after(policy, seconds(0), 2), 0.08, 0.04);
+    EXPECT_NEAR(share_after(policy, seconds(0), 3), 0.2, 0.09);
+    EXPECT_NEAR(share_after(policy, seconds(30), 3), 0.75, 0.03);
   }
 }
 
