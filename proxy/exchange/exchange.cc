@@ -339,8 +339,9 @@ void Exchange::send_again() {
   context_.endpoint.avoid = context_.endpoint.used;
   if (!context_.rescued && !std::exchange(retried_, true)) ++load.retried;
   worker_.counters.add(Count::kRetries);
-  // Another endpoint is asked at once, the same one a little later.
-  if (context_.answering->endpoints.size() > 1) return;
+  // Another endpoint is asked at once, the same one a little later: also where the others are out of rotation.
+  Cluster* const cluster = worker_.clusters[context_.answering->id].get();
+  if (cluster != nullptr && cluster->has_another(context_.endpoint, now)) return;
   not_before_ = now + back_off_time(static_cast<int>(tries_) - 1, worker_.random);
 }
 

@@ -121,8 +121,11 @@ class Cluster {
   // kOverflow, kNoResources when nobody could be asked (retry kIfUnsent), kCancelled when the waiter has given up.
   Awaitable<Result<EndpointLease>> lease(Request request);
 
-  // Opens a few connections to each endpoint before they are asked for, as far as the limits allow. Those that cannot
-  // be opened count as any other.
+  // Of the endpoints that take requests now, whether one is not the one to avoid.
+  bool has_another(const EndpointChoice& choice, SteadyTime now) { return rotation_.has_another(choice, now); }
+
+  // Opens a few connections to each endpoint, of 16 at most, before they are asked for, as far as the limits allow.
+  // Those that cannot be opened count as any other.
   void open_idle(const config::Timeouts& timeouts);
 
   // From now on these, at least one. An endpoint that stays, with its name and its remote, keeps its connections; one

@@ -57,6 +57,13 @@ std::size_t Rotation::size(SteadyTime now) {
   return in_.size();
 }
 
+bool Rotation::has_another(const EndpointChoice& choice, SteadyTime now) {
+  if (all_.size() == 1) return false;
+  keep_up(now);
+  return std::any_of(in_.begin(), in_.end(),
+                     [&](const Endpoint* endpoint) { return endpoint->state().hash() != choice.avoid; });
+}
+
 void Rotation::avoid(Endpoint& endpoint, SteadyTime until) {
   endpoint.avoided_until = until;
   seen_ = 0;

@@ -46,6 +46,8 @@ class Rotation {
   // Of those that take requests now, one at least has an idle connection or may open one.
   bool has_room(SteadyTime now);
   std::size_t size(SteadyTime now);
+  // Whether another attempt of it goes to another endpoint than the one to avoid.
+  bool has_another(const EndpointChoice& choice, SteadyTime now);
   bool has_room(const Endpoint& endpoint) const;
   // One that may not has an idle connection to give up for it, or was not picked.
   bool may_open(const Endpoint& endpoint) const {

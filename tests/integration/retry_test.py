@@ -302,6 +302,19 @@ def test_total_ends_retries_too(weir: StartWeir) -> None:
         assert len(origin.heads) < 11
 
 
+def test_where_the_others_are_out_the_only_one_is_asked_a_little_later(weir: StartWeir) -> None:
+    ill = free_port()
+    plan = plan_for(0, retries={"onStatus": [503], "attempts": 10}, timeouts={"total": "100ms"})
+    with RawOrigin(always(_BUSY)) as origin:
+        plan["services"]["chat"]["versions"]["v1"] = {
+            **version(origin, ill), "outlier": "off",
+            "healthCheck": {"type": "tcp", "interval": "50ms", "timeout": "50ms", "fall": 1}}
+        served = weir(plan)
+        wait_until(lambda: metric(served, "weir_upstream_endpoint_healthy") == 1, "one of two is out")
+        assert get(served.port).status == 504  # in the wait before an attempt
+        assert len(origin.heads) < 11
+
+
 def test_a_wrong_status_is_refused(weir: StartWeir) -> None:
     with pytest.raises(AssertionError, match="a status from 500 to 599"):
         weir(plan_for(free_port(), retries={"onStatus": [404]}))
