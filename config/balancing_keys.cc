@@ -35,7 +35,8 @@ const Section& outlier() {
           "not begin in time, 502, 503 and 504. A 503 with Retry-After is capacity, and no failure. All workers count "
           "together. When all endpoints of a version are out, all are used.",
       .keys = {
-          count("consecutiveFailures", "How many in a row, within 10 s, leave it out.", "5", "1000"),
+          count("consecutiveFailures", "How many in a row leave it out. A row that began more than 10 s ago begins anew.", "5",
+                "1000"),
           timeout("ejection", "How long it stays out: so long the first time, twice as long the second.", "30s",
                   {"1ms", "1d"}),
           timeout("maxEjection", "The longest that it stays out. An endpoint that has been in for so long begins anew.",
