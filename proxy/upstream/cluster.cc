@@ -392,6 +392,9 @@ void Cluster::become(ClusterSpec spec) {
   avoid_for_ = spec.avoid_for;
   rotation_.rules_changed(*group_, spec.endpoint_connections);
   set_origins(std::move(spec.origins));
+  if (!outlier_.enabled) {
+    for (const auto& endpoint : endpoints_) endpoint->state().let_back(std::chrono::steady_clock::now());
+  }
   shrink();
 }
 

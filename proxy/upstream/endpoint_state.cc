@@ -43,6 +43,14 @@ void EndpointState::eject(SteadyTime now, const config::Outlier& outlier) {
   group_.changed();
 }
 
+void EndpointState::let_back(SteadyTime now) {
+  failures_.store(0, std::memory_order_relaxed);
+  ejections_.store(0, std::memory_order_relaxed);
+  if (!ejected(now)) return;
+  ejected_until_.store(now, std::memory_order_relaxed);
+  group_.changed();
+}
+
 void EndpointState::set_healthy(bool healthy, SteadyTime now) {
   if (this->healthy() == healthy) return;
   if (healthy) came(now);

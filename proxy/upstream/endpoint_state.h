@@ -41,6 +41,8 @@ class EndpointState {
   }
   // Left out, longer each time, until it has been in for as long as the longest. By one thread at a time.
   void eject(SteadyTime now, const config::Outlier& outlier);
+  // Takes requests again, and begins anew: nobody is left out any more for what requests show.
+  void let_back(SteadyTime now);
   SteadyTime ejected_until() const { return ejected_until_.load(std::memory_order_relaxed); }
   bool ejected(SteadyTime now) const { return now < ejected_until(); }
 

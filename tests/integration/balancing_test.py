@@ -190,6 +190,19 @@ def test_a_reload_brings_nobody_back(weir: StartWeir, origin: StartOrigin) -> No
     assert {served_by(served) for _ in range(20)} == {"a", "c"}
 
 
+def test_a_reload_that_leaves_nobody_out_brings_all_back(weir: StartWeir, origin: StartOrigin) -> None:
+    good, failing = origin("a"), origin("b", status=503)
+    settings = {"consecutiveFailures": 1, "ejection": "1h", "maxEjection": "1h"}
+    served = weir(endpoints(good, failing, outlier=settings))
+    wait_until(lambda: get(served.port) and metric(served, "weir_upstream_ejections_total") == 1, "b is left out")
+    failing.set(status=200)
+    served.write(endpoints(good, failing, outlier="off"))
+    served.cli("reload")
+    wait_until(lambda: metric(served, "weir_upstream_endpoint_ejected") == 0, "nobody is left out")
+    wait_until(lambda: served_by(served) == "b", "b is asked again")
+    wait_until(lambda: "endpoint_back" in served.log(), "the log says so")
+
+
 def test_nobody_is_left_out_when_that_is_off(weir: StartWeir, origin: StartOrigin) -> None:
     served = weir(endpoints(origin("a"), origin("b", status=503), outlier="off",
                             loadBalancing={"policy": "roundRobin"}))
