@@ -189,6 +189,7 @@ class Checker {
     check_version(name, rollout.candidate, place(root_, {"rollouts", name, "candidate"}), path + ".candidate");
     check_strategy(name, rollout);
     check_sessions(name, rollout);
+    check_client_address(name, rollout);
     check_overrides(name, rollout);
     check_guards(name, rollout);
     check_max_exposure(name, rollout);
@@ -260,6 +261,25 @@ class Checker {
                        " for longer than scaleDownDelay, after which it may be stopped",
                    "a scaleDownDelay of at least the expiry, " + format_duration(rollout.stickiness.expiry));
     }
+  }
+
+  // On this machine they all have one, and are one user.
+  void check_client_address(const std::string& name, const Rollout& rollout) {
+    const std::vector<KeySource>& by = rollout.stickiness.by;
+    const auto is_address = [](const KeySource& source) { return source.client_address; };
+    const auto of_one = [this](const Listener& listener) {
+      const std::optional<TrustedHops>& hops = listener.trusted_hops ? listener.trusted_hops : config_.trusted_hops;
+      const bool told = listener.proxy_protocol || (hops ? !hops->networks.empty() || hops->unix_sockets
+                                                         : config_.preset == Preset::kSidecar);
+      const std::optional<HostPort> at = parse_listen_address(listener.address);
+      return !told && (!at || is_loopback_host(at->host));
+    };
+    if (by.empty() || !std::all_of(by.begin(), by.end(), is_address) || config_.listeners.empty()) return;
+    if (!std::all_of(config_.listeners.begin(), config_.listeners.end(), of_one)) return;
+    report_.warn(place(root_, {"rollouts", name, "stickiness"}),
+                 "rollouts." + name + ".stickiness: no listener is open to other machines, so that all clients have one "
+                 "address, and get one version",
+                 "another key, trustedHops, or the key left out, which splits each request by itself");
   }
 
   void check_aa_analysis(const std::string& name, const Rollout& rollout) {

@@ -142,6 +142,16 @@ TEST(Strategy, AStepsMirrorIsItsOwnAndOfTheRolloutsShare) {
   EXPECT_EQ(rollout.steps[3].mirror_ppm, 0U);
 }
 
+TEST(Strategy, ClientsOfOtherMachinesMayBeKnownByTheirAddress) {
+  const std::string by = "    candidate: v2\n    stickiness: { by: [ { clientAddress: true } ] }\n";
+  for (const std::string top : {"trustedHops: [ 127.0.0.1 ]\n", "preset: sidecar\n"}) {
+    EXPECT_TRUE(load_rollout(by + top).problems.empty()) << top;
+  }
+  EXPECT_EQ(load_rollout(by + "trustedHops: [ none ]\n").problems.size(), 1U);
+  const std::string cookie_first = "    candidate: v2\n    stickiness: { by: [ { cookie: c }, { clientAddress: true } ] }\n";
+  EXPECT_TRUE(load_rollout(cookie_first).problems.empty());
+}
+
 // But for weight 0, whose hold nobody's request could end.
 TEST(Strategy, AHoldIsPutInFrontOfWhatWaitsForAPerson) {
   const auto first_holds = [](const std::string& steps) {
@@ -219,6 +229,11 @@ TEST(Strategy, EachThingThatIsWrongIsSaidOnce) {
        "plan:12:27: warning: rollouts.chat.steps: at setWeight 0 the candidate gets no requests, and the hold waits for "
        "some: after its atMost the rollout is rolled back; expected a weight above 0, or pause: {} "
        "and `weir promote chat` to leave the step by hand"},
+
+      {"    candidate: v2\n    stickiness: { by: [ { clientAddress: true } ] }\n",
+       "plan:12:17: warning: rollouts.chat.stickiness: no listener is open to other machines, so that all clients have "
+       "one address, and get one version; expected another key, trustedHops, or the key left out, which splits each "
+       "request by itself"},
 
       // A word that is none says nothing about the other keys.
       {"    candidate: v2\n    strategy: blue\n    previewWeight: 5\n",
