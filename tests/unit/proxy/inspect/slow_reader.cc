@@ -121,29 +121,52 @@ class Slow {
     const std::size_t other_before = other_;
     const json::Value& value = parsed.value;
     // A name that says nothing does not stand in the way of a type.
-    const std::string type = typical_of(name) == 0 ? value["type"].string() : name;
+    const std::string type = is_typical(name) ? name : value["type"].string();
     if (facts_.model_size == 0) take_model(value);
     if (sent_.inspect == Inspect::kOpenAi) take_chat(value);
+    if (sent_.inspect == Inspect::kOpenAi) take_response(value, name);
     if (sent_.inspect == Inspect::kAnthropic) take_message(value, type);
     if (sent_.inspect == Inspect::kOllama) take_ollama(value);
     if (sent_.inspect == Inspect::kTgi) take_tgi(value);
+    if (sent_.inspect == Inspect::kOip) take_inference(value);
     if (text_ != text_before || other_ != other_before) {
       ++facts_.outputs;
     }
-    const bool object = !at(value, "error").empty() && !at(value, "error")[0]->object().empty();
-    if (object || !value["error"].string().empty() || name == "error" || (value["object"].string() == "error") ||
-        facts_.finish == FinishReason::kError) {
-      const std::string code =
-          text_at(value, "error.type") + text_at(value, "error_type") + text_at(value, "error.code");
-      const bool busy = names_capacity(code) || value["error"]["code"].number() == 429;
-      facts_.ending = busy ? Ending::kCapacity : Ending::kError;
+    if (!says_error(value, type) && facts_.finish != FinishReason::kError) return;
+    facts_.ending = says_capacity(value) ? Ending::kCapacity : Ending::kError;
+  }
+
+  // One of this dialect's.
+  bool is_typical(std::string_view type) const { return (typical_of(type) & dialects_of(sent_.inspect)) != 0; }
+
+  bool says_error(const json::Value& value, const std::string& type) const {
+    if (is_typical(type) && message_type(type) == MessageType::kError) return true;
+    for (const char* const path : {"error", "response.error"}) {
+      if (path[0] == 'r' && sent_.inspect != Inspect::kOpenAi) continue;
+      for (const json::Value* error : at(value, path)) {
+        if (!error->object().empty() || !error->string().empty()) return true;
+      }
     }
+    if (sent_.inspect != Inspect::kOpenAi) return false;
+    return value["object"].string() == "error" || (!facts_.streamed && value["status"].string() == "failed");
+  }
+
+  bool says_capacity(const json::Value& value) const {
+    if (value["error"]["code"].number() == 429) return true;
+    for (const char* const path : {"error.type", "error.code", "error_type", "code", "response.error.code"}) {
+      for (const json::Value* code : at(value, path)) {
+        if (names_capacity(code->string())) return true;
+      }
+    }
+    return false;
   }
 
   void take_model(const json::Value& value) {
     if (sent_.inspect == Inspect::kTgi) return;
-    for (const char* const path : {"model", "message.model"}) {
-      if (path[1] == 'e' && sent_.inspect != Inspect::kAnthropic) continue;
+    for (const std::string_view path : {"model", "message.model", "response.model", "model_name"}) {
+      if (path == "message.model" && sent_.inspect != Inspect::kAnthropic) continue;
+      if (path == "response.model" && sent_.inspect != Inspect::kOpenAi) continue;
+      if ((path == "model_name") != (sent_.inspect == Inspect::kOip)) continue;
       for (const json::Value* model : at(value, path)) {
         const std::string word = model->string().substr(0, facts_.model_space.size());
         if (word.empty()) continue;
@@ -177,8 +200,10 @@ class Slow {
       facts_.tokens_out = rest > 0 ? static_cast<std::uint64_t>(rest) : 0;
     }
     facts_.tokens_cached = static_cast<std::uint64_t>(usage["prompt_tokens_details"]["cached_tokens"].number());
-    facts_.tokens_reasoning =
-        static_cast<std::uint64_t>(usage["completion_tokens_details"]["reasoning_tokens"].number());
+    if (usage["completion_tokens"].is_number()) {
+      facts_.tokens_reasoning =
+          static_cast<std::uint64_t>(usage["completion_tokens_details"]["reasoning_tokens"].number());
+    }
   }
 
   void take_choice(const json::Value& choice, double number) {
@@ -192,7 +217,7 @@ class Slow {
       if (name == "delta" || name == "message") {
         text_ += text_at(value, "content") + text_at(value, "content.text");
         other_ += text_at(value, "reasoning").size() + text_at(value, "reasoning_content").size();
-        said += take_images(value);
+        said += take_media(value, "images");
         for (const json::Value* call : at(value, "tool_calls")) said += take_call(*call, into);
       }
       into.text += text_.substr(before);
@@ -202,14 +227,15 @@ class Slow {
     if (said != 0) into.said = true;
   }
 
-  std::size_t take_images(const json::Value& message) {
-    std::size_t images = 0;
-    for (const json::Value* image : at(message, "images")) {
-      if (image->is_object() || image->is_number() || !image->string().empty()) ++images;
+  // What is no text: images, numbers, a refusal.
+  std::size_t take_media(const json::Value& value, std::string_view path) {
+    std::size_t found = 0;
+    for (const json::Value* each : at(value, path)) {
+      if (each->is_object() || each->is_number() || !each->string().empty()) ++found;
     }
-    other_ += images;
-    if (images != 0) seen_ = true;
-    return images;
+    other_ += found;
+    if (found != 0) seen_ = true;
+    return found;
   }
 
   std::size_t take_call(const json::Value& call, Choice& into) {
@@ -219,6 +245,76 @@ class Slow {
     other_ += said;
     if (said != 0) seen_ = true;
     return said;
+  }
+
+  // A delta is what the type before it says.
+  void take_response(const json::Value& value, const std::string& name) {
+    std::string type = is_typical(name) ? name : "";
+    for (const auto& [key, member] : value.object().members()) {
+      if (key == "type" && is_typical(member.string())) type = member.string();
+      if (key == "status" && !facts_.streamed && !member.string().empty()) type = "response." + member.string();
+      for (const json::Value* delta : at(member, "")) {
+        if (key == "delta") take_delta(delta->string(), message_type(type));
+      }
+    }
+    if (is_typical(name)) type = name;
+    for (const json::Value* item : at(value, "output")) {
+      if (!item->is_object()) continue;
+      ++call_;
+      text_ += text_at(*item, "content.text");
+      for (const char* const path : {"content.refusal", "result", "name"}) take_media(*item, path);
+      take_arguments(text_at(*item, "arguments"));
+    }
+    for (const char* const path : {"item.result", "partial_image_b64", "data.embedding"}) take_media(value, path);
+    take_usage_of_response(value["usage"]);
+    take_usage_of_response(value["response"]["usage"]);
+    const json::Value& usage = value["usage"];
+    if (usage["input_tokens"].is_number() && usage["total_tokens"].is_number() && !usage["output_tokens"].is_number()) {
+      take_usage(json::Value(), json::Value(std::max(0.0, usage["total_tokens"].number() - usage["input_tokens"].number())));
+    }
+    if (message_type(type) == MessageType::kCallEnds) ++call_;
+    const std::string why =
+        text_at(value, "incomplete_details.reason") + text_at(value, "response.incomplete_details.reason");
+    if (message_type(type) == MessageType::kIncomplete) end_with(why.empty() ? "length" : why);
+    if (message_type(type) == MessageType::kCompleted) end_with("stop");
+    closed_ = closed_ || message_type(type) == MessageType::kIncomplete || message_type(type) == MessageType::kCompleted;
+  }
+
+  void take_delta(const std::string& delta, MessageType type) {
+    if (type == MessageType::kText) {
+      text_ += delta;
+    } else if (type == MessageType::kArguments) {
+      take_arguments(delta);
+    } else {
+      other_ += delta.size();
+      if (type == MessageType::kThinking) return;
+      seen_ = seen_ || visible(delta);
+      unclear_ = unclear_ || (type == MessageType::kOther && !delta.empty());
+    }
+  }
+
+  void take_arguments(const std::string& arguments) {
+    calls_[call_] += arguments;
+    other_ += arguments.size();
+    seen_ = seen_ || !arguments.empty();
+  }
+
+  void take_usage_of_response(const json::Value& usage) {
+    const json::Value& in = usage["input_tokens"];
+    const json::Value& out = usage["output_tokens"];
+    take_usage(in, out);
+    if (in.is_number()) {
+      facts_.tokens_cached = static_cast<std::uint64_t>(usage["input_tokens_details"]["cached_tokens"].number());
+    }
+    if (out.is_number()) {
+      facts_.tokens_reasoning =
+          static_cast<std::uint64_t>(usage["output_tokens_details"]["reasoning_tokens"].number());
+    }
+  }
+
+  void take_inference(const json::Value& value) {
+    text_ += text_at(value, "text_output");
+    for (const char* const path : {"outputs", "predictions", "results"}) take_media(value, path);
   }
 
   void take_message(const json::Value& value, const std::string& type) {
@@ -271,7 +367,8 @@ class Slow {
       facts_.finish = FinishReason::kStop;
     }
     if (facts_.failed()) return;
-    if (facts_.streamed && !closed_ && facts_.finish == FinishReason::kNone) {
+    const bool ended = closed_ || facts_.finish != FinishReason::kNone || sent_.inspect == Inspect::kOip;
+    if (facts_.streamed && !ended) {
       facts_.ending = Ending::kTruncated;
       return;
     }

@@ -1,5 +1,5 @@
 // Pure functions. Answers read the slow and simple way: the whole body, a tree for each of its JSON texts, and a look
-// at each place by itself. Chat and completions, Anthropic's messages, Ollama, TGI.
+// at each place by itself. All dialects.
 #pragma once
 
 #include "tests/unit/proxy/inspect/answers.h"
